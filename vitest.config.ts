@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config'
+
+const { pathname: src } = new URL('./src', import.meta.url)
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^whatsapp-media-archive$/, replacement: `${src}/index.ts` },
+      { find: /^whatsapp-media-archive\/(.*)$/, replacement: `${src}/$1.ts` },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/integration/**', 'test/package/consumers/**'],
+    setupFiles: ['test/setup.ts'],
+    restoreMocks: true,
+    unstubEnvs: true,
+    testTimeout: 20_000,
+    // The thresholds are enforced on the merged report of all runs: npm run coverage:merged.
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      reporter: [['text', { skipFull: true }], 'json-summary'],
+    },
+  },
+})
