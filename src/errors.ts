@@ -1,0 +1,497 @@
+/**
+ * Every way this library can fail, one class a circumstance. Each error says in `code` what happened, in `phase` where,
+ * and in `retryable` whether the same call can succeed later without a change of code or configuration.
+ *
+ * No error carries a token, a signed query, a phone number, a file name or a request object: such values show as
+ * their type and length only, in the message, in JSON and when inspected.
+ */
+
+/** Set by `Symbol.for`, so that an error of the CommonJS copy is recognised by the ES module copy and the other way round. */
+const BRAND = Symbol.for('whatsapp-media-archive.error')
+
+/** Where in the flow an error arose. */
+export type Phase = 'configure' | 'receive' | 'look-up' | 'download' | 'store' | 'sign' | 'queue'
+
+interface Circumstance {
+  readonly phase: Phase
+  readonly retryable: boolean
+  readonly cause?: unknown
+}
+
+/**
+ * The base of every error of this library. Check with `WhatsAppMediaError.is(error)`: it also recognises errors of a
+ * second copy of the package (ES module beside CommonJS), which `instanceof` does not, and narrows on `error.code`.
+ */
+export abstract class WhatsAppMediaError extends Error {
+  /** Stable, for `switch`. */
+  abstract readonly code: string
+  /** Whether the same call can succeed later, with nothing changed on this side. */
+  readonly retryable: boolean
+  /** The step that failed. */
+  readonly phase: Phase
+
+  constructor(message: string, circumstance: Circumstance) {
+    super(message, circumstance.cause === undefined ? undefined : { cause: safeCause(circumstance.cause) })
+    this.name = new.target.name
+    this.retryable = circumstance.retryable
+    this.phase = circumstance.phase
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+
+  /** Whether `error` is one of this library's, whichever copy of the package made it. */
+  static is(error: unknown): error is AnyWhatsAppMediaError {
+    return typeof error === 'object' && error !== null && BRAND in error
+  }
+
+  /** The safe fields only, without stack: fit for logs, queues and databases. */
+  toJSON(): Record<string, unknown> {
+    const { name, message, cause, ...fields } = this
+    return {
+      name,
+      message: this.message,
+      ...fields,
+      ...(this.cause instanceof Error ? { cause: { name: this.cause.name, message: this.cause.message } } : {}),
+    }
+  }
+}
+
+/** An option, a key or another argument is missing or of the wrong form. The message names the option and the value received. */
+export class InvalidOptionError extends WhatsAppMediaError {
+  readonly code = 'invalid-option'
+  /** The option's name, such as `accountId` or `cloudApi.baseUrl`. */
+  readonly option: string
+
+  constructor(option: string, problem: string) {
+    super(`${option} ${problem}`, { phase: 'configure', retryable: false })
+    this.option = option
+  }
+}
+
+/** Why a webhook's signature was refused. For logs only: whoever sent the webhook learns nothing but 401. */
+export type SignatureProblem = 'missing-header' | 'malformed-header' | 'body-re-encoded' | 'wrong-secret'
+
+const SIGNATURE_PROBLEMS: Readonly<Record<SignatureProblem, string>> = {
+  'missing-header': 'there is no X-Hub-Signature-256 header; Meta sends one with every webhook',
+  'malformed-header': 'the X-Hub-Signature-256 header is not sha256= and 64 lowercase hex digits',
+  'body-re-encoded':
+    'the body does not look like the bytes Meta signed; give the raw body, from before any JSON parser touched it',
+  'wrong-secret': 'no app secret fits; compare appSecret with the App Dashboard, or the body was tampered with',
+}
+
+/** A webhook was not signed with any of the app secrets. Nothing of its body was parsed. */
+export class SignatureError extends WhatsAppMediaError {
+  readonly code = 'invalid-signature'
+  /** `body-re-encoded` is a suspicion, from the form of the body. */
+  readonly reason: SignatureProblem
+
+  constructor(reason: SignatureProblem) {
+    super(`The webhook's signature is refused: ${SIGNATURE_PROBLEMS[reason]}`, { phase: 'receive', retryable: false })
+    this.reason = reason
+  }
+}
+
+/** A webhook's body is, or says it is, larger than the handler's `maxBytes`. It was not read to its end. */
+export class PayloadTooLargeError extends WhatsAppMediaError {
+  readonly code = 'payload-too-large'
+  readonly limitBytes: number
+
+  constructor(limitBytes: number) {
+    super(`The webhook's body has more than maxBytes, ${limitBytes} bytes`, { phase: 'receive', retryable: false })
+    this.limitBytes = limitBytes
+  }
+}
+
+/** The account's access token is missing, or Meta rejected it (Graph codes 190 and 0, or HTTP 401). */
+export class AccessTokenError extends WhatsAppMediaError {
+  readonly code = 'access-token'
+  readonly reason: 'missing' | 'rejected'
+  declare readonly status?: number
+  declare readonly graphCode?: number
+
+  constructor(
+    details: { reason: 'missing' | 'rejected'; account?: string; status?: number; graphCode?: number },
+    cause?: unknown,
+  ) {
+    const owner = details.account === undefined ? '' : ` of account ${details.account}`
+    super(
+      details.reason === 'missing'
+        ? `The access token${owner} is missing`
+        : `Meta rejected the access token${owner}${details.graphCode === undefined ? '' : ` (Graph code ${details.graphCode})`}`,
+      { phase: 'look-up', retryable: details.reason === 'rejected', cause },
+    )
+    this.reason = details.reason
+    if (details.status !== undefined) this.status = details.status
+    if (details.graphCode !== undefined) this.graphCode = details.graphCode
+  }
+}
+
+/** The phone number id belongs to no account that `accounts` knows. There is no default account. */
+export class UnknownNumberError extends WhatsAppMediaError {
+  readonly code = 'unknown-number'
+  readonly phoneNumberId: string
+
+  constructor(phoneNumberId: string) {
+    super(`No account is configured for phone number id ${describeValue(phoneNumberId)}`, {
+      phase: 'configure',
+      retryable: false,
+    })
+    this.phoneNumberId = phoneNumberId
+  }
+}
+
+/** The Graph API refused a call, other than for its token or because the media is gone. */
+export class GraphApiError extends WhatsAppMediaError {
+  readonly code = 'graph-api'
+  /** HTTP status. Rate limits come as 400: decide by `graphCode` first. */
+  readonly status: number
+  declare readonly graphCode?: number
+  declare readonly subcode?: number
+  /** Meta's trace id, for its support. */
+  declare readonly fbtraceId?: string
+  /** Milliseconds that Meta asked us to wait. */
+  declare readonly retryAfterMs?: number
+
+  constructor(
+    details: {
+      status: number
+      retryable: boolean
+      graphCode?: number
+      subcode?: number
+      fbtraceId?: string
+      retryAfterMs?: number
+      text?: string
+    },
+    cause?: unknown,
+  ) {
+    const code = details.graphCode === undefined ? '' : `, Graph code ${details.graphCode}`
+    super(
+      `The Graph API answered HTTP ${details.status}${code}${details.text === undefined ? '' : `: ${details.text}`}`,
+      { phase: 'look-up', retryable: details.retryable, cause },
+    )
+    this.status = details.status
+    if (details.graphCode !== undefined) this.graphCode = details.graphCode
+    if (details.subcode !== undefined) this.subcode = details.subcode
+    if (details.fbtraceId !== undefined) this.fbtraceId = details.fbtraceId
+    if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs
+  }
+}
+
+/** The media id is unknown to Meta: expired (7 days; 1 hour for No-Storage numbers), deleted, or not this token's to read. */
+export class MediaGoneError extends WhatsAppMediaError {
+  readonly code = 'media-gone'
+  readonly mediaId: string
+  readonly status: number
+  declare readonly graphCode?: number
+  declare readonly subcode?: number
+  declare readonly fbtraceId?: string
+
+  constructor(details: { mediaId: string; status: number; graphCode?: number; subcode?: number; fbtraceId?: string }) {
+    super(
+      `Media ${describeValue(details.mediaId)} is gone or not readable with this token: expired, deleted, or of another business account`,
+      { phase: 'look-up', retryable: false },
+    )
+    this.mediaId = details.mediaId
+    this.status = details.status
+    if (details.graphCode !== undefined) this.graphCode = details.graphCode
+    if (details.subcode !== undefined) this.subcode = details.subcode
+    if (details.fbtraceId !== undefined) this.fbtraceId = details.fbtraceId
+  }
+}
+
+/** A look-up or download broke off, or a media host refused it. Start again from the look-up: media URLs die in 5 minutes. */
+export class DownloadFailedError extends WhatsAppMediaError {
+  readonly code = 'download-failed'
+  readonly host: string
+  declare readonly status?: number
+  declare readonly retryAfterMs?: number
+
+  constructor(
+    details: {
+      host: string
+      problem: string
+      phase?: 'look-up' | 'download'
+      retryable?: boolean
+      status?: number
+      retryAfterMs?: number
+    },
+    cause?: unknown,
+  ) {
+    const { host, problem, phase = 'download', retryable = true } = details
+    super(`The ${phase} from ${host} failed: ${problem}`, { phase, retryable, cause })
+    this.host = host
+    if (details.status !== undefined) this.status = details.status
+    if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs
+  }
+}
+
+/** A URL leads to a host outside `cloudApi.mediaHosts`, or is not plain https. Nothing was sent there. */
+export class HostRefusedError extends WhatsAppMediaError {
+  readonly code = 'host-refused'
+  readonly host: string
+
+  constructor(details: { host: string; problem: string }) {
+    super(`Refused to ask ${details.host}: ${details.problem}`, { phase: 'download', retryable: false })
+    this.host = details.host
+  }
+}
+
+/** The body is, or says it is, larger than `maxBytes`. */
+export class SizeLimitError extends WhatsAppMediaError {
+  readonly code = 'size-limit'
+  readonly limitBytes: number
+  /** The declared size, or the bytes seen when the limit was passed. */
+  readonly bytes: number
+
+  constructor(details: { limitBytes: number; bytes: number; phase: 'download' | 'store' }) {
+    super(`The body has ${details.bytes} bytes or more; maxBytes is ${details.limitBytes}`, {
+      phase: details.phase,
+      retryable: false,
+    })
+    this.limitBytes = details.limitBytes
+    this.bytes = details.bytes
+  }
+}
+
+/** The bytes are not the ones announced: another size, another SHA-256, or a page in place of the media. Nothing was stored. */
+export class IntegrityMismatchError extends WhatsAppMediaError {
+  readonly code = 'integrity-mismatch'
+  declare readonly expectedSize?: number
+  declare readonly observedSize?: number
+  /** Lowercase hex. */
+  declare readonly expectedSha256?: string
+  /** Lowercase hex. */
+  declare readonly observedSha256?: string
+
+  constructor(
+    details: {
+      problem: string
+      expectedSize?: number | undefined
+      observedSize?: number | undefined
+      expectedSha256?: string | undefined
+      observedSha256?: string | undefined
+    },
+    cause?: unknown,
+  ) {
+    super(details.problem, { phase: 'download', retryable: true, cause })
+    if (details.expectedSize !== undefined) this.expectedSize = details.expectedSize
+    if (details.observedSize !== undefined) this.observedSize = details.observedSize
+    if (details.expectedSha256 !== undefined) this.expectedSha256 = details.expectedSha256
+    if (details.observedSha256 !== undefined) this.observedSha256 = details.observedSha256
+  }
+}
+
+/** The storage refused or lost a call. */
+export class StorageFailedError extends WhatsAppMediaError {
+  readonly code = 'storage-failed'
+  readonly operation: 'put' | 'head' | 'get' | 'delete' | 'sign'
+  readonly key: string
+  /** HTTP status, where there was an answer. */
+  declare readonly status?: number
+  /** The storage's own name for the fault, such as `NoSuchBucket` or `ECONNRESET`. */
+  readonly reason: string
+
+  constructor(
+    details: {
+      operation: 'put' | 'head' | 'get' | 'delete' | 'sign'
+      key: string
+      reason: string
+      retryable: boolean
+      status?: number
+      advice?: string
+    },
+    cause?: unknown,
+  ) {
+    const status = details.status === undefined ? '' : ` (HTTP ${details.status})`
+    super(
+      `The storage failed to ${details.operation} ${details.key}: ${details.reason}${status}${details.advice === undefined ? '' : `. ${details.advice}`}`,
+      { phase: details.operation === 'sign' ? 'sign' : 'store', retryable: details.retryable, cause },
+    )
+    this.operation = details.operation
+    this.key = details.key
+    this.reason = details.reason
+    if (details.status !== undefined) this.status = details.status
+  }
+}
+
+/** Under the key lie other bytes than ours. They were not overwritten. */
+export class KeyConflictError extends WhatsAppMediaError {
+  readonly code = 'key-conflict'
+  readonly key: string
+  readonly expectedSize: number
+  readonly foundSize: number
+  readonly expectedSha256: string
+  declare readonly foundSha256?: string
+
+  constructor(details: {
+    key: string
+    expectedSize: number
+    foundSize: number
+    expectedSha256: string
+    foundSha256: string | undefined
+  }) {
+    super(
+      `${details.key} holds other bytes: expected ${details.expectedSize} bytes with SHA-256 ${details.expectedSha256}, found ${details.foundSize} bytes with ${details.foundSha256 ?? 'no recorded hash'}`,
+      { phase: 'store', retryable: false },
+    )
+    this.key = details.key
+    this.expectedSize = details.expectedSize
+    this.foundSize = details.foundSize
+    this.expectedSha256 = details.expectedSha256
+    if (details.foundSha256 !== undefined) this.foundSha256 = details.foundSha256
+  }
+}
+
+/** The key belongs to another account than the one that asks. */
+export class WrongAccountError extends WhatsAppMediaError {
+  readonly code = 'wrong-account'
+  readonly accountId: string
+
+  constructor(accountId: string) {
+    super(`The key does not belong to account ${describeValue(accountId)}`, { phase: 'sign', retryable: false })
+    this.accountId = accountId
+  }
+}
+
+const PHASE_OF_WAIT = {
+  headers: 'download',
+  source: 'download',
+  store: 'store',
+  total: 'download',
+  body: 'receive',
+} as const satisfies Record<string, Phase>
+
+/** The queue takes no more jobs: it holds as many as it may, or it was closed. */
+export class QueueFullError extends WhatsAppMediaError {
+  readonly code = 'queue-full'
+  /** `maxQueued`. */
+  readonly limit: number
+
+  constructor(details: { limit: number; problem: string }) {
+    super(`The queue ${details.problem}`, { phase: 'queue', retryable: true })
+    this.limit = details.limit
+  }
+}
+
+/** A webhook announced something that can't be downloaded, now or later: `reason` says why. */
+export class MediaUnavailableError extends WhatsAppMediaError {
+  readonly code = 'media-unavailable'
+  readonly reason: string
+  /** Meta's error code. */
+  declare readonly errorCode?: number
+
+  constructor(details: { reason: string; errorCode?: number | undefined }) {
+    const code = details.errorCode === undefined ? '' : ` (Meta's code ${details.errorCode})`
+    super(`The media can't be downloaded: ${details.reason}${code}`, { phase: 'receive', retryable: false })
+    this.reason = details.reason
+    if (details.errorCode !== undefined) this.errorCode = details.errorCode
+  }
+}
+
+/** One of the deadlines passed: see `timeouts`; for a webhook's body, `bodyTimeoutMs`. */
+export class DeadlineError extends WhatsAppMediaError {
+  readonly code = 'timeout'
+  /** What we were waiting for: an answer's headers, the source's next bytes, the store, the whole transfer, or a webhook's body. */
+  readonly waitedFor: 'headers' | 'source' | 'store' | 'total' | 'body'
+  readonly limitMs: number
+
+  constructor(details: { waitedFor: 'headers' | 'source' | 'store' | 'total' | 'body'; limitMs: number }) {
+    const what = {
+      headers: 'No answer came',
+      source: 'The source sent nothing',
+      store: 'The store took nothing',
+      total: 'The transfer did not end',
+      body: "The webhook's body did not end",
+    }[details.waitedFor]
+    super(`${what} within ${details.limitMs} ms`, {
+      phase: PHASE_OF_WAIT[details.waitedFor],
+      retryable: true,
+    })
+    this.waitedFor = details.waitedFor
+    this.limitMs = details.limitMs
+  }
+}
+
+/** Any error of this library; `switch (error.code)` narrows it. */
+export type AnyWhatsAppMediaError =
+  | InvalidOptionError
+  | SignatureError
+  | PayloadTooLargeError
+  | AccessTokenError
+  | UnknownNumberError
+  | GraphApiError
+  | MediaGoneError
+  | DownloadFailedError
+  | HostRefusedError
+  | SizeLimitError
+  | IntegrityMismatchError
+  | StorageFailedError
+  | KeyConflictError
+  | WrongAccountError
+  | QueueFullError
+  | MediaUnavailableError
+  | DeadlineError
+
+/** Every `code` there is. */
+export type ErrorCode = AnyWhatsAppMediaError['code']
+
+/**
+ * A value as an error message may show it: short, printable, without secrets, and only its type and length when it is
+ * not. No `@`: e-mail addresses have one, and URLs with a password.
+ */
+export function describeValue(value: unknown): string {
+  if (typeof value === 'string') {
+    const isSafe = /^[\w.:/+=-]{0,128}$/.test(value) && removeSecrets(value) === value
+    return isSafe ? `'${value}'` : describeSecret(value)
+  }
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined)
+    return String(value)
+  return Array.isArray(value) ? `an array of ${value.length}` : `a value of type ${typeof value}`
+}
+
+/** For values that must never show: their type and length. */
+export function describeSecret(value: unknown): string {
+  return typeof value === 'string' ? `a string of ${value.length} characters` : `a value of type ${typeof value}`
+}
+
+const MAX_SERVER_TEXT = 1_024
+
+/** Text from a server, fit for a message: at most 1 KB, no control characters, tokens, query strings and phone numbers. */
+export function cleanServerText(text: string): string {
+  // A word cut in its middle might be a secret that no pattern knows any more.
+  const start = text.length > MAX_SERVER_TEXT ? text.slice(0, MAX_SERVER_TEXT).replace(/[\w.~+/=|%-]+$/, '') : text
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a hostile server must not write to the reader's terminal
+  const printable = start.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
+  return removeSecrets(printable)
+    .replace(/(?<!\d)\d[\d ()-]{6,18}\d(?!\d)/g, '[number]')
+    .trim()
+}
+
+/** No `\b` around tokens: a server may glue them to anything. */
+function removeSecrets(text: string): string {
+  return (
+    text
+      // In JSON, Meta escapes slashes.
+      .replace(/(https?:(?:\\?\/){2}[^\s?"'<>]*)\?[^\s"'<>]*/gi, '$1?[removed]')
+      .replace(/((?:\\?\/){2})[^\s/@"'<>]+@/g, '$1[removed]@')
+      .replace(/(Bearer|OAuth)\s+[\w.~+/=|-]+/gi, '$1 [removed]')
+      .replace(/((?:access_token|appsecret_proof|hash|X-Amz-[\w-]+)(?:=|%3D|"\s*:\s*"))[^\s&"'<>]+/gi, '$1[removed]')
+      .replace(/EA[A-Za-z0-9]{16,}/g, '[removed]')
+      // A message id holds a phone number, in base64.
+      .replace(/wamid\.[\w+/=-]+/gi, '[message id]')
+      .replace(/\+\d[\d ().-]{6,18}\d/g, '[number]')
+  )
+}
+
+/**
+ * A cause that is safe to keep: errors of SDKs and HTTP clients hold whole requests, bearer token included, so only
+ * name, code and cleaned message go on. Our own errors are safe already.
+ */
+function safeCause(cause: unknown): unknown {
+  if (WhatsAppMediaError.is(cause)) return cause
+  if (!(cause instanceof Error)) return new Error(describeSecret(cause))
+  const safe = new Error(cleanServerText(String(cause.message)))
+  safe.name = cleanServerText(String(cause.name))
+  const code: unknown = Reflect.get(cause, 'code')
+  if (typeof code === 'string') Object.assign(safe, { code: cleanServerText(code) })
+  return safe
+}

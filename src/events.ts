@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto'
+import type { AnyWhatsAppMediaError } from './errors.js'
+
+/**
+ * What happened, for logs and metrics: give `onEvent` to any operation. Events carry no token, signed query, phone
+ * number or file name; a message id shows as its SHA-256 (`messageIdHash`, lowercase hex).
+ */
+export type MediaEvent =
+  | ({ type: 'archived' } & ArchivedFacts)
+  | ({ type: 'already-stored' } & ArchivedFacts)
+  /** One attempt failed; `retryInMs` is absent when it was the last. */
+  | ({ type: 'attempt-failed'; error: AnyWhatsAppMediaError; attempt: number; retryInMs?: number } & Subject)
+  /** A URL led to a host outside the configuration. Someone forged it, or Meta's hosts have changed: look at once. */
+  | ({ type: 'host-refused'; host: string } & Subject)
+  /** The first bytes are not of the declared type: stored as octet-stream, to be downloaded, not shown. */
+  | ({ type: 'type-mismatch'; declared: string; sniffed: string | undefined; key: string } & Subject)
+  /** The store does not know create-if-absent (501): it is asked with a head before each put from now on. */
+  | { type: 'condition-unsupported'; storage: string }
+  /** A job is given up; `onFailed` is told next. */
+  | ({ type: 'dead-letter'; error: AnyWhatsAppMediaError } & Subject)
+  /** Media came through a number that `accounts` does not know. */
+  | ({ type: 'unknown-number'; phoneNumberId: string } & Subject)
+  /** The sender deleted a message. Nothing is deleted here: whether the archive must forget too is its owner's decision. */
+  | { type: 'message-revoked'; messageIdHash: string; phoneNumberId: string }
+  /** The signing credentials end before the URL was asked to. */
+  | { type: 'expiry-clipped'; key: string; expiresAt: Date; askedFor: Date }
+
+interface Subject {
+  mediaId?: string
+  messageIdHash?: string
+  accountId?: string
+}
+
+interface ArchivedFacts extends Subject {
+  key: string
+  bytes: number
+  attempt: number
+  /** Milliseconds that the call took. */
+  durationMs: number
+  /** Milliseconds between the message and now. Absent for a bare media id. */
+  ageMs?: number
+  /** Milliseconds until the media dies at Meta. Absent for a bare media id. */
+  timeLeftMs?: number
+}
+
+/** Receives events. What it throws is ignored: a broken logger loses no media. */
+export type OnEvent = (event: MediaEvent) => void
+
+export function emit(onEvent: OnEvent | undefined, event: MediaEvent): void {
+  try {
+    onEvent?.(event)
+  } catch {
+    // The caller's logger failed; the media still matters more.
+  }
+}
+
+/** A message id as events show it: it contains the sender's phone number. */
+export function messageIdHash(messageId: string): string {
+  return createHash('sha256').update(messageId).digest('hex')
+}

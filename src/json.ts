@@ -1,0 +1,53 @@
+/**
+ * Reading JSON that others wrote: what is missing or of another type reads as absent, nothing throws, and only own
+ * properties are read, so `__proto__` and `constructor` in a body are just names.
+ */
+
+/** An object that is not an array. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** An own property of an object; of anything else, undefined. */
+export function field(json: unknown, name: string): unknown {
+  return isObject(json) && Object.hasOwn(json, name) ? json[name] : undefined
+}
+
+/** A string that is not empty. */
+export function text(json: unknown, name: string): string | undefined {
+  const value = field(json, name)
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+const NONE: readonly unknown[] = []
+
+/** The objects in an array. */
+export function list(json: unknown, name: string): readonly unknown[] {
+  const value = field(json, name)
+  return Array.isArray(value) ? value.filter(isObject) : NONE
+}
+
+/** Ids are strings; some providers send numbers, which is safe only below 2^53. Empty when there is none. */
+export function idText(json: unknown, name: string): string {
+  return text(json, name) ?? wholeNumber(field(json, name))?.toString() ?? ''
+}
+
+/** The object, or an empty one. */
+export function asObject(value: unknown): Record<string, unknown> {
+  return isObject(value) ? value : {}
+}
+
+/** A number, or a numeric string, without sign and fraction and below 2^53. */
+export function wholeNumber(value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value
+  return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : undefined
+}
+
+/** Sets a property when there is a value for it. */
+export function put<Target extends object, Name extends keyof Target>(
+  target: Target,
+  name: Name,
+  value: Target[Name] | undefined,
+): void {
+  if (value !== undefined) target[name] = value
+}
