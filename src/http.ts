@@ -1,0 +1,168 @@
+import * as http from 'node:http'
+import * as https from 'node:https'
+import { Readable } from 'node:stream'
+import { DownloadFailedError } from './errors.js'
+
+/**
+ * One request, one answer. An implementation never follows redirects, never decodes bodies and never retries: the
+ * library does the first and the last itself, with its own rules, and refuses encoded bodies. It rejects when no answer comes,
+ * with the signal's reason when that aborted. Whoever gets the answer reads or destroys its body.
+ */
+export type HttpClient = (request: HttpRequest) => Promise<HttpResponse>
+
+export interface HttpRequest {
+  method: 'GET' | 'POST' | 'DELETE'
+  url: string
+  /** Lower-case names. */
+  headers: Readonly<Record<string, string>>
+  body?: Uint8Array
+  signal: AbortSignal
+}
+
+export interface HttpResponse {
+  status: number
+  /** Lower-case names; repeated headers joined by a comma and a space. */
+  headers: Readonly<Record<string, string>>
+  body: Readable
+}
+
+/** How many connections to one host stay open and may be open at once. */
+const MAX_SOCKETS = 64
+
+/**
+ * The default HTTP client: `node:http(s)` over keep-alive connections. It loads nothing but Node and decodes nothing.
+ *
+ * @param options `maxSockets`: connections to one host at once, default 64.
+ * @returns the client, and `close()` that ends its connections, those in use too.
+ */
+export function createNodeHttpClient(options: { maxSockets?: number } = {}): HttpClient & { close(): void } {
+  const { maxSockets = MAX_SOCKETS } = options
+  const agentOptions = { keepAlive: true, maxSockets, noDelay: true }
+  const agents = { 'http:': new http.Agent(agentOptions), 'https:': new https.Agent(agentOptions) }
+
+  const send: HttpClient = ({ method, url, headers, body, signal }) =>
+    new Promise((resolve, reject) => {
+      signal.throwIfAborted()
+      const { protocol } = new URL(url)
+      const client = protocol === 'http:' ? http : https
+      const agent = protocol === 'http:' ? agents['http:'] : agents['https:']
+      const request = client.request(url, {
+        method,
+        agent,
+        headers: body === undefined ? headers : { ...headers, 'content-length': body.byteLength },
+      })
+      let answer: http.IncomingMessage | undefined
+      const abort = (): void => {
+        const reason = asError(signal.reason)
+        // A body that has arrived but is unread must break off too: destroying the request alone would end it early, as if whole.
+        answer?.destroy(reason)
+        request.destroy(reason)
+        // A request that still waits for a free connection never tells of its end.
+        fail(signal.reason)
+      }
+      const fail = (error: unknown): void => {
+        signal.removeEventListener('abort', abort)
+        reject(error)
+      }
+      // After a 101 that nobody asked for, Node closes the connection, and tells of neither an answer nor an error.
+      const closed = (): void => fail(new Error('the connection closed without an answer'))
+      signal.addEventListener('abort', abort, { once: true })
+      request.on('error', fail)
+      request.once('close', closed)
+      request.once('response', (response) => {
+        answer = response
+        request.off('close', closed)
+        response.once('close', () => signal.removeEventListener('abort', abort))
+        // Every answer has a status; only a server's own requests have none.
+        resolve({ status: Number(response.statusCode), headers: plainHeaders(response), body: response })
+      })
+      request.end(body)
+    })
+
+  return Object.assign(send, {
+    close() {
+      agents['http:'].destroy()
+      agents['https:'].destroy()
+    },
+  })
+}
+
+/** The process-wide default, made at first use. */
+let defaultClient: HttpClient | undefined
+
+export function defaultHttpClient(): HttpClient {
+  defaultClient ??= createNodeHttpClient()
+  return defaultClient
+}
+
+/**
+ * The part of `fetch` that this library calls. `globalThis.fetch`, undici's, node-fetch's and most wrappers fit.
+ */
+export type FetchLike = (
+  url: string,
+  init: {
+    method: string
+    headers: Record<string, string>
+    body?: Uint8Array<ArrayBuffer>
+    redirect: 'manual'
+    signal: AbortSignal
+  },
+) => Promise<FetchLikeResponse>
+
+export interface FetchLikeResponse {
+  status: number
+  type?: string
+  headers: { forEach(callback: (value: string, name: string) => void): void }
+  body: ReadableStream<Uint8Array> | NodeJS.ReadableStream | null
+}
+
+/**
+ * Adapts a `fetch` that shows redirects (`redirect: 'manual'` with a real 3xx, as Node's does).
+ *
+ * A `fetch` decodes encoded bodies behind our back, after which neither Content-Length nor caps mean anything; so an
+ * answer with a Content-Encoding header is refused.
+ *
+ * @throws DownloadFailedError when the fetch hides a redirect, or the answer has a Content-Encoding.
+ */
+export function fromFetch(fetch: FetchLike): HttpClient {
+  return async ({ method, url, headers, body, signal }) => {
+    const response = await fetch(url, {
+      method,
+      headers: { ...headers },
+      redirect: 'manual',
+      signal,
+      ...(body === undefined ? {} : { body: new Uint8Array(body) }),
+    })
+    const { host } = new URL(url)
+    if (response.type === 'opaqueredirect' || response.status === 0) {
+      throw new DownloadFailedError({ host, problem: 'this fetch hides redirects', retryable: false })
+    }
+    const answer: Record<string, string> = {}
+    response.headers.forEach((value, name) => {
+      answer[name.toLowerCase()] = value
+    })
+    const stream = toReadable(response.body)
+    stream.on('error', () => {})
+    if (answer['content-encoding'] !== undefined) {
+      stream.destroy()
+      throw new DownloadFailedError({ host, problem: 'the answer has a Content-Encoding', retryable: false })
+    }
+    return { status: response.status, headers: answer, body: stream }
+  }
+}
+
+function toReadable(body: FetchLikeResponse['body']): Readable {
+  if (body === null) return Readable.from([])
+  if (body instanceof Readable) return body
+  if ('getReader' in body) return Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0])
+  return new Readable().wrap(body)
+}
+
+/** `headersDistinct`, because `headers` drops repetitions of some names. */
+function plainHeaders({ headersDistinct }: http.IncomingMessage): Record<string, string> {
+  return Object.fromEntries(Object.entries(headersDistinct).map(([name, values]) => [name, [values].flat().join(', ')]))
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error('aborted')
+}

@@ -1,0 +1,89 @@
+import type { Readable } from 'node:stream'
+
+/**
+ * Where objects rest. An implementation is a factory that returns this interface and passes `storageConformance`
+ * (from `whatsapp-media-archive/testing`). Methods throw `StorageFailedError`, or the caller's own reason on abort.
+ */
+export interface ObjectStorage {
+  /** What the implementation is called in events, such as `s3` or `file-system`. */
+  readonly name: string
+  /** The bucket, where there is one. */
+  readonly bucket?: string
+  /** What the store can do. Stated by the implementation, never probed at run time. */
+  readonly capabilities: {
+    /** Create-if-absent is atomic: of two concurrent writers, one gets `exists`. */
+    readonly conditionalCreate: boolean
+    /** The store itself refuses a body whose SHA-256 is not the one given. */
+    readonly checksum: boolean
+    readonly signedUrls: boolean
+  }
+
+  /**
+   * Stores `body` under `key`, all or nothing: when the body errors or the signal aborts, no object is left and the
+   * promise rejects with the body's own error or the signal's reason. The body is consumed or destroyed in any case.
+   */
+  put(key: string, body: Readable, options: PutOptions): Promise<PutResult>
+
+  /** The object; `null` when there is none; `'unknown'` when the store may not tell (HTTP 403). */
+  head(key: string, options?: CallOptions): Promise<StoredObject | null | 'unknown'>
+
+  /** The object with its bytes, or `null` when there is none. */
+  get(key: string, options?: CallOptions): Promise<(StoredObject & { body: Readable }) | null>
+
+  /** Removes the object. An absent one is fine. */
+  delete(key: string, options?: CallOptions): Promise<void>
+
+  /** The object's permanent address. It is private: reading it takes credentials or a signed URL. */
+  address(key: string): Promise<string>
+
+  /** A URL that reads the object for a while. Absent where `capabilities.signedUrls` is false. Makes no request to the object. */
+  signedUrl?(key: string, options: SignedUrlOptions): Promise<{ url: string; expiresAt: Date }>
+
+  /** Frees sockets and timers that the implementation made itself. A client given by the user stays open. */
+  close?(): Promise<void>
+}
+
+export interface CallOptions {
+  signal?: AbortSignal
+}
+
+export interface PutOptions extends CallOptions {
+  /** Bytes in the body. */
+  size: number
+  /** SHA-256 of the body, lowercase hex. Also kept as metadata, for comparisons on stores without checksums. */
+  sha256: string
+  contentType: string
+  contentDisposition: string
+  /** ASCII names and values, under 2 KB in all. */
+  metadata?: Readonly<Record<string, string>>
+  /** At most 10. Stores without tags ignore them. */
+  tags?: Readonly<Record<string, string>>
+  /** Create only if no object has this key; otherwise the result says `exists` and nothing is written. */
+  ifAbsent: boolean
+}
+
+/** `stored`: our bytes, acknowledged. `exists`: there already was an object, and it was left alone. */
+export type PutResult = { outcome: 'stored'; etag?: string } | { outcome: 'exists' }
+
+export interface StoredObject {
+  key: string
+  /** Bytes. */
+  size: number
+  /** Lowercase hex: the store's own checksum, else the hash kept as metadata. */
+  sha256?: string
+  etag?: string
+  contentType: string
+  contentDisposition?: string
+  metadata: Readonly<Record<string, string>>
+}
+
+export interface SignedUrlOptions {
+  /** Seconds from now, a whole number from 1 to 604,800. */
+  expiresIn: number
+  /** The Content-Type that the URL forces on the answer. */
+  contentType: string
+  /** The Content-Disposition that the URL forces on the answer. */
+  contentDisposition: string
+  /** When signing happens, for URLs that stay the same within a window. Default: now. */
+  signedAt?: Date
+}

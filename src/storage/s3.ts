@@ -1,0 +1,380 @@
+import { Readable } from 'node:stream'
+import type {
+  GetObjectCommandInput,
+  GetObjectCommandOutput,
+  HeadObjectCommandOutput,
+  PutObjectCommandInput,
+  S3Client,
+  S3ClientConfig,
+} from '@aws-sdk/client-s3'
+import {
+  describeValue,
+  IntegrityMismatchError,
+  InvalidOptionError,
+  StorageFailedError,
+  WhatsAppMediaError,
+} from '../errors.js'
+import type { ObjectStorage, PutOptions, PutResult, StoredObject } from '../storage.js'
+
+/** Connections to the store at once. */
+const MAX_SOCKETS = 64
+
+/** The metadata name under which the hash is kept, for servers that keep no checksums. */
+const SHA256_METADATA = 'sha256'
+
+/** S3, or anything that speaks its language. */
+export type S3StorageOptions = {
+  bucket: string
+} & (
+  | {
+      /** Used for everything, as it is; it stays yours to close. */
+      client: S3Client
+    }
+  | {
+      client?: never
+      /** Default: the SDK's own chain (`AWS_REGION`, shared configuration). */
+      region?: string
+      /** An S3-compatible server, path style. Default: AWS. */
+      endpoint?: string
+      /** The endpoint that readers reach, for signed URLs and addresses, where the internal one is another. Default: `endpoint`. */
+      publicEndpoint?: string
+      /** Default: the SDK's own chain. */
+      credentials?: S3ClientConfig['credentials']
+    }
+)
+
+type Sdk = typeof import('@aws-sdk/client-s3')
+
+/** What an S3 call needs: loaded at first use, because importing the SDK costs more than everything else here. */
+interface Connection {
+  sdk: Sdk
+  client: S3Client
+  /** Signs for the public endpoint. */
+  signer: S3Client
+}
+
+/**
+ * S3 storage: one PutObject an object, with Content-Length, SHA-256 checksum and `If-None-Match: *`. Never multipart,
+ * never aws-chunked; retries are the library's, for a stream can't be sent twice.
+ *
+ * The AWS SDK (`@aws-sdk/client-s3`, for signed URLs also `@aws-sdk/s3-request-presigner`) is your own copy, loaded at
+ * the first call. `storage.close()` ends the connections of a client made here.
+ *
+ * @throws InvalidOptionError for an empty or impossible bucket name.
+ */
+export function createS3Storage(options: S3StorageOptions): ObjectStorage {
+  const { bucket } = options
+  // The SDK would turn an empty or dotted bucket into another request altogether.
+  if (typeof bucket !== 'string' || bucket === '' || /^\.+$|[\s/?#]/.test(bucket)) {
+    throw new InvalidOptionError('bucket', `must be a bucket name, got ${describeValue(bucket)}`)
+  }
+  let connection: Promise<Connection> | undefined
+  const connect = (): Promise<Connection> => {
+    connection ??= openConnection(options)
+    return connection
+  }
+  let addressBase: Promise<string> | undefined
+  // Learnt from the store's 501; a restart asks again, for stores do gain the feature.
+  let conditionsWork = true
+
+  const call = async <T>(
+    operation: 'put' | 'head' | 'get' | 'delete',
+    key: string,
+    signal: AbortSignal | undefined,
+    send: (connection: Connection, options: { abortSignal?: AbortSignal }) => Promise<T>,
+  ): Promise<T> => {
+    checkKey(key)
+    signal?.throwIfAborted()
+    try {
+      return await send(await connect(), signal === undefined ? {} : { abortSignal: signal })
+    } catch (error) {
+      if (signal?.aborted === true) throw signal.reason
+      throw storageError(error, operation, key)
+    }
+  }
+
+  const head: ObjectStorage['head'] = async (key, { signal } = {}) => {
+    try {
+      const found = await call('head', key, signal, ({ sdk, client }, sendOptions) =>
+        client.send(new sdk.HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED' }), sendOptions),
+      )
+      return storedObject(key, found)
+    } catch (error) {
+      const status = isStorageFailure(error) ? error.status : undefined
+      // A HEAD's answer has no body: 404 is all it tells of a missing object, and of a missing bucket alike.
+      if (status === 404) return null
+      if (status === 403) return 'unknown'
+      throw error
+    }
+  }
+
+  const put = async (key: string, body: Readable, putOptions: PutOptions): Promise<PutResult> => {
+    const { ifAbsent, signal } = putOptions
+    if (ifAbsent && !conditionsWork) {
+      const found = await head(key, signal === undefined ? {} : { signal })
+      if (found !== null && found !== 'unknown') return { outcome: 'exists' }
+    }
+    const input = { ...putInput(putOptions), Bucket: bucket, Key: key, Body: body }
+    const condition = ifAbsent && conditionsWork ? { IfNoneMatch: '*' } : {}
+    const { ETag: etag } = await call('put', key, signal, ({ sdk, client }) =>
+      whileBodyLives(body, signal, (abortSignal) =>
+        client.send(new sdk.PutObjectCommand({ ...input, ...condition }), { abortSignal }),
+      ),
+    )
+    // Early answers are errors; a 200 among them would speak of bytes that the store never got.
+    if (!body.readableEnded) {
+      throw new StorageFailedError({ operation: 'put', key, reason: 'answered before the body ended', retryable: true })
+    }
+    return etag === undefined ? { outcome: 'stored' } : { outcome: 'stored', etag }
+  }
+
+  return {
+    name: 's3',
+    bucket,
+    capabilities: { conditionalCreate: true, checksum: true, signedUrls: true },
+    async put(key, body, putOptions) {
+      const sized = Readable.from(exactly(putOptions.size, body))
+      // The bytes may fail when nobody listens any more, and that must not end the process.
+      body.on('error', () => {})
+      sized.on('error', () => {})
+      try {
+        return await put(key, sized, putOptions)
+      } catch (error) {
+        if (putOptions.signal?.aborted !== true && sized.errored !== null) throw bodyError(sized.errored, key)
+        if (!isStorageFailure(error)) throw error
+        if (error.status === 412) return { outcome: 'exists' }
+        if (error.status === 501) conditionsWork = false
+        throw error
+      } finally {
+        sized.destroy()
+        body.destroy()
+      }
+    },
+    head,
+    async get(key, { signal } = {}) {
+      try {
+        return await call('get', key, signal, async ({ sdk, client }, sendOptions) => {
+          const found = await client.send(new sdk.GetObjectCommand({ Bucket: bucket, Key: key }), sendOptions)
+          return { ...storedObject(key, found), body: toNodeStream(found.Body) }
+        })
+      } catch (error) {
+        if (isStorageFailure(error) && error.reason === 'NoSuchKey') return null
+        throw error
+      }
+    },
+    async delete(key, { signal } = {}) {
+      await call('delete', key, signal, ({ sdk, client }, sendOptions) =>
+        client.send(new sdk.DeleteObjectCommand({ Bucket: bucket, Key: key }), sendOptions),
+      )
+    },
+    async address(key) {
+      checkKey(key)
+      // The SDK knows path style, dotted buckets and access points; what it signs for one key tells the address of all.
+      addressBase ??= presign(connect, { Bucket: bucket, Key: 'k' }, { expiresIn: 60 }).then((url) =>
+        url.slice(0, url.indexOf('?') - 1),
+      )
+      return `${await addressBase}${encodeKey(key)}`
+    },
+    async signedUrl(key, { expiresIn, contentType, contentDisposition, signedAt = new Date() }) {
+      checkKey(key)
+      const input = {
+        Bucket: bucket,
+        Key: key,
+        ResponseContentType: contentType,
+        ResponseContentDisposition: contentDisposition,
+      }
+      const url = await presign(connect, input, { expiresIn, signingDate: signedAt })
+      const wanted = signedAt.getTime() + expiresIn * 1_000
+      // A role's URL dies with the role's session, whatever expiry was asked for (AWS: Using presigned URLs).
+      const { expiration } = await (await connect()).signer.config.credentials()
+      return { url, expiresAt: new Date(Math.min(wanted, expiration?.getTime() ?? wanted)) }
+    },
+    async close() {
+      if (options.client !== undefined || connection === undefined) return
+      const { client, signer } = await connection
+      client.destroy()
+      signer.destroy()
+    },
+  }
+}
+
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
+
+async function openConnection(options: S3StorageOptions): Promise<Connection> {
+  const sdk = await import('@aws-sdk/client-s3')
+  if (options.client !== undefined) return { sdk, client: options.client, signer: options.client }
+  const { region, endpoint, publicEndpoint = endpoint, credentials } = options
+  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS, noDelay: true }
+  const config = (url: string | undefined): S3ClientConfig => ({
+    ...(region === undefined ? {} : { region }),
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(url === undefined ? {} : { endpoint: url, forcePathStyle: true }),
+    // Older and compatible stores refuse the SDK's own checksums; ours is a plain header that all of them take or ignore.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // Waiting for "100 Continue" takes a connection of its own for each body over 2 MB.
+    expectContinueHeader: false,
+    requestHandler: { httpAgent: agent, httpsAgent: agent },
+    // It would warn on the console that a stream can't be retried, which this library knows.
+    logger: SILENT,
+  })
+  const client = new sdk.S3Client(config(endpoint))
+  return { sdk, client, signer: publicEndpoint === endpoint ? client : new sdk.S3Client(config(publicEndpoint)) }
+}
+
+function putInput(options: PutOptions): Omit<PutObjectCommandInput, 'Bucket' | 'Key' | 'Body'> {
+  const { size, sha256, contentType, contentDisposition, metadata = {}, tags } = options
+  return {
+    ContentLength: size,
+    // With the value given, the SDK sends a plain body instead of aws-chunked; without the algorithm some servers
+    // do not check the value.
+    ChecksumSHA256: Buffer.from(sha256, 'hex').toString('base64'),
+    ChecksumAlgorithm: 'SHA256',
+    ContentType: contentType,
+    ContentDisposition: contentDisposition,
+    Metadata: { ...metadata, [SHA256_METADATA]: sha256 },
+    ...(tags === undefined ? {} : { Tagging: new URLSearchParams(tags).toString() }),
+  }
+}
+
+/**
+ * The body, if it has so many bytes: with fewer the store would wait for the rest until its own deadline, and of more it
+ * would keep the first. The last chunk is held back until the count is right.
+ */
+async function* exactly(size: number, body: Readable): AsyncGenerator<Uint8Array, void, undefined> {
+  let count = 0
+  let held: Uint8Array | undefined
+  for await (const chunk of body) {
+    const bytes: Uint8Array = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+    count += bytes.byteLength
+    if (count > size) break
+    if (held !== undefined) yield held
+    held = bytes
+  }
+  if (count !== size) {
+    throw new IntegrityMismatchError({
+      problem: `The body is ${count > size ? 'longer' : 'shorter'} than announced`,
+      expectedSize: size,
+      observedSize: count,
+    })
+  }
+  if (held !== undefined) yield held
+}
+
+/** The body's own error as it is; for one that closed without any, a failure that another attempt can mend. */
+function bodyError(error: Error, key: string): Error {
+  const reason = 'ERR_STREAM_PREMATURE_CLOSE'
+  if (stringAt(error, 'code') !== reason) return error
+  return new StorageFailedError({ operation: 'put', key, reason, retryable: true }, error)
+}
+
+/** Runs a PUT of `body`, and aborts it when the body fails: left to itself, the SDK would never settle. */
+async function whileBodyLives<T>(
+  body: Readable,
+  signal: AbortSignal | undefined,
+  send: (abortSignal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController()
+  const abort = (): void => controller.abort()
+  body.once('error', abort)
+  signal?.addEventListener('abort', abort, { once: true })
+  try {
+    return await send(controller.signal)
+  } finally {
+    body.off('error', abort)
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+async function presign(
+  connect: () => Promise<Connection>,
+  input: GetObjectCommandInput,
+  options: { expiresIn: number; signingDate?: Date },
+): Promise<string> {
+  try {
+    const { sdk, signer } = await connect()
+    const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner')
+    return await getSignedUrl(signer, new sdk.GetObjectCommand(input), options)
+  } catch (error) {
+    throw storageError(error, 'sign', input.Key ?? '')
+  }
+}
+
+function storedObject(key: string, found: HeadObjectCommandOutput | GetObjectCommandOutput): StoredObject {
+  const metadata = { ...found.Metadata }
+  const {
+    ContentLength: size = 0,
+    ETag: etag,
+    ContentType: contentType = '',
+    ContentDisposition: contentDisposition,
+  } = found
+  const recorded = metadata[SHA256_METADATA]
+  // A checksum of parts ends in "-n" and is no hash of the whole.
+  const checksum = /^[A-Za-z0-9+/]{43}=$/.test(found.ChecksumSHA256 ?? '') ? found.ChecksumSHA256 : undefined
+  const sha256 = checksum === undefined ? recorded : Buffer.from(checksum, 'base64').toString('hex')
+  return {
+    key,
+    size,
+    contentType,
+    metadata,
+    ...(sha256 === undefined ? {} : { sha256 }),
+    ...(etag === undefined ? {} : { etag }),
+    ...(contentDisposition === undefined ? {} : { contentDisposition }),
+  }
+}
+
+/** Faults of the bytes on their way, which another attempt can mend (AWS: Error responses). */
+const BROKEN_BODY = ['BadDigest', 'XAmzContentSHA256Mismatch', 'IncompleteBody', 'RequestTimeout']
+
+function storageError(error: unknown, operation: StorageFailedError['operation'], key: string): unknown {
+  if (WhatsAppMediaError.is(error)) return error
+  const status = numberAt(error, '$metadata', 'httpStatusCode')
+  // Ceph's error bodies have no message, so the SDK calls them UnknownError: `Code` and the status tell more.
+  const reason = stringAt(error, 'Code') ?? stringAt(error, 'code') ?? stringAt(error, 'name') ?? 'unknown'
+  const isPassing =
+    status === undefined ? isNetworkError(error) : status === 408 || status === 409 || status === 429 || status >= 500
+  const retryable = isPassing || BROKEN_BODY.includes(reason)
+  return new StorageFailedError(
+    { operation, key, reason, retryable, ...(status === undefined ? {} : { status }) },
+    error,
+  )
+}
+
+/** Without an answer, faults of configuration (no credentials, no region) stay; the network's pass. */
+function isNetworkError(error: unknown): boolean {
+  return stringAt(error, 'code') !== undefined || stringAt(error, 'name') === 'TimeoutError'
+}
+
+function isStorageFailure(error: unknown): error is StorageFailedError {
+  return WhatsAppMediaError.is(error) && error.code === 'storage-failed'
+}
+
+function stringAt(value: unknown, name: string): string | undefined {
+  const found: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+  return typeof found === 'string' && found !== '' ? found : undefined
+}
+
+function numberAt(value: unknown, outer: string, inner: string): number | undefined {
+  const found: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, outer) : undefined
+  const number: unknown = typeof found === 'object' && found !== null ? Reflect.get(found, inner) : undefined
+  return typeof number === 'number' ? number : undefined
+}
+
+function toNodeStream(body: unknown): Readable {
+  if (body instanceof Readable) return body
+  throw new Error('the SDK gave no Node stream')
+}
+
+/** An empty key asks for the bucket, and dot segments are resolved by browsers before they ask. */
+function checkKey(key: string): void {
+  if (typeof key !== 'string' || key === '' || key.split('/').some((segment) => segment === '.' || segment === '..')) {
+    throw new InvalidOptionError('key', `must be non-empty and without dot segments, got ${describeValue(key)}`)
+  }
+}
+
+/** As the SDK encodes keys: RFC 3986, slashes kept. */
+function encodeKey(key: string): string {
+  return encodeURIComponent(key)
+    .replaceAll('%2F', '/')
+    .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+}

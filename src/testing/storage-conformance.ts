@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import type { ObjectStorage } from '../storage.js'
+import type { Context, Fetch, Requirement, StorageLack } from './storage-conformance-context.js'
+import { failureRequirements } from './storage-conformance-failures.js'
+import { objectRequirements } from './storage-conformance-objects.js'
+import { urlRequirements } from './storage-conformance-urls.js'
+
+/** One requirement. `run` rejects when the storage does not meet it, or does not settle in time. */
+export interface ConformanceCase {
+  name: string
+  run(): Promise<void>
+}
+
+export interface StorageConformanceOptions {
+  /** Gives the storage, at the start of each case. It may be the same one each time: the suite closes none. */
+  storage: () => ObjectStorage | Promise<ObjectStorage>
+  /** Fetches signed URLs. Default: the global `fetch`. */
+  fetch?: Fetch | undefined
+  /** What all keys start with, so that the suite can run in a shared bucket. Default: `storage-conformance/{uuid}/`. */
+  prefix?: string | undefined
+  /** Runs after each case, once its objects have been deleted. */
+  cleanup?: ((storage: ObjectStorage) => void | Promise<void>) | undefined
+  /** Default: none. */
+  lacks?: readonly StorageLack[] | undefined
+  /** Milliseconds after which a case has failed. Default 10,000. */
+  limitMs?: number | undefined
+}
+
+/**
+ * What every `ObjectStorage` must do, as cases for any test runner:
+ *
+ * ```ts
+ * for (const { name, run } of storageConformance({ storage: createMemoryStorage })) it(name, run)
+ * ```
+ *
+ * Each case has two keys of its own and deletes them afterwards; cases may run concurrently.
+ */
+export function storageConformance(options: StorageConformanceOptions): ConformanceCase[] {
+  const { prefix = `storage-conformance/${randomUUID()}/` } = options
+  const requirements = [...objectRequirements, ...failureRequirements, ...urlRequirements]
+  return requirements.map(({ name, check }, index) => ({
+    name,
+    run: () => runCase(check, { ...options, prefix: `${prefix}${index}/` }),
+  }))
+}
+
+async function runCase(check: Requirement['check'], options: StorageConformanceOptions): Promise<void> {
+  const { fetch = globalThis.fetch, prefix, cleanup, lacks = [], limitMs = 10_000 } = options
+  const storage = await options.storage()
+  const [key, otherKey] = [`${prefix}object.bin`, `${prefix}other.bin`]
+  const context: Context = { storage, key, otherKey, fetch, lacks: (lack) => lacks.includes(lack) }
+  const cleanUp = async (): Promise<void> => {
+    await storage.delete(key)
+    await storage.delete(otherKey)
+    await cleanup?.(storage)
+  }
+  try {
+    await within(limitMs, check(context))
+  } catch (error) {
+    // What the case found says more than a failure to clean up after it.
+    await within(limitMs, cleanUp()).catch(() => {})
+    throw error
+  }
+  await within(limitMs, cleanUp())
+}
+
+async function within(limitMs: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new assert.AssertionError({ message: `The storage did not settle within ${limitMs} ms` }))
+    }, limitMs)
+  })
+  try {
+    await Promise.race([work, limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}

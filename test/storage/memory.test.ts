@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { describe, expect, it } from 'vitest'
+import { createMemoryStorage } from '../../src/storage/memory.js'
+import type { PutOptions } from '../../src/storage.js'
+import { storageConformance } from '../../src/testing/storage-conformance.js'
+
+function factsOf(bytes: string | Buffer): PutOptions {
+  return {
+    size: Buffer.byteLength(bytes),
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    contentType: 'text/plain',
+    contentDisposition: 'attachment',
+    ifAbsent: true,
+  }
+}
+
+describe('createMemoryStorage() meets the conformance suite', () => {
+  for (const { name, run } of storageConformance({ storage: createMemoryStorage })) it(name, run)
+})
+
+describe('createMemoryStorage()', () => {
+  it('states what it can do', () => {
+    const storage = createMemoryStorage()
+    expect(storage.name).toBe('memory')
+    expect(storage.capabilities).toEqual({ conditionalCreate: true, checksum: true, signedUrls: false })
+  })
+
+  it('keys() lists the keys of the objects, sorted', async () => {
+    const storage = createMemoryStorage()
+    await storage.put('b', Readable.from(['x']), factsOf('x'))
+    await storage.put('a', Readable.from(['x']), factsOf('x'))
+    await storage.put('c', Readable.from(['x']), factsOf('x'))
+    await storage.delete('c')
+    expect(storage.keys()).toEqual(['a', 'b'])
+  })
+
+  it('put() copies chunks, so that a source may use its buffer again', async () => {
+    const storage = createMemoryStorage()
+    const shared = Buffer.alloc(2)
+    const letters = ['a', 'b']
+    const source = new Readable({
+      highWaterMark: 0,
+      read() {
+        const letter = letters.shift()
+        this.push(letter === undefined ? null : shared.fill(letter))
+      },
+    })
+    await storage.put('key', source, factsOf('aabb'))
+    const found = await storage.get('key')
+    expect(await buffer(found?.body ?? Readable.from([]))).toEqual(Buffer.from('aabb'))
+  })
+
+  it('put(), head() and get() share no state with the caller', async () => {
+    const storage = createMemoryStorage()
+    const metadata = { name: 'kept' }
+    await storage.put('key', Readable.from(['bytes']), { ...factsOf('bytes'), metadata })
+    metadata.name = 'changed'
+    const first = await storage.get('key')
+    for await (const piece of first?.body ?? []) piece.fill(0)
+    if (first !== null) Object.assign(first.metadata, { name: 'changed' })
+    const second = await storage.get('key')
+    expect(second?.metadata).toEqual({ name: 'kept' })
+    expect(await buffer(second?.body ?? Readable.from([]))).toEqual(Buffer.from('bytes'))
+  })
+
+  it('address() escapes what a URL can not hold', async () => {
+    expect(await createMemoryStorage().address('a b/ü?.jpg')).toBe('memory://objects/a%20b/%C3%BC%3F.jpg')
+  })
+})

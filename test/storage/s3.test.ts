@@ -1,0 +1,386 @@
+import { PassThrough, Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { S3Client } from '@aws-sdk/client-s3'
+import { HttpResponse, http, passthrough } from 'msw'
+import { setupServer } from 'msw/node'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { createS3Storage } from '../../src/storage/s3.js'
+import type { PutOptions } from '../../src/storage.js'
+
+const server = setupServer()
+beforeAll(() => server.listen({ onUnhandledRequest: 'error' }))
+afterEach(() => server.resetHandlers())
+afterAll(() => server.close())
+
+const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'example-secret' }
+const endpoint = 'http://s3.internal.test:9000'
+const object = `${endpoint}/media/a/b.jpg`
+const sha256 = '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824'
+const base64 = Buffer.from(sha256, 'hex').toString('base64')
+
+const storage = createS3Storage({ bucket: 'media', region: 'eu-central-1', endpoint, credentials })
+
+const putOptions = (more: Partial<PutOptions> = {}): PutOptions => ({
+  size: 5,
+  sha256,
+  contentType: 'image/jpeg',
+  contentDisposition: 'inline',
+  ifAbsent: true,
+  ...more,
+})
+
+const s3Error = (status: number, code: string): Response =>
+  HttpResponse.xml(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>it failed</Message></Error>`, { status })
+
+const takeBody = async ({ request }: { request: Request }): Promise<Response> => {
+  await request.text()
+  return new HttpResponse(null, { status: 200 })
+}
+
+const put = (more: Partial<PutOptions> = {}, body: Readable = Readable.from(['hello'])) =>
+  storage.put('a/b.jpg', body, putOptions(more))
+
+describe('createS3Storage', () => {
+  it.each(['', '.', '..', 'a/b', 'a b', 'a?b', 'a#b', undefined as unknown as string])(
+    'refuses bucket %j',
+    (bucket) => {
+      expect(() => createS3Storage({ bucket })).toThrow(
+        expect.objectContaining({ code: 'invalid-option', option: 'bucket' }),
+      )
+    },
+  )
+
+  it.each(['', 'a/../b', '..', './a', 7 as unknown as string])('refuses key %j without a request', async (key) => {
+    const refused = { code: 'invalid-option', option: 'key' }
+    await expect(storage.put(key, Readable.from(['hello']), putOptions())).rejects.toMatchObject(refused)
+    await expect(storage.head(key)).rejects.toMatchObject(refused)
+    await expect(storage.address(key)).rejects.toMatchObject(refused)
+    await expect(
+      storage.signedUrl?.(key, { expiresIn: 60, contentType: 'image/jpeg', contentDisposition: 'inline' }),
+    ).rejects.toMatchObject(refused)
+  })
+
+  it('closes only what it made', async () => {
+    const unused = createS3Storage({ bucket: 'media', region: 'eu-central-1', endpoint, credentials })
+    await unused.close?.()
+    const client = new S3Client({ region: 'eu-central-1', endpoint, credentials, forcePathStyle: true })
+    let destroyed = 0
+    client.destroy = () => {
+      destroyed++
+    }
+    const given = createS3Storage({ bucket: 'media', client })
+    server.use(http.delete(object, () => new HttpResponse(null, { status: 204 })))
+    await given.delete('a/b.jpg')
+    await given.close?.()
+    expect(destroyed).toBe(0)
+    const own = createS3Storage({ bucket: 'media', region: 'eu-central-1', endpoint, credentials })
+    await own.delete('a/b.jpg')
+    await own.close?.()
+  })
+})
+
+describe('put', () => {
+  it('sends one plain PUT with length, checksum and condition', async () => {
+    let seen: Headers | undefined
+    let body: string | undefined
+    server.use(
+      http.put(object, async ({ request }) => {
+        seen = request.headers
+        body = await request.text()
+        return new HttpResponse(null, { status: 200, headers: { etag: '"e"' } })
+      }),
+    )
+    const metadata = { 'media-id': '17' }
+    expect(await put({ metadata, tags: { tenant: 'a&b=c' } })).toEqual({ outcome: 'stored', etag: '"e"' })
+    expect(body).toBe('hello')
+    expect(Object.fromEntries(seen ?? [])).toMatchObject({
+      'content-length': '5',
+      'content-type': 'image/jpeg',
+      'content-disposition': 'inline',
+      'if-none-match': '*',
+      'x-amz-checksum-sha256': base64,
+      'x-amz-sdk-checksum-algorithm': 'SHA256',
+      'x-amz-meta-sha256': sha256,
+      'x-amz-meta-media-id': '17',
+      'x-amz-tagging': 'tenant=a%26b%3Dc',
+    })
+    for (const name of ['transfer-encoding', 'content-encoding', 'expect', 'x-amz-trailer'])
+      expect(seen?.has(name)).toBe(false)
+  })
+
+  it('overwrites when asked to, and does without an etag', async () => {
+    let condition: string | null = 'none seen'
+    server.use(
+      http.put(object, ({ request }) => {
+        condition = request.headers.get('if-none-match')
+        return new HttpResponse(null, { status: 200 })
+      }),
+    )
+    expect(await put({ ifAbsent: false })).toEqual({ outcome: 'stored' })
+    expect(condition).toBeNull()
+  })
+
+  it('says that the object exists', async () => {
+    server.use(http.put(object, () => s3Error(412, 'PreconditionFailed')))
+    const body = Readable.from(['hello'])
+    expect(await put({}, body)).toEqual({ outcome: 'exists' })
+    expect(body.destroyed).toBe(true)
+  })
+
+  it.each([
+    [409, 'ConditionalRequestConflict', true],
+    [503, 'SlowDown', true],
+    [500, 'InternalError', true],
+    [408, 'RequestTimeout', true],
+    [429, 'TooManyRequests', true],
+    [400, 'BadDigest', true],
+    [400, 'InvalidArgument', false],
+    [403, 'AccessDenied', false],
+    [404, 'NoSuchBucket', false],
+  ])('gives HTTP %i %s as a failure with retryable %s', async (status, reason, retryable) => {
+    server.use(http.put(object, () => s3Error(status, reason)))
+    await expect(put()).rejects.toMatchObject({
+      code: 'storage-failed',
+      operation: 'put',
+      key: 'a/b.jpg',
+      status,
+      reason,
+      retryable,
+    })
+  })
+
+  it('asks with a head first once the store has refused the condition', async () => {
+    const old = createS3Storage({ bucket: 'media', region: 'eu-central-1', endpoint, credentials })
+    server.use(http.put(object, () => s3Error(501, 'NotImplemented')))
+    await expect(old.put('a/b.jpg', Readable.from(['hello']), putOptions())).rejects.toMatchObject({
+      status: 501,
+      retryable: true,
+    })
+    let exists = false
+    let condition: string | null = null
+    server.use(
+      http.head(object, () => new HttpResponse(null, { status: exists ? 200 : 404 })),
+      http.put(object, ({ request }) => {
+        condition = request.headers.get('if-none-match')
+        return new HttpResponse(null, { status: 200 })
+      }),
+    )
+    const signal = new AbortController().signal
+    expect(await old.put('a/b.jpg', Readable.from(['hello']), putOptions({ signal }))).toEqual({ outcome: 'stored' })
+    expect(condition).toBeNull()
+    exists = true
+    const body = Readable.from(['hello'])
+    expect(await old.put('a/b.jpg', body, putOptions())).toEqual({ outcome: 'exists' })
+    expect(body.destroyed).toBe(true)
+  })
+
+  it('gives a lost connection as retryable, and missing credentials as not', async () => {
+    server.use(http.put(object, () => HttpResponse.error()))
+    await expect(put()).rejects.toMatchObject({ code: 'storage-failed', retryable: expect.any(Boolean) })
+    const refused = createS3Storage({
+      bucket: 'media',
+      region: 'eu-central-1',
+      endpoint: 'http://127.0.0.1:1',
+      credentials,
+    })
+    server.use(http.put('http://127.0.0.1:1/media/k', () => passthrough()))
+    await expect(refused.put('k', Readable.from(['hello']), putOptions())).rejects.toMatchObject({
+      reason: 'ECONNREFUSED',
+      retryable: true,
+    })
+    const poor = createS3Storage({
+      bucket: 'media',
+      region: 'eu-central-1',
+      endpoint,
+      credentials: () => Promise.reject(Object.assign(new Error('none found'), { name: 'CredentialsProviderError' })),
+    })
+    await expect(poor.put('a/b.jpg', Readable.from(['hello']), putOptions())).rejects.toMatchObject({
+      reason: 'CredentialsProviderError',
+      retryable: false,
+    })
+  })
+
+  it('rejects with the body’s own error, at once', async () => {
+    server.use(http.put(object, takeBody))
+    const body = new PassThrough()
+    body.write('he')
+    setTimeout(() => body.destroy(new Error('the source broke')), 30)
+    await expect(put({}, body)).rejects.toThrow('the source broke')
+    const broken = new PassThrough()
+    broken.destroy(new Error('broken before'))
+    await expect(put({}, broken)).rejects.toThrow('broken before')
+  })
+
+  it('does not believe a 200 that came before the body ended', async () => {
+    server.use(http.put(object, () => new HttpResponse(null, { status: 200 })))
+    const body = new PassThrough()
+    body.write('he')
+    setImmediate(() => body.write('l'))
+    await expect(put({}, body)).rejects.toMatchObject({ code: 'storage-failed', retryable: true })
+    expect(body.destroyed).toBe(true)
+  })
+
+  it('rejects when the body closes early', async () => {
+    server.use(http.put(object, takeBody))
+    const body = new PassThrough()
+    body.write('he')
+    setTimeout(() => body.destroy(), 30)
+    await expect(put({}, body)).rejects.toMatchObject({ code: 'storage-failed', retryable: true })
+  })
+
+  it('rejects with the signal’s reason', async () => {
+    server.use(http.put(object, () => new Promise<never>(() => {})))
+    const reason = new Error('shutting down')
+    await expect(put({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(reason), 30)
+    const body = Readable.from(['hello'])
+    await expect(put({ signal: controller.signal }, body)).rejects.toBe(reason)
+    expect(body.destroyed).toBe(true)
+  })
+})
+
+describe('head', () => {
+  const answer = (headers: Record<string, string>, status = 200): void =>
+    server.use(http.head(object, () => new HttpResponse(null, { status, headers })))
+
+  it('prefers the store’s checksum, and falls back on the recorded hash', async () => {
+    const recorded = 'ab'.repeat(32)
+    answer({ 'content-length': '5', 'x-amz-checksum-sha256': base64, 'x-amz-meta-sha256': recorded, etag: '"e"' })
+    expect(await storage.head('a/b.jpg')).toMatchObject({ size: 5, sha256, etag: '"e"' })
+    answer({ 'content-length': '5', 'x-amz-checksum-sha256': `${base64}-3`, 'x-amz-meta-sha256': recorded })
+    expect(await storage.head('a/b.jpg')).toMatchObject({ sha256: recorded })
+    answer({ 'content-length': '5', 'content-disposition': 'inline', 'content-type': 'image/jpeg' })
+    const found = await storage.head('a/b.jpg', { signal: new AbortController().signal })
+    expect(found).toEqual({
+      key: 'a/b.jpg',
+      size: 5,
+      contentType: 'image/jpeg',
+      contentDisposition: 'inline',
+      metadata: {},
+    })
+  })
+
+  it('tells absent from unknown, and both from failed', async () => {
+    answer({}, 404)
+    expect(await storage.head('a/b.jpg')).toBeNull()
+    answer({}, 403)
+    expect(await storage.head('a/b.jpg')).toBe('unknown')
+    answer({}, 400)
+    await expect(storage.head('a/b.jpg')).rejects.toMatchObject({
+      code: 'storage-failed',
+      operation: 'head',
+      status: 400,
+    })
+    await expect(storage.head('a/b.jpg', { signal: AbortSignal.abort('enough') })).rejects.toBe('enough')
+  })
+})
+
+describe('get', () => {
+  it('gives the bytes, null for an absent object, and an error for an absent bucket', async () => {
+    server.use(http.get(object, () => new HttpResponse('hello', { headers: { 'x-amz-meta-sha256': sha256 } })))
+    const found = await storage.get('a/b.jpg')
+    expect(found).toMatchObject({ sha256 })
+    expect(found && (await text(found.body))).toBe('hello')
+    server.use(http.get(object, () => s3Error(404, 'NoSuchKey')))
+    expect(await storage.get('a/b.jpg')).toBeNull()
+    server.use(http.get(object, () => s3Error(404, 'NoSuchBucket')))
+    await expect(storage.get('a/b.jpg')).rejects.toMatchObject({ reason: 'NoSuchBucket' })
+  })
+
+  it('refuses a client whose bodies are no Node streams', async () => {
+    const client = new S3Client({ region: 'eu-central-1', endpoint, credentials, forcePathStyle: true })
+    client.send = async () => ({ Body: 'text' })
+    await expect(createS3Storage({ bucket: 'media', client }).get('a/b.jpg')).rejects.toMatchObject({
+      code: 'storage-failed',
+    })
+  })
+})
+
+describe('delete', () => {
+  it('deletes, and reports what went wrong', async () => {
+    server.use(http.delete(object, () => new HttpResponse(null, { status: 204 })))
+    await storage.delete('a/b.jpg')
+    server.use(http.delete(object, () => s3Error(403, 'AccessDenied')))
+    await expect(storage.delete('a/b.jpg')).rejects.toMatchObject({ operation: 'delete', reason: 'AccessDenied' })
+  })
+})
+
+describe('address', () => {
+  it.each([
+    [{ bucket: 'media', region: 'eu-central-1', credentials }, 'https://media.s3.eu-central-1.amazonaws.com/a/b.jpg'],
+    [
+      { bucket: 'my.media', region: 'eu-central-1', credentials },
+      'https://s3.eu-central-1.amazonaws.com/my.media/a/b.jpg',
+    ],
+    [
+      { bucket: 'media', region: 'x', endpoint: 'https://e.test/storage/v1/s3', credentials },
+      'https://e.test/storage/v1/s3/media/a/b.jpg',
+    ],
+    [
+      { bucket: 'media', region: 'x', endpoint, publicEndpoint: 'https://cdn.test', credentials },
+      'https://cdn.test/media/a/b.jpg',
+    ],
+  ])('of %j is %s', async (options, address) => {
+    const there = createS3Storage(options)
+    expect(await there.address('a/b.jpg')).toBe(address)
+    await there.close?.()
+  })
+
+  it('encodes as the SDK does', async () => {
+    expect(await storage.address("a/(1)'!*.jpg")).toBe(`${endpoint}/media/a/%281%29%27%21%2A.jpg`)
+  })
+})
+
+describe('signedUrl', () => {
+  const signing = { expiresIn: 600, contentType: 'image/jpeg', contentDisposition: 'inline' }
+
+  it('forces type and disposition, and carries no checksum of nothing', async () => {
+    const signedAt = new Date('2026-11-22T10:00:00Z')
+    const signed = await storage.signedUrl?.('a/b.jpg', { ...signing, signedAt })
+    const url = new URL(signed?.url ?? '')
+    expect(`${url.origin}${url.pathname}`).toBe(object)
+    expect(Object.fromEntries(url.searchParams)).toMatchObject({
+      'response-content-type': 'image/jpeg',
+      'response-content-disposition': 'inline',
+      'X-Amz-Expires': '600',
+      'X-Amz-Date': '20261122T100000Z',
+    })
+    expect([...url.searchParams.keys()].filter((name) => /checksum/i.test(name))).toEqual([])
+    expect(signed?.expiresAt).toEqual(new Date('2026-11-22T10:10:00Z'))
+  })
+
+  it('signs for the public endpoint', async () => {
+    const there = createS3Storage({
+      bucket: 'media',
+      region: 'x',
+      endpoint,
+      publicEndpoint: 'https://cdn.test',
+      credentials,
+    })
+    expect((await there.signedUrl?.('a/b.jpg', signing))?.url).toMatch(/^https:\/\/cdn\.test\/media\/a\/b\.jpg\?/)
+  })
+
+  it('tells when the credentials end first', async () => {
+    const expiration = new Date(Date.now() + 60_000)
+    const there = createS3Storage({
+      bucket: 'media',
+      region: 'x',
+      endpoint,
+      credentials: { ...credentials, expiration },
+    })
+    expect((await there.signedUrl?.('a/b.jpg', signing))?.expiresAt).toEqual(expiration)
+  })
+
+  it('reports missing credentials', async () => {
+    const poor = createS3Storage({
+      bucket: 'media',
+      region: 'x',
+      credentials: () => Promise.reject(Object.assign(new Error('none'), { name: 'CredentialsProviderError' })),
+    })
+    await expect(poor.signedUrl?.('a/b.jpg', signing)).rejects.toMatchObject({
+      operation: 'sign',
+      reason: 'CredentialsProviderError',
+    })
+  })
+})
