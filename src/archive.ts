@@ -1,0 +1,262 @@
+import { startDeadlines } from './deadlines.js'
+import {
+  type Announcement,
+  announce,
+  askToken,
+  type DownloadOptions,
+  openAnnounced,
+  openMedia,
+  type ResolvedDownload,
+  resolveDownload,
+} from './download.js'
+import { describeValue, InvalidOptionError } from './errors.js'
+import { emit, messageIdHash } from './events.js'
+import { checkAccountId, checkMediaId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
+import type { MediaReference, MediaType } from './media-reference.js'
+import { getMediaTypeFromMime } from './mime.js'
+import { checkRetry, type RetryOptions, retryAttempts } from './retry.js'
+import type { ObjectStorage, StoredObject } from './storage.js'
+import { alreadyStored, type SniffPolicy, type StoredMedia, storeObject } from './store.js'
+
+export interface ArchiveOptions extends DownloadOptions, RetryOptions, KeyOptions {
+  storage: ObjectStorage
+  /** The tenant: `/^[A-Za-z0-9_-]{1,128}$/`. */
+  accountId: string
+  /** For a bare media id: WhatsApp's type. A `MediaReference` has its own. Default: by MIME type. */
+  mediaType?: MediaType
+  /** For a bare media id: when the message was sent, ISO 8601 string or Date. */
+  timestamp?: string | Date
+  /** For a bare media id: the sender's name for the file. */
+  filename?: string
+  /** How long Meta keeps the media, in milliseconds. Default 7 days; 3,600,000 for No-Storage numbers (Meta: Media). */
+  mediaLifetimeMs?: number
+  keyLayout?: KeyLayout
+  /** Default `safe`. */
+  sniff?: SniffPolicy
+}
+
+/** Media that the storage has acknowledged, proven, with what its message told. */
+export interface ArchivedMedia extends StoredMedia {
+  mediaId: string
+  mediaType: MediaType
+  accountId: string
+  messageId?: string
+  /** When the message was sent, ISO 8601. */
+  timestamp?: string
+  caption?: string
+  voice?: boolean
+  animated?: boolean
+  from?: string
+  fromUserId?: string
+  phoneNumberId?: string
+  businessAccountId?: string
+  direction?: MediaReference['direction']
+  origin?: MediaReference['origin']
+}
+
+const WEEK_MS = 604_800_000
+
+/** A message older than this probably reaches us again: a head costs less than a download. */
+const LIKELY_REDELIVERY_MS = 120_000
+
+/**
+ * The whole workflow for one media file: find out where it is, download it, prove the bytes, store them once. A failed
+ * attempt starts again from the look-up.
+ *
+ * @param media a `MediaReference` from a webhook, or a bare media id. A bare id lacks type and date: give `mediaType`
+ * and `timestamp`, or the result says `keyIsStable: false`.
+ * @throws any error of this library, the last attempt's; the signal's reason when aborted.
+ */
+export async function archiveMedia(media: string | MediaReference, options: ArchiveOptions): Promise<ArchivedMedia> {
+  const plan = makePlan(media, options)
+  const { subject, deadlineAt, startedAt } = plan
+  let reason: 'first' | 'rejected' = 'first'
+  let attempts = 0
+  const stored = await retryAttempts(
+    (attempt) => {
+      attempts = attempt
+      return attemptOnce(plan, { attempt, reason })
+    },
+    {
+      ...plan.retry,
+      deadlineAt,
+      signal: options.signal,
+      mayRetry(error) {
+        if (error.code !== 'access-token') return true
+        const canAskAgain = reason === 'first' && typeof options.accessToken === 'function'
+        reason = 'rejected'
+        return canAskAgain
+      },
+      onFailedAttempt(error, attempt, retryInMs) {
+        emit(options.onEvent, {
+          type: 'attempt-failed',
+          error,
+          attempt,
+          ...(retryInMs === undefined ? {} : { retryInMs }),
+          ...subject,
+        })
+      },
+    },
+  )
+  emit(options.onEvent, {
+    type: stored.alreadyStored ? 'already-stored' : 'archived',
+    ...subject,
+    key: stored.key,
+    bytes: stored.size,
+    attempt: attempts,
+    durationMs: Date.now() - startedAt,
+    ...(plan.sentAt === undefined ? {} : { ageMs: Date.now() - plan.sentAt, timeLeftMs: deadlineAt - Date.now() }),
+  })
+  return stored
+}
+
+interface Plan {
+  media: string | MediaReference
+  options: ArchiveOptions
+  download: ResolvedDownload
+  layout: KeyLayout
+  retry: Required<RetryOptions>
+  /** Milliseconds since 1970, as the next two. */
+  startedAt: number
+  sentAt: number | undefined
+  deadlineAt: number
+  subject: { mediaId: string; accountId: string; messageIdHash?: string }
+}
+
+function makePlan(media: string | MediaReference, options: ArchiveOptions): Plan {
+  const { accountId, mediaLifetimeMs = WEEK_MS } = options
+  checkAccountId(accountId)
+  const reference = typeof media === 'string' ? undefined : media
+  const mediaId = reference?.mediaId ?? String(media)
+  checkMediaId(mediaId)
+  if (!(mediaLifetimeMs > 0)) {
+    throw new InvalidOptionError('mediaLifetimeMs', `must be a positive number, got ${describeValue(mediaLifetimeMs)}`)
+  }
+  if (reference?.sha256 !== undefined && !/^[0-9a-f]{64}$/.test(reference.sha256)) {
+    throw new InvalidOptionError('sha256', `must be 64 lowercase hex digits, got ${describeValue(reference.sha256)}`)
+  }
+  const startedAt = Date.now()
+  const sentAt = timeOf('timestamp', reference?.timestamp ?? options.timestamp)
+  return {
+    media,
+    options,
+    download: resolveDownload(options),
+    layout: resolveKeyLayout(options),
+    retry: checkRetry(options),
+    startedAt,
+    sentAt,
+    deadlineAt:
+      reference === undefined ? (sentAt ?? startedAt) + mediaLifetimeMs : deadlineOf(reference, mediaLifetimeMs),
+    subject: {
+      mediaId,
+      accountId,
+      ...(reference === undefined ? {} : { messageIdHash: messageIdHash(reference.messageId) }),
+    },
+  }
+}
+
+/** When Meta forgets the media, in milliseconds since 1970. It bounds retries only: the first attempt is always made. */
+export function deadlineOf(media: MediaReference, mediaLifetimeMs: number = WEEK_MS): number {
+  // A history message is old when it comes; Meta keeps its media from then on.
+  const [option, livesFrom] =
+    media.origin === 'history' ? ['receivedAt', media.receivedAt] : ['timestamp', media.timestamp]
+  return (timeOf(option, livesFrom) ?? Date.now()) + mediaLifetimeMs
+}
+
+function timeOf(option: string, time: string | Date | undefined): number | undefined {
+  if (time === undefined) return undefined
+  const ms = new Date(time).getTime()
+  if (Number.isNaN(ms)) throw new InvalidOptionError(option, `must be an ISO 8601 time, got ${describeValue(time)}`)
+  return ms
+}
+
+async function attemptOnce(
+  plan: Plan,
+  { attempt, reason }: { attempt: number; reason: 'first' | 'rejected' },
+): Promise<ArchivedMedia> {
+  const { media, options, download, layout } = plan
+  const { storage, accountId, signal, onEvent, sniff = 'safe' } = options
+  const deadlines = startDeadlines(download.timeouts, signal)
+  try {
+    const accessToken = await askToken(options.accessToken, reason, accountId)
+    const context = { ...download, accessToken, deadlines, accountId }
+    const announced = typeof media === 'string' ? await announce(media, context) : undefined
+    const facts = factsOf(plan, announced)
+    const key = layout.build({ accountId, ...facts })
+    const target = { ...facts, storage, key, accountId, sha256: facts.sha256 }
+    const isLikelyStored = attempt > 1 || plan.startedAt - (plan.sentAt ?? plan.startedAt) > LIKELY_REDELIVERY_MS
+    const found = isLikelyStored ? await findStored(target, deadlines.signal) : undefined
+    if (found !== undefined) return withMessage(plan, facts, await alreadyStored(found, target))
+
+    const opened = announced === undefined ? await openMedia(media, context) : await openAnnounced(announced, context)
+    const stored = await storeObject(opened.source, {
+      ...target,
+      size: opened.size,
+      sha256: opened.sha256,
+      maxBytes: download.maxBytes,
+      sniff,
+      timeouts: download.timeouts,
+      deadlines,
+      callerSignal: signal,
+      onEvent,
+      onSourceError: opened.brokeOff,
+    }).finally(() => opened.source.destroy())
+    return withMessage(plan, facts, stored)
+  } catch (error) {
+    throw deadlines.signal.aborted ? deadlines.signal.reason : error
+  } finally {
+    deadlines.clear()
+  }
+}
+
+interface Facts {
+  mediaId: string
+  mediaType: MediaType
+  mimeType: string
+  sha256: string | undefined
+  filename: string | undefined
+  timestamp: string | Date | undefined
+  keyIsStable: boolean
+}
+
+/** What the key and the result are made of: the reference alone, or the look-up and the options. */
+function factsOf({ media, options }: Plan, announced: Announcement | undefined): Facts {
+  if (typeof media !== 'string') {
+    const { mediaId, mediaType, mimeType, sha256, filename, timestamp } = media
+    return { mediaId, mediaType, mimeType, sha256, filename, timestamp, keyIsStable: true }
+  }
+  const mimeType = announced?.mimeType ?? ''
+  const { mediaType, timestamp, filename } = options
+  return {
+    mediaId: media,
+    mediaType: mediaType ?? getMediaTypeFromMime(mimeType),
+    mimeType,
+    sha256: announced?.sha256,
+    filename,
+    timestamp,
+    keyIsStable: mediaType !== undefined && timestamp !== undefined,
+  }
+}
+
+/** An advisory look: only an object with the very hash announced (or, none being announced, any recorded one) ends the job. */
+async function findStored(
+  { storage, key, sha256 }: { storage: ObjectStorage; key: string; sha256: string | undefined },
+  signal: AbortSignal,
+): Promise<StoredObject | undefined> {
+  const found = await storage.head(key, { signal })
+  if (found === null || found === 'unknown' || found.sha256 === undefined) return undefined
+  return sha256 === undefined || found.sha256 === sha256 ? found : undefined
+}
+
+function withMessage(
+  { media, options }: Plan,
+  { mediaType, mediaId, timestamp }: Facts,
+  stored: StoredMedia,
+): ArchivedMedia {
+  const sentAt = timestamp === undefined ? {} : { timestamp: new Date(timestamp).toISOString() }
+  const archived = { ...stored, mediaId, mediaType, accountId: options.accountId, ...sentAt }
+  if (typeof media === 'string') return archived
+  // The download URL is a secret that outlives its use, and the hash is the stored object's own.
+  const { downloadUrl, downloadUrlExpiresAt, receivedAt, sha256, ...message } = media
+  return { ...message, ...archived }
+}

@@ -1,0 +1,182 @@
+import type { Deadlines } from './deadlines.js'
+import { DownloadFailedError, describeSecret, describeValue, HostRefusedError, InvalidOptionError } from './errors.js'
+import { graphError } from './graph-error.js'
+import type { HttpClient, HttpResponse } from './http.js'
+import { checkMediaId } from './key.js'
+import { type MediaInfo, parseMediaInfo } from './payload.js'
+
+/** Where Meta's API is, and who may get the access token. */
+export interface CloudApiOptions {
+  /** Origin (and path, for some providers) of the Graph API. Default `https://graph.facebook.com`. */
+  baseUrl?: string
+  /** Graph API version. Default `v25.0`. Empty for providers whose paths have none. */
+  version?: string
+  /**
+   * Hosts that media URLs may lead to; only these and `baseUrl` ever get the token. Exact names, suffixes with a
+   * leading dot (`.fbsbx.com`), or, for tests, whole origins (`http://127.0.0.1:4010`). Default `lookaside.fbsbx.com`.
+   */
+  mediaHosts?: readonly string[]
+  /** The headers that carry the token. Default `{ authorization: 'Bearer ' + accessToken }`; 360dialog wants `D360-API-KEY`. */
+  authorization?: (accessToken: string) => Record<string, string>
+}
+
+/** The configured Cloud API, checked. */
+export interface CloudApi {
+  /** The look-up URL of a media id. */
+  lookUpUrl(mediaId: string): string
+  authorization(accessToken: string): Record<string, string>
+  /** @throws HostRefusedError unless the URL is https to a configured host, or a configured origin. */
+  checkMediaUrl(url: string): URL
+}
+
+/** Meta's hosts answered requests without a User-Agent, or with some runtimes' default, with an error page. */
+const USER_AGENT = 'whatsapp-media-archive/0.1'
+
+/** What every request says. Encoded bodies would make Content-Length and hash meaningless. */
+export const COMMON_HEADERS: Readonly<Record<string, string>> = {
+  'user-agent': USER_AGENT,
+  'accept-encoding': 'identity',
+  accept: '*/*',
+}
+
+/** Bytes of a look-up's answer; real ones have under 1 KB. */
+const MAX_ANSWER_BYTES = 65_536
+
+/** @throws InvalidOptionError for a base URL, version or media host of the wrong form. */
+export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
+  const {
+    baseUrl = 'https://graph.facebook.com',
+    version = 'v25.0',
+    mediaHosts = ['lookaside.fbsbx.com'],
+    authorization = (accessToken) => ({ authorization: `Bearer ${accessToken}` }),
+  } = options
+  const base = parseOrigin('cloudApi.baseUrl', baseUrl)
+  if (!/^(?:v\d{1,3}\.\d{1,2})?$/.test(version)) {
+    throw new InvalidOptionError('cloudApi.version', `must look like v25.0, got ${describeValue(version)}`)
+  }
+  if (!Array.isArray(mediaHosts)) {
+    throw new InvalidOptionError('cloudApi.mediaHosts', `must be a list, got ${describeValue(mediaHosts)}`)
+  }
+  if (typeof authorization !== 'function') {
+    throw new InvalidOptionError('cloudApi.authorization', `must be a function, got ${describeSecret(authorization)}`)
+  }
+  const isAllowed = mediaHosts.map(mediaHostRule)
+  const root = `${base.origin}${base.pathname.replace(/\/$/, '')}${version === '' ? '' : `/${version}`}`
+  return {
+    lookUpUrl(mediaId) {
+      checkMediaId(mediaId)
+      // encodeURIComponent keeps dots, and `..` would ask for another path.
+      if (/^\.+$/.test(mediaId)) throw new InvalidOptionError('mediaId', `must not be ${describeValue(mediaId)}`)
+      return `${root}/${encodeURIComponent(mediaId)}`
+    },
+    authorization,
+    checkMediaUrl(text) {
+      const url = URL.canParse(text) ? new URL(text) : undefined
+      if (url === undefined) throw new HostRefusedError({ host: 'an unreadable URL', problem: 'it is no absolute URL' })
+      if (url.username !== '' || url.password !== '') {
+        throw new HostRefusedError({ host: url.host, problem: 'the URL carries user information' })
+      }
+      if (!isAllowed.some((allows) => allows(url))) {
+        throw new HostRefusedError({
+          host: url.host || url.protocol,
+          problem: `${url.protocol}//${url.host} is not among cloudApi.mediaHosts`,
+        })
+      }
+      return url
+    },
+  }
+}
+
+/**
+ * Asks Meta where a media id's bytes are: `GET /{version}/{media-id}` (Meta: Media). The URL in the answer lives 5 minutes.
+ *
+ * @throws AccessTokenError, MediaGoneError or GraphApiError by Graph's error code; DownloadFailedError when no usable
+ * answer came.
+ */
+export async function lookUpMedia(
+  mediaId: string,
+  context: { cloudApi: CloudApi; http: HttpClient; accessToken: string; deadlines: Deadlines },
+): Promise<MediaInfo> {
+  const { cloudApi, http, accessToken, deadlines } = context
+  const url = cloudApi.lookUpUrl(mediaId)
+  const { host } = new URL(url)
+  deadlines.waitFor('headers')
+  const response = await http({
+    method: 'GET',
+    url,
+    headers: { ...COMMON_HEADERS, ...cloudApi.authorization(accessToken) },
+    signal: deadlines.signal,
+  }).catch((error: unknown) => {
+    throw lookUpFailed(host, 'no answer', error)
+  })
+  const text = await readText(response, deadlines).catch((error: unknown) => {
+    throw lookUpFailed(host, 'the answer broke off', error)
+  })
+  if (response.status !== 200) throw graphError({ ...response, text }, mediaId)
+  const info = parseMediaInfo(readJson(text))
+  if (info === undefined) throw lookUpFailed(host, 'the answer is no media information')
+  return info
+}
+
+function lookUpFailed(host: string, problem: string, cause?: unknown): DownloadFailedError {
+  return new DownloadFailedError({ host, problem, phase: 'look-up' }, cause)
+}
+
+async function readText({ body }: HttpResponse, deadlines: Deadlines): Promise<string> {
+  const parts: Uint8Array[] = []
+  let bytes = 0
+  for await (const part of body) {
+    deadlines.waitFor('source')
+    // A client of the user's own may stream text.
+    const buffer = Buffer.from(part)
+    bytes += buffer.byteLength
+    // Leaving the loop destroys the body: an endless answer ends here.
+    if (bytes > MAX_ANSWER_BYTES) break
+    parts.push(buffer)
+  }
+  return Buffer.concat(parts).toString('utf8')
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
+
+/** Plain http is for loopback addresses that stand in the configuration; nothing from outside can name one. */
+function parseOrigin(option: string, text: string): URL {
+  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
+  const isSafe =
+    url !== undefined && (url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname)))
+  if (!isSafe || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw new InvalidOptionError(
+      option,
+      `must be an https URL without user or query (http for loopback), got ${describeValue(text)}`,
+    )
+  }
+  return url
+}
+
+function mediaHostRule(entry: string): (url: URL) => boolean {
+  if (typeof entry === 'string' && entry.includes('://')) {
+    const { origin, protocol } = parseOrigin('cloudApi.mediaHosts', entry)
+    // `blob:` URLs have the origin of the URL inside.
+    return (url) => url.origin === origin && url.protocol === protocol
+  }
+  if (typeof entry !== 'string' || !/^\.?(?!-)[a-z0-9-]+(?:\.[a-z0-9-]+)+$/i.test(entry) || /^[\d.]+$/.test(entry)) {
+    throw new InvalidOptionError(
+      'cloudApi.mediaHosts',
+      `must hold host names, '.suffixes' or origins, got ${describeValue(entry)}`,
+    )
+  }
+  const host = entry.toLowerCase()
+  // The leading dot makes the label boundary: `.fbsbx.com` never matches `evilfbsbx.com`. An odd port is another origin.
+  return (url) =>
+    url.protocol === 'https:' &&
+    url.port === '' &&
+    (host.startsWith('.') ? url.hostname.endsWith(host) : url.hostname === host)
+}

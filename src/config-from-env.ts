@@ -1,0 +1,48 @@
+import { InvalidOptionError } from './errors.js'
+
+/** What the environment says. Everything is optional; AWS credentials stay with the SDK's own chain. */
+export interface EnvConfig {
+  /** `AWS_REGION` */
+  region?: string
+  /** `S3_BUCKET_NAME` */
+  bucket?: string
+  /** `S3_ENDPOINT`, an http(s) URL. */
+  endpoint?: string
+  /** `WHATSAPP_MEDIA_PREFIX` */
+  prefix?: string
+  /** `WHATSAPP_ACCESS_TOKEN` */
+  accessToken?: string
+  /** `WHATSAPP_APP_SECRET` */
+  appSecret?: string
+  /** `WHATSAPP_VERIFY_TOKEN` */
+  verifyToken?: string
+}
+
+const VARIABLES = {
+  region: 'AWS_REGION',
+  bucket: 'S3_BUCKET_NAME',
+  endpoint: 'S3_ENDPOINT',
+  prefix: 'WHATSAPP_MEDIA_PREFIX',
+  accessToken: 'WHATSAPP_ACCESS_TOKEN',
+  appSecret: 'WHATSAPP_APP_SECRET',
+  verifyToken: 'WHATSAPP_VERIFY_TOKEN',
+} as const satisfies Record<keyof EnvConfig, string>
+
+/**
+ * Reads the library's settings from environment variables; give it `process.env`. Surrounding white space is removed,
+ * and an empty variable counts as absent.
+ *
+ * @throws InvalidOptionError when `S3_ENDPOINT` is no http(s) URL.
+ */
+export function configFromEnv(env: Readonly<Record<string, string | undefined>>): EnvConfig {
+  const config: EnvConfig = {}
+  for (const [name, variable] of Object.entries(VARIABLES)) {
+    const value = env[variable]?.trim()
+    if (value !== undefined && value !== '') Object.assign(config, { [name]: value })
+  }
+  const { endpoint } = config
+  if (endpoint !== undefined && !(URL.canParse(endpoint) && /^https?:$/.test(new URL(endpoint).protocol))) {
+    throw new InvalidOptionError('S3_ENDPOINT', `must be an http(s) URL, got a string of ${endpoint.length} characters`)
+  }
+  return config
+}

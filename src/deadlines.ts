@@ -1,0 +1,84 @@
+import { DeadlineError, describeValue, InvalidOptionError } from './errors.js'
+
+/** How long a transfer may wait, in milliseconds. `Infinity` switches one off. */
+export interface Timeouts {
+  /** From a request's start to its answer's headers, connecting included. Default 30,000. */
+  headersMs?: number
+  /** For the source's next bytes. Time in which the store holds us back does not count. Default 30,000. */
+  idleMs?: number
+  /** For the store to take bytes, and to acknowledge the whole. Default 60,000. */
+  storageMs?: number
+  /** For one attempt from its first request to the store's acknowledgement. Default 600,000. */
+  totalMs?: number
+}
+
+/** Whom a transfer waits for right now. `reader`: someone outside this library, whose pace is no fault. */
+type Party = 'headers' | 'source' | 'store' | 'reader'
+
+/** The clocks of one attempt. They abort `signal` with a `DeadlineError`; the caller's own signal aborts it with its own reason. */
+export interface Deadlines {
+  readonly signal: AbortSignal
+  /** Says whom the transfer waits for from now on, or that this party just made progress. */
+  waitFor(party: Party): void
+  /** Stops all clocks. Always call it. */
+  clear(): void
+}
+
+export interface CheckedTimeouts {
+  readonly headers: number
+  readonly source: number
+  readonly store: number
+  readonly total: number
+}
+
+/** The longest delay that `setTimeout` knows (Node: Timers); a longer one would fire at once. */
+const MAX_TIMER_MS = 2_147_483_647
+
+/** @throws InvalidOptionError when a timeout is not a positive number. */
+export function checkTimeouts(timeouts: Timeouts = {}): CheckedTimeouts {
+  const { headersMs = 30_000, idleMs = 30_000, storageMs = 60_000, totalMs = 600_000 } = timeouts
+  for (const [name, value] of Object.entries({ headersMs, idleMs, storageMs, totalMs })) {
+    if (typeof value !== 'number' || !(value > 0)) {
+      throw new InvalidOptionError(
+        `timeouts.${name}`,
+        `must be a positive number of milliseconds, got ${describeValue(value)}`,
+      )
+    }
+  }
+  return { headers: headersMs, source: idleMs, store: storageMs, total: totalMs }
+}
+
+export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSignal): Deadlines {
+  const controller = new AbortController()
+  const timers: Partial<Record<Party, NodeJS.Timeout>> = {}
+  let current: Party = 'reader'
+
+  const expire = (waitedFor: 'headers' | 'source' | 'store' | 'total'): void => {
+    controller.abort(new DeadlineError({ waitedFor, limitMs: timeouts[waitedFor] }))
+  }
+  const total = timeouts.total <= MAX_TIMER_MS ? setTimeout(expire, timeouts.total, 'total') : undefined
+  const forwardAbort = (): void => controller.abort(callerSignal?.reason)
+  if (callerSignal?.aborted === true) forwardAbort()
+  else callerSignal?.addEventListener('abort', forwardAbort, { once: true })
+
+  return {
+    signal: controller.signal,
+    waitFor(party) {
+      current = party
+      if (party === 'reader') return
+      // One timer a party, refreshed: cheaper per chunk than a timer made and cleared.
+      const timer = timers[party]
+      if (timer !== undefined) timer.refresh()
+      else if (timeouts[party] <= MAX_TIMER_MS) {
+        timers[party] = setTimeout(() => {
+          if (current === party) expire(party)
+        }, timeouts[party])
+      }
+    },
+    clear() {
+      clearTimeout(total)
+      for (const timer of Object.values(timers)) clearTimeout(timer)
+      callerSignal?.removeEventListener('abort', forwardAbort)
+    },
+  }
+}

@@ -1,0 +1,47 @@
+import type { AnyWhatsAppMediaError } from './errors.js'
+import { messageIdHash } from './events.js'
+import type { UnavailableMedia } from './extract.js'
+import type { MediaReference } from './media-reference.js'
+
+/** One media item that was not archived, as `onFailed` gets it. */
+export interface MediaFailure {
+  /** What the webhook told, without its download URL. */
+  readonly media: FailedReference | UnavailableMedia
+  readonly error: AnyWhatsAppMediaError
+  /** Absent when the phone number id belongs to no account. */
+  readonly accountId?: string
+}
+
+export type FailedReference = Omit<MediaReference, 'downloadUrl' | 'downloadUrlExpiresAt'>
+
+const INSPECT = Symbol.for('nodejs.util.inspect.custom')
+
+/**
+ * A failure holds what its owner needs to find the message again; printed or turned into JSON, it shows only what a log
+ * may hold: no phone number, message id, file name or caption.
+ */
+export function mediaFailure(
+  announced: MediaReference | UnavailableMedia,
+  error: AnyWhatsAppMediaError,
+  accountId?: string,
+): MediaFailure {
+  const media = 'mimeType' in announced ? withoutUrl(announced) : announced
+  const { mediaId, mediaType, timestamp, receivedAt, phoneNumberId, origin, direction, messageId } = media
+  const toJSON = (): Record<string, unknown> => ({
+    media: {
+      ...{ mediaId, mediaType, timestamp, receivedAt, phoneNumberId, origin, direction },
+      ...(messageId === undefined ? {} : { messageIdHash: messageIdHash(messageId) }),
+    },
+    error: error.toJSON(),
+    ...(accountId === undefined ? {} : { accountId }),
+  })
+  const failure: MediaFailure = { media, error, ...(accountId === undefined ? {} : { accountId }) }
+  // Not enumerable: spreading or comparing a failure sees its fields alone.
+  Object.defineProperty(failure, 'toJSON', { value: toJSON })
+  Object.defineProperty(failure, INSPECT, { value: toJSON })
+  return failure
+}
+
+function withoutUrl({ downloadUrl, downloadUrlExpiresAt, ...media }: MediaReference): FailedReference {
+  return media
+}

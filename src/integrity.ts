@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import type { Deadlines } from './deadlines.js'
+import { describeValue, IntegrityMismatchError, InvalidOptionError, SizeLimitError } from './errors.js'
+
+/** What the bytes must be. What is left out is not known beforehand, and only counted and hashed. */
+export interface Announced {
+  /** Bytes. */
+  size?: number | undefined
+  /** Lowercase hex. */
+  sha256?: string | undefined
+}
+
+/** How sure we are of the stored bytes: proven against the hash that WhatsApp announced, or only hashed here. */
+export type Integrity = 'announced' | 'unannounced'
+
+export interface ProvenBody {
+  /**
+   * The bytes. It errors before its last chunk when size or hash are not the announced ones, so that whoever stores it
+   * never completes wrong bytes. It has an error listener: left alone, it ends no process.
+   */
+  readonly body: Readable
+  /** Resolves with the first bytes (as many as asked for, fewer if the body is shorter) without consuming them. */
+  readonly opening: Promise<Uint8Array>
+  /** Size and hash of the bytes seen; the hash is there once the source has ended. */
+  observed(): { size: number; sha256: string | undefined }
+  /** Whether all bytes were proven and handed on. After that a failed put may have been a lost answer. */
+  isProven(): boolean
+}
+
+export interface ProveOptions extends Announced {
+  /** More bytes than this are a `SizeLimitError`. */
+  maxBytes: number
+  /** How many first bytes `opening` shows. Default 0. */
+  openingBytes?: number
+  deadlines: Deadlines
+  /** Who reads the body: `store` is held to its deadline, `reader` (the library's caller) is not. */
+  reader: 'store' | 'reader'
+  /** Turns the source's own error, or `undefined` when it ended early, into the one to report. */
+  onSourceError: (error: Error | undefined) => unknown
+}
+
+/** Small chunks are joined up to this many bytes: TLS delivers 8-16 KB at a time, and each write has a price. */
+const GATHER_BYTES = 65_536
+
+/**
+ * The integrity stream: counts, caps and hashes `source`, and keeps the last chunks back until size and SHA-256 are
+ * the announced ones. No store, however weak, can commit wrong bytes, for it never gets all of them.
+ */
+export function proveBytes(source: Readable, options: ProveOptions): ProvenBody {
+  const { size, sha256, maxBytes, openingBytes = 0, deadlines, reader, onSourceError } = options
+  const hash = createHash('sha256')
+  const opening = captureOpening(openingBytes)
+  let digest: string | undefined
+  let received = 0
+  let held: Uint8Array[] = []
+  let heldBytes = 0
+
+  const body = new Readable({
+    highWaterMark: GATHER_BYTES,
+    read() {
+      if (digest !== undefined) return
+      deadlines.waitFor('source')
+      source.resume()
+    },
+    destroy(error, done) {
+      deadlines.signal.removeEventListener('abort', abort)
+      opening.fail(error ?? new Error('the body was closed before its end'))
+      source.destroy()
+      done(error)
+    },
+  })
+  const fail = (error: unknown): void => {
+    body.destroy(error instanceof Error ? error : new Error('aborted'))
+  }
+  const abort = (): void => fail(deadlines.signal.reason)
+
+  const take = (chunk: unknown): void => {
+    const bytes = toBytes(chunk)
+    received += bytes.byteLength
+    if (received > maxBytes) throw new SizeLimitError({ limitBytes: maxBytes, bytes: received, phase: 'download' })
+    if (size !== undefined && received > size) throw mismatch('The body is longer than announced')
+    hash.update(bytes)
+    opening.add(bytes)
+    const isFull = heldBytes >= GATHER_BYTES
+    const hasRoom = !isFull || body.push(join(held))
+    if (isFull) {
+      held = []
+      heldBytes = 0
+    }
+    held.push(bytes)
+    heldBytes += bytes.byteLength
+    if (!hasRoom) source.pause()
+    deadlines.waitFor(hasRoom ? 'source' : reader)
+  }
+
+  const finish = (): void => {
+    digest = hash.digest('hex')
+    if (size !== undefined && received !== size) throw mismatch('The body is shorter than announced')
+    if (sha256 !== undefined && digest !== sha256) throw mismatch('The body has another SHA-256 than announced')
+    opening.end()
+    deadlines.waitFor(reader)
+    if (held.length > 0) body.push(join(held))
+    held = []
+    body.push(null)
+  }
+
+  const orFail =
+    (step: (chunk: unknown) => void) =>
+    (chunk: unknown): void => {
+      try {
+        step(chunk)
+      } catch (error) {
+        fail(error)
+      }
+    }
+
+  const mismatch = (problem: string): IntegrityMismatchError =>
+    new IntegrityMismatchError({
+      problem,
+      expectedSize: size,
+      observedSize: received,
+      expectedSha256: sha256,
+      observedSha256: digest,
+    })
+
+  // A reader who comes late, or never, must not end the process with an unhandled 'error'.
+  body.on('error', () => {})
+  source.pause()
+  source.on('data', orFail(take))
+  source.once('end', orFail(finish))
+  source.once('error', (error) => fail(onSourceError(error)))
+  source.once('close', () => {
+    if (digest === undefined) fail(onSourceError(undefined))
+  })
+  if (deadlines.signal.aborted) abort()
+  else deadlines.signal.addEventListener('abort', abort, { once: true })
+  if (openingBytes > 0) body.read(0)
+  else opening.end()
+
+  return {
+    body,
+    opening: opening.promise,
+    observed: () => ({ size: received, sha256: digest }),
+    isProven: () => body.readableEnded,
+  }
+}
+
+interface OpeningCapture {
+  readonly promise: Promise<Uint8Array>
+  add(bytes: Uint8Array): void
+  end(): void
+  fail(error: unknown): void
+}
+
+function captureOpening(wanted: number): OpeningCapture {
+  const parts: Uint8Array[] = []
+  let missing = wanted
+  let settle: { resolve: (bytes: Uint8Array) => void; reject: (error: unknown) => void } | undefined
+  const promise = new Promise<Uint8Array>((resolve, reject) => {
+    settle = { resolve, reject }
+  })
+  // Whoever awaits it sees the failure; nobody has to.
+  promise.catch(() => {})
+  const end = (): void => settle?.resolve(join(parts))
+  return {
+    promise,
+    add(bytes) {
+      if (missing <= 0) return
+      parts.push(bytes.subarray(0, missing))
+      missing -= bytes.byteLength
+      if (missing <= 0) end()
+    },
+    end,
+    fail: (error) => settle?.reject(error),
+  }
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts
+  return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts)
+}
+
+function toBytes(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk
+  if (typeof chunk === 'string') return Buffer.from(chunk)
+  throw new InvalidOptionError('body', `must be made of bytes or strings, got ${describeValue(chunk)}`)
+}

@@ -1,0 +1,208 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { describeSecret, describeValue, InvalidOptionError } from './errors.js'
+import { safeExtension } from './filename.js'
+import type { MediaType } from './media-reference.js'
+import { extensionForMime } from './mime.js'
+
+/** What a key is made of. */
+export interface MediaKeyParts {
+  /** The tenant: `/^[A-Za-z0-9_-]{1,128}$/`. Never cleaned, only refused. */
+  accountId: string
+  mediaType: MediaType
+  /** As declared by WhatsApp; parameters are ignored. */
+  mimeType: string
+  /** Meta's media id. Without one the key gets a random UUID, and is not stable. */
+  mediaId?: string | undefined
+  /** When the message was sent, as ISO 8601 string or Date. Without one the key gets today's date, and is not stable. */
+  timestamp?: string | Date | undefined
+  /** Only its extension is looked at, and only when the MIME type is unknown. */
+  filename?: string | undefined
+}
+
+/** What a key says. */
+export interface ParsedMediaKey {
+  accountId: string
+  /** `YYYY-MM-DD`, UTC. */
+  date: string
+  mediaType: MediaType
+  /** Version 5 of the media id; version 4 for uploads without one. */
+  uuid: string
+  /** Without dot. */
+  extension: string
+}
+
+/** A custom layout. `parse(build(parts)).accountId` must be `parts.accountId`, and `build` must not depend on anything else. */
+export interface KeyLayout {
+  build(parts: MediaKeyParts): string
+  /** Throws when the key is not of this layout. */
+  parse(key: string): { accountId: string; extension?: string }
+}
+
+export interface KeyOptions {
+  /** What comes before the account id. Default `whatsapp-media/`; empty is allowed. */
+  prefix?: string
+}
+
+const DEFAULT_PREFIX = 'whatsapp-media/'
+
+/**
+ * The namespace of the version 5 UUIDs (RFC 9562) in keys: itself version 5 of this package's page on npm, in the URL
+ * namespace. Fixed for good: another one would store everything again.
+ */
+export const MEDIA_ID_NAMESPACE = '5ef5e495-9ea6-59d7-91c6-d39ba4699239'
+
+/** AWS: S3 object key naming, in UTF-8 bytes. */
+const MAX_KEY_BYTES = 1_024
+
+const MEDIA_TYPES: readonly string[] = ['image', 'video', 'audio', 'document', 'sticker'] satisfies MediaType[]
+const ACCOUNT_ID = /^[A-Za-z0-9_-]{1,128}$/
+const MAX_MEDIA_ID_LENGTH = 512
+
+/**
+ * The key of a media object: `{prefix}{accountId}/{YYYY-MM-DD}/{mediaType}/{uuid}.{ext}`. The same parts give the same
+ * key on every machine, today and tomorrow; the sender's file name is never in it.
+ *
+ * - date: of `timestamp`, in UTC
+ * - uuid: version 5 of `mediaId` in `MEDIA_ID_NAMESPACE`; version 4 without a media id
+ * - ext: of the declared MIME type; if that is unknown, the file name's safe extension; else `bin`
+ *
+ * @throws InvalidOptionError for an account id, media type, media id, timestamp or prefix of the wrong form.
+ */
+export function buildMediaKey(parts: MediaKeyParts, options: KeyOptions = {}): string {
+  const { accountId, mediaType, mimeType, mediaId, timestamp, filename } = parts
+  checkAccountId(accountId)
+  if (!MEDIA_TYPES.includes(mediaType)) {
+    throw new InvalidOptionError(
+      'mediaType',
+      `must be one of ${MEDIA_TYPES.join(', ')}, got ${describeValue(mediaType)}`,
+    )
+  }
+  if (typeof mimeType !== 'string')
+    throw new InvalidOptionError('mimeType', `must be a string, got ${describeValue(mimeType)}`)
+  const date = dateOf(timestamp)
+  const uuid = mediaId === undefined ? randomUUID() : uuidOfMediaId(mediaId)
+  const extension =
+    extensionForMime(mimeType) ?? (filename === undefined ? undefined : safeExtension(filename)) ?? 'bin'
+  return checkKey(`${checkPrefix(options)}${accountId}/${date}/${mediaType}/${uuid}.${extension}`)
+}
+
+const KEY_PATTERN =
+  /^([A-Za-z0-9_-]{1,128})\/(\d{4}-\d{2}-\d{2})\/(image|video|audio|document|sticker)\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([a-z0-9]{1,16})$/
+
+/**
+ * Reads a key made by `buildMediaKey` with the same prefix.
+ *
+ * @throws InvalidOptionError when it is anything else.
+ */
+export function parseMediaKey(key: string, options: KeyOptions = {}): ParsedMediaKey {
+  const prefix = checkPrefix(options)
+  const rest = typeof key === 'string' && key.startsWith(prefix) ? KEY_PATTERN.exec(key.slice(prefix.length)) : null
+  const [, accountId, date, mediaType, uuid, extension] = rest ?? []
+  if (
+    accountId === undefined ||
+    date === undefined ||
+    uuid === undefined ||
+    extension === undefined ||
+    !isMediaType(mediaType)
+  ) {
+    throw new InvalidOptionError('key', `is not a media key below '${prefix}': got ${describeValue(key)}`)
+  }
+  return { accountId, date, mediaType, uuid, extension }
+}
+
+/** The layout in use: the given one, guarded, or the default with `prefix`. */
+export function resolveKeyLayout(options: KeyOptions & { keyLayout?: KeyLayout | undefined } = {}): KeyLayout {
+  const { keyLayout } = options
+  if (keyLayout === undefined) {
+    checkPrefix(options)
+    return {
+      build: (parts) => buildMediaKey(parts, options),
+      parse: (key) => parseMediaKey(key, options),
+    }
+  }
+  return {
+    build(parts) {
+      checkAccountId(parts.accountId)
+      const key = checkKey(keyLayout.build(parts))
+      // A layout of the user's can mix up tenants or forget to be deterministic; both would lose or leak media.
+      if (parts.mediaId !== undefined && parts.timestamp !== undefined && keyLayout.build(parts) !== key) {
+        throw new InvalidOptionError('keyLayout', 'must build the same key from the same parts')
+      }
+      if (keyLayout.parse(key).accountId !== parts.accountId) {
+        throw new InvalidOptionError('keyLayout', `must parse its own key back to account ${parts.accountId}`)
+      }
+      return key
+    },
+    parse: (key) => keyLayout.parse(key),
+  }
+}
+
+/** @throws InvalidOptionError unless it is a safe, non-empty account id. */
+export function checkAccountId(accountId: string): void {
+  if (typeof accountId !== 'string' || !ACCOUNT_ID.test(accountId)) {
+    throw new InvalidOptionError('accountId', `must match ${ACCOUNT_ID}, got ${describeValue(accountId)}`)
+  }
+}
+
+export function isMediaType(value: unknown): value is MediaType {
+  return typeof value === 'string' && MEDIA_TYPES.includes(value)
+}
+
+/** @throws InvalidOptionError unless the prefix is empty or made of safe segments that end in a slash. */
+function checkPrefix({ prefix = DEFAULT_PREFIX }: KeyOptions): string {
+  if (typeof prefix !== 'string' || !/^(?:(?!\.{1,2}\/)[\w.-]+\/)*$/.test(prefix)) {
+    throw new InvalidOptionError('prefix', `must be empty or safe segments ending in '/', got ${describeValue(prefix)}`)
+  }
+  return prefix
+}
+
+/** @throws InvalidOptionError for keys that are empty, too long, or that browsers and stores read differently. */
+function checkKey(key: string): string {
+  if (typeof key !== 'string' || key === '' || key.startsWith('/') || !/^[\w!.*'()/-]+$/.test(key)) {
+    throw new InvalidOptionError('key', `must be made of letters, digits and !-_.*'()/, got ${describeValue(key)}`)
+  }
+  // Browsers resolve dot segments before they ask; a signed URL would read another object.
+  if (key.split('/').some((segment) => segment === '.' || segment === '..' || segment === '')) {
+    throw new InvalidOptionError('key', `must have no empty, '.' or '..' segment, got ${describeValue(key)}`)
+  }
+  if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
+    throw new InvalidOptionError('key', `must have at most ${MAX_KEY_BYTES} bytes, got ${Buffer.byteLength(key)}`)
+  }
+  return key
+}
+
+function dateOf(timestamp: string | Date | undefined): string {
+  const date = timestamp === undefined ? new Date() : new Date(timestamp)
+  const year = date.getUTCFullYear()
+  if (Number.isNaN(year) || year < 0 || year > 9_999) {
+    throw new InvalidOptionError('timestamp', `must be an ISO 8601 time, got ${describeValue(timestamp)}`)
+  }
+  return date.toISOString().slice(0, 10)
+}
+
+/** RFC 9562, version 5: SHA-1 of namespace and name. */
+function uuidOfMediaId(mediaId: string): string {
+  checkMediaId(mediaId)
+  const hash = createHash('sha1')
+    .update(Buffer.from(MEDIA_ID_NAMESPACE.replaceAll('-', ''), 'hex'))
+    .update(mediaId)
+  const bytes = hash.digest().subarray(0, 16)
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x50, 6)
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}
+
+/** Media ids are opaque strings: numbers above 2^53 occur, and so do UUIDs. @throws InvalidOptionError */
+export function checkMediaId(mediaId: string): void {
+  if (
+    typeof mediaId !== 'string' ||
+    mediaId === '' ||
+    mediaId.length > MAX_MEDIA_ID_LENGTH ||
+    /\p{Surrogate}/u.test(mediaId)
+  ) {
+    throw new InvalidOptionError(
+      'mediaId',
+      `must be a string of 1 to ${MAX_MEDIA_ID_LENGTH} characters, got ${describeSecret(mediaId)}`,
+    )
+  }
+}

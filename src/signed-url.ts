@@ -1,0 +1,113 @@
+import { describeValue, InvalidOptionError, WrongAccountError } from './errors.js'
+import { emit, type OnEvent } from './events.js'
+import { contentDisposition, safeExtension, safeFilename } from './filename.js'
+import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
+import { contentTypeForExtension, mayShowInline, servedAs } from './mime.js'
+import type { ObjectStorage } from './storage.js'
+
+export interface SigningOptions extends KeyOptions {
+  storage: ObjectStorage
+  /** The tenant that asks. Given, the key must be its own. */
+  accountId?: string
+  /** Seconds that the URL lives, 1 to 604,800 (AWS: Authenticating requests, query parameters). Default 3,600. */
+  expiresIn?: number
+  /** The name a download gets. */
+  filename?: string
+  /** Default: inline for images, audio and video, attachment for all else. `inline` is heeded only for what may be shown: those and PDF. */
+  disposition?: 'inline' | 'attachment'
+  /**
+   * Seconds for which the URL stays the same, so that browsers and CDNs can cache. It then lives `expiresIn` at the
+   * least and `expiresIn + cacheFor` (at most 604,800) at the most. Default 0: each call signs anew.
+   */
+  cacheFor?: number
+  keyLayout?: KeyLayout
+  onEvent?: OnEvent
+}
+
+/** A URL that reads one object for a while. */
+export interface SignedMediaUrl {
+  key: string
+  url: string
+  /** When the URL dies: as asked, or earlier when the signing credentials end first. */
+  expiresAt: Date
+}
+
+/** AWS: the longest life of a signature version 4 URL, 7 days. */
+const MAX_EXPIRES_IN = 604_800
+
+/**
+ * A signed URL for one object. Content type and disposition are forced from the key's extension through the
+ * allow-list, without a request: what a stranger sent can't run in the reader's browser, not even from old objects.
+ *
+ * Sign when somebody reads; a stored signed URL is dead by the time it is needed.
+ *
+ * @throws InvalidOptionError, WrongAccountError when the key is another account's, StorageFailedError.
+ */
+export async function getSignedUrl(key: string, options: SigningOptions): Promise<string> {
+  return (await signUrl(key, options)).url
+}
+
+/** Signed URLs for many objects, in the order of the keys. One key that can't be signed fails the call. */
+export async function signUrls(keys: readonly string[], options: SigningOptions): Promise<SignedMediaUrl[]> {
+  return Promise.all(keys.map((key) => signUrl(key, options)))
+}
+
+/** As `getSignedUrl`, with the effective expiry. */
+export async function signUrl(key: string, options: SigningOptions): Promise<SignedMediaUrl> {
+  const { storage, expiresIn = 3_600, cacheFor = 0, onEvent } = options
+  checkSeconds('expiresIn', expiresIn, 1)
+  checkSeconds('cacheFor', cacheFor, 0)
+  const lifetime = expiresIn + cacheFor
+  if (lifetime > MAX_EXPIRES_IN) {
+    throw new InvalidOptionError('expiresIn + cacheFor', `must be at most ${MAX_EXPIRES_IN} seconds, got ${lifetime}`)
+  }
+  const extension = checkTenant(key, options)
+  if (storage.signedUrl === undefined) {
+    throw new InvalidOptionError('storage', `must be able to sign URLs, and ${storage.name} is not`)
+  }
+  const signedAt = new Date(cacheFor === 0 ? Date.now() : floorTo(Date.now(), cacheFor * 1_000))
+  const signed = await storage.signedUrl(key, { ...serving(extension, options), expiresIn: lifetime, signedAt })
+  const askedFor = new Date(signedAt.getTime() + lifetime * 1_000)
+  if (signed.expiresAt < askedFor) emit(onEvent, { type: 'expiry-clipped', key, expiresAt: signed.expiresAt, askedFor })
+  return { key, ...signed }
+}
+
+/** The key's extension, after the check that the key is the account's. */
+function checkTenant(key: string, options: SigningOptions): string | undefined {
+  const { accountId } = options
+  if (accountId === undefined) {
+    if (typeof key !== 'string' || key === '')
+      throw new InvalidOptionError('key', `must be a non-empty string, got ${describeValue(key)}`)
+    return safeExtension(key)
+  }
+  checkAccountId(accountId)
+  const parsed = resolveKeyLayout(options).parse(key)
+  if (parsed.accountId !== accountId) throw new WrongAccountError(accountId)
+  return parsed.extension ?? safeExtension(key)
+}
+
+function serving(
+  extension: string | undefined,
+  { disposition, filename }: SigningOptions,
+): { contentType: string; contentDisposition: string } {
+  if (disposition !== undefined && disposition !== 'inline' && disposition !== 'attachment') {
+    throw new InvalidOptionError('disposition', `must be inline or attachment, got ${describeValue(disposition)}`)
+  }
+  const { contentType, inline } = servedAs(contentTypeForExtension(extension ?? 'bin') ?? 'application/octet-stream')
+  const isShown = disposition === undefined ? inline : disposition === 'inline' && mayShowInline(contentType)
+  const name = filename === undefined ? undefined : safeFilename(filename, extension === undefined ? {} : { extension })
+  return { contentType, contentDisposition: contentDisposition(isShown ? 'inline' : 'attachment', name) }
+}
+
+function checkSeconds(option: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least || value > MAX_EXPIRES_IN) {
+    throw new InvalidOptionError(
+      option,
+      `must be whole seconds from ${least} to ${MAX_EXPIRES_IN}, got ${describeValue(value)}`,
+    )
+  }
+}
+
+function floorTo(value: number, step: number): number {
+  return Math.floor(value / step) * step
+}

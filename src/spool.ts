@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, open, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { type ProveOptions, proveBytes } from './integrity.js'
+
+/** A body whose size and hash are known, because all of it was read once. */
+export interface Spooled {
+  /** Bytes. */
+  size: number
+  /** Lowercase hex. */
+  sha256: string
+  /** The bytes, from the start. */
+  open(): Readable
+  /** Removes the temporary file. Call it always. */
+  remove(): Promise<void>
+}
+
+/** Bodies up to this size stay in memory, and larger ones are written in pieces of about this size. */
+const MEMORY_BYTES = 1_048_576
+
+/**
+ * Reads a body whose size or hash nobody announced, so that both can be told to the store beforehand: small ones into
+ * memory, others into a temporary file that only this user may read.
+ */
+export async function spool(
+  source: Readable,
+  options: Omit<ProveOptions, 'reader' | 'openingBytes'>,
+): Promise<Spooled> {
+  const proven = proveBytes(source, { ...options, reader: 'reader' })
+  const path = join(tmpdir(), `whatsapp-media-archive-${randomUUID()}`)
+  let parts: Uint8Array[] = []
+  let partBytes = 0
+  let file: FileHandle | undefined
+  try {
+    for await (const part of proven.body) {
+      if (!(part instanceof Uint8Array)) continue
+      parts.push(part)
+      partBytes += part.byteLength
+      if (partBytes <= MEMORY_BYTES) continue
+      file ??= await open(path, 'wx', 0o600)
+      await file.appendFile(Buffer.concat(parts))
+      parts = []
+      partBytes = 0
+    }
+    await file?.appendFile(Buffer.concat(parts))
+  } catch (error) {
+    await rm(path, { force: true })
+    throw error
+  } finally {
+    await file?.close()
+  }
+  const { size, sha256 = '' } = proven.observed()
+  return {
+    size,
+    sha256,
+    open: file === undefined ? () => Readable.from(parts) : () => createReadStream(path),
+    remove: () => rm(path, { force: true }),
+  }
+}

@@ -1,0 +1,220 @@
+import { createHash } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import { type CheckedTimeouts, type Deadlines, startDeadlines } from './deadlines.js'
+import { KeyConflictError, StorageFailedError, WhatsAppMediaError } from './errors.js'
+import { emit, type OnEvent } from './events.js'
+import { asciiMetadata, contentDisposition, safeFilename } from './filename.js'
+import { type Announced, type Integrity, type ProvenBody, proveBytes } from './integrity.js'
+import { essence, servedAs } from './mime.js'
+import { contradicts, SNIFF_BYTES, sniff } from './sniff.js'
+import { spool } from './spool.js'
+import type { ObjectStorage, PutResult, StoredObject } from './storage.js'
+
+/** An object that the storage has acknowledged, with the right bytes. */
+export interface StoredMedia {
+  key: string
+  /** Absent for storages without buckets. */
+  bucket?: string
+  /** The object's permanent address. Private: hand out signed URLs, made when somebody reads. */
+  url: string
+  etag?: string
+  /** Bytes. */
+  size: number
+  /** Lowercase hex. */
+  sha256: string
+  /** As declared. */
+  mimeType: string
+  filename?: string
+  /** The object was there already, with these very bytes. */
+  alreadyStored: boolean
+  integrity: Integrity
+  /** Whether the same media will get the same key again: false without media id, media type or timestamp. */
+  keyIsStable: boolean
+}
+
+/** `safe`: a body whose first bytes contradict its declared type is kept as octet-stream, to be downloaded. `trust`: no look. */
+export type SniffPolicy = 'safe' | 'trust'
+
+/** Everything about one object to be stored. */
+export interface StoreTarget extends Announced {
+  storage: ObjectStorage
+  key: string
+  mimeType: string
+  filename: string | undefined
+  mediaId: string | undefined
+  accountId?: string
+  maxBytes: number
+  sniff: SniffPolicy
+  timeouts: CheckedTimeouts
+  deadlines: Deadlines
+  callerSignal: AbortSignal | undefined
+  onEvent: OnEvent | undefined
+  keyIsStable: boolean
+  onSourceError: (error: Error | undefined) => unknown
+}
+
+/** The object a put would make, for comparison with the one that is there. */
+type Identity = { size: number; sha256: string }
+
+/** Spools if size or hash are unknown, proves, stores if absent, and compares if not. */
+export async function storeObject(source: Readable, target: StoreTarget): Promise<StoredMedia> {
+  const { size, sha256, maxBytes, deadlines, onSourceError } = target
+  if (size !== undefined && sha256 !== undefined) return putProven(source, target, { size, sha256 })
+  const spooled = await spool(source, { size, sha256, maxBytes, deadlines, onSourceError })
+  try {
+    return await putProven(spooled.open(), target, spooled)
+  } finally {
+    await spooled.remove()
+  }
+}
+
+async function putProven(source: Readable, target: StoreTarget, identity: Identity): Promise<StoredMedia> {
+  const { storage, key, maxBytes, deadlines, onSourceError } = target
+  const { size, sha256 } = identity
+  const openingBytes = target.sniff === 'safe' ? SNIFF_BYTES : 0
+  const proven = proveBytes(source, { size, sha256, maxBytes, openingBytes, deadlines, reader: 'store', onSourceError })
+  const serving = decideServing(await proven.opening, target)
+  deadlines.waitFor('store')
+  const put = storage.put(key, proven.body, {
+    size,
+    sha256,
+    ...serving,
+    metadata: metadataOf(target),
+    ifAbsent: true,
+    signal: deadlines.signal,
+  })
+  const result = await put.catch((error: unknown) => findAfterLostAnswer(error, proven, target, identity))
+  if (result.outcome === 'exists') return alreadyStored(await compare(target, identity, deadlines.signal), target)
+  return describe(target, { size, sha256, ...(result.etag === undefined ? {} : { etag: result.etag }) }, false)
+}
+
+/**
+ * A put whose bytes all went out may have succeeded although its answer was lost: one look tells. The put's own error
+ * stands in every other case.
+ */
+async function findAfterLostAnswer(
+  error: unknown,
+  proven: ProvenBody,
+  target: StoreTarget,
+  identity: Identity,
+): Promise<PutResult> {
+  const { storage, key, timeouts, callerSignal } = target
+  const failure = target.deadlines.signal.aborted ? target.deadlines.signal.reason : error
+  if (WhatsAppMediaError.is(failure) && failure.code === 'storage-failed' && failure.status === NOT_IMPLEMENTED) {
+    emit(target.onEvent, { type: 'condition-unsupported', storage: storage.name })
+  }
+  const isLost = proven.isProven() && WhatsAppMediaError.is(failure) && failure.retryable
+  if (!isLost || callerSignal?.aborted === true) throw failure
+  // The attempt's own deadline may be what passed, so this look gets one of its own.
+  const deadlines = startDeadlines(timeouts, callerSignal)
+  deadlines.waitFor('store')
+  try {
+    const found = await storage.head(key, { signal: deadlines.signal })
+    if (found !== null && found !== 'unknown' && isSame(found, identity)) return { outcome: 'exists' }
+  } catch {
+    // The store is still out of reach: the put's error tells more.
+  } finally {
+    deadlines.clear()
+  }
+  throw failure
+}
+
+/** What stores answer that do not know create-if-absent (AWS: Error responses). */
+const NOT_IMPLEMENTED = 501
+
+function isSame(found: StoredObject, { size, sha256 }: Identity): boolean {
+  return found.size === size && found.sha256 === sha256
+}
+
+/** After "exists": the object must be ours, byte for byte. */
+async function compare({ storage, key }: StoreTarget, identity: Identity, signal: AbortSignal): Promise<StoredObject> {
+  const found = await storage.head(key, { signal })
+  if (found === 'unknown') {
+    throw new StorageFailedError({
+      operation: 'head',
+      key,
+      reason: 'AccessDenied',
+      retryable: false,
+      status: 403,
+      advice: 'An object is there, and comparing it takes the permission s3:GetObject',
+    })
+  }
+  if (found === null) {
+    throw new StorageFailedError({ operation: 'put', key, reason: 'the object came and went', retryable: true })
+  }
+  if (isSame(found, identity)) return found
+  const foundSha256 =
+    found.size === identity.size && found.sha256 === undefined ? await hashStored(storage, key, signal) : found.sha256
+  if (found.size === identity.size && foundSha256 === identity.sha256) return { ...found, sha256: foundSha256 }
+  throw new KeyConflictError({
+    key,
+    expectedSize: identity.size,
+    foundSize: found.size,
+    expectedSha256: identity.sha256,
+    foundSha256,
+  })
+}
+
+/** An object without a recorded hash, put there by something else, is read and hashed. */
+async function hashStored(storage: ObjectStorage, key: string, signal: AbortSignal): Promise<string | undefined> {
+  const object = await storage.get(key, { signal })
+  if (object === null) return undefined
+  const hash = createHash('sha256')
+  for await (const part of object.body) hash.update(part)
+  return hash.digest('hex')
+}
+
+/** What the reader's browser will be told: chosen from the allow-list, never taken from the sender. */
+function decideServing(opening: Uint8Array, target: StoreTarget): { contentType: string; contentDisposition: string } {
+  const { mimeType, filename, key, onEvent, mediaId, accountId } = target
+  const sniffed = target.sniff === 'safe' ? sniff(opening) : undefined
+  const isMismatch = target.sniff === 'safe' && contradicts(mimeType, sniffed)
+  if (isMismatch) {
+    emit(onEvent, {
+      type: 'type-mismatch',
+      declared: essence(mimeType),
+      sniffed,
+      key,
+      ...(mediaId === undefined ? {} : { mediaId }),
+      ...(accountId === undefined ? {} : { accountId }),
+    })
+  }
+  const { contentType, inline } = servedAs(isMismatch ? 'application/octet-stream' : mimeType)
+  const name = filename === undefined ? undefined : safeFilename(filename)
+  return { contentType, contentDisposition: contentDisposition(inline ? 'inline' : 'attachment', name) }
+}
+
+function metadataOf({ mediaId, filename }: StoreTarget): Record<string, string> {
+  return {
+    ...(mediaId === undefined ? {} : { 'media-id': asciiMetadata(mediaId) }),
+    ...(filename === undefined ? {} : { filename: asciiMetadata(filename) }),
+  }
+}
+
+/** The result for an object that is there already, with the right bytes. */
+export function alreadyStored(found: StoredObject, target: ResultFacts): Promise<StoredMedia> {
+  const { size, sha256 = '', etag } = found
+  return describe(target, { size, sha256, ...(etag === undefined ? {} : { etag }) }, true)
+}
+
+/** The part of a target that a result tells of. */
+type ResultFacts = Pick<StoreTarget, 'storage' | 'key' | 'mimeType' | 'filename' | 'sha256' | 'keyIsStable'>
+
+async function describe(
+  facts: ResultFacts,
+  object: Identity & { etag?: string },
+  isOld: boolean,
+): Promise<StoredMedia> {
+  const { storage, key, mimeType, filename, keyIsStable } = facts
+  return {
+    key,
+    ...(storage.bucket === undefined ? {} : { bucket: storage.bucket }),
+    url: await storage.address(key),
+    ...object,
+    mimeType,
+    ...(filename === undefined ? {} : { filename }),
+    alreadyStored: isOld,
+    integrity: facts.sha256 === undefined ? 'unannounced' : 'announced',
+    keyIsStable,
+  }
+}

@@ -1,0 +1,128 @@
+import { Readable } from 'node:stream'
+import { checkTimeouts, startDeadlines, type Timeouts } from './deadlines.js'
+import { checkMaxBytes, DEFAULT_MAX_BYTES } from './download.js'
+import { describeValue, InvalidOptionError } from './errors.js'
+import type { OnEvent } from './events.js'
+import type { Announced } from './integrity.js'
+import { type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
+import type { MediaType } from './media-reference.js'
+import { getMediaTypeFromMime } from './mime.js'
+import type { ObjectStorage } from './storage.js'
+import { type SniffPolicy, type StoredMedia, storeObject } from './store.js'
+
+/** What can be uploaded. Streams are read once. */
+export type UploadBody = Uint8Array | Blob | Readable | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>
+
+export interface UploadOptions extends KeyOptions {
+  storage: ObjectStorage
+  /** Where to store. Without it the key is built from the fields below, as `buildMediaKey` does. */
+  key?: string
+  accountId?: string
+  /** Default `application/octet-stream`. */
+  mimeType?: string
+  /** Default: by MIME type. */
+  mediaType?: MediaType
+  mediaId?: string
+  /** The name for people who download the object. Never in the key. */
+  filename?: string
+  /** When the message was sent, ISO 8601 string or Date. */
+  timestamp?: string | Date
+  /** Bytes, if known. */
+  size?: number
+  /** Lowercase hex, if known. Without size and hash a stream is spooled first: to memory up to 1 MiB, then to a temporary file. */
+  sha256?: string
+  keyLayout?: KeyLayout
+  /** Bytes. Default 104,857,600 (100 MiB); more is a `SizeLimitError`. */
+  maxBytes?: number
+  /** Default `safe`. */
+  sniff?: SniffPolicy
+  timeouts?: Timeouts
+  signal?: AbortSignal
+  onEvent?: OnEvent
+}
+
+/**
+ * Stores a body once: a body given again under the same key finds its object and succeeds; other bytes under that key
+ * are never overwritten. The storage gets the body's size and SHA-256, and never wrong or short bytes.
+ *
+ * @param body Buffer, Uint8Array, Blob, Node `Readable`, web `ReadableStream` or async iterable of bytes.
+ * @throws InvalidOptionError, SizeLimitError, IntegrityMismatchError, KeyConflictError, StorageFailedError,
+ * DeadlineError; the body's own error when it fails; the signal's reason when aborted.
+ */
+export async function uploadToS3(body: UploadBody, options: UploadOptions): Promise<StoredMedia> {
+  const {
+    storage,
+    mimeType = 'application/octet-stream',
+    mediaId,
+    filename,
+    timestamp,
+    maxBytes = DEFAULT_MAX_BYTES,
+  } = options
+  const { signal, onEvent, sniff: policy = 'safe' } = options
+  checkMaxBytes(maxBytes)
+  const timeouts = checkTimeouts(options.timeouts)
+  const announced = checkAnnounced(options, body)
+  const deadlines = startDeadlines(timeouts, signal)
+  const source = toReadable(body)
+  try {
+    return await storeObject(source, {
+      storage,
+      key: keyOf(options, mimeType),
+      ...announced,
+      mimeType,
+      filename,
+      mediaId,
+      maxBytes,
+      sniff: policy,
+      timeouts,
+      deadlines,
+      callerSignal: signal,
+      onEvent,
+      keyIsStable: options.key !== undefined || (mediaId !== undefined && timestamp !== undefined),
+      // The stream is the caller's: so is its error.
+      onSourceError: (error) => error ?? new InvalidOptionError('body', 'was closed before its end'),
+    })
+  } catch (error) {
+    source.destroy()
+    throw deadlines.signal.aborted ? deadlines.signal.reason : error
+  } finally {
+    deadlines.clear()
+  }
+}
+
+function keyOf(options: UploadOptions, mimeType: string): string {
+  const { key, accountId, mediaType = getMediaTypeFromMime(mimeType), mediaId, filename, timestamp } = options
+  if (key !== undefined) {
+    if (typeof key !== 'string' || key === '')
+      throw new InvalidOptionError('key', `must be a non-empty string, got ${describeValue(key)}`)
+    return key
+  }
+  if (accountId === undefined) throw new InvalidOptionError('accountId', 'or key is needed, got neither')
+  return resolveKeyLayout(options).build({ accountId, mimeType, mediaType, mediaId, filename, timestamp })
+}
+
+function checkAnnounced({ size, sha256 }: UploadOptions, body: UploadBody): Announced {
+  if (size !== undefined && !(Number.isSafeInteger(size) && size >= 0)) {
+    throw new InvalidOptionError('size', `must be a whole number of bytes, got ${describeValue(size)}`)
+  }
+  if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) {
+    throw new InvalidOptionError('sha256', `must be 64 lowercase hex digits, got ${describeValue(sha256)}`)
+  }
+  const known = body instanceof Uint8Array ? body.byteLength : body instanceof Blob ? body.size : undefined
+  return { size: size ?? known, sha256 }
+}
+
+function toReadable(body: UploadBody): Readable {
+  if (body instanceof Readable) return body
+  if (body instanceof Uint8Array) return Readable.from([body])
+  const iterable: unknown = body instanceof Blob ? body.stream() : body
+  if (isAsyncIterable(iterable)) return Readable.from(iterable)
+  throw new InvalidOptionError(
+    'body',
+    `must be bytes, a Blob, a stream or an async iterable, got ${describeValue(body)}`,
+  )
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+}

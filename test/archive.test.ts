@@ -1,0 +1,341 @@
+import { createHash } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type ArchiveOptions, archiveMedia } from '../src/archive.js'
+import type { MediaEvent } from '../src/events.js'
+import type { MediaReference } from '../src/media-reference.js'
+import { createMemoryStorage } from '../src/storage/memory.js'
+import { createFakeCloudApi, type FakeCloudApi } from '../src/testing/fake-cloud-api.js'
+
+// The first bytes of a JPEG, so that type and bytes agree.
+const jpeg = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(150_000, 'jpeg')])
+const sha256 = createHash('sha256').update(jpeg).digest('hex')
+
+let api: FakeCloudApi
+let storage: ReturnType<typeof createMemoryStorage>
+let events: MediaEvent[]
+
+beforeEach(async () => {
+  api = await createFakeCloudApi()
+  storage = createMemoryStorage()
+  events = []
+})
+
+afterEach(async () => {
+  vi.useRealTimers()
+  await api.close()
+})
+
+const options = (more: Partial<ArchiveOptions> = {}): ArchiveOptions => ({
+  storage,
+  accountId: 'pixels',
+  accessToken: api.accessToken,
+  cloudApi: api.cloudApi,
+  onEvent: (event) => events.push(event),
+  ...more,
+})
+
+const photo = async (more: object = {}): Promise<MediaReference> =>
+  (await api.addMedia({ bytes: jpeg, mimeType: 'image/jpeg', mediaType: 'image', ...more })).reference
+
+const without = (reference: MediaReference, ...names: (keyof MediaReference)[]): MediaReference => {
+  const copy: Partial<MediaReference> = { ...reference }
+  for (const name of names) delete copy[name]
+  return copy as MediaReference
+}
+
+/** A photo whose URL the webhook did not tell. */
+const freshPhoto = async (): Promise<MediaReference> => without(await photo(), 'downloadUrl')
+
+const asked = (): string[] => api.requests.map(({ kind }) => kind)
+
+describe('archiveMedia', () => {
+  it('archives what a webhook announced, and tells what its message told', async () => {
+    const reference = await photo({ caption: 'Our roof' })
+    const archived = await archiveMedia(reference, options())
+    expect(archived).toMatchObject({
+      mediaId: reference.mediaId,
+      messageId: reference.messageId,
+      mediaType: 'image',
+      mimeType: 'image/jpeg',
+      accountId: 'pixels',
+      caption: 'Our roof',
+      size: jpeg.length,
+      sha256,
+      integrity: 'announced',
+      alreadyStored: false,
+      keyIsStable: true,
+    })
+    expect(archived).not.toHaveProperty('downloadUrl')
+    expect(storage.keys()).toEqual([archived.key])
+    expect(await storage.head(archived.key)).toMatchObject({ size: jpeg.length, sha256, contentType: 'image/jpeg' })
+    expect(events).toMatchObject([
+      { type: 'archived', key: archived.key, bytes: jpeg.length, attempt: 1, accountId: 'pixels' },
+    ])
+    expect(JSON.stringify(events)).not.toContain(reference.messageId)
+  })
+
+  it('uses the webhook’s own URL while it lives, and then needs no look-up', async () => {
+    await archiveMedia(await photo(), options())
+    expect(asked()).toEqual(['download'])
+  })
+
+  it.each([
+    [
+      'is about to die',
+      (r: MediaReference) => ({ ...r, downloadUrlExpiresAt: new Date(Date.now() + 9_000).toISOString() }),
+    ],
+    ['has no known expiry', (r: MediaReference) => without(r, 'downloadUrlExpiresAt')],
+    ['comes without a hash', (r: MediaReference) => without(r, 'sha256')],
+    ['is absent', (r: MediaReference) => without(r, 'downloadUrl')],
+  ])('looks the media id up when the webhook’s URL %s', async (_name, change) => {
+    const archived = await archiveMedia(change(await photo()), options())
+    expect(asked()).toEqual(['look-up', 'download'])
+    expect(archived).toMatchObject({ size: jpeg.length, sha256 })
+  })
+
+  it('looks the media id up when the webhook’s URL is refused or has no length', async () => {
+    api.fail({ on: 'download', kind: 'status', status: 404, times: 1 })
+    await archiveMedia(await photo(), options())
+    expect(asked()).toEqual(['download', 'look-up', 'download'])
+    api.fail({ on: 'download', kind: 'chunked', times: 1 })
+    await archiveMedia(await photo(), options())
+    expect(asked().slice(3)).toEqual(['download', 'look-up', 'download'])
+  })
+
+  it('sends the token to no other host, says so, and still archives by look-up', async () => {
+    const reference = { ...(await photo()), downloadUrl: 'https://evil.example/whatsapp_business/attachments/?mid=1' }
+    const archived = await archiveMedia(reference, options())
+    expect(archived.sha256).toBe(sha256)
+    expect(events[0]).toMatchObject({ type: 'host-refused', host: 'evil.example' })
+  })
+
+  it('keeps the size limit on the webhook’s URL', async () => {
+    await expect(archiveMedia(await photo(), options({ maxBytes: 1_000 }))).rejects.toMatchObject({
+      code: 'size-limit',
+      limitBytes: 1_000,
+      bytes: jpeg.length,
+    })
+    expect(asked()).toEqual(['download'])
+    expect(storage.keys()).toEqual([])
+  })
+
+  it('gives a redelivery the same key, tomorrow too, without a download', async () => {
+    const reference = await photo()
+    const first = await archiveMedia(reference, options())
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 86_400_000 })
+    const second = await archiveMedia(reference, options())
+    expect(second).toMatchObject({ key: first.key, alreadyStored: true, integrity: 'announced', size: jpeg.length })
+    expect(asked()).toEqual(['download'])
+    expect(events.map(({ type }) => type)).toEqual(['archived', 'already-stored'])
+  })
+
+  it('finds an object that was stored in the meantime', async () => {
+    const reference = await photo()
+    const first = await archiveMedia(reference, options())
+    expect(await archiveMedia(reference, options())).toMatchObject({ key: first.key, alreadyStored: true })
+  })
+
+  it('stores 50 archives of the same media once, and all succeed', async () => {
+    const reference = await photo()
+    const all = await Promise.all(Array.from({ length: 50 }, () => archiveMedia(reference, options())))
+    expect(all.filter(({ alreadyStored }) => !alreadyStored)).toHaveLength(1)
+    expect(storage.keys()).toHaveLength(1)
+  })
+
+  it('keeps accounts apart', async () => {
+    const reference = await photo()
+    await archiveMedia(reference, options())
+    await archiveMedia(reference, options({ accountId: 'other' }))
+    expect(storage.keys()).toHaveLength(2)
+  })
+
+  it('never overwrites other bytes under the key', async () => {
+    const reference = await photo()
+    const { key } = await archiveMedia(reference, options())
+    const other = await api.addMedia({ bytes: Buffer.concat([jpeg, jpeg]), mimeType: 'image/jpeg', mediaType: 'image' })
+    const forged = { ...other.reference, mediaId: reference.mediaId, timestamp: reference.timestamp }
+    await expect(archiveMedia(forged, options())).rejects.toMatchObject({
+      code: 'key-conflict',
+      key,
+      foundSize: jpeg.length,
+    })
+    expect(await storage.head(key)).toMatchObject({ size: jpeg.length })
+  })
+
+  it('archives a bare media id, and says whether its key is stable', async () => {
+    const { mediaId } = await photo()
+    const timestamp = '2026-11-20T10:00:00.000Z'
+    const stable = await archiveMedia(mediaId, options({ mediaType: 'sticker', timestamp }))
+    expect(stable).toMatchObject({ mediaType: 'sticker', keyIsStable: true, integrity: 'announced', timestamp })
+    expect(stable.key).toMatch(/\/pixels\/2026-11-20\/sticker\/.*\.jpg$/)
+    const unstable = await archiveMedia(mediaId, options({ filename: 'roof.jpg' }))
+    expect(unstable).toMatchObject({ mediaType: 'image', keyIsStable: false, filename: 'roof.jpg' })
+    expect(unstable).not.toHaveProperty('timestamp')
+  })
+
+  it('archives media of which no hash was announced, and finds it again', async () => {
+    api.fail({ on: 'look-up', kind: 'no-sha256' })
+    const reference = without(await photo(), 'sha256')
+    expect(await archiveMedia(reference, options())).toMatchObject({
+      integrity: 'unannounced',
+      sha256,
+      alreadyStored: false,
+    })
+    const old = { ...reference, timestamp: new Date(Date.parse(reference.timestamp) - 300_000).toISOString() }
+    await archiveMedia(old, options())
+    expect(await archiveMedia(old, options())).toMatchObject({ integrity: 'unannounced', sha256, alreadyStored: true })
+  })
+
+  it('starts again from the look-up after a failed attempt', async () => {
+    api.fail({ on: 'download', kind: 'close-early', times: 1, afterBytes: 70_000 })
+    const archived = await archiveMedia(await freshPhoto(), options())
+    expect(archived.sha256).toBe(sha256)
+    expect(asked()).toEqual(['look-up', 'download', 'look-up', 'download'])
+    expect(events).toMatchObject([
+      { type: 'attempt-failed', attempt: 1, error: { code: 'download-failed' }, retryInMs: expect.any(Number) },
+      { type: 'archived', attempt: 2 },
+    ])
+  })
+
+  it('ends in success when only the answer to the put was lost', async () => {
+    const lossy = {
+      ...storage,
+      async put(...args: Parameters<typeof storage.put>) {
+        await storage.put(...args)
+        const { StorageFailedError } = await import('../src/errors.js')
+        throw new StorageFailedError({ operation: 'put', key: args[0], reason: 'ECONNRESET', retryable: true })
+      },
+    }
+    expect(await archiveMedia(await photo(), options({ storage: lossy }))).toMatchObject({
+      alreadyStored: true,
+      sha256,
+    })
+    expect(storage.keys()).toHaveLength(1)
+  })
+
+  it('asks the token function again when Meta rejects the token, once', async () => {
+    const reasons: string[] = []
+    const accessToken = (reason: string): string => {
+      reasons.push(reason)
+      return reason === 'rejected' ? api.accessToken : 'stale-token'
+    }
+    const reference = without(await photo(), 'downloadUrl')
+    expect(await archiveMedia(reference, options({ accessToken }))).toMatchObject({ sha256 })
+    expect(reasons).toEqual(['first', 'rejected'])
+    await expect(archiveMedia(await freshPhoto(), options({ accessToken: () => 'stale-token' }))).rejects.toMatchObject(
+      {
+        code: 'access-token',
+        reason: 'rejected',
+        graphCode: 190,
+      },
+    )
+    expect(events.filter(({ type }) => type === 'attempt-failed')).toHaveLength(3)
+  })
+
+  it('does not try a fixed token twice', async () => {
+    await expect(archiveMedia(await freshPhoto(), options({ accessToken: 'stale-token' }))).rejects.toMatchObject({
+      code: 'access-token',
+      retryable: true,
+    })
+    expect(asked()).toEqual(['look-up'])
+  })
+
+  it('names the account that has no token', async () => {
+    await expect(archiveMedia(await photo(), options({ accessToken: undefined }))).rejects.toThrow(
+      'The access token of account pixels is missing',
+    )
+    expect(asked()).toEqual([])
+  })
+
+  it('tells that media is gone, and does not ask again', async () => {
+    await expect(archiveMedia('404404', options())).rejects.toMatchObject({ code: 'media-gone', mediaId: '404404' })
+    expect(asked()).toEqual(['look-up'])
+  })
+
+  it('refuses media whose webhook and look-up announce different hashes', async () => {
+    const reference = { ...(await freshPhoto()), sha256: 'ab'.repeat(32) }
+    await expect(archiveMedia(reference, options({ attempts: 1 }))).rejects.toMatchObject({
+      code: 'integrity-mismatch',
+      expectedSha256: 'ab'.repeat(32),
+      observedSha256: sha256,
+    })
+    expect(asked()).toEqual(['look-up'])
+  })
+
+  it('makes the first attempt whatever the age, and no other past the deadline', async () => {
+    api.fail({ on: 'look-up', kind: 'status', status: 503 })
+    const old = { ...(await freshPhoto()), timestamp: '2020-01-01T00:00:00.000Z' }
+    await expect(archiveMedia(old, options())).rejects.toMatchObject({ code: 'graph-api', retryable: true })
+    expect(asked()).toEqual(['look-up'])
+    await expect(archiveMedia({ ...old, origin: 'history' }, options({ attempts: 2 }))).rejects.toMatchObject({
+      status: 503,
+    })
+    expect(asked()).toHaveLength(3)
+    const recent = { ...old, timestamp: new Date(Date.now() - 60_000).toISOString() }
+    await expect(archiveMedia(recent, options({ mediaLifetimeMs: 1_000 }))).rejects.toMatchObject({ status: 503 })
+    expect(asked()).toHaveLength(4)
+  })
+
+  it('keeps what contradicts its declared type from being shown', async () => {
+    const page = Buffer.from('<!DOCTYPE html><script>alert(1)</script>')
+    const { reference } = await api.addMedia({ bytes: page, mimeType: 'image/jpeg', mediaType: 'image' })
+    const { key } = await archiveMedia(reference, options())
+    expect(key).toMatch(/\.jpg$/)
+    expect(await storage.head(key)).toMatchObject({
+      contentType: 'application/octet-stream',
+      contentDisposition: 'attachment',
+    })
+    expect(events[0]).toMatchObject({ type: 'type-mismatch', declared: 'image/jpeg', sniffed: 'text/html', key })
+    const trusting = options({ sniff: 'trust', accountId: 'trusting' })
+    expect(await storage.head((await archiveMedia(reference, trusting)).key)).toMatchObject({
+      contentType: 'image/jpeg',
+    })
+  })
+
+  it('rejects with the caller’s own reason when aborted, before, during and between attempts', async () => {
+    const reason = new Error('shutting down')
+    await expect(archiveMedia(await photo(), options({ signal: AbortSignal.abort(reason) }))).rejects.toBe(reason)
+
+    api.fail({ on: 'download', kind: 'stall', times: 1 })
+    const during = new AbortController()
+    setTimeout(() => during.abort(reason), 30)
+    await expect(archiveMedia(await photo(), options({ signal: during.signal }))).rejects.toBe(reason)
+
+    api.fail({ on: 'download', kind: 'status', status: 503, times: 2 })
+    const between = new AbortController()
+    const onEvent = (event: MediaEvent): void => {
+      if (event.type === 'attempt-failed') between.abort('a reason that is no error')
+    }
+    await expect(archiveMedia(await photo(), options({ signal: between.signal, onEvent }))).rejects.toBe(
+      'a reason that is no error',
+    )
+    expect(storage.keys()).toEqual([])
+  })
+
+  it.each([
+    ['accountId', {}, { accountId: '../other' }],
+    ['mediaId', { mediaId: '' }, {}],
+    ['mediaId', { mediaId: '..' }, {}],
+    ['sha256', { sha256: 'not a hash' }, {}],
+    ['timestamp', { timestamp: 'yesterday' }, {}],
+    ['mediaType', { mediaType: 'podcast' as 'image' }, {}],
+    ['mediaLifetimeMs', {}, { mediaLifetimeMs: 0 }],
+    ['attempts', {}, { attempts: 0 }],
+    ['maxBytes', {}, { maxBytes: 1.5 }],
+    ['prefix', {}, { prefix: '../' }],
+    ['timeouts.idleMs', {}, { timeouts: { idleMs: -1 } }],
+  ])('refuses a bad %s before anything is asked', async (option, wrong, more) => {
+    const reference = { ...(await freshPhoto()), ...wrong }
+    await expect(archiveMedia(reference, options(more))).rejects.toMatchObject({ code: 'invalid-option', option })
+    expect(asked()).toEqual([])
+  })
+
+  it('lets errors that are not its own pass unchanged', async () => {
+    const accessToken = (): string => {
+      throw new TypeError('vault is sealed')
+    }
+    await expect(archiveMedia(await photo(), options({ accessToken }))).rejects.toThrow(
+      new TypeError('vault is sealed'),
+    )
+  })
+})

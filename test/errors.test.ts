@@ -1,0 +1,503 @@
+import { inspect } from 'node:util'
+import { describe, expect, it, vi } from 'vitest'
+import * as errors from '../src/errors.js'
+import {
+  AccessTokenError,
+  cleanServerText,
+  DeadlineError,
+  DownloadFailedError,
+  describeSecret,
+  describeValue,
+  GraphApiError,
+  HostRefusedError,
+  IntegrityMismatchError,
+  InvalidOptionError,
+  KeyConflictError,
+  MediaGoneError,
+  MediaUnavailableError,
+  PayloadTooLargeError,
+  QueueFullError,
+  SignatureError,
+  SizeLimitError,
+  StorageFailedError,
+  UnknownNumberError,
+  WhatsAppMediaError,
+  WrongAccountError,
+} from '../src/errors.js'
+
+const TOKEN = `EAA${'Gm0PX4ZCpsBA'.repeat(4)}`
+const PHONE = '12025550143'
+const KEY = 'whatsapp-media/acme/2026-11-22/image/5ef5e495-9ea6-59d7-91c6-d39ba4699239.jpg'
+const [HASH, OTHER_HASH] = ['a'.repeat(64), 'b'.repeat(64)]
+
+type Row = readonly [error: WhatsAppMediaError, form: Record<string, unknown>]
+
+/** Each class with all its details and with as few as it takes; `form` is the whole of its JSON. */
+const ROWS: readonly Row[] = [
+  [
+    new InvalidOptionError('accountId', "must be safe, got '..'"),
+    {
+      ...{ name: 'InvalidOptionError', code: 'invalid-option', phase: 'configure', retryable: false },
+      ...{ message: "accountId must be safe, got '..'", option: 'accountId' },
+    },
+  ],
+  ...(
+    [
+      ['missing-header', /there is no X-Hub-Signature-256 header/],
+      ['malformed-header', /not sha256= and 64 lowercase hex digits/],
+      ['body-re-encoded', /give the raw body/],
+      ['wrong-secret', /no app secret fits/],
+    ] as const
+  ).map(
+    ([reason, problem]): Row => [
+      new SignatureError(reason),
+      {
+        ...{ name: 'SignatureError', code: 'invalid-signature', phase: 'receive', retryable: false, reason },
+        message: expect.stringMatching(new RegExp(`^The webhook's signature is refused: .*${problem.source}`)),
+      },
+    ],
+  ),
+  [
+    new PayloadTooLargeError(4_194_304),
+    {
+      ...{ name: 'PayloadTooLargeError', code: 'payload-too-large', phase: 'receive', retryable: false },
+      ...{ message: "The webhook's body has more than maxBytes, 4194304 bytes", limitBytes: 4_194_304 },
+    },
+  ],
+  [
+    new AccessTokenError({ reason: 'missing' }),
+    {
+      ...{ name: 'AccessTokenError', code: 'access-token', phase: 'look-up', retryable: false, reason: 'missing' },
+      message: 'The access token is missing',
+    },
+  ],
+  [
+    new AccessTokenError({ reason: 'missing', account: 'acme' }),
+    {
+      ...{ name: 'AccessTokenError', code: 'access-token', phase: 'look-up', retryable: false, reason: 'missing' },
+      message: 'The access token of account acme is missing',
+    },
+  ],
+  [
+    new AccessTokenError({ reason: 'rejected' }),
+    {
+      ...{ name: 'AccessTokenError', code: 'access-token', phase: 'look-up', retryable: true, reason: 'rejected' },
+      message: 'Meta rejected the access token',
+    },
+  ],
+  [
+    new AccessTokenError({ reason: 'rejected', account: 'acme', status: 401, graphCode: 190 }, new Error('asked')),
+    {
+      ...{ name: 'AccessTokenError', code: 'access-token', phase: 'look-up', retryable: true, reason: 'rejected' },
+      ...{ message: 'Meta rejected the access token of account acme (Graph code 190)', status: 401, graphCode: 190 },
+      cause: { name: 'Error', message: 'asked' },
+    },
+  ],
+  [
+    new UnknownNumberError('106540352242922'),
+    {
+      ...{ name: 'UnknownNumberError', code: 'unknown-number', phase: 'configure', retryable: false },
+      message: "No account is configured for phone number id '106540352242922'",
+      phoneNumberId: '106540352242922',
+    },
+  ],
+  [
+    new GraphApiError({ status: 502, retryable: true }),
+    {
+      ...{ name: 'GraphApiError', code: 'graph-api', phase: 'look-up', retryable: true, status: 502 },
+      message: 'The Graph API answered HTTP 502',
+    },
+  ],
+  [
+    new GraphApiError(
+      {
+        ...{ status: 400, retryable: false, graphCode: 100, subcode: 34, fbtraceId: 'AbC', retryAfterMs: 5 },
+        text: 'no such field',
+      },
+      new TypeError('odd'),
+    ),
+    {
+      ...{ name: 'GraphApiError', code: 'graph-api', phase: 'look-up', retryable: false },
+      message: 'The Graph API answered HTTP 400, Graph code 100: no such field',
+      ...{ status: 400, graphCode: 100, subcode: 34, fbtraceId: 'AbC', retryAfterMs: 5 },
+      cause: { name: 'TypeError', message: 'odd' },
+    },
+  ],
+  [
+    new MediaGoneError({ mediaId: '1013859600285441', status: 400 }),
+    {
+      ...{ name: 'MediaGoneError', code: 'media-gone', phase: 'look-up', retryable: false, status: 400 },
+      message: expect.stringMatching(/^Media '1013859600285441' is gone or not readable with this token: expired/),
+      mediaId: '1013859600285441',
+    },
+  ],
+  [
+    new MediaGoneError({ mediaId: 'x y', status: 400, graphCode: 100, subcode: 33, fbtraceId: 'AbC' }),
+    {
+      ...{ name: 'MediaGoneError', code: 'media-gone', phase: 'look-up', retryable: false, status: 400 },
+      message: expect.stringContaining('Media a string of 3 characters is gone'),
+      ...{ mediaId: 'x y', graphCode: 100, subcode: 33, fbtraceId: 'AbC' },
+    },
+  ],
+  [
+    new DownloadFailedError({ host: 'lookaside.fbsbx.com', problem: 'no answer' }),
+    {
+      ...{ name: 'DownloadFailedError', code: 'download-failed', phase: 'download', retryable: true },
+      ...{ message: 'The download from lookaside.fbsbx.com failed: no answer', host: 'lookaside.fbsbx.com' },
+    },
+  ],
+  [
+    new DownloadFailedError(
+      {
+        ...{ host: 'graph.facebook.com', problem: 'HTTP 418', phase: 'look-up', retryable: false },
+        ...{ status: 418, retryAfterMs: 9 },
+      },
+      Object.assign(new Error('reset'), { code: 'ECONNRESET' }),
+    ),
+    {
+      ...{ name: 'DownloadFailedError', code: 'download-failed', phase: 'look-up', retryable: false },
+      message: 'The look-up from graph.facebook.com failed: HTTP 418',
+      ...{ host: 'graph.facebook.com', status: 418, retryAfterMs: 9 },
+      cause: { name: 'Error', message: 'reset' },
+    },
+  ],
+  [
+    new HostRefusedError({ host: 'evil.example', problem: 'not configured' }),
+    {
+      ...{ name: 'HostRefusedError', code: 'host-refused', phase: 'download', retryable: false },
+      ...{ message: 'Refused to ask evil.example: not configured', host: 'evil.example' },
+    },
+  ],
+  ...(['download', 'store'] as const).map(
+    (phase): Row => [
+      new SizeLimitError({ limitBytes: 10, bytes: 11, phase }),
+      {
+        ...{ name: 'SizeLimitError', code: 'size-limit', phase, retryable: false, limitBytes: 10, bytes: 11 },
+        message: 'The body has 11 bytes or more; maxBytes is 10',
+      },
+    ],
+  ),
+  [
+    new IntegrityMismatchError({ problem: 'A page came' }),
+    {
+      ...{ name: 'IntegrityMismatchError', code: 'integrity-mismatch', phase: 'download', retryable: true },
+      message: 'A page came',
+    },
+  ],
+  [
+    new IntegrityMismatchError(
+      {
+        ...{ problem: 'Other bytes', expectedSize: 1, observedSize: 2 },
+        ...{ expectedSha256: HASH, observedSha256: OTHER_HASH },
+      },
+      new Error('BadDigest'),
+    ),
+    {
+      ...{ name: 'IntegrityMismatchError', code: 'integrity-mismatch', phase: 'download', retryable: true },
+      ...{ message: 'Other bytes', expectedSize: 1, observedSize: 2, expectedSha256: HASH, observedSha256: OTHER_HASH },
+      cause: { name: 'Error', message: 'BadDigest' },
+    },
+  ],
+  ...(['put', 'head', 'get', 'delete', 'sign'] as const).map(
+    (operation): Row => [
+      new StorageFailedError({ operation, key: KEY, reason: 'ECONNRESET', retryable: true }),
+      {
+        ...{ name: 'StorageFailedError', code: 'storage-failed', retryable: true, operation, key: KEY },
+        phase: operation === 'sign' ? 'sign' : 'store',
+        ...{ message: `The storage failed to ${operation} ${KEY}: ECONNRESET`, reason: 'ECONNRESET' },
+      },
+    ],
+  ),
+  [
+    new StorageFailedError(
+      {
+        ...{ operation: 'put', key: KEY, reason: 'NoSuchBucket', retryable: false, status: 404 },
+        advice: 'Create the bucket',
+      },
+      new Error('The specified bucket does not exist'),
+    ),
+    {
+      ...{ name: 'StorageFailedError', code: 'storage-failed', phase: 'store', retryable: false },
+      ...{ operation: 'put', key: KEY, reason: 'NoSuchBucket', status: 404 },
+      message: `The storage failed to put ${KEY}: NoSuchBucket (HTTP 404). Create the bucket`,
+      cause: { name: 'Error', message: 'The specified bucket does not exist' },
+    },
+  ],
+  [
+    new KeyConflictError({ key: KEY, expectedSize: 1, foundSize: 2, expectedSha256: HASH, foundSha256: undefined }),
+    {
+      ...{ name: 'KeyConflictError', code: 'key-conflict', phase: 'store', retryable: false },
+      ...{ key: KEY, expectedSize: 1, foundSize: 2, expectedSha256: HASH },
+      message: `${KEY} holds other bytes: expected 1 bytes with SHA-256 ${HASH}, found 2 bytes with no recorded hash`,
+    },
+  ],
+  [
+    new KeyConflictError({ key: KEY, expectedSize: 1, foundSize: 1, expectedSha256: HASH, foundSha256: OTHER_HASH }),
+    {
+      ...{ name: 'KeyConflictError', code: 'key-conflict', phase: 'store', retryable: false },
+      ...{ key: KEY, expectedSize: 1, foundSize: 1, expectedSha256: HASH, foundSha256: OTHER_HASH },
+      message: expect.stringContaining(`found 1 bytes with ${OTHER_HASH}`),
+    },
+  ],
+  [
+    new WrongAccountError('acme'),
+    {
+      ...{ name: 'WrongAccountError', code: 'wrong-account', phase: 'sign', retryable: false, accountId: 'acme' },
+      message: "The key does not belong to account 'acme'",
+    },
+  ],
+  [
+    new QueueFullError({ limit: 10, problem: 'is full' }),
+    {
+      ...{ name: 'QueueFullError', code: 'queue-full', phase: 'queue', retryable: true, limit: 10 },
+      message: 'The queue is full',
+    },
+  ],
+  [
+    new MediaUnavailableError({ reason: 'too large' }),
+    {
+      ...{ name: 'MediaUnavailableError', code: 'media-unavailable', phase: 'receive', retryable: false },
+      ...{ message: "The media can't be downloaded: too large", reason: 'too large' },
+    },
+  ],
+  [
+    new MediaUnavailableError({ reason: 'download error', errorCode: 131_052 }),
+    {
+      ...{ name: 'MediaUnavailableError', code: 'media-unavailable', phase: 'receive', retryable: false },
+      message: "The media can't be downloaded: download error (Meta's code 131052)",
+      ...{ reason: 'download error', errorCode: 131_052 },
+    },
+  ],
+  ...(
+    [
+      ['headers', 'download', 'No answer came within 7 ms'],
+      ['source', 'download', 'The source sent nothing within 7 ms'],
+      ['store', 'store', 'The store took nothing within 7 ms'],
+      ['total', 'download', 'The transfer did not end within 7 ms'],
+      ['body', 'receive', "The webhook's body did not end within 7 ms"],
+    ] as const
+  ).map(
+    ([waitedFor, phase, message]): Row => [
+      new DeadlineError({ waitedFor, limitMs: 7 }),
+      { name: 'DeadlineError', code: 'timeout', phase, retryable: true, message, waitedFor, limitMs: 7 },
+    ],
+  ),
+]
+
+describe('every error class', () => {
+  it.each(ROWS.map(([error, form]) => [error.name, error.message, error, form] as const))('%s: %s', (...row) => {
+    const [name, , error, form] = row
+    // Strict: a detail that was not given is absent, not undefined.
+    expect(error.toJSON()).toStrictEqual(form)
+    expect(JSON.parse(JSON.stringify(error))).toEqual(form)
+    expect(error).toMatchObject({ code: form['code'], phase: form['phase'], retryable: form['retryable'] })
+    expect(error).toBeInstanceOf(WhatsAppMediaError)
+    expect(error).toBeInstanceOf(Error)
+    expect(WhatsAppMediaError.is(error)).toBe(true)
+    expect(String(error)).toBe(`${name}: ${error.message}`)
+    const inspected = inspect(error)
+    expect(inspected).toContain(`${name}: ${error.message}`)
+    expect(inspected).toContain(`code: '${form['code']}'`)
+    expect(inspected).not.toContain('undefined')
+  })
+
+  it('is in the table above, under a code of its own', () => {
+    const classes = Object.values(errors).filter(
+      (value) => typeof value === 'function' && value.prototype instanceof WhatsAppMediaError,
+    )
+    const inTable = new Set(ROWS.map(([error]) => error.constructor))
+    expect(classes.filter((value) => !inTable.has(value))).toEqual([])
+    expect(new Set(ROWS.map(([error]) => error.code)).size).toBe(classes.length)
+  })
+})
+
+describe('WhatsAppMediaError.is', () => {
+  it('knows errors of another copy of the package, which instanceof does not', async () => {
+    vi.resetModules()
+    const copy = await import('../src/errors.js')
+    const error = new copy.SizeLimitError({ limitBytes: 1, bytes: 2, phase: 'store' })
+    expect(error).not.toBeInstanceOf(WhatsAppMediaError)
+    expect(WhatsAppMediaError.is(error)).toBe(true)
+    expect(copy.WhatsAppMediaError.is(new WrongAccountError('acme'))).toBe(true)
+    // As a cause, too, it is kept whole.
+    expect(new DownloadFailedError({ host: 'h', problem: 'p' }, error).cause).toBe(error)
+  })
+
+  it.each([
+    ['an Error', new Error('x')],
+    ['an object alike', { ...new WrongAccountError('acme') }],
+    ['its JSON', new WrongAccountError('acme').toJSON()],
+    ['null', null],
+    ['undefined', undefined],
+    ['a string', 'WhatsAppMediaError'],
+    ['a function', WhatsAppMediaError],
+  ])('is false for %s', (_name, value) => {
+    expect(WhatsAppMediaError.is(value)).toBe(false)
+  })
+
+  it('leaves no trace among the fields', () => {
+    const error = new WrongAccountError('acme')
+    expect(Object.getOwnPropertySymbols({ ...error })).toEqual([])
+    expect(Object.keys(error).sort()).toEqual(['accountId', 'code', 'name', 'phase', 'retryable'])
+  })
+})
+
+describe('the cause of an error', () => {
+  const causeOf = (cause: unknown) => new DownloadFailedError({ host: 'h', problem: 'p' }, cause).cause
+
+  it('is absent when there is none', () => {
+    expect(new DownloadFailedError({ host: 'h', problem: 'p' })).not.toHaveProperty('cause')
+  })
+
+  it("is kept whole when it is one of this library's", () => {
+    const cause = new HostRefusedError({ host: 'evil.example', problem: 'not configured' })
+    expect(causeOf(cause)).toBe(cause)
+  })
+
+  it('keeps name, code and message of a foreign error, and nothing else', () => {
+    const url = `https://lookaside.fbsbx.com/x/?mid=1&ext=2&hash=${'k'.repeat(20)}`
+    const headers = { authorization: `Bearer ${TOKEN}` }
+    const cause = Object.assign(new TypeError(`GET ${url} for ${PHONE} with Bearer ${TOKEN}: reset`), {
+      ...{ code: 'ECONNRESET', config: { url, headers }, request: { headers }, filename: 'Payslip Jane.pdf' },
+      cause: new Error(`nested ${TOKEN}`),
+    })
+    const error = new DownloadFailedError({ host: 'h', problem: 'p' }, cause)
+    expect(error.cause).not.toBe(cause)
+    expect(error.cause).toMatchObject({
+      ...{ name: 'TypeError', code: 'ECONNRESET' },
+      message: 'GET https://lookaside.fbsbx.com/x/?[removed] for [number] with Bearer [removed]: reset',
+    })
+    const shown = [
+      ...[JSON.stringify(error), inspect(error, { depth: null, showHidden: true }), String(error.stack)],
+      JSON.stringify(error.cause, Object.getOwnPropertyNames(error.cause)),
+    ].join('\n')
+    for (const secret of [TOKEN, PHONE, 'hash=', 'Payslip', 'nested']) expect(shown).not.toContain(secret)
+  })
+
+  it('cleans a name and a code, too', () => {
+    const cause = Object.assign(new Error('refused'), { name: `Error for ${TOKEN}`, code: `E_${TOKEN}` })
+    expect(causeOf(cause)).toMatchObject({ name: 'Error for [removed]', code: 'E_[removed]' })
+  })
+
+  it('leaves out a code that is no string', () => {
+    expect(causeOf(Object.assign(new Error('x'), { code: { token: TOKEN } }))).not.toHaveProperty('code')
+  })
+
+  it('copes with an error whose fields are no strings', () => {
+    const odd = Object.assign(new Error(), { message: undefined, name: { token: TOKEN } })
+    expect(causeOf(odd)).toMatchObject({ message: 'undefined', name: '[object Object]' })
+  })
+
+  it.each([
+    ['a string', TOKEN, `a string of ${TOKEN.length} characters`],
+    ['an object', { token: TOKEN }, 'a value of type object'],
+    ['null', null, 'a value of type object'],
+    ['a number', 12_025_550_143, 'a value of type number'],
+  ])('shows type and length alone for %s', (_name, cause, message) => {
+    const { cause: kept } = new DownloadFailedError({ host: 'h', problem: 'p' }, cause)
+    expect(kept).toBeInstanceOf(Error)
+    expect(kept).toMatchObject({ message })
+  })
+})
+
+describe('describeValue', () => {
+  it.each(
+    (
+      [
+        ['', "''"],
+        ['v25.0', "'v25.0'"],
+        ['image/svg+xml', "'image/svg+xml'"],
+        ['https://media.example/a_b-c=d', "'https://media.example/a_b-c=d'"],
+        ['106540352242922', "'106540352242922'"],
+        ['x'.repeat(128), `'${'x'.repeat(128)}'`],
+        ['x'.repeat(129), 'a string of 129 characters'],
+        ['two words', 'a string of 9 characters'],
+        ["it's", 'a string of 4 characters'],
+        ['line\n', 'a string of 5 characters'],
+        ['\u001b[2J', 'a string of 4 characters'],
+        ['jane@example.com', 'a string of 16 characters'],
+        ['https://user:password@media.example', 'a string of 35 characters'],
+        ['https://media.example/?a=b', 'a string of 26 characters'],
+        [`+${PHONE}`, 'a string of 12 characters'],
+        ['wamid.HBgLMTIwMjU1NTAxNDM=', 'a string of 26 characters'],
+        [TOKEN, `a string of ${TOKEN.length} characters`],
+        ['X-Amz-Signature=abc', 'a string of 19 characters'],
+        [0, '0'],
+        [-1.5, '-1.5'],
+        [Number.NaN, 'NaN'],
+        [Infinity, 'Infinity'],
+        [true, 'true'],
+        [null, 'null'],
+        [undefined, 'undefined'],
+        [['secret', 'list'], 'an array of 2'],
+        [{ token: TOKEN }, 'a value of type object'],
+        [() => TOKEN, 'a value of type function'],
+        [Symbol(TOKEN), 'a value of type symbol'],
+        [12_025_550_143n, 'a value of type bigint'],
+      ] satisfies [unknown, string][]
+    ).map(([value, shown]) => [shown, value] as const),
+  )('shows %s', (shown, value) => {
+    expect(describeValue(value)).toBe(shown)
+  })
+})
+
+describe('describeSecret', () => {
+  it.each(
+    (
+      [
+        ['', 'a string of 0 characters'],
+        [TOKEN, `a string of ${TOKEN.length} characters`],
+        [undefined, 'a value of type undefined'],
+        [42, 'a value of type number'],
+        [[TOKEN], 'a value of type object'],
+      ] satisfies [unknown, string][]
+    ).map(([value, shown]) => [shown, value] as const),
+  )('shows %s', (shown, value) => {
+    expect(describeSecret(value)).toBe(shown)
+  })
+})
+
+describe('cleanServerText', () => {
+  it.each([
+    ['plain words stay, 100% of them', 'plain words stay, 100% of them'],
+    ['  outer space \r\n', 'outer space'],
+    ['a\u0000\u0007b\tc\r\nd\u001b[31me\u0085f\u2028g\u2029h', 'a b c d [31me f g h'],
+    ['https://lookaside.fbsbx.com/x/?mid=1&hash=abc" and more', 'https://lookaside.fbsbx.com/x/?[removed]" and more'],
+    [
+      String.raw`{"url":"https:\/\/lookaside.fbsbx.com\/x\/?mid=1&ext=2","a":1}`,
+      String.raw`{"url":"https:\/\/lookaside.fbsbx.com\/x\/?[removed]","a":1}`,
+    ],
+    ['seehttp://x.test/?a=b', 'seehttp://x.test/?[removed]'],
+    ['proxy http://user:pass@proxy.test:8080/ is down', 'proxy http://[removed]@proxy.test:8080/ is down'],
+    ['https://x.test/path stays', 'https://x.test/path stays'],
+    ['why? because', 'why? because'],
+    ['Authorization: Bearer abc.def-1_~+/=', 'Authorization: Bearer [removed]'],
+    ['authorization: oauth 123|abc', 'authorization: oauth [removed]'],
+    ['/x?access_token=abc&appsecret_proof=def&c=d', '/x?access_token=[removed]&appsecret_proof=[removed]&c=d'],
+    ['X-Amz-Signature=abc&x-amz-security-token=def', 'X-Amz-Signature=[removed]&x-amz-security-token=[removed]'],
+    ['%3Fhash%3Dabc', '%3Fhash%3D[removed]'],
+    ['{"access_token" : "abc","hash":"def"}', '{"access_token" : "[removed]","hash":"[removed]"}'],
+    [`token ${TOKEN}.`, 'token [removed].'],
+    [`x_${TOKEN}_y`, 'x_[removed]_y'],
+    ['EASY words and SEAL stay', 'EASY words and SEAL stay'],
+    ['to wamid.HBgLMTIwMjU1NTAxNDMVAgA= failed', 'to [message id] failed'],
+    [`from ${PHONE}`, 'from [number]'],
+    [`from+${PHONE}x`, 'from[number]x'],
+    [`wa_${PHONE}@c.us`, 'wa_[number]@c.us'],
+    ['+1 (202) 555-0143, 202-555-0143', '[number], [number]'],
+    ['+1.202.555.0143', '[number]'],
+    ['10.0.0.1:443 and 127.0.0.1 stay', '10.0.0.1:443 and 127.0.0.1 stay'],
+    ['code 131009, 1024 bytes stay', 'code 131009, 1024 bytes stay'],
+    ['', ''],
+  ])('turns %j into %j', (text, cleaned) => {
+    expect(cleanServerText(text)).toBe(cleaned)
+  })
+
+  it('keeps at most 1 KB, without a last word that is cut', () => {
+    expect(cleanServerText('!'.repeat(1_025))).toBe('!'.repeat(1_024))
+    const start = '! '.repeat(509)
+    expect(cleanServerText(`${start}broken`)).toBe(`${start}broken`)
+    expect(cleanServerText(`${start}broken!`)).toBe(start.trim())
+    expect(cleanServerText(start + TOKEN)).toBe(start.trim())
+  })
+})

@@ -1,0 +1,132 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { readModules } from './import-graph.js'
+import { brokenRules } from './layers.js'
+
+const SRC = fileURLToPath(new URL('../../src/', import.meta.url))
+
+/** What is broken in a library of these few files. */
+function planted(sources: Record<string, string>): string[] {
+  return brokenRules(readModules(new Map(Object.entries(sources))))
+}
+
+describe('layers of src', () => {
+  it('has no cycle, no arrow upwards, no stray vendor, environment or wire name', () => {
+    const paths = readdirSync(SRC, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      .map((entry) => `${entry.parentPath}${sep}${entry.name}`)
+    const sources = new Map(
+      paths.map((path) => [relative(SRC, path).split(sep).join('/'), readFileSync(path, 'utf8')] as const),
+    )
+
+    expect(sources.size).toBeGreaterThan(10)
+    expect(brokenRules(readModules(sources))).toEqual([])
+  })
+})
+
+describe('brokenRules', () => {
+  it('accepts a library that keeps every rule', () => {
+    expect(
+      planted({
+        'errors.ts': 'export const a = 1',
+        'storage.ts': "import type { a } from './errors.js'",
+        'download.ts': "import { a } from './errors.js'; import type { s } from './storage.js'",
+        'spool.ts': "import { open } from 'node:fs/promises'",
+        'archive.ts': "export { d } from './download.js'; import './spool.js'",
+        'index.ts': "export * from './archive.js'",
+        'storage/s3.ts':
+          "import { a } from '../errors.js'; import './s3-signer.js'; const sdk = await import('@aws-sdk/client-s3')",
+        'storage/memory.ts': "import './receive.js'",
+        'storage/receive.ts': "import '../errors.js'; import '../storage.js'",
+        'storage/s3-signer.ts': "import type { s } from '../storage.js'; import 'node:crypto'",
+        'config-from-env.ts': 'export const c = (env = process.env) => env',
+        'payload.ts': 'export const p = (m: { mime_type: string }) => m.mime_type',
+        'cli.ts': "import './cli/demo.js'; import './storage/s3.js'",
+        'cli/demo.ts': "import '../testing/fake-cloud-api.js'; console.log(process.env)",
+        'testing/fake-cloud-api.ts': "export const file_size = 'mime_type'",
+      }),
+    ).toEqual([])
+  })
+
+  it.each([
+    ['a cycle', { 'a.ts': "import './b.js'", 'b.ts': "import type { x } from './a.js'" }, 'cycle: a -> b -> a'],
+    [
+      'an arrow upwards',
+      { 'errors.ts': "import './download.js'", 'download.ts': '' },
+      'errors imports download, which lies above it',
+    ],
+    [
+      'an interface that imports a step',
+      { 'http.ts': "import type { x } from './retry.js'", 'retry.ts': '' },
+      'http imports retry, which lies above it',
+    ],
+    [
+      'a step that imports an adapter',
+      { 'upload.ts': "import './storage/memory.js'", 'storage/memory.ts': '' },
+      'upload imports storage/memory, an adapter',
+    ],
+    [
+      'a step that imports a vendor',
+      { 'upload.ts': "import type { x } from '@aws-sdk/client-s3'" },
+      'upload imports @aws-sdk/client-s3, a package that only an adapter loads',
+    ],
+    [
+      'an adapter that imports a step',
+      { 'storage/s3.ts': "export * from '../filename.js'", 'filename.ts': '' },
+      'storage/s3 imports filename, which is not its interface, its vendor or an error',
+    ],
+    [
+      "an adapter that imports another's vendor",
+      { 'storage/memory.ts': "type X = import('@aws-sdk/client-s3').X" },
+      'storage/memory imports @aws-sdk/client-s3, which is not its interface, its vendor or an error',
+    ],
+    [
+      'an adapter that imports another adapter',
+      { 'storage/memory.ts': "require('./s3.js')", 'storage/s3.ts': '' },
+      'storage/memory imports storage/s3, which is not its interface, its vendor or an error',
+    ],
+    [
+      'a shared part that imports a vendor',
+      { 'storage/receive.ts': "import '@aws-sdk/client-s3'" },
+      'storage/receive imports @aws-sdk/client-s3, which is not its interface, its vendor or an error',
+    ],
+    [
+      'an adapter that nobody named',
+      { 'storage/tape.ts': "import '@aws-sdk/client-s3'" },
+      'storage/tape imports @aws-sdk/client-s3, which is not its interface, its vendor or an error',
+    ],
+    [
+      'a root entry with an adapter',
+      { 'index.ts': "export * from './storage/memory.js'", 'storage/memory.ts': '' },
+      'index imports storage/memory, an adapter with an entry point of its own',
+    ],
+    [
+      'a root entry that reaches a vendor',
+      { 'index.ts': "import './testing.js'", 'testing.ts': "import { type X } from '@aws-sdk/client-s3'" },
+      'the root entry reaches @aws-sdk/client-s3 through testing',
+    ],
+    [
+      'a root entry that reaches the disk',
+      { 'index.ts': "import './upload.js'", 'upload.ts': "import 'node:fs'" },
+      'the root entry reaches node:fs through upload',
+    ],
+    ['a missing module', { 'upload.ts': "import './gone.js'" }, 'upload imports gone, which does not exist'],
+    ['a computed import', { 'upload.ts': 'await import(name)' }, 'upload imports (computed), which cannot be checked'],
+    ['process.env', { 'upload.ts': '\nprocess.env.X' }, 'upload reads process.env (line 2)'],
+    ["process['env']", { 'upload.ts': "globalThis.process['env']" }, 'upload reads process.env (line 1)'],
+    [
+      'a name of the wire',
+      { 'upload.ts': 'const x = y.mime_type' },
+      'upload uses a name of the wire: mime_type (line 1)',
+    ],
+    [
+      'a quoted name of the wire',
+      { 'upload.ts': "x['file_size']" },
+      'upload uses a name of the wire: file_size (line 1)',
+    ],
+  ])('finds %s', (_name, sources, problem) => {
+    expect(planted(sources)).toEqual([problem])
+  })
+})

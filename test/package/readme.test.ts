@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+import { describe, expect, it } from 'vitest'
+import * as errors from '../../src/errors.js'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const readme = readFileSync(`${root}README.md`, 'utf8')
+const blocks = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ''], index) => ({
+  name: `${root}test/package/readme-block-${index + 1}.ts`,
+  code: `${code}\nexport {}\n`,
+}))
+
+/** Type-checks the blocks as files of this project, with imports by package name. */
+function problemsOf(files: readonly { name: string; code: string }[]): string[] {
+  const { config } = ts.readConfigFile(`${root}tsconfig.json`, ts.sys.readFile)
+  const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root)
+  const host = ts.createCompilerHost(options)
+  const read = host.getSourceFile.bind(host)
+  const code = new Map(files.map((file) => [file.name, file.code]))
+  host.getSourceFile = (name, languageOptions, ...rest) => {
+    const text = code.get(name)
+    return text === undefined ? read(name, languageOptions, ...rest) : ts.createSourceFile(name, text, languageOptions)
+  }
+  host.fileExists = (name) => code.has(name) || ts.sys.fileExists(name)
+  const program = ts.createProgram(
+    [...code.keys()],
+    { ...options, noUnusedLocals: false, noPropertyAccessFromIndexSignature: false },
+    host,
+  )
+  return files.flatMap(({ name }) =>
+    ts
+      .getPreEmitDiagnostics(program, program.getSourceFile(name))
+      .filter(({ file }) => file?.fileName === name)
+      .map(({ messageText }) => `${name}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`),
+  )
+}
+
+describe('README', () => {
+  it('has code blocks that type-check against this version', () => {
+    expect(blocks.length).toBeGreaterThan(4)
+    expect(problemsOf(blocks)).toEqual([])
+  }, 60_000)
+
+  it('would notice a block that does not', () => {
+    const wrong = {
+      name: `${root}test/package/readme-block-0.ts`,
+      code: "import { nothing } from 'whatsapp-media-archive'\nnothing()\n",
+    }
+    expect(problemsOf([wrong])).toHaveLength(1)
+  }, 60_000)
+
+  it('names both commands for newcomers', () => {
+    expect(readme).toContain('npm ci && npm test')
+    expect(readme).toContain('npm ci && npm run demo')
+  })
+
+  it('has one row in its error table for each error code', () => {
+    const rows = [...readme.matchAll(/^\| `([a-z-]+)` \|[^|]+\| ([^|]+) \|/gm)].map(([, code]) => code)
+    const source = readFileSync(`${root}src/errors.ts`, 'utf8')
+    const codes = [...source.matchAll(/readonly code = '([a-z-]+)'/g)].map(([, code]) => code)
+    expect(codes.length).toBe(
+      Object.values(errors).filter((each) => typeof each === 'function' && /Error$/.test(each.name)).length - 1,
+    )
+    expect(rows.sort()).toEqual(codes.sort())
+  })
+})

@@ -1,0 +1,168 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { JobContext, JobOutcome, MediaJob } from '../../src/jobs.js'
+import type { MediaReference } from '../../src/media-reference.js'
+import { createInProcessQueue } from '../../src/queues/in-process.js'
+
+const job = (mediaId: string, messageId = `wamid.${mediaId}`): MediaJob => ({
+  version: 1,
+  accountId: 'pixels',
+  media: { mediaId, messageId, timestamp: '2026-11-22T10:00:00Z' } as MediaReference,
+})
+
+const done: JobOutcome = { outcome: 'done' }
+
+/** A processor whose jobs end when told to. */
+function gate() {
+  const calls: { job: MediaJob; context: JobContext; end: (outcome?: JobOutcome) => void }[] = []
+  const process = (each: MediaJob, context: JobContext): Promise<JobOutcome> =>
+    new Promise((resolve) => {
+      calls.push({ job: each, context, end: (outcome = done) => resolve(outcome) })
+    })
+  return { calls, process }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+
+afterEach(() => {
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
+
+describe('createInProcessQueue', () => {
+  it('answers first and works after', async () => {
+    const { calls, process } = gate()
+    const queue = createInProcessQueue()
+    queue.start(process)
+    await queue.enqueue([job('1')])
+    expect(calls).toHaveLength(0)
+    await turn()
+    expect(calls).toMatchObject([{ job: job('1'), context: { attempt: 1 } }])
+    calls[0]?.end()
+    expect(await queue.close()).toEqual([])
+  })
+
+  it('keeps jobs until it is started, and runs no more at once than it may', async () => {
+    const { calls, process } = gate()
+    const queue = createInProcessQueue({ concurrency: 2 })
+    await queue.enqueue(['1', '2', '3'].map((id) => job(id)))
+    await turn()
+    queue.start(process)
+    expect(calls.map((call) => call.job.media.mediaId)).toEqual(['1', '2'])
+    calls[0]?.end()
+    await turn()
+    expect(calls.map((call) => call.job.media.mediaId)).toEqual(['1', '2', '3'])
+    for (const call of calls) call.end()
+    expect(await queue.close()).toEqual([])
+  })
+
+  it('takes the same job once while it is there, and again after', async () => {
+    const { calls, process } = gate()
+    const queue = createInProcessQueue()
+    queue.start(process)
+    await queue.enqueue([job('1'), job('1')])
+    await queue.enqueue([job('1')])
+    await turn()
+    expect(calls).toHaveLength(1)
+    calls[0]?.end({ outcome: 'dead-letter', error: new Error('gone') as never })
+    await turn()
+    await queue.enqueue([job('1')])
+    await turn()
+    expect(calls).toHaveLength(2)
+    calls[1]?.end()
+    await queue.close()
+  })
+
+  it('lets a second message about the same media wait for the first', async () => {
+    const { calls, process } = gate()
+    const queue = createInProcessQueue()
+    queue.start(process)
+    await queue.enqueue([job('1', 'wamid.a'), job('1', 'wamid.b'), job('2')])
+    await turn()
+    expect(calls.map((call) => call.job.media.messageId)).toEqual(['wamid.a', 'wamid.2'])
+    calls[0]?.end()
+    await turn()
+    expect(calls.map((call) => call.job.media.messageId)).toEqual(['wamid.a', 'wamid.2', 'wamid.b'])
+    for (const call of calls) call.end()
+    await queue.close()
+  })
+
+  it('tries again when the outcome says so, counting attempts', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { calls, process } = gate()
+    const queue = createInProcessQueue()
+    queue.start(process)
+    await queue.enqueue([job('1')])
+    await turn()
+    calls[0]?.end({ outcome: 'retry', afterSeconds: 30, error: new Error('503') })
+    await turn()
+    vi.advanceTimersByTime(29_999)
+    await turn()
+    expect(calls).toHaveLength(1)
+    vi.advanceTimersByTime(1)
+    await turn()
+    expect(calls).toMatchObject([{ context: { attempt: 1 } }, { context: { attempt: 2 } }])
+    calls[1]?.end()
+    await queue.close()
+  })
+
+  it('takes all or none of a webhook’s jobs at its limit', async () => {
+    const queue = createInProcessQueue({ maxQueued: 2 })
+    await queue.enqueue([job('1')])
+    await expect(queue.enqueue([job('2'), job('3')])).rejects.toMatchObject({
+      code: 'queue-full',
+      limit: 2,
+      retryable: true,
+    })
+    await queue.enqueue([job('1'), job('2')])
+    queue.start(async () => done)
+    expect(await queue.close()).toEqual([])
+  })
+
+  it('close works off what is ready, and hands back what waits for a retry', async () => {
+    const { calls, process } = gate()
+    const queue = createInProcessQueue({ concurrency: 1 })
+    queue.start(process)
+    await queue.enqueue([job('1'), job('2')])
+    await turn()
+    calls[0]?.end({ outcome: 'retry', afterSeconds: 3_600, error: new Error('503') })
+    await turn()
+    const closing = queue.close()
+    await expect(queue.enqueue([job('3')])).rejects.toMatchObject({ code: 'queue-full' })
+    calls[1]?.end()
+    expect(await closing).toEqual([job('1')])
+  })
+
+  it('close stops what runs longer than it may, and hands it back', async () => {
+    const queue = createInProcessQueue({ concurrency: 1 })
+    queue.start(
+      (_job, { signal }) =>
+        new Promise((resolve) => {
+          signal?.addEventListener('abort', () => resolve({ outcome: 'retry', afterSeconds: 5, error: signal.reason }))
+        }),
+    )
+    await queue.enqueue([job('1'), job('2')])
+    await turn()
+    expect(await queue.close({ timeoutMs: 20 })).toEqual([job('1'), job('2')])
+  })
+
+  it('close without a start hands back everything once its time is over', async () => {
+    const queue = createInProcessQueue()
+    await queue.enqueue([job('1')])
+    expect(await queue.close({ timeoutMs: 10 })).toEqual([job('1')])
+  })
+
+  it.each([
+    ['concurrency', 0],
+    ['concurrency', 1.5],
+    ['maxQueued', -1],
+  ])('refuses %s of %d', (option, value) => {
+    expect(() => createInProcessQueue({ [option]: value })).toThrow(
+      expect.objectContaining({ code: 'invalid-option', option }),
+    )
+  })
+
+  it('refuses to run where the process freezes after the answer', () => {
+    vi.stubGlobal('awslambda', {})
+    expect(() => createInProcessQueue()).toThrow(/Lambda/)
+  })
+})

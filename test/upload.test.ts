@@ -1,0 +1,282 @@
+import { createHash } from 'node:crypto'
+import { PassThrough, Readable } from 'node:stream'
+import { describe, expect, it } from 'vitest'
+import { StorageFailedError } from '../src/errors.js'
+import type { MediaEvent } from '../src/events.js'
+import { createMemoryStorage } from '../src/storage/memory.js'
+import type { ObjectStorage, StoredObject } from '../src/storage.js'
+import { type UploadBody, type UploadOptions, uploadToS3 } from '../src/upload.js'
+
+const bytes = Buffer.from('%PDF-1.7 a contract')
+const sha256 = createHash('sha256').update(bytes).digest('hex')
+
+const upload = (body: UploadBody, options: Partial<UploadOptions> = {}) =>
+  uploadToS3(body, {
+    storage: createMemoryStorage(),
+    accountId: 'pixels',
+    mimeType: 'application/pdf',
+    mediaId: '17',
+    timestamp: '2026-11-22T10:00:00Z',
+    ...options,
+  })
+
+describe('uploadToS3', () => {
+  it.each<[string, () => UploadBody]>([
+    ['a Buffer', () => bytes],
+    ['a Uint8Array', () => new Uint8Array(bytes)],
+    ['a Blob', () => new Blob([bytes])],
+    ['a Readable', () => Readable.from([bytes])],
+    ['a web stream', () => new Blob([bytes]).stream() as ReadableStream<Uint8Array>],
+    [
+      'an async iterable',
+      async function* () {
+        yield bytes.subarray(0, 4)
+        yield '-1.7 a contract'
+      },
+    ].map((each) => (typeof each === 'function' ? () => each() : each)) as [string, () => UploadBody],
+  ])('stores %s', async (_name, body) => {
+    const storage = createMemoryStorage()
+    const stored = await upload(body(), { storage, filename: 'Vertrag für März.pdf' })
+    expect(stored).toMatchObject({
+      size: bytes.length,
+      sha256,
+      mimeType: 'application/pdf',
+      filename: 'Vertrag für März.pdf',
+      integrity: 'unannounced',
+      alreadyStored: false,
+      keyIsStable: true,
+    })
+    expect(stored.key).toMatch(/^whatsapp-media\/pixels\/2026-11-22\/document\/.*\.pdf$/)
+    expect(await storage.head(stored.key)).toMatchObject({
+      sha256,
+      contentType: 'application/pdf',
+      contentDisposition: expect.stringContaining("filename*=UTF-8''Vertrag%20f%C3%BCr%20M%C3%A4rz.pdf"),
+      metadata: { 'media-id': '17', filename: expect.stringContaining('Vertrag%20f%C3%BCr') },
+    })
+  })
+
+  it('streams what is announced, and spools the rest', async () => {
+    expect(await upload(Readable.from([bytes]), { size: bytes.length, sha256 })).toMatchObject({
+      integrity: 'announced',
+    })
+    const large = Buffer.alloc(3_000_000, '%PDF ')
+    const storage = createMemoryStorage()
+    const stored = await upload(Readable.from([large.subarray(0, 1), large.subarray(1)]), { storage })
+    expect(stored).toMatchObject({ size: large.length, sha256: createHash('sha256').update(large).digest('hex') })
+  })
+
+  it('takes a key as it is', async () => {
+    const storage = createMemoryStorage()
+    expect(await uploadToS3(bytes, { storage, key: 'any/key.pdf' })).toMatchObject({
+      key: 'any/key.pdf',
+      mimeType: 'application/octet-stream',
+      keyIsStable: true,
+    })
+  })
+
+  it('says when a key is not stable', async () => {
+    expect(await upload(bytes, { mediaId: undefined as unknown as string })).toMatchObject({ keyIsStable: false })
+    expect(await upload(bytes, { timestamp: undefined as unknown as string })).toMatchObject({ keyIsStable: false })
+  })
+
+  it.each([
+    ['size', { size: bytes.length + 1 }],
+    ['sha256', { sha256: 'ab'.repeat(32) }],
+  ])('stores nothing when the announced %s is another', async (_name, announced) => {
+    const storage = createMemoryStorage()
+    await expect(upload(bytes, { storage, ...announced })).rejects.toMatchObject({ code: 'integrity-mismatch' })
+    expect(storage.keys()).toEqual([])
+  })
+
+  it('finds the object again, and never overwrites another', async () => {
+    const storage = createMemoryStorage()
+    await upload(bytes, { storage })
+    expect(await upload(bytes, { storage })).toMatchObject({ alreadyStored: true, sha256 })
+    await expect(upload(Buffer.from('%PDF-1.7 a forgery'), { storage })).rejects.toMatchObject({
+      code: 'key-conflict',
+      foundSha256: sha256,
+      foundSize: bytes.length,
+    })
+    await expect(upload(Buffer.from('%PDF-1.7 a contracT'), { storage })).rejects.toMatchObject({
+      code: 'key-conflict',
+    })
+  })
+
+  it('keeps to maxBytes', async () => {
+    await expect(upload(bytes, { maxBytes: 10 })).rejects.toMatchObject({ code: 'size-limit', limitBytes: 10 })
+    await expect(upload(bytes, { maxBytes: 0 })).rejects.toMatchObject({ option: 'maxBytes' })
+  })
+
+  it('rethrows the stream’s own error', async () => {
+    const storage = createMemoryStorage()
+    const error = new Error('the disk broke')
+    const failing = new PassThrough()
+    failing.write('%PDF')
+    setImmediate(() => failing.destroy(error))
+    await expect(upload(failing, { storage })).rejects.toBe(error)
+    const cut = new PassThrough()
+    setImmediate(() => cut.destroy())
+    await expect(upload(cut, { storage, size: 5, sha256 })).rejects.toMatchObject({
+      code: 'invalid-option',
+      option: 'body',
+    })
+    expect(storage.keys()).toEqual([])
+  })
+
+  it('rejects with the signal’s reason, and lets go of the stream', async () => {
+    const reason = new Error('shutting down')
+    const body = new PassThrough()
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(reason), 20)
+    await expect(upload(body, { signal: controller.signal })).rejects.toBe(reason)
+    expect(body.destroyed).toBe(true)
+    await expect(upload(bytes, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+  })
+
+  it.each([
+    ['accountId', { accountId: undefined as unknown as string }],
+    ['accountId', { accountId: 'a/b' }],
+    ['key', { key: '' }],
+    ['size', { size: -1 }],
+    ['size', { size: 1.5 }],
+    ['sha256', { sha256: 'AB'.repeat(32) }],
+    ['timeouts.totalMs', { timeouts: { totalMs: 0 } }],
+  ])('refuses a bad %s', async (option, wrong) => {
+    await expect(upload(bytes, wrong)).rejects.toMatchObject({ code: 'invalid-option', option })
+  })
+
+  it.each([undefined, null, 7, 'text', {}])('refuses %j as a body', async (body) => {
+    await expect(upload(body as unknown as UploadBody)).rejects.toMatchObject({
+      code: 'invalid-option',
+      option: 'body',
+    })
+  })
+})
+
+describe('uploadToS3 on a store with faults', () => {
+  const faulty = (faults: Partial<ObjectStorage>): ObjectStorage => ({ ...createMemoryStorage(), ...faults })
+  const found = (more: Partial<StoredObject> = {}): StoredObject => ({
+    key: 'k',
+    size: bytes.length,
+    sha256,
+    contentType: 'application/pdf',
+    metadata: {},
+    ...more,
+  })
+  const failure = (operation: 'put' | 'head', retryable = true, status?: number): StorageFailedError =>
+    new StorageFailedError({
+      operation,
+      key: 'k',
+      reason: 'ECONNRESET',
+      retryable,
+      ...(status === undefined ? {} : { status }),
+    })
+  const exists = async (_key: string, body: Readable) => {
+    body.destroy()
+    return { outcome: 'exists' } as const
+  }
+  const storedButLost = async (_key: string, body: Readable) => {
+    await body.resume().toArray()
+    throw failure('put')
+  }
+
+  it('needs permission to compare', async () => {
+    await expect(upload(bytes, { storage: faulty({ put: exists, head: async () => 'unknown' }) })).rejects.toThrow(
+      /s3:GetObject/,
+    )
+  })
+
+  it('tries later when the object came and went', async () => {
+    await expect(upload(bytes, { storage: faulty({ put: exists, head: async () => null }) })).rejects.toMatchObject({
+      code: 'storage-failed',
+      retryable: true,
+    })
+  })
+
+  it('reads and hashes an object without a recorded hash', async () => {
+    const { sha256: _hash, ...unhashed } = found()
+    const holding = (content: Buffer | undefined) =>
+      faulty({
+        put: exists,
+        head: async () => unhashed,
+        get: async () => (content === undefined ? null : { ...unhashed, body: Readable.from([content]) }),
+      })
+    expect(await upload(bytes, { storage: holding(bytes) })).toMatchObject({ alreadyStored: true, sha256 })
+    await expect(upload(bytes, { storage: holding(Buffer.alloc(bytes.length)) })).rejects.toMatchObject({
+      code: 'key-conflict',
+    })
+    await expect(upload(bytes, { storage: holding(undefined) })).rejects.toThrow(/no recorded hash/)
+  })
+
+  it('takes a lost answer for success when the object is there', async () => {
+    const stored = await upload(bytes, {
+      storage: faulty({ put: storedButLost, head: async () => found({ etag: '"e"' }) }),
+    })
+    expect(stored).toMatchObject({ alreadyStored: true, sha256, etag: '"e"' })
+  })
+
+  it.each([
+    ['absent', async () => null],
+    ['unknown', async () => 'unknown' as const],
+    ['another', async () => found({ size: 1 })],
+    ['out of reach', () => Promise.reject(failure('head'))],
+  ])('keeps the put’s own error when the object is %s', async (_name, head) => {
+    await expect(upload(bytes, { storage: faulty({ put: storedButLost, head }) })).rejects.toMatchObject({
+      operation: 'put',
+      reason: 'ECONNRESET',
+    })
+  })
+
+  it('does not look when the put can’t have succeeded', async () => {
+    let looks = 0
+    const head = async () => {
+      looks++
+      return found()
+    }
+    const early = async () => Promise.reject(failure('put'))
+    const denied = async (_key: string, body: Readable) => {
+      await body.resume().toArray()
+      throw failure('put', false, 403)
+    }
+    const odd = async () => Promise.reject(new TypeError('a bug'))
+    await expect(upload(bytes, { storage: faulty({ put: early, head }) })).rejects.toMatchObject({
+      reason: 'ECONNRESET',
+    })
+    await expect(upload(bytes, { storage: faulty({ put: denied, head }) })).rejects.toMatchObject({ status: 403 })
+    await expect(upload(bytes, { storage: faulty({ put: odd, head }) })).rejects.toThrow(TypeError)
+    expect(looks).toBe(0)
+  })
+
+  it('ends at the storage deadline, and still finds what was stored', async () => {
+    const silent = (head: ObjectStorage['head']) =>
+      faulty({
+        head,
+        put: async (_key, body, { signal }) => {
+          await body.resume().toArray()
+          return new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+        },
+      })
+    const timeouts = { storageMs: 30 }
+    expect(await upload(bytes, { timeouts, storage: silent(async () => found()) })).toMatchObject({
+      alreadyStored: true,
+    })
+    await expect(upload(bytes, { timeouts, storage: silent(async () => null) })).rejects.toMatchObject({
+      code: 'timeout',
+      waitedFor: 'store',
+    })
+    const reason = new Error('shutting down')
+    const controller = new AbortController()
+    const { signal } = controller
+    setTimeout(() => controller.abort(reason), 30)
+    await expect(upload(bytes, { signal, storage: silent(async () => found()) })).rejects.toBe(reason)
+  })
+
+  it('tells of a store that knows no conditions', async () => {
+    const events: MediaEvent[] = []
+    const put = async () => Promise.reject(failure('put', true, 501))
+    await expect(
+      upload(bytes, { storage: faulty({ put }), onEvent: (event) => events.push(event) }),
+    ).rejects.toMatchObject({ status: 501 })
+    expect(events).toEqual([{ type: 'condition-unsupported', storage: 'memory' }])
+  })
+})
