@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { cac } from 'cac'
+import { runDemo } from './cli/demo.js'
+import { configFromEnv } from './config-from-env.js'
+
+/** The package's root: this file is one level below it, as source and when built. */
+const root = new URL('../', import.meta.url)
+
+const { version }: { version: string } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
+
+const cli = cac('whatsapp-media-archive')
+
+cli
+  .command('demo', 'Archive sample media from a fake Cloud API and read them back; into S3_BUCKET_NAME if that is set')
+  .action(async () => {
+    const samples = fileURLToPath(new URL('samples/', root))
+    await runDemo({ samples, output: process.stdout, config: configFromEnv(process.env) })
+  })
+
+cli.help()
+cli.version(version)
+
+try {
+  cli.parse(process.argv, { run: false })
+  if (cli.matchedCommand === undefined && !cli.options['help'] && !cli.options['version']) {
+    cli.outputHelp()
+    process.exitCode = cli.args.length === 0 ? 0 : 2
+  } else await cli.runMatchedCommand()
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,337 @@
+import { createHash, createHmac, randomBytes, randomInt } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { CloudApiOptions } from '../cloud-api.js'
+import type { MediaReference, MediaType } from '../media-reference.js'
+import { type Fault, graphErrorBody, type IntendedAnswer, sendSpoilt } from './fake-faults.js'
+
+export type { Fault } from './fake-faults.js'
+
+export interface FakeCloudApiOptions {
+  /** The one token that is accepted. Default: a made-up one, see `FakeCloudApi.accessToken`. */
+  accessToken?: string
+  /** With it, look-ups that carry an `appsecret_proof` must carry the right one. */
+  appSecret?: string
+  /** The API's clock, in milliseconds. Default `Date.now`. */
+  now?: () => number
+  /** How long download URLs live. Default 300,000 ms, as Meta's. */
+  urlLifetimeMs?: number
+  /** How long media ids live. Default 7 days, as Meta's. */
+  mediaLifetimeMs?: number
+}
+
+/** A file that the fake API holds. */
+export interface FakeMedia {
+  bytes: Uint8Array | { size: number; sha256: string; stream(): Readable }
+  mimeType: string
+  mediaType: MediaType
+  filename?: string
+  caption?: string
+  voice?: boolean
+  animated?: boolean
+  /** Default: a made-up one. */
+  mediaId?: string
+  /** Default `106540352242922`. */
+  phoneNumberId?: string
+}
+
+export interface AddedMedia {
+  mediaId: string
+  /** What `extractMedia` makes of the webhook. */
+  reference: MediaReference
+  /** The media object inside a webhook message, as on the wire: base64 hash, short-lived URL. */
+  mediaObject: Record<string, unknown>
+  /** Lowercase hex. */
+  sha256: string
+  /** Bytes. */
+  size: number
+}
+
+export interface RecordedRequest {
+  kind: 'look-up' | 'download' | 'delete' | 'other'
+  method: string
+  /** Path and query. */
+  url: string
+  headers: IncomingMessage['headers']
+}
+
+/** A stand-in for Meta's API: a real HTTP server on the loopback that answers in Meta's wire shapes. */
+export interface FakeCloudApi {
+  origin: string
+  /** For the library's option of the same name. */
+  cloudApi: Required<Pick<CloudApiOptions, 'baseUrl' | 'version' | 'mediaHosts'>>
+  accessToken: string
+  addMedia(media: FakeMedia): Promise<AddedMedia>
+  /** Spoils answers from now on. Of several faults for one request the first one counts. */
+  fail(fault: Fault): void
+  clearFaults(): void
+  /** All requests so far. */
+  readonly requests: readonly RecordedRequest[]
+  close(): Promise<void>
+}
+
+interface Held extends FakeMedia {
+  mediaId: string
+  phoneNumberId: string
+  size: number
+  sha256: string
+  addedAt: number
+}
+
+const WEEK_MS = 604_800_000
+const ATTACHMENTS = '/whatsapp_business/attachments/'
+
+/**
+ * Starts a fake Cloud API: media look-up, downloads with 5-minute URLs, token check, deletion, and faults on demand.
+ * The shapes are Meta's as recorded in public: hex hash and numeric size in look-ups, escaped slashes, unquoted
+ * `filename` and `ETag` in downloads, HTTP 400 with code 100 and subcode 33 for unknown and expired ids.
+ */
+export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Promise<FakeCloudApi> {
+  const { accessToken = `EAAfake${randomBytes(24).toString('hex')}`, appSecret, now = Date.now } = options
+  const { urlLifetimeMs = 300_000, mediaLifetimeMs = WEEK_MS } = options
+  const urlSecret = randomBytes(32)
+  const media = new Map<string, Held>()
+  const requests: RecordedRequest[] = []
+  let faults: (Fault & { left: number })[] = []
+
+  const server = createServer((request, response) => {
+    void answer(request, response).catch(() => response.destroy())
+  })
+
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const url = new URL(request.url ?? '/', origin)
+    const isDownload = url.pathname === ATTACHMENTS
+    const [, mediaId = ''] = /^\/(?:v\d+\.\d+\/)?([^/]+)$/.exec(url.pathname) ?? []
+    const kind = isDownload ? 'download' : mediaId === '' ? 'other' : request.method === 'DELETE' ? 'delete' : 'look-up'
+    requests.push({ kind, method: request.method ?? '', url: request.url ?? '', headers: request.headers })
+    response.setHeader('x-fb-trace-id', traceId())
+    if (kind === 'download') return download(request, response, url)
+    if (kind === 'look-up') return lookUp(request, response, { url, mediaId: decodeURIComponent(mediaId) })
+    if (kind === 'delete') return remove(request, response, decodeURIComponent(mediaId))
+    refuse(response, 404)
+  }
+
+  const takeFault = (on: Fault['on'], mediaId: string): Fault | undefined => {
+    const fault = faults.find((each) => each.on === on && each.left > 0 && (each.mediaId ?? mediaId) === mediaId)
+    if (fault !== undefined) fault.left--
+    return fault
+  }
+
+  const lookUp = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    { url, mediaId }: { url: URL; mediaId: string },
+  ): Promise<void> => {
+    const fault = takeFault('look-up', mediaId)
+    const held = findAllowed(request, response, { url, mediaId, isSpoilt: fault !== undefined && isWhole(fault) })
+    if (held === undefined) return
+    const text = fault?.kind === 'malformed-json' ? '{"url":"https:' : lookUpBody(held, fault)
+    response.setHeader('facebook-api-version', 'v25.0')
+    response.setHeader('x-business-use-case-usage', USAGE)
+    const headers = {
+      'content-type': 'application/json; charset=UTF-8',
+      'cache-control': 'private, no-cache, no-store',
+      etag: `"${mediaId}"`,
+    }
+    const bytes = Buffer.from(text)
+    await sendSpoilt(response, { headers, size: bytes.length, pieces: () => [bytes] }, fault, traceId())
+  }
+
+  /** Whether a fault answers by itself, so that it comes whatever was asked for. */
+  const isWhole = ({ kind }: Fault): boolean => kind === 'status' || kind === 'stall' || kind === 'reset'
+
+  const findAllowed = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    { url, mediaId, isSpoilt }: { url: URL; mediaId: string; isSpoilt: boolean },
+  ): Held | undefined => {
+    const held = media.get(mediaId)
+    if (isSpoilt) return held ?? NOBODYS
+    const proof = url.searchParams.get('appsecret_proof')
+    const isProofWrong = appSecret !== undefined && proof !== null && proof !== proofOf(accessToken, appSecret)
+    if (!hasToken(request) || isProofWrong) refuse(response, 401)
+    else if (held === undefined || now() > held.addedAt + mediaLifetimeMs) refuse(response, 400)
+    else if ((url.searchParams.get('phone_number_id') ?? held.phoneNumberId) !== held.phoneNumberId)
+      refuse(response, 400)
+    else return held
+    return undefined
+  }
+
+  const hasToken = ({ headers }: IncomingMessage): boolean => headers.authorization === `Bearer ${accessToken}`
+
+  const lookUpBody = (held: Held, fault: Fault | undefined): string => {
+    const { mediaId, mimeType, sha256, size } = held
+    const info = {
+      url: urlFor(mediaId, 'getMedia').url,
+      mime_type: mimeType,
+      ...(fault?.kind === 'no-sha256' ? {} : { sha256: fault?.kind === 'wrong-sha256' ? flipHex(sha256) : sha256 }),
+      file_size: fault?.kind === 'wrong-size' ? size + 1 : size,
+      id: mediaId,
+      messaging_product: 'whatsapp',
+    }
+    return JSON.stringify(info).replaceAll('/', '\\/')
+  }
+
+  const urlFor = (mediaId: string, source: 'webhook' | 'getMedia'): { url: string; expiresAt: number } => {
+    const ext = Math.floor((now() + urlLifetimeMs) / 1_000)
+    const hash = createHmac('sha256', urlSecret).update(`${mediaId} ${ext}`).digest('base64url')
+    return {
+      url: `${origin}${ATTACHMENTS}?mid=${mediaId}&source=${source}&ext=${ext}&hash=${hash}`,
+      expiresAt: ext * 1_000,
+    }
+  }
+
+  const download = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
+    const mediaId = url.searchParams.get('mid') ?? ''
+    const ext = Number(url.searchParams.get('ext'))
+    const hash = createHmac('sha256', urlSecret).update(`${mediaId} ${ext}`).digest('base64url')
+    const fault = takeFault('download', mediaId)
+    const held = media.get(mediaId)
+    if (fault === undefined || !isWhole(fault)) {
+      if (!hasToken(request)) return refuse(response, 401)
+      if (held === undefined || url.searchParams.get('hash') !== hash || now() > ext * 1_000)
+        return refusePage(response)
+    }
+    await sendSpoilt(response, intended(held ?? NOBODYS), fault, traceId())
+  }
+
+  const remove = (request: IncomingMessage, response: ServerResponse, mediaId: string): void => {
+    if (!hasToken(request)) refuse(response, 401)
+    else if (!media.delete(mediaId)) refuse(response, 400)
+    else response.writeHead(200, { 'content-type': 'application/json' }).end('{"success":true}')
+  }
+
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const origin = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
+
+  return {
+    origin,
+    cloudApi: { baseUrl: origin, version: 'v25.0', mediaHosts: [origin] },
+    accessToken,
+    requests,
+    async addMedia(added) {
+      const { mediaId = madeUpId(), phoneNumberId = '106540352242922', bytes } = added
+      const measured =
+        bytes instanceof Uint8Array
+          ? { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
+          : bytes
+      const { size, sha256 } = measured
+      const held: Held = { ...added, mediaId, phoneNumberId, size, sha256, addedAt: now() }
+      media.set(mediaId, held)
+      const { url, expiresAt } = urlFor(mediaId, 'webhook')
+      return {
+        mediaId,
+        size,
+        sha256,
+        reference: referenceTo(held, url, expiresAt),
+        mediaObject: mediaObjectOf(held, url),
+      }
+    },
+    fail(fault) {
+      faults.push({ ...fault, left: fault.times ?? Number.POSITIVE_INFINITY })
+    },
+    clearFaults() {
+      faults = []
+    },
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** Percent of the limits used, and minutes until access comes back (Graph API: Rate limiting). */
+const USAGE =
+  '{"102290129340398":[{"type":"whatsapp","call_count":1,"total_cputime":1,"total_time":1,"estimated_time_to_regain_access":0}]}'
+
+/** For faults that come whatever was asked for. */
+const NOBODYS: Held = {
+  mediaId: '0',
+  phoneNumberId: '0',
+  bytes: new Uint8Array(),
+  mimeType: 'application/octet-stream',
+  mediaType: 'document',
+  size: 0,
+  sha256: createHash('sha256').digest('hex'),
+  addedAt: 0,
+}
+
+function intended({ bytes, mimeType, size }: Held): IntendedAnswer {
+  return {
+    headers: {
+      'content-type': mimeType,
+      // Unquoted, both of them: so says Meta's media host.
+      'content-disposition': `inline;filename=whatsapp.${mimeType.split(/[/;]/)[1]}`,
+      etag: '2489350178742251424',
+      'accept-ranges': 'bytes',
+      'cache-control': 'private, no-cache, no-store',
+    },
+    size,
+    pieces: () => (bytes instanceof Uint8Array ? slices(bytes) : bytes.stream()),
+  }
+}
+
+function* slices(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 16_384) yield bytes.subarray(at, at + 16_384)
+}
+
+function refuse(response: ServerResponse, status: 400 | 401 | 404): void {
+  const headers = {
+    'content-type': 'application/json; charset=UTF-8',
+    'www-authenticate': 'OAuth "Facebook Platform" "invalid_request"',
+  }
+  response.writeHead(status, headers).end(graphErrorBody(status, traceId()))
+}
+
+/** What an expired URL leads to. */
+function refusePage(response: ServerResponse): void {
+  response.writeHead(404, { 'content-type': 'text/html' }).end('<!DOCTYPE html><title>Error</title>')
+}
+
+function referenceTo(held: Held, downloadUrl: string, expiresAt: number): MediaReference {
+  const { bytes, size, addedAt, ...media } = held
+  return {
+    ...media,
+    downloadUrl,
+    downloadUrlExpiresAt: new Date(expiresAt).toISOString(),
+    messageId: `wamid.${Buffer.from(`fake ${held.mediaId}`).toString('base64')}`,
+    timestamp: new Date(addedAt).toISOString(),
+    receivedAt: new Date(addedAt).toISOString(),
+    from: '15550001111',
+    businessAccountId: '102290129340398',
+    direction: 'inbound',
+    origin: 'message',
+  }
+}
+
+function mediaObjectOf(held: Held, url: string): Record<string, unknown> {
+  const { mediaId, mimeType, sha256, caption, filename, voice, animated } = held
+  return {
+    ...(caption === undefined ? {} : { caption }),
+    ...(filename === undefined ? {} : { filename }),
+    mime_type: mimeType,
+    sha256: Buffer.from(sha256, 'hex').toString('base64'),
+    id: mediaId,
+    url,
+    ...(voice === undefined ? {} : { voice }),
+    ...(animated === undefined ? {} : { animated }),
+  }
+}
+
+/** Meta: Secure Graph API calls. */
+function proofOf(accessToken: string, appSecret: string): string {
+  return createHmac('sha256', appSecret).update(accessToken).digest('hex')
+}
+
+function flipHex(sha256: string): string {
+  return `${sha256.startsWith('0') ? '1' : '0'}${sha256.slice(1)}`
+}
+
+function madeUpId(): string {
+  return `17610${randomInt(1e6, 1e7)}${randomInt(1e5, 1e6)}`
+}
+
+function traceId(): string {
+  return `A${randomBytes(17).toString('base64url')}`
+}

@@ -1,0 +1,225 @@
+import type { ServerResponse } from 'node:http'
+import { setTimeout as wait } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
+
+/** A fault of the fake Cloud API, until `clearFaults()` or for so many `times`. */
+export type Fault = {
+  /** Which request it hits. */
+  on: 'look-up' | 'download'
+  /** How often. Default: always. */
+  times?: number
+  /** Only this media. Default: all. */
+  mediaId?: string
+} & FaultKind
+
+type FaultKind =
+  /** An error status with the body that Meta sends with it, or another. */
+  | { kind: 'status'; status: number; body?: string; headers?: Record<string, string> }
+  /** A reset connection: before the answer, or after so many bytes of the body. */
+  | { kind: 'reset'; afterBytes?: number }
+  /** The connection ends after so many bytes (default half) of those announced. */
+  | { kind: 'close-early'; afterBytes?: number }
+  /** Nothing more comes: no answer at all, or no body after so many bytes. */
+  | { kind: 'stall'; afterBytes?: number }
+  /** A few bytes now and then. Default: 1 byte every 50 ms. */
+  | { kind: 'drip'; bytes?: number; everyMs?: number }
+  /** One bit is wrong. Default: in the first byte. */
+  | { kind: 'flip-bit'; offset?: number }
+  /** One byte less, or more, or none at all, with a Content-Length that agrees. */
+  | { kind: 'short-body' | 'long-body' | 'empty' }
+  /** Status 200 with a page, or with JSON, in place of what was asked for. */
+  | { kind: 'html-page' | 'json-page' }
+  | { kind: 'redirect'; to: string; status?: 301 | 302 | 303 | 307 | 308 }
+  /** Compressed, whatever was asked for: 50 MB of zeros in 50 KB. */
+  | { kind: 'gzip' }
+  /** No Content-Length, and no end (it stops after 1 GB). */
+  | { kind: 'endless' }
+  /** The right bytes without Content-Length. */
+  | { kind: 'chunked' }
+  /** The look-up announces another size, another hash, none, or is no JSON. */
+  | { kind: 'wrong-size' | 'wrong-sha256' | 'no-sha256' | 'malformed-json' }
+
+const HTML = '<!DOCTYPE html><html lang="en"><title>Error</title><h1>Sorry, something went wrong.</h1></html>'
+const ENDLESS_BYTES = 1_000_000_000
+const BOMB_BYTES = 50_000_000
+
+/** The body that a Graph answer of this status has (Meta: Error codes). */
+export function graphErrorBody(status: number, traceId: string): string {
+  const [code, type, message] = ERRORS[status] ?? [1, 'OAuthException', 'An unknown error has occurred.']
+  return JSON.stringify({
+    error: { message, type, code, ...(status === 400 ? { error_subcode: 33 } : {}), fbtrace_id: traceId },
+  })
+}
+
+const ERRORS: Readonly<Record<number, readonly [code: number, type: string, message: string]>> = {
+  400: [
+    100,
+    'GraphMethodException',
+    "Unsupported get request. Object with ID 'x' does not exist, cannot be loaded due to missing permissions, or does not support this operation.",
+  ],
+  401: [190, 'OAuthException', 'Error validating access token: The session has been invalidated.'],
+  403: [10, 'OAuthException', '(#10) Application does not have permission for this action'],
+  404: [100, 'GraphMethodException', '(#100) No such object'],
+  410: [100, 'GraphMethodException', '(#100) Gone'],
+  429: [80007, 'OAuthException', '(#80007) Rate limit issues'],
+  500: [131000, 'OAuthException', '(#131000) Something went wrong'],
+  503: [2, 'OAuthException', 'Service temporarily unavailable'],
+}
+
+/** The answer that the request would have got. */
+export interface IntendedAnswer {
+  headers: Record<string, string>
+  size: number
+  pieces(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+}
+
+/** Sends an answer, spoilt by a fault if there is one. */
+export async function sendSpoilt(
+  response: ServerResponse,
+  answer: IntendedAnswer,
+  fault: Fault | undefined,
+  traceId: string,
+): Promise<void> {
+  const { headers, size } = answer
+  const sized = (length: number, more: object = {}): void => {
+    response.writeHead(200, { ...headers, 'content-length': length, ...more })
+  }
+  switch (fault?.kind) {
+    case undefined:
+    case 'wrong-size':
+    case 'wrong-sha256':
+    case 'no-sha256':
+    case 'malformed-json':
+      sized(size)
+      return sendAll(response, answer.pieces())
+    case 'status': {
+      const { status, body = graphErrorBody(status, traceId) } = fault
+      response.writeHead(status, { 'content-type': 'application/json', ...fault.headers }).end(body)
+      return
+    }
+    case 'reset':
+      if (fault.afterBytes === undefined) return void response.socket?.resetAndDestroy()
+      sized(size)
+      await sendSome(response, answer, fault.afterBytes)
+      return void response.socket?.resetAndDestroy()
+    case 'close-early':
+      sized(size)
+      await sendSome(response, answer, fault.afterBytes ?? Math.floor(size / 2))
+      return void response.socket?.end()
+    case 'stall':
+      if (fault.afterBytes === undefined) return
+      sized(size)
+      return sendSome(response, answer, fault.afterBytes)
+    case 'drip':
+      sized(size)
+      return drip(response, answer, fault)
+    case 'flip-bit':
+      sized(size)
+      return sendAll(response, flipped(answer.pieces(), fault.offset ?? 0))
+    case 'short-body':
+      sized(size - 1)
+      return sendSome(response, answer, size - 1).then(() => void response.end())
+    case 'long-body':
+      sized(size + 1)
+      return sendAll(response, followed(answer.pieces(), Buffer.from('!')))
+    case 'empty':
+      sized(0)
+      return void response.end()
+    case 'html-page':
+      return void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(HTML)
+    case 'json-page':
+      return void response.writeHead(200, { 'content-type': 'application/json' }).end('{"success":true}')
+    case 'redirect':
+      return void response.writeHead(fault.status ?? 302, { location: fault.to }).end()
+    case 'gzip': {
+      const bomb = gzipSync(Buffer.alloc(BOMB_BYTES))
+      sized(bomb.length, { 'content-encoding': 'gzip' })
+      return void response.end(bomb)
+    }
+    case 'endless':
+      response.writeHead(200, headers)
+      return sendAll(response, endless())
+    case 'chunked':
+      response.writeHead(200, headers)
+      return sendAll(response, answer.pieces())
+  }
+}
+
+async function sendAll(
+  response: ServerResponse,
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
+  for await (const piece of pieces) {
+    if (response.destroyed) return
+    if (!response.write(piece)) await drained(response)
+  }
+  response.end()
+}
+
+/** Sends the first bytes and leaves the answer open. */
+async function sendSome(response: ServerResponse, answer: IntendedAnswer, bytes: number): Promise<void> {
+  let left = bytes
+  for await (const piece of answer.pieces()) {
+    if (left <= 0 || response.destroyed) break
+    const part = piece.subarray(0, left)
+    left -= part.length
+    if (!response.write(part)) await drained(response)
+  }
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done)
+      response.off('close', done)
+      resolve()
+    }
+    response.on('drain', done)
+    response.on('close', done)
+  })
+}
+
+async function drip(
+  response: ServerResponse,
+  answer: IntendedAnswer,
+  { bytes = 1, everyMs = 50 }: { bytes?: number; everyMs?: number },
+): Promise<void> {
+  for await (const piece of answer.pieces()) {
+    for (let at = 0; at < piece.length; at += bytes) {
+      if (response.destroyed) return
+      response.write(piece.subarray(at, at + bytes))
+      await wait(everyMs)
+    }
+  }
+  response.end()
+}
+
+async function* flipped(
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  offset: number,
+): AsyncGenerator<Uint8Array> {
+  let start = 0
+  for await (const piece of pieces) {
+    const at = offset - start
+    start += piece.length
+    if (at < 0 || at >= piece.length) yield piece
+    else {
+      const copy = Buffer.from(piece)
+      copy.writeUInt8(copy.readUInt8(at) ^ 1, at)
+      yield copy
+    }
+  }
+}
+
+async function* followed(
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  last: Uint8Array,
+): AsyncGenerator<Uint8Array> {
+  yield* pieces
+  yield last
+}
+
+function* endless(): Generator<Uint8Array> {
+  const piece = Buffer.alloc(65_536)
+  for (let sent = 0; sent < ENDLESS_BYTES; sent += piece.length) yield piece
+}
