@@ -18,7 +18,8 @@ export type Accounts = (phoneNumberId: string) => Account | undefined | Promise<
 /** @throws UnknownNumberError without an account, InvalidOptionError for an unsafe account id, and what `accounts` throws. */
 export async function findAccount(accounts: Accounts, phoneNumberId: string): Promise<Account> {
   const account = await accounts(phoneNumberId)
-  if (account === undefined) throw new UnknownNumberError(phoneNumberId)
+  // Many a database answers null where nothing is found.
+  if (account === undefined || account === null) throw new UnknownNumberError(phoneNumberId)
   checkAccountId(account.accountId)
   return account
 }

@@ -43,12 +43,14 @@ interface ArchivedFacts extends Subject {
   timeLeftMs?: number
 }
 
-/** Receives events. What it throws is ignored: a broken logger loses no media. */
+/** Receives events. What it throws, or rejects with, is ignored: a broken logger loses no media. */
 export type OnEvent = (event: MediaEvent) => void
 
 export function emit(onEvent: OnEvent | undefined, event: MediaEvent): void {
   try {
-    onEvent?.(event)
+    const returned: unknown = onEvent?.(event)
+    // An async logger fits the type, too, and its rejection would end the process.
+    if (returned instanceof Promise) returned.catch(() => {})
   } catch {
     // The caller's logger failed; the media still matters more.
   }

@@ -17,7 +17,11 @@ export {
   InvalidOptionError,
   KeyConflictError,
   MediaGoneError,
+  MediaUnavailableError,
+  PayloadTooLargeError,
   type Phase,
+  QueueFullError,
+  SignatureError,
   SizeLimitError,
   StorageFailedError,
   UnknownNumberError,
@@ -25,6 +29,13 @@ export {
   WrongAccountError,
 } from './errors.js'
 export type { MediaEvent, OnEvent } from './events.js'
+export {
+  type ExtractedMedia,
+  extractMedia,
+  type RevokedMessage,
+  type UnavailableMedia,
+  type UnavailableReason,
+} from './extract.js'
 export type { FailedReference, MediaFailure } from './failure.js'
 export {
   createNodeHttpClient,
@@ -36,6 +47,7 @@ export {
   type HttpResponse,
 } from './http.js'
 export type { Integrity } from './integrity.js'
+export type { JobContext, JobOutcome, MediaJob, MediaQueue, ProcessJob } from './jobs.js'
 export {
   buildMediaKey,
   type KeyLayout,
@@ -54,7 +66,9 @@ export {
 } from './media-archive.js'
 export type { MediaReference, MediaType } from './media-reference.js'
 export { getMediaTypeFromMime } from './mime.js'
+export { createInProcessQueue, type InProcessQueueOptions } from './queues/in-process.js'
 export type { RetryOptions } from './retry.js'
+export { signPayload, verifySignature } from './signature.js'
 export { getSignedUrl, type SignedMediaUrl, type SigningOptions, signUrls } from './signed-url.js'
 export type {
   CallOptions,
@@ -66,3 +80,15 @@ export type {
 } from './storage.js'
 export type { SniffPolicy, StoredMedia } from './store.js'
 export { type UploadBody, type UploadOptions, uploadToS3 } from './upload.js'
+export {
+  createWebhookHandler,
+  type IncomingWebhook,
+  type RejectionReason,
+  type WebhookAnswer,
+  type WebhookDelivery,
+  type WebhookHandler,
+  type WebhookHandlerOptions,
+  type WebhookRejection,
+} from './webhook.js'
+export { type LambdaWebhookEvent, type LambdaWebhookResult, toLambdaHandler } from './webhook-lambda.js'
+export { toNodeHandler } from './webhook-node.js'

@@ -144,7 +144,7 @@ export function checkAccountId(accountId: string): void {
   }
 }
 
-export function isMediaType(value: unknown): value is MediaType {
+function isMediaType(value: unknown): value is MediaType {
   return typeof value === 'string' && MEDIA_TYPES.includes(value)
 }
 

@@ -14,3 +14,4 @@ export {
   type StorageConformanceOptions,
   storageConformance,
 } from './testing/storage-conformance.js'
+export type { Fetch, StorageLack } from './testing/storage-conformance-context.js'

@@ -37,7 +37,7 @@ export async function readWebBody(request: Request, limits: BodyLimits): Promise
   }
 }
 
-/** Reads a Node request's body. What it does not take stays in the socket. Never rejects. */
+/** Reads a Node request's body. Never rejects. After a refusal, close the connection: more may be on its way. */
 export function readNodeBody(request: IncomingMessage, limits: BodyLimits): ReadBody | Promise<ReadBody> {
   // Another reader's encoding would hand us text in place of bytes.
   if (request.readableDidRead || request.readableEncoding !== null) {
@@ -47,27 +47,18 @@ export function readNodeBody(request: IncomingMessage, limits: BodyLimits): Read
   }
   const body = collectBody(limits.maxBytes)
   return new Promise((resolve) => {
-    const take = (chunk: Uint8Array): void => {
-      if (!body.add(chunk)) refuse('too-large')
-    }
-    const refuse = (reason: Exclude<ReadBody, Uint8Array>): void => {
+    const settle = (outcome: ReadBody): void => {
       clearTimeout(timer)
-      request.off('data', take)
-      request.pause()
-      resolve(reason)
+      resolve(outcome)
     }
-    const timer = setTimeout(refuse, limits.timeoutMs, 'body-timeout')
-    const abort = (): void => refuse('body-aborted')
-    request.on('data', take)
-    request.on('end', () => {
-      clearTimeout(timer)
-      // Closing is the usual end of a request from here on.
-      request.off('close', abort)
-      resolve(body.bytes())
+    const timer = setTimeout(settle, limits.timeoutMs, 'body-timeout')
+    request.on('data', (chunk: Uint8Array) => {
+      if (!body.add(chunk)) settle('too-large')
     })
-    // Stays: an error that nobody hears would end the process.
-    request.on('error', abort)
-    request.on('close', abort)
+    request.on('end', () => settle(body.bytes()))
+    // An error that nobody hears would end the process; a request can also just close.
+    request.on('error', () => settle('body-aborted'))
+    request.on('close', () => settle('body-aborted'))
   })
 }
 

@@ -56,9 +56,19 @@ export interface WebhookRejection {
   error?: unknown
 }
 
-export type RejectionReason = keyof typeof STATUS_OF_REJECTION
+export type RejectionReason =
+  | 'method'
+  | 'handshake'
+  | 'too-large'
+  | 'content-type'
+  | 'body-timeout'
+  | 'body-aborted'
+  | 'signature'
+  | 'json'
+  | 'body-already-parsed'
+  | 'handler-failed'
 
-const STATUS_OF_REJECTION = {
+const STATUS_OF_REJECTION: Readonly<Record<RejectionReason, keyof typeof REASON_PHRASES>> = {
   method: 405,
   handshake: 403,
   'too-large': 413,
@@ -69,7 +79,7 @@ const STATUS_OF_REJECTION = {
   json: 400,
   'body-already-parsed': 500,
   'handler-failed': 500,
-} as const satisfies Record<string, number>
+}
 
 /**
  * A web-standard handler: Hono (`c.req.raw`), Next.js route handlers, Deno, Bun and workers call it as it is;
@@ -88,7 +98,7 @@ export interface IncomingWebhook {
   query: string
   /** By lower-case name; several values as an array or joined. */
   header(name: string): unknown
-  /** Reads the body once, never more than `maxBytes` and one chunk of it, and stops reading when it does not take it. */
+  /** Reads the body, keeping no more than `maxBytes` of it. Called once at most. */
   readBody(limits: BodyLimits): ReadBody | Promise<ReadBody>
 }
 

@@ -202,6 +202,13 @@ describe('checkMediaUrl', () => {
     }
   })
 
+  it.each(['https://evillookaside.fbsbx.com/', 'https://a.lookaside.fbsbx.com/', 'https://fbsbx.com/'])(
+    'takes a host name exactly: not %s',
+    (text) => {
+      expect(() => exact.checkMediaUrl(text)).toThrow(expect.objectContaining({ code: 'host-refused' }))
+    },
+  )
+
   it.each([
     'https://fbsbx.com/',
     'https://evilfbsbx.com/',

@@ -598,6 +598,17 @@ describe('extractMedia on a single message', () => {
     expect(onlyUnavailable({ id: 'wamid.1', type: 'text', errors: [{ code: 1 }] })).toStrictEqual([])
   })
 
+  it('reports media once, whatever its error', () => {
+    expect(onlyUnavailable({ ...PHOTO, errors: [{ code: 131052 }] })).toMatchObject([
+      { reason: 'media-error', mediaId: 'm1', errorCode: 131052 },
+    ])
+  })
+
+  it('takes no error from a list that holds none', () => {
+    for (const errors of [[], ['text', null, 5, []], {}, 'text'])
+      expect(onlyMedia({ ...PHOTO, errors })).toHaveLength(1)
+  })
+
   it('reports only the loss among the errors of a whole change', () => {
     const value = { errors: [{ code: 130429, title: 'Rate limit hit' }, { code: 131035 }] }
     expect(extractMedia({ entry: [{ changes: [{ value }] }] }).unavailable).toMatchObject([

@@ -93,6 +93,7 @@ describe('verifySignature', () => {
     String.raw`{"url":"https:\/\/a.b"}`,
     String.raw`{"text":"\u0040me"}`,
     String.raw`{"text":"\u003C3"}`,
+    String.raw`{"text":"\u003Cb>"}`,
     String.raw`{"text":"100\u0025"}`,
     String.raw`{"text":"\u003Cb\u003E"}`,
     WIRE,

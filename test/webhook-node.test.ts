@@ -205,6 +205,19 @@ describe('toNodeHandler', () => {
   })
 
   it.each([
+    ['an error', new Error('middleware')],
+    ['no error', undefined],
+  ])('survives a request that a middleware destroys with %s', async (_name, error) => {
+    const { port, rejections } = await serve({}, (request) => void setImmediate(() => request.destroy(error)))
+    const socket = await dial(
+      port,
+      'POST /webhook HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
+    )
+    await ended(socket)
+    expect(rejections).toStrictEqual([{ reason: 'body-aborted', status: 400 }])
+  })
+
+  it.each([
     [
       'parsed it',
       async (request: IncomingMessage) => Object.assign(request, { body: JSON.parse(String(await readAll(request))) }),
