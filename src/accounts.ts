@@ -8,6 +8,8 @@ export interface Account {
   accountId: string
   /** A token, or a function asked at each attempt: `rejected` means that Meta refused the last one. */
   accessToken: AccessToken
+  /** The app's secret: look-ups then carry `appsecret_proof`. */
+  appSecret?: string
   /** How long Meta keeps this number's media, in milliseconds. Default 7 days; 3,600,000 for No-Storage numbers. */
   mediaLifetimeMs?: number
 }

@@ -1,19 +1,10 @@
 import { startDeadlines } from './deadlines.js'
-import {
-  type Announcement,
-  announce,
-  askToken,
-  type DownloadOptions,
-  openAnnounced,
-  openMedia,
-  type ResolvedDownload,
-  resolveDownload,
-} from './download.js'
-import { describeValue, InvalidOptionError } from './errors.js'
+import { askToken, type DownloadOptions, type ResolvedDownload, resolveDownload } from './download.js'
+import { type AnyWhatsAppMediaError, describeValue, InvalidOptionError } from './errors.js'
 import { emit, messageIdHash } from './events.js'
 import { checkAccountId, checkMediaId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
 import type { MediaReference, MediaType } from './media-reference.js'
-import { getMediaTypeFromMime } from './mime.js'
+import { type Announcement, announce, openAnnounced, openMedia } from './open-media.js'
 import { checkRetry, type RetryOptions, retryAttempts } from './retry.js'
 import type { ObjectStorage, StoredObject } from './storage.js'
 import { alreadyStored, type SniffPolicy, type StoredMedia, storeObject } from './store.js'
@@ -33,6 +24,12 @@ export interface ArchiveOptions extends DownloadOptions, RetryOptions, KeyOption
   keyLayout?: KeyLayout
   /** Default `safe`. */
   sniff?: SniffPolicy
+  /**
+   * What to do when the bytes have another SHA-256 than announced. `strict`, the default: an `IntegrityMismatchError`
+   * with both hashes. `report`: when two downloads agree with each other and with the look-up's size, the object is
+   * stored under its observed hash, with an event.
+   */
+  integrity?: 'strict' | 'report'
 }
 
 /** Media that the storage has acknowledged, proven, with what its message told. */
@@ -71,11 +68,12 @@ export async function archiveMedia(media: string | MediaReference, options: Arch
   const plan = makePlan(media, options)
   const { subject, deadlineAt, startedAt } = plan
   let reason: 'first' | 'rejected' = 'first'
+  let seenSha256: string | undefined
   let attempts = 0
   const stored = await retryAttempts(
     (attempt) => {
       attempts = attempt
-      return attemptOnce(plan, { attempt, reason })
+      return attemptOnce(plan, { attempt, reason, seenSha256 })
     },
     {
       ...plan.retry,
@@ -88,6 +86,7 @@ export async function archiveMedia(media: string | MediaReference, options: Arch
         return canAskAgain
       },
       onFailedAttempt(error, attempt, retryInMs) {
+        if (options.integrity === 'report') seenSha256 = wholeButOther(error)
         emit(options.onEvent, {
           type: 'attempt-failed',
           error,
@@ -170,21 +169,37 @@ function timeOf(option: string, time: string | Date | undefined): number | undef
   return ms
 }
 
-async function attemptOnce(
-  plan: Plan,
-  { attempt, reason }: { attempt: number; reason: 'first' | 'rejected' },
-): Promise<ArchivedMedia> {
+/** The hash of a body that had the right size and another hash than announced. */
+function wholeButOther(error: AnyWhatsAppMediaError): string | undefined {
+  const isWhole = error.code === 'integrity-mismatch' && error.observedSize === error.expectedSize
+  return isWhole ? error.observedSha256 : undefined
+}
+
+interface AttemptState {
+  /** 1 for the first. */
+  attempt: number
+  /** Why the token is asked for. */
+  reason: 'first' | 'rejected'
+  /** The unannounced hash that the last attempt saw, if that may decide. */
+  seenSha256: string | undefined
+}
+
+async function attemptOnce(plan: Plan, { attempt, reason, seenSha256 }: AttemptState): Promise<ArchivedMedia> {
   const { media, options, download, layout } = plan
   const { storage, accountId, signal, onEvent, sniff = 'safe' } = options
   const deadlines = startDeadlines(download.timeouts, signal)
   try {
-    const accessToken = await askToken(options.accessToken, reason, accountId)
-    const context = { ...download, accessToken, deadlines, accountId }
-    const announced = typeof media === 'string' ? await announce(media, context) : undefined
+    const { mediaType } = options
+    const accessToken = await askToken(options.accessToken, { reason, signal: deadlines.signal, account: accountId })
+    const context = { ...download, accessToken, deadlines, accountId, mediaType }
+    // Only a look-up tells the size that a reported mismatch must have.
+    const needsLookUp = typeof media === 'string' || seenSha256 !== undefined
+    const announced = needsLookUp ? await announce(media, context) : undefined
     const facts = factsOf(plan, announced)
     const key = layout.build({ accountId, ...facts })
     const target = { ...facts, storage, key, accountId, sha256: facts.sha256 }
     const isLikelyStored = attempt > 1 || plan.startedAt - (plan.sentAt ?? plan.startedAt) > LIKELY_REDELIVERY_MS
+    deadlines.waitFor('store')
     const found = isLikelyStored ? await findStored(target, deadlines.signal) : undefined
     if (found !== undefined) return withMessage(plan, facts, await alreadyStored(found, target))
 
@@ -193,7 +208,8 @@ async function attemptOnce(
       ...target,
       size: opened.size,
       sha256: opened.sha256,
-      maxBytes: download.maxBytes,
+      seenSha256,
+      maxBytes: opened.maxBytes,
       sniff,
       timeouts: download.timeouts,
       deadlines,
@@ -229,7 +245,7 @@ function factsOf({ media, options }: Plan, announced: Announcement | undefined):
   const { mediaType, timestamp, filename } = options
   return {
     mediaId: media,
-    mediaType: mediaType ?? getMediaTypeFromMime(mimeType),
+    mediaType: announced?.mediaType ?? 'document',
     mimeType,
     sha256: announced?.sha256,
     filename,

@@ -1,9 +1,10 @@
+import { createHmac } from 'node:crypto'
 import type { Deadlines } from './deadlines.js'
 import { DownloadFailedError, describeSecret, describeValue, HostRefusedError, InvalidOptionError } from './errors.js'
 import { graphError } from './graph-error.js'
 import type { HttpClient, HttpResponse } from './http.js'
 import { checkMediaId } from './key.js'
-import { type MediaInfo, parseMediaInfo } from './payload.js'
+import { LOOK_UP_QUERY, type MediaInfo, parseMediaInfo } from './payload.js'
 
 /** Where Meta's API is, and who may get the access token. */
 export interface CloudApiOptions {
@@ -18,15 +19,28 @@ export interface CloudApiOptions {
   mediaHosts?: readonly string[]
   /** The headers that carry the token. Default `{ authorization: 'Bearer ' + accessToken }`; 360dialog wants `D360-API-KEY`. */
   authorization?: (accessToken: string) => Record<string, string>
+  /**
+   * Asks Meta to answer only for media of the reference's own phone number id, as a guard between tenants. Default
+   * false: for received media Meta does not document it (Meta: Media).
+   */
+  guardPhoneNumber?: boolean
 }
 
 /** The configured Cloud API, checked. */
 export interface CloudApi {
-  /** The look-up URL of a media id. */
-  lookUpUrl(mediaId: string): string
+  /** The look-up URL of a media id. With an app secret it carries the token's proof: never show its query. */
+  lookUpUrl(mediaId: string, caller: LookUpCaller): string
   authorization(accessToken: string): Record<string, string>
   /** @throws HostRefusedError unless the URL is https to a configured host, or a configured origin. */
   checkMediaUrl(url: string): URL
+}
+
+/** Who looks up. */
+export interface LookUpCaller {
+  accessToken: string
+  appSecret?: string | undefined
+  /** Of the message that brought the media id. */
+  phoneNumberId?: string | undefined
 }
 
 /** Meta's hosts answered requests without a User-Agent, or with some runtimes' default, with an error page. */
@@ -49,6 +63,7 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
     version = 'v25.0',
     mediaHosts = ['lookaside.fbsbx.com'],
     authorization = (accessToken) => ({ authorization: `Bearer ${accessToken}` }),
+    guardPhoneNumber = false,
   } = options
   const base = parseOrigin('cloudApi.baseUrl', baseUrl)
   if (!/^(?:v\d{1,3}\.\d{1,2})?$/.test(version)) {
@@ -63,11 +78,18 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
   const isAllowed = mediaHosts.map(mediaHostRule)
   const root = `${base.origin}${base.pathname.replace(/\/$/, '')}${version === '' ? '' : `/${version}`}`
   return {
-    lookUpUrl(mediaId) {
+    lookUpUrl(mediaId, { accessToken, appSecret, phoneNumberId }) {
       checkMediaId(mediaId)
       // encodeURIComponent keeps dots, and `..` would ask for another path.
       if (/^\.+$/.test(mediaId)) throw new InvalidOptionError('mediaId', `must not be ${describeValue(mediaId)}`)
-      return `${root}/${encodeURIComponent(mediaId)}`
+      const url = new URL(`${root}/${encodeURIComponent(mediaId)}`)
+      // Meta: Secure Graph API calls. Apps that require it refuse calls without.
+      if (appSecret !== undefined) {
+        url.searchParams.set(LOOK_UP_QUERY.proof, createHmac('sha256', appSecret).update(accessToken).digest('hex'))
+      }
+      if (guardPhoneNumber && phoneNumberId !== undefined)
+        url.searchParams.set(LOOK_UP_QUERY.phoneNumberId, phoneNumberId)
+      return url.href
     },
     authorization,
     checkMediaUrl(text) {
@@ -95,10 +117,10 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
  */
 export async function lookUpMedia(
   mediaId: string,
-  context: { cloudApi: CloudApi; http: HttpClient; accessToken: string; deadlines: Deadlines },
+  context: LookUpCaller & { cloudApi: CloudApi; http: HttpClient; deadlines: Deadlines },
 ): Promise<MediaInfo> {
   const { cloudApi, http, accessToken, deadlines } = context
-  const url = cloudApi.lookUpUrl(mediaId)
+  const url = cloudApi.lookUpUrl(mediaId, context)
   const { host } = new URL(url)
   deadlines.waitFor('headers')
   const response = await http({

@@ -1,24 +1,13 @@
 import type { Readable } from 'node:stream'
-import { type CloudApi, type CloudApiOptions, COMMON_HEADERS, lookUpMedia, resolveCloudApi } from './cloud-api.js'
+import { type CloudApi, type CloudApiOptions, resolveCloudApi } from './cloud-api.js'
 import { checkTimeouts, type Deadlines, startDeadlines, type Timeouts } from './deadlines.js'
-import {
-  AccessTokenError,
-  DownloadFailedError,
-  describeValue,
-  HostRefusedError,
-  IntegrityMismatchError,
-  InvalidOptionError,
-  SizeLimitError,
-} from './errors.js'
-import { emit, type OnEvent } from './events.js'
-import { isPassingStatus, readRetryAfter } from './graph-error.js'
-import { defaultHttpClient, type HttpClient, type HttpResponse } from './http.js'
+import { AccessTokenError } from './errors.js'
+import type { OnEvent } from './events.js'
+import { defaultHttpClient, type HttpClient } from './http.js'
 import { proveBytes } from './integrity.js'
+import { checkMaxBytes, type MaxBytes } from './max-bytes.js'
 import type { MediaReference } from './media-reference.js'
-import { essence } from './mime.js'
-
-/** Above what WhatsApp delivers: documents have at most 100 MB (Meta: Media). */
-export const DEFAULT_MAX_BYTES = 104_857_600
+import { openMedia } from './open-media.js'
 
 /** A token, or a function asked at each attempt; `rejected` means that Meta refused the last one. */
 export type AccessToken =
@@ -29,12 +18,14 @@ export type AccessToken =
 /** What every download may be told. */
 export interface DownloadOptions {
   accessToken: AccessToken
+  /** The app's secret: look-ups then carry `appsecret_proof`, which apps can be set to require (Meta: Secure Graph API calls). */
+  appSecret?: string
   cloudApi?: CloudApiOptions
   /** Default: `node:http(s)` with keep-alive. */
   http?: HttpClient
   timeouts?: Timeouts
-  /** Bytes. Default 104,857,600 (100 MiB); more is a `SizeLimitError`. */
-  maxBytes?: number
+  /** Bytes, for all media or by type. Default 104,857,600 (100 MiB) for each; more is a `SizeLimitError`. */
+  maxBytes?: MaxBytes
   /** Aborts the call; it then rejects with the signal's reason. */
   signal?: AbortSignal
   onEvent?: OnEvent
@@ -73,15 +64,15 @@ export async function downloadMediaFromWhatsApp(
   options: DownloadOptions,
 ): Promise<DownloadedMedia> {
   const context = resolveDownload(options)
-  const accessToken = await askToken(options.accessToken, 'first')
   const deadlines = startDeadlines(context.timeouts, options.signal)
   try {
+    const accessToken = await askToken(options.accessToken, { reason: 'first', signal: deadlines.signal })
     const opened = await openMedia(media, { ...context, accessToken, deadlines })
-    const { source, size, sha256, ...facts } = opened
-    const { body } = proveBytes(source, {
+    const { size, sha256, ...facts } = opened
+    const { body } = proveBytes(opened.source, {
       size,
       sha256,
-      maxBytes: context.maxBytes,
+      maxBytes: opened.maxBytes,
       deadlines,
       reader: 'reader',
       onSourceError: opened.brokeOff,
@@ -107,226 +98,35 @@ export interface ResolvedDownload {
   cloudApi: CloudApi
   http: HttpClient
   timeouts: ReturnType<typeof checkTimeouts>
-  maxBytes: number
+  maxBytes: MaxBytes | undefined
+  appSecret: string | undefined
   onEvent: OnEvent | undefined
 }
 
 export function resolveDownload(options: Omit<DownloadOptions, 'accessToken'>): ResolvedDownload {
-  const { cloudApi, http = defaultHttpClient(), timeouts, maxBytes = DEFAULT_MAX_BYTES, onEvent } = options
+  const { cloudApi, http = defaultHttpClient(), timeouts, maxBytes, appSecret, onEvent } = options
   checkMaxBytes(maxBytes)
-  return { cloudApi: resolveCloudApi(cloudApi), http, timeouts: checkTimeouts(timeouts), maxBytes, onEvent }
+  return { cloudApi: resolveCloudApi(cloudApi), http, timeouts: checkTimeouts(timeouts), maxBytes, appSecret, onEvent }
 }
 
-/** @throws InvalidOptionError unless it is a positive whole number. */
-export function checkMaxBytes(maxBytes: number): void {
-  if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
-    throw new InvalidOptionError('maxBytes', `must be a positive whole number of bytes, got ${describeValue(maxBytes)}`)
-  }
-}
-
-/** @throws AccessTokenError when there is no token, or one that no header can carry. */
-export async function askToken(token: AccessToken, reason: 'first' | 'rejected', account?: string): Promise<string> {
-  const value = typeof token === 'function' ? await token(reason) : token
+/** @throws AccessTokenError when there is no token, or one that no header can carry; the signal's reason. */
+export async function askToken(
+  token: AccessToken,
+  { reason, signal, account }: { reason: 'first' | 'rejected'; signal: AbortSignal; account?: string },
+): Promise<string> {
+  signal.throwIfAborted()
+  const value = typeof token === 'function' ? await Promise.race([token(reason), rejectedBy(signal)]) : token
   if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) {
     throw new AccessTokenError({ reason: 'missing', ...(account === undefined ? {} : { account }) })
   }
   return value
 }
 
-/** One attempt's surroundings. */
-export interface AttemptContext extends ResolvedDownload {
-  accessToken: string
-  deadlines: Deadlines
-  accountId?: string
-}
-
-/** A source of unproven bytes, and what was announced about them. */
-export interface OpenedMedia {
-  source: Readable
-  mediaId: string
-  mimeType: string
-  size: number | undefined
-  sha256: string | undefined
-  filename: string | undefined
-  /** The error for a source that failed, or (without argument) ended early. */
-  brokeOff(error: Error | undefined): DownloadFailedError
-}
-
-/** What is known before the bytes are asked for. */
-export interface Announcement {
-  mediaId: string
-  url: string
-  mimeType: string
-  size: number | undefined
-  sha256: string | undefined
-  filename: string | undefined
-}
-
-/** Opens the media's bytes: by the webhook's URL where that can be trusted and lives, else by a look-up. */
-export async function openMedia(media: string | MediaReference, context: AttemptContext): Promise<OpenedMedia> {
-  return (await openDirectly(media, context)) ?? openAnnounced(await announce(media, context), context)
-}
-
-/** Looks the media id up, and holds what the webhook said against it. */
-export async function announce(media: string | MediaReference, context: AttemptContext): Promise<Announcement> {
-  const reference = typeof media === 'string' ? undefined : media
-  const mediaId = reference?.mediaId ?? String(media)
-  const info = await lookUpMedia(mediaId, context)
-  if (reference?.sha256 !== undefined && info.sha256 !== undefined && reference.sha256 !== info.sha256) {
-    throw new IntegrityMismatchError({
-      problem: 'Webhook and look-up announce different SHA-256 hashes',
-      expectedSha256: reference.sha256,
-      observedSha256: info.sha256,
-    })
-  }
-  return {
-    mediaId,
-    url: info.url,
-    mimeType: reference?.mimeType ?? info.mimeType,
-    size: info.size,
-    sha256: reference?.sha256 ?? info.sha256,
-    filename: reference?.filename,
-  }
-}
-
-/** Gets the bytes from the announced URL. */
-export async function openAnnounced(announcement: Announcement, context: AttemptContext): Promise<OpenedMedia> {
-  const { url, ...facts } = announcement
-  return open(await get(url, context), facts, { ...context, host: new URL(url).host })
-}
-
-/** The least time that a URL must still live to be worth asking, in milliseconds. */
-const URL_MARGIN_MS = 15_000
-
-/**
- * The webhook's own URL saves a look-up. It is used only with a hash (nothing else would prove the bytes) and a
- * Content-Length (nothing else tells the size); on any doubt the look-up decides.
- */
-async function openDirectly(media: string | MediaReference, context: AttemptContext): Promise<OpenedMedia | undefined> {
-  if (typeof media === 'string' || media.downloadUrl === undefined || media.sha256 === undefined) return undefined
-  const { mediaId, mimeType, sha256, filename, downloadUrl, downloadUrlExpiresAt } = media
-  if (!(Date.parse(downloadUrlExpiresAt ?? '') > Date.now() + URL_MARGIN_MS)) return undefined
-  try {
-    const response = await get(downloadUrl, context)
-    if (response.status === 200 && response.headers['content-length'] !== undefined) {
-      const facts = { mediaId, mimeType, sha256, filename, size: undefined }
-      return open(response, facts, { ...context, host: new URL(downloadUrl).host })
-    }
-    response.body.destroy()
-  } catch (error) {
-    context.deadlines.signal.throwIfAborted()
-    // A forged or cut URL must not lose media that the look-up still finds; get() has reported a refused host.
-    if (error instanceof SizeLimitError) throw error
-  }
-  return undefined
-}
-
-const MAX_REDIRECTS = 3
-
-/** GET with redirects followed by hand: each hop is checked, and a new origin gets no credentials. */
-async function get(firstUrl: string, context: AttemptContext): Promise<HttpResponse> {
-  const { http, cloudApi, accessToken, deadlines } = context
-  let url = checkHost(firstUrl, context)
-  const { origin } = url
-  for (let hop = 0; ; hop++) {
-    deadlines.waitFor('headers')
-    const credentials = url.origin === origin ? cloudApi.authorization(accessToken) : {}
-    const { host } = url
-    const response = await http({
-      method: 'GET',
-      url: url.href,
-      headers: { ...COMMON_HEADERS, ...credentials },
-      signal: deadlines.signal,
-    }).catch((error: unknown) => {
-      throw new DownloadFailedError({ host, problem: 'no answer' }, error)
-    })
-    const { location } = response.headers
-    if (response.status < 300 || response.status > 399 || location === undefined) return response
-    response.body.destroy()
-    if (hop === MAX_REDIRECTS) throw new DownloadFailedError({ host, problem: `more than ${MAX_REDIRECTS} redirects` })
-    url = checkHost(URL.canParse(location, url.href) ? new URL(location, url).href : location, context)
-  }
-}
-
-function checkHost(url: string, { cloudApi, onEvent, accountId }: AttemptContext): URL {
-  try {
-    return cloudApi.checkMediaUrl(url)
-  } catch (error) {
-    if (error instanceof HostRefusedError) {
-      emit(onEvent, { type: 'host-refused', host: error.host, ...(accountId === undefined ? {} : { accountId }) })
-    }
-    throw error
-  }
-}
-
-/** Checks an answer's head against what was announced, before a byte of its body is read. */
-function open(
-  response: HttpResponse,
-  facts: Omit<Announcement, 'url'>,
-  context: { host: string; maxBytes: number; deadlines: Deadlines },
-): OpenedMedia {
-  const { host, maxBytes, deadlines } = context
-  const { status, headers, body } = response
-  try {
-    if (status !== 200) throw refusal(status, headers, host)
-    const encoding = headers['content-encoding']
-    if (encoding !== undefined && encoding !== 'identity') {
-      throw new DownloadFailedError({ host, problem: 'the answer has a Content-Encoding', retryable: false })
-    }
-    refusePage(headers, facts.mimeType)
-    const size = agreeOnSize(facts.size, headers)
-    if (size !== undefined && size > maxBytes) {
-      throw new SizeLimitError({ limitBytes: maxBytes, bytes: size, phase: 'download' })
-    }
-    deadlines.waitFor('source')
-    return {
-      ...facts,
-      source: body,
-      size,
-      brokeOff: (error) => new DownloadFailedError({ host, problem: 'the body broke off' }, error),
-    }
-  } catch (error) {
-    body.destroy()
-    throw error
-  }
-}
-
-/** 401, 403, 404 and 410 from a media host mean that the URL died: the next look-up gives a fresh one (Meta: Media). */
-const DEAD_URL_STATUSES: readonly number[] = [401, 403, 404, 410]
-
-function refusal(status: number, headers: Readonly<Record<string, string>>, host: string): DownloadFailedError {
-  const retryAfterMs = readRetryAfter(headers)
-  return new DownloadFailedError({
-    host,
-    problem: `HTTP ${status}`,
-    status,
-    retryable: DEAD_URL_STATUSES.includes(status) || isPassingStatus(status),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+/** A vault that hangs must not outlive its caller's patience. */
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
-}
-
-/** Hosts send error pages with status 200; the hash would find out, but only after the whole page. */
-function refusePage(headers: Readonly<Record<string, string>>, declared: string): void {
-  const served = essence(headers['content-type'] ?? '')
-  const isPage = served === 'text/html' || served === 'application/json'
-  if (isPage && served !== essence(declared)) {
-    throw new IntegrityMismatchError({
-      problem: `The media host sent ${served} in place of ${describeValue(essence(declared))}`,
-    })
-  }
-}
-
-function agreeOnSize(announced: number | undefined, headers: Readonly<Record<string, string>>): number | undefined {
-  const header = headers['content-length']
-  const length = header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined
-  if (announced !== undefined && length !== undefined && announced !== length) {
-    throw new IntegrityMismatchError({
-      problem: 'Content-Length is not the announced size',
-      expectedSize: announced,
-      observedSize: length,
-    })
-  }
-  return announced ?? length
 }
 
 async function collect(body: Readable, deadlines: Deadlines): Promise<Uint8Array> {

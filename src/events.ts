@@ -14,12 +14,18 @@ export type MediaEvent =
   | ({ type: 'host-refused'; host: string } & Subject)
   /** The first bytes are not of the declared type: stored as octet-stream, to be downloaded, not shown. */
   | ({ type: 'type-mismatch'; declared: string; sniffed: string | undefined; key: string } & Subject)
+  /** `integrity: 'report'`: two downloads had the same bytes, of the right size, and not the announced hash. */
+  | ({ type: 'mismatch-reported'; key: string; announcedSha256: string; observedSha256: string } & Subject)
   /** The store does not know create-if-absent (501): it is asked with a head before each put from now on. */
   | { type: 'condition-unsupported'; storage: string }
+  /** Meta rejects the account's token, or there is none: its jobs wait, and the token is asked for again then. */
+  | { type: 'account-paused'; accountId: string; forSeconds: number }
   /** A job is given up; `onFailed` is told next. */
   | ({ type: 'dead-letter'; error: AnyWhatsAppMediaError } & Subject)
   /** Media came through a number that `accounts` does not know. */
   | ({ type: 'unknown-number'; phoneNumberId: string } & Subject)
+  /** A webhook announced something that can't be downloaded. */
+  | ({ type: 'media-unavailable'; reason: string; phoneNumberId: string } & Subject)
   /** The sender deleted a message. Nothing is deleted here: whether the archive must forget too is its owner's decision. */
   | { type: 'message-revoked'; messageIdHash: string; phoneNumberId: string }
   /** The signing credentials end before the URL was asked to. */

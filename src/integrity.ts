@@ -11,8 +11,11 @@ export interface Announced {
   sha256?: string | undefined
 }
 
-/** How sure we are of the stored bytes: proven against the hash that WhatsApp announced, or only hashed here. */
-export type Integrity = 'announced' | 'unannounced'
+/**
+ * How sure we are of the stored bytes: proven against the hash that WhatsApp announced; only hashed here, for none was
+ * announced; or stored under another hash than announced, which `integrity: 'report'` allows.
+ */
+export type Integrity = 'announced' | 'unannounced' | 'mismatch-reported'
 
 export interface ProvenBody {
   /**

@@ -43,8 +43,11 @@ export interface JobContext {
 export type JobOutcome =
   /** Archived, and the owner was told. */
   | { outcome: 'done' }
-  /** To be tried again after so many seconds. */
-  | { outcome: 'retry'; afterSeconds: number; error: unknown }
+  /**
+   * To be tried again after so many seconds, as long as Meta keeps the media: `until`, ISO 8601. `isAttempt` is false
+   * when the job was not even tried, for its account is paused: the next attempt has the same number.
+   */
+  | { outcome: 'retry'; afterSeconds: number; until: string; isAttempt: boolean; error: unknown }
   /** Given up, and the owner was told. */
   | { outcome: 'dead-letter'; error: AnyWhatsAppMediaError }
 

@@ -144,7 +144,7 @@ export function checkAccountId(accountId: string): void {
   }
 }
 
-function isMediaType(value: unknown): value is MediaType {
+export function isMediaType(value: unknown): value is MediaType {
   return typeof value === 'string' && MEDIA_TYPES.includes(value)
 }
 

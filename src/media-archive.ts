@@ -1,13 +1,21 @@
 import { type Account, type Accounts, findAccount } from './accounts.js'
 import { type ArchivedMedia, type ArchiveOptions, archiveMedia, deadlineOf } from './archive.js'
 import { resolveDownload } from './download.js'
-import { describeValue, InvalidOptionError, MediaUnavailableError, WhatsAppMediaError } from './errors.js'
+import {
+  AccessTokenError,
+  type AnyWhatsAppMediaError,
+  describeValue,
+  InvalidOptionError,
+  MediaUnavailableError,
+  WhatsAppMediaError,
+} from './errors.js'
 import { emit, messageIdHash } from './events.js'
-import type { ExtractedMedia } from './extract.js'
+import type { ExtractedMedia, UnavailableReason } from './extract.js'
 import { type MediaFailure, mediaFailure } from './failure.js'
 import { type JobOutcome, type MediaJob, type MediaQueue, type ProcessJob, retryDelaySeconds } from './jobs.js'
 import { checkAccountId, resolveKeyLayout } from './key.js'
 import type { MediaReference } from './media-reference.js'
+import { createPauses } from './pauses.js'
 import { checkRetry } from './retry.js'
 import { type SignedMediaUrl, type SigningOptions, signUrl } from './signed-url.js'
 import type { ObjectStorage } from './storage.js'
@@ -17,7 +25,16 @@ import { type UploadBody, type UploadOptions, uploadToS3 } from './upload.js'
 /** What is the same for all media of an archive. */
 type SharedOptions = Pick<
   ArchiveOptions,
-  'cloudApi' | 'http' | 'timeouts' | 'maxBytes' | 'attempts' | 'prefix' | 'keyLayout' | 'sniff' | 'onEvent'
+  | 'cloudApi'
+  | 'http'
+  | 'timeouts'
+  | 'maxBytes'
+  | 'attempts'
+  | 'prefix'
+  | 'keyLayout'
+  | 'sniff'
+  | 'integrity'
+  | 'onEvent'
 >
 
 export interface MediaArchiveOptions extends SharedOptions {
@@ -35,7 +52,8 @@ export interface MediaArchiveOptions extends SharedOptions {
 export interface MediaArchive {
   /**
    * Hands media over to the queue; fits `createWebhookHandler`'s `onMedia`. Resolved means: as durable as the queue is.
-   * What can't be downloaded, and numbers of no account, go to `onFailed` instead.
+   * What can't be downloaded, and numbers of no account, go to `onFailed` instead; an advertisement's picture and
+   * history's placeholders only to `onEvent`, for their messages have not failed.
    *
    * @throws InvalidOptionError without a queue; QueueFullError; what `accounts` or `onFailed` throw. Nothing is lost by
    * calling again.
@@ -86,6 +104,9 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   const used = new Set<ObjectStorage>(typeof storage === 'function' ? [] : [storage])
   const underWay = new Set<Promise<unknown>>()
   let isClosed = false
+  const pauses = createPauses((accountId, forSeconds) =>
+    emit(shared.onEvent, { type: 'account-paused', accountId, forSeconds }),
+  )
 
   const storageOf = async (accountId: string): Promise<ObjectStorage> => {
     checkAccountId(accountId)
@@ -143,7 +164,16 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
         failures.push(mediaFailure(media, error))
       }
     }
-    for (const media of found.unavailable) failures.push(mediaFailure(media, new MediaUnavailableError(media)))
+    for (const media of found.unavailable) {
+      const { reason, phoneNumberId, mediaId } = media
+      emit(shared.onEvent, {
+        type: 'media-unavailable',
+        reason,
+        phoneNumberId,
+        ...(mediaId === undefined ? {} : { mediaId }),
+      })
+      if (!IS_NO_FAILURE.has(reason)) failures.push(mediaFailure(media, new MediaUnavailableError(media)))
+    }
     for (const { messageId, phoneNumberId } of found.revoked) {
       emit(shared.onEvent, { type: 'message-revoked', messageIdHash: messageIdHash(messageId), phoneNumberId })
     }
@@ -153,26 +183,36 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
 
   const processJob: ProcessJob = async (job, { attempt, signal }): Promise<JobOutcome> => {
     const { accountId, media } = job
-    const later = (error: unknown, askedMs?: number): JobOutcome => ({
+    let deadlineAt = Number.POSITIVE_INFINITY
+    const later = (error: unknown, afterSeconds: number, isAttempt = true): JobOutcome => ({
       outcome: 'retry',
-      afterSeconds: retryDelaySeconds(attempt, askedMs),
+      afterSeconds,
+      until: new Date(Math.min(deadlineAt, Date.now() + MAX_LIFETIME_MS)).toISOString(),
+      isAttempt,
       error,
     })
-    let lifetimeMs: number | undefined
+    const pausedFor = pauses.secondsLeft(accountId)
+    if (pausedFor > 0) return later(new AccessTokenError({ reason: 'rejected', account: accountId }), pausedFor, false)
     try {
       checkVersion(job)
       const account = await findAccount(accounts, media.phoneNumberId)
-      lifetimeMs = account.mediaLifetimeMs
+      deadlineAt = deadlineOf(media, account.mediaLifetimeMs)
       // The number may have moved to another account since, but the media is the old one's.
-      await onArchived?.(await archiveFor({ ...account, accountId }, media, signal))
+      const archived = await archiveFor({ ...account, accountId }, media, signal)
+      pauses.end(accountId)
+      await onArchived?.(archived)
       return { outcome: 'done' }
     } catch (error) {
-      if (!WhatsAppMediaError.is(error)) return later(error)
-      if (error.retryable && Date.now() < deadlineOf(media, lifetimeMs)) {
-        return later(error, 'retryAfterMs' in error ? error.retryAfterMs : undefined)
+      if (!WhatsAppMediaError.is(error)) return later(error, retryDelaySeconds(attempt))
+      if (error.code === 'access-token' && Date.now() < deadlineAt) return later(error, pauses.begin(accountId))
+      if (isWorthAnother(error, attempt) && Date.now() < deadlineAt) {
+        return later(error, retryDelaySeconds(attempt, 'retryAfterMs' in error ? error.retryAfterMs : undefined))
       }
       emit(shared.onEvent, { type: 'dead-letter', error, mediaId: media.mediaId, accountId })
-      return tell(mediaFailure(media, error, accountId)).then(() => ({ outcome: 'dead-letter', error }), later)
+      return tell(mediaFailure(media, error, accountId)).then(
+        () => ({ outcome: 'dead-letter', error }),
+        (failedToTell: unknown) => later(failedToTell, retryDelaySeconds(attempt)),
+      )
     }
   }
 
@@ -206,6 +246,23 @@ function asExtracted(media: MediaReference | readonly MediaReference[] | Extract
   return { media: 'mediaId' in media ? [media] : [...media], unavailable: [], revoked: [] }
 }
 
+/** An advertisement's picture is none of the message's media, and a placeholder's media may still come. */
+const IS_NO_FAILURE: ReadonlySet<UnavailableReason> = new Set(['referral', 'placeholder'])
+
 function checkVersion({ version }: MediaJob): void {
   if (version !== 1) throw new InvalidOptionError('job.version', `must be 1, got ${describeValue(version)}`)
+}
+
+/** No media lives longer at Meta than it does for a week; a job without a known deadline is not promised more. */
+const MAX_LIFETIME_MS = 604_800_000
+
+/** Media whose bytes stay wrong, and media that is gone, will hardly be right later; each gets some late tries. */
+const MOST_ATTEMPTS: Partial<Record<AnyWhatsAppMediaError['code'], number>> = {
+  'integrity-mismatch': 3,
+  'media-gone': 2,
+}
+
+function isWorthAnother(error: AnyWhatsAppMediaError, attempt: number): boolean {
+  const most = MOST_ATTEMPTS[error.code]
+  return most === undefined ? error.retryable : attempt < most
 }

@@ -6,6 +6,12 @@ import type { MediaReference, MediaType } from './media-reference.js'
  * is missing or of another type reads as absent, and nothing throws.
  */
 
+/** The query parameters of a look-up (Meta: Media; Secure Graph API calls). */
+export const LOOK_UP_QUERY: { readonly proof: string; readonly phoneNumberId: string } = {
+  proof: 'appsecret_proof',
+  phoneNumberId: 'phone_number_id',
+}
+
 /** What the Graph API answers to `GET /{media-id}` (Meta: Media, "Retrieve media URL"). */
 export interface MediaInfo {
   /** Dies 5 minutes after the look-up. */

@@ -7,7 +7,7 @@ import type { ObjectStorage } from './storage.js'
 
 export interface SigningOptions extends KeyOptions {
   storage: ObjectStorage
-  /** The tenant that asks. Given, the key must be its own. */
+  /** The tenant that asks. Given, the key must be its own; a property that is there but undefined is refused. */
   accountId?: string
   /** Seconds that the URL lives, 1 to 604,800 (AWS: Authenticating requests, query parameters). Default 3,600. */
   expiresIn?: number
@@ -75,15 +75,19 @@ export async function signUrl(key: string, options: SigningOptions): Promise<Sig
 /** The key's extension, after the check that the key is the account's. */
 function checkTenant(key: string, options: SigningOptions): string | undefined {
   const { accountId } = options
-  if (accountId === undefined) {
-    if (typeof key !== 'string' || key === '')
-      throw new InvalidOptionError('key', `must be a non-empty string, got ${describeValue(key)}`)
-    return safeExtension(key)
+  if (accountId !== undefined) {
+    checkAccountId(accountId)
+    const parsed = resolveKeyLayout(options).parse(key)
+    if (parsed.accountId !== accountId) throw new WrongAccountError(accountId)
+    return parsed.extension ?? safeExtension(key)
   }
-  checkAccountId(accountId)
-  const parsed = resolveKeyLayout(options).parse(key)
-  if (parsed.accountId !== accountId) throw new WrongAccountError(accountId)
-  return parsed.extension ?? safeExtension(key)
+  // A tenant whom the caller failed to find must not read everybody's media.
+  if ('accountId' in options)
+    throw new InvalidOptionError('accountId', 'must be left out or an account id, got undefined')
+  if (typeof key !== 'string' || key === '') {
+    throw new InvalidOptionError('key', `must be a non-empty string, got ${describeValue(key)}`)
+  }
+  return safeExtension(key)
 }
 
 function serving(

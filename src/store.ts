@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { type CheckedTimeouts, type Deadlines, startDeadlines } from './deadlines.js'
-import { KeyConflictError, StorageFailedError, WhatsAppMediaError } from './errors.js'
+import { IntegrityMismatchError, KeyConflictError, StorageFailedError, WhatsAppMediaError } from './errors.js'
 import { emit, type OnEvent } from './events.js'
 import { asciiMetadata, contentDisposition, safeFilename } from './filename.js'
 import { type Announced, type Integrity, type ProvenBody, proveBytes } from './integrity.js'
@@ -51,6 +51,8 @@ export interface StoreTarget extends Announced {
   onEvent: OnEvent | undefined
   keyIsStable: boolean
   onSourceError: (error: Error | undefined) => unknown
+  /** The hash that an earlier download had in place of the announced one: seen again, it is taken. */
+  seenSha256?: string | undefined
 }
 
 /** The object a put would make, for comparison with the one that is there. */
@@ -58,14 +60,31 @@ type Identity = { size: number; sha256: string }
 
 /** Spools if size or hash are unknown, proves, stores if absent, and compares if not. */
 export async function storeObject(source: Readable, target: StoreTarget): Promise<StoredMedia> {
-  const { size, sha256, maxBytes, deadlines, onSourceError } = target
-  if (size !== undefined && sha256 !== undefined) return putProven(source, target, { size, sha256 })
-  const spooled = await spool(source, { size, sha256, maxBytes, deadlines, onSourceError })
+  const { size, sha256, seenSha256, maxBytes, deadlines, onSourceError } = target
+  if (size !== undefined && sha256 !== undefined && seenSha256 === undefined) {
+    return putProven(source, target, { size, sha256 })
+  }
+  const expected = seenSha256 === undefined ? sha256 : undefined
+  const spooled = await spool(source, { size, sha256: expected, maxBytes, deadlines, onSourceError })
   try {
-    return await putProven(spooled.open(), target, spooled)
+    return await putProven(spooled.open(), target, { size: spooled.size, sha256: agreedHash(spooled, target) })
   } finally {
     await spooled.remove()
   }
+}
+
+/** The hash to store under: what was announced, or what two downloads had in its place. */
+function agreedHash(observed: Identity, { size, sha256, seenSha256 }: StoreTarget): string {
+  const isAgreed =
+    sha256 === undefined || observed.sha256 === sha256 || (observed.sha256 === seenSha256 && size !== undefined)
+  if (isAgreed) return observed.sha256
+  throw new IntegrityMismatchError({
+    problem: 'The body has another SHA-256 than announced',
+    expectedSize: size,
+    observedSize: observed.size,
+    expectedSha256: sha256,
+    observedSha256: observed.sha256,
+  })
 }
 
 async function putProven(source: Readable, target: StoreTarget, identity: Identity): Promise<StoredMedia> {
@@ -73,6 +92,10 @@ async function putProven(source: Readable, target: StoreTarget, identity: Identi
   const { size, sha256 } = identity
   const openingBytes = target.sniff === 'safe' ? SNIFF_BYTES : 0
   const proven = proveBytes(source, { size, sha256, maxBytes, openingBytes, deadlines, reader: 'store', onSourceError })
+  if (target.sha256 !== undefined && target.sha256 !== sha256) {
+    const { onEvent, mediaId = '' } = target
+    emit(onEvent, { type: 'mismatch-reported', key, mediaId, announcedSha256: target.sha256, observedSha256: sha256 })
+  }
   const serving = decideServing(await proven.opening, target)
   deadlines.waitFor('store')
   const put = storage.put(key, proven.body, {
@@ -84,6 +107,7 @@ async function putProven(source: Readable, target: StoreTarget, identity: Identi
     signal: deadlines.signal,
   })
   const result = await put.catch((error: unknown) => findAfterLostAnswer(error, proven, target, identity))
+  deadlines.waitFor('store')
   if (result.outcome === 'exists') return alreadyStored(await compare(target, identity, deadlines.signal), target)
   return describe(target, { size, sha256, ...(result.etag === undefined ? {} : { etag: result.etag }) }, false)
 }
@@ -214,7 +238,12 @@ async function describe(
     mimeType,
     ...(filename === undefined ? {} : { filename }),
     alreadyStored: isOld,
-    integrity: facts.sha256 === undefined ? 'unannounced' : 'announced',
+    integrity: integrityOf(object.sha256, facts.sha256),
     keyIsStable,
   }
+}
+
+function integrityOf(stored: string, announced: string | undefined): Integrity {
+  if (announced === undefined) return 'unannounced'
+  return stored === announced ? 'announced' : 'mismatch-reported'
 }

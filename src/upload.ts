@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream'
 import { checkTimeouts, startDeadlines, type Timeouts } from './deadlines.js'
-import { checkMaxBytes, DEFAULT_MAX_BYTES } from './download.js'
 import { describeValue, InvalidOptionError } from './errors.js'
 import type { OnEvent } from './events.js'
 import type { Announced } from './integrity.js'
 import { type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
+import { checkMaxBytes, type MaxBytes, maxBytesOf } from './max-bytes.js'
 import type { MediaType } from './media-reference.js'
 import { getMediaTypeFromMime } from './mime.js'
 import type { ObjectStorage } from './storage.js'
@@ -32,8 +32,8 @@ export interface UploadOptions extends KeyOptions {
   /** Lowercase hex, if known. Without size and hash a stream is spooled first: to memory up to 1 MiB, then to a temporary file. */
   sha256?: string
   keyLayout?: KeyLayout
-  /** Bytes. Default 104,857,600 (100 MiB); more is a `SizeLimitError`. */
-  maxBytes?: number
+  /** Bytes, for all media or by type. Default 104,857,600 (100 MiB) for each; more is a `SizeLimitError`. */
+  maxBytes?: MaxBytes
   /** Default `safe`. */
   sniff?: SniffPolicy
   timeouts?: Timeouts
@@ -50,16 +50,9 @@ export interface UploadOptions extends KeyOptions {
  * DeadlineError; the body's own error when it fails; the signal's reason when aborted.
  */
 export async function uploadToS3(body: UploadBody, options: UploadOptions): Promise<StoredMedia> {
-  const {
-    storage,
-    mimeType = 'application/octet-stream',
-    mediaId,
-    filename,
-    timestamp,
-    maxBytes = DEFAULT_MAX_BYTES,
-  } = options
+  const { storage, mimeType = 'application/octet-stream', mediaId, filename, timestamp } = options
   const { signal, onEvent, sniff: policy = 'safe' } = options
-  checkMaxBytes(maxBytes)
+  checkMaxBytes(options.maxBytes)
   const timeouts = checkTimeouts(options.timeouts)
   const announced = checkAnnounced(options, body)
   const deadlines = startDeadlines(timeouts, signal)
@@ -72,7 +65,7 @@ export async function uploadToS3(body: UploadBody, options: UploadOptions): Prom
       mimeType,
       filename,
       mediaId,
-      maxBytes,
+      maxBytes: maxBytesOf(options.maxBytes, options.mediaType ?? getMediaTypeFromMime(mimeType)),
       sniff: policy,
       timeouts,
       deadlines,

@@ -49,6 +49,8 @@ const piece = fc.oneof(
 )
 const text = fc.tuple(scheme, fc.array(piece, { maxLength: 6 })).map(([start, rest]) => start + rest.join(''))
 
+const caller = { accessToken: 'example-token' }
+
 it('checkMediaUrl lets only https to a configured host through, however the URL is written', () => {
   const { checkMediaUrl } = resolveCloudApi({ mediaHosts: ['lookaside.fbsbx.com', '.cdn.example'] })
   let passed = 0
@@ -75,7 +77,7 @@ it('lookUpUrl keeps any media id inside its path segment', () => {
   fc.assert(
     fc.property(mediaId, (id) => {
       fc.pre(id !== '' && !/^\.+$/.test(id) && !/\p{Surrogate}/u.test(id))
-      const url = new URL(lookUpUrl(id))
+      const url = new URL(lookUpUrl(id, caller))
       expect(url.origin + url.search + url.hash).toBe('https://graph.example')
       expect(url.pathname.split('/').slice(0, -1)).toEqual(['', 'base', 'v25.0'])
       expect(decodeURIComponent(url.pathname.split('/').at(-1) ?? '')).toBe(id)

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import { Readable } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -6,13 +7,14 @@ import { checkTimeouts, startDeadlines, type Timeouts } from '../src/deadlines.j
 import { createNodeHttpClient, type HttpClient, type HttpRequest } from '../src/http.js'
 import { type Loopback, startLoopback } from './loopback.js'
 
+const caller = { accessToken: 'example-token' }
 const MEDIA_ID = '1013859600285441'
 const HASH = '0123456789abcdef'.repeat(4)
 
 describe('resolveCloudApi', () => {
   it('goes to Meta by default', () => {
     for (const api of [resolveCloudApi(), resolveCloudApi({})]) {
-      expect(api.lookUpUrl(MEDIA_ID)).toBe(`https://graph.facebook.com/v25.0/${MEDIA_ID}`)
+      expect(api.lookUpUrl(MEDIA_ID, caller)).toBe(`https://graph.facebook.com/v25.0/${MEDIA_ID}`)
       expect(api.authorization('t')).toEqual({ authorization: 'Bearer t' })
       expect(api.checkMediaUrl('https://lookaside.fbsbx.com/x?y=z').href).toBe('https://lookaside.fbsbx.com/x?y=z')
     }
@@ -28,7 +30,7 @@ describe('resolveCloudApi', () => {
     [{ baseUrl: 'http://localhost:4010' }, 'http://localhost:4010/v25.0/7'],
     [{ baseUrl: 'http://[::1]:4010' }, 'http://[::1]:4010/v25.0/7'],
   ])('looks up where %j says', (options, url) => {
-    expect(resolveCloudApi(options).lookUpUrl('7')).toBe(url)
+    expect(resolveCloudApi(options).lookUpUrl('7', caller)).toBe(url)
   })
 
   it('sends the token as the provider wants it', () => {
@@ -101,6 +103,19 @@ describe('resolveCloudApi', () => {
 })
 
 describe('lookUpUrl', () => {
+  it('carries the proof of the token when there is an app secret', () => {
+    const url = new URL(resolveCloudApi().lookUpUrl(MEDIA_ID, { accessToken: 'token', appSecret: 'secret' }))
+    const proof = createHmac('sha256', 'secret').update('token').digest('hex')
+    expect(Object.fromEntries(url.searchParams)).toEqual({ appsecret_proof: proof })
+  })
+
+  it('names the phone number id when it is to be guarded and known', () => {
+    const guarded = resolveCloudApi({ guardPhoneNumber: true })
+    expect(guarded.lookUpUrl(MEDIA_ID, { ...caller, phoneNumberId: '123' })).toMatch(/\?phone_number_id=123$/)
+    expect(guarded.lookUpUrl(MEDIA_ID, caller)).not.toContain('?')
+    expect(resolveCloudApi().lookUpUrl(MEDIA_ID, { ...caller, phoneNumberId: '123' })).not.toContain('?')
+  })
+
   const { lookUpUrl } = resolveCloudApi()
 
   it.each([
@@ -111,12 +126,12 @@ describe('lookUpUrl', () => {
     ['%2e%2e', '%252e%252e'],
     ['é', '%C3%A9'],
   ])('keeps the media id %j in its place', (mediaId, path) => {
-    expect(lookUpUrl(mediaId)).toBe(`https://graph.facebook.com/v25.0/${path}`)
-    expect(new URL(lookUpUrl(mediaId)).pathname).toBe(`/v25.0/${path}`)
+    expect(lookUpUrl(mediaId, caller)).toBe(`https://graph.facebook.com/v25.0/${path}`)
+    expect(new URL(lookUpUrl(mediaId, caller)).pathname).toBe(`/v25.0/${path}`)
   })
 
   it.each(['', '.', '..', '...', '\ud800', 'x'.repeat(513), 7, null])('refuses the media id %j', (mediaId) => {
-    expect(() => lookUpUrl(mediaId as string)).toThrow(
+    expect(() => lookUpUrl(mediaId as string, caller)).toThrow(
       expect.objectContaining({ code: 'invalid-option', option: 'mediaId' }),
     )
   })

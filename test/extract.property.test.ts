@@ -117,8 +117,8 @@ describe('extractMedia', () => {
       references += check(payload)
     }
     fc.assert(fc.property(fc.jsonValue({ maxDepth: 6 }), count), { numRuns: 300 })
-    fc.assert(fc.property(wireLike, count), { numRuns: 500 })
-    fc.assert(fc.property(webhook, count), { numRuns: 500 })
+    fc.assert(fc.property(wireLike, count), { numRuns: 300 })
+    fc.assert(fc.property(webhook, count), { numRuns: 300 })
     // Or the runs above would have checked nothing.
     expect(references).toBeGreaterThan(0)
   })

@@ -92,6 +92,16 @@ describe('graphError by Meta error code', () => {
     expect(refuse(row)).toMatchObject({ code: 'graph-api', retryable: true, status, graphCode })
   })
 
+  it('decides by code, whatever the HTTP status', () => {
+    for (const row of [...GONE, ...TOKEN_DEAD, ...FINAL, ...PASSING]) {
+      const [graphCode, subcode, , meaning] = row
+      const { code, retryable } = refuse(row)
+      for (const status of [400, 401, 403, 404, 429, 500, 503]) {
+        expect(refuse([graphCode, subcode, status, meaning])).toMatchObject({ code, retryable, status, graphCode })
+      }
+    }
+  })
+
   it('may be tried again whenever Meta calls it transient', () => {
     for (const row of [...GONE, ...TOKEN_DEAD, ...FINAL, ...PASSING]) {
       expect(refuse(row, { is_transient: true })).toMatchObject({ code: 'graph-api', retryable: true })

@@ -191,6 +191,11 @@ describe('toLambdaHandler', () => {
     expect(await setUp().handler(event)).toMatchObject({ statusCode: 405 })
   })
 
+  it('takes a header without a value for none', async () => {
+    const event = { httpMethod: 'POST', headers: { 'content-type': undefined }, body: IMAGE }
+    expect(await setUp().handler(event)).toMatchObject({ statusCode: 415 })
+  })
+
   it('reads an empty query value as empty', async () => {
     const queryStringParameters = { ...HANDSHAKE, other: undefined }
     expect(await setUp().handler({ httpMethod: 'GET', queryStringParameters })).toMatchObject({ statusCode: 200 })

@@ -73,7 +73,7 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
       entries.delete(entry.id)
       return
     }
-    entry.attempt++
+    if (outcome.isAttempt) entry.attempt++
     entry.state = 'waiting'
     if (stopped.signal.aborted) return
     entry.timer = setTimeout(() => {

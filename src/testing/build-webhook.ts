@@ -1,14 +1,16 @@
 import { request } from 'node:http'
 import { signPayload } from '../signature.js'
 
-/** One message of a webhook: media as `FakeCloudApi.addMedia` returns it, or a text. */
+/** One message or status of a webhook: media as `FakeCloudApi.addMedia` returns it, a text, or a status. */
 export interface WebhookItem {
   /** The wire's media object, and under which name it goes. */
   media?: { type: string; object: Record<string, unknown> }
   text?: string
+  /** What became of a message that the business sent; it goes into `statuses`, with `from` as the recipient. */
+  status?: 'sent' | 'delivered' | 'read' | 'failed'
   /** Default: a made-up one. */
   messageId?: string
-  /** Unix seconds, milliseconds' Date or ISO 8601. Default: now. */
+  /** A date or ISO 8601. Default: now. */
   timestamp?: Date | string
   /** Default `15550001111`. */
   from?: string
@@ -24,17 +26,20 @@ export interface WebhookOptions {
 /** A webhook payload on Meta's wire. */
 export type BuiltWebhook = Record<string, unknown>
 
-/** Builds the payload that Meta posts for these messages: one entry, one change. */
+/** Builds the payload that Meta posts for these messages and statuses: one entry, one change. */
 export function buildWebhook(items: readonly WebhookItem[], options: WebhookOptions = {}): BuiltWebhook {
   const { phoneNumberId = '106540352242922', businessAccountId = '102290129340398' } = options
-  const messages = items.map(({ media, text, messageId, timestamp = new Date(), from = '15550001111' }, index) => ({
-    from,
-    id: messageId ?? `wamid.${Buffer.from(`built ${Date.now()} ${index} ${Math.random()}`).toString('base64')}`,
-    timestamp: String(Math.floor(new Date(timestamp).getTime() / 1_000)),
-    ...(media === undefined
-      ? { type: 'text', text: { body: text ?? '' } }
-      : { type: media.type, [media.type]: media.object }),
-  }))
+  const messages: Record<string, unknown>[] = []
+  const statuses: Record<string, unknown>[] = []
+  for (const [index, item] of items.entries()) {
+    const { media, text = '', status, from = '15550001111', timestamp = new Date() } = item
+    const made = `built ${Date.now()} ${index} ${Math.random()}`
+    const { messageId: id = `wamid.${Buffer.from(made).toString('base64')}` } = item
+    const common = { id, timestamp: String(Math.floor(new Date(timestamp).getTime() / 1_000)) }
+    if (status !== undefined) statuses.push({ ...common, status, recipient_id: from })
+    else if (media !== undefined) messages.push({ from, ...common, type: media.type, [media.type]: media.object })
+    else messages.push({ from, ...common, type: 'text', text: { body: text } })
+  }
   return {
     object: 'whatsapp_business_account',
     entry: [
@@ -46,8 +51,8 @@ export function buildWebhook(items: readonly WebhookItem[], options: WebhookOpti
             value: {
               messaging_product: 'whatsapp',
               metadata: { display_phone_number: '15550002222', phone_number_id: phoneNumberId },
-              contacts: [{ profile: { name: 'A customer' }, wa_id: '15550001111' }],
-              messages,
+              ...(messages.length === 0 ? {} : { contacts: contactsOf(messages), messages }),
+              ...(statuses.length === 0 ? {} : { statuses }),
             },
           },
         ],
@@ -56,11 +61,19 @@ export function buildWebhook(items: readonly WebhookItem[], options: WebhookOpti
   }
 }
 
-/** JSON as Meta writes it: slashes escaped, and everything beyond ASCII as lower-case `\u` escapes. */
+function contactsOf(messages: readonly Record<string, unknown>[]): Record<string, unknown>[] {
+  const senders = new Set(messages.map(({ from }) => from))
+  return [...senders].map((sender) => ({ profile: { name: 'A customer' }, wa_id: sender }))
+}
+
+/**
+ * JSON as Meta writes it: slashes escaped, and everything beyond ASCII, with `<`, `>`, `%` and `@`, as lower-case
+ * `\u` escapes. `JSON.stringify` of the parsed body gives other bytes, so only the raw body verifies.
+ */
 export function serializeWebhook(payload: unknown): string {
   return JSON.stringify(payload)
     .replaceAll('/', '\\/')
-    .replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .replace(/[^\x20-\x7e]|[<>%@]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** The signed request that Meta would send. */

@@ -12,6 +12,8 @@ export interface FakeCloudApiOptions {
   accessToken?: string
   /** With it, look-ups that carry an `appsecret_proof` must carry the right one. */
   appSecret?: string
+  /** Whether a look-up without `appsecret_proof` is refused, as with Meta's setting "Require App Secret". Default false. */
+  requireProof?: boolean
   /** The API's clock, in milliseconds. Default `Date.now`. */
   now?: () => number
   /** How long download URLs live. Default 300,000 ms, as Meta's. */
@@ -33,6 +35,8 @@ export interface FakeMedia {
   mediaId?: string
   /** Default `106540352242922`. */
   phoneNumberId?: string
+  /** The hash that look-up and webhook announce, in hex, or `false` for none. Default: the right one. */
+  announceSha256?: string | false
 }
 
 export interface AddedMedia {
@@ -53,6 +57,8 @@ export interface RecordedRequest {
   /** Path and query. */
   url: string
   headers: IncomingMessage['headers']
+  /** What was answered; undefined until an answer has begun, and when none ever does. */
+  readonly status: number | undefined
 }
 
 /** A stand-in for Meta's API: a real HTTP server on the loopback that answers in Meta's wire shapes. */
@@ -75,6 +81,9 @@ interface Held extends FakeMedia {
   phoneNumberId: string
   size: number
   sha256: string
+  /** Absent: none is announced. */
+  announced: string | undefined
+  checksum: Record<string, string>
   addedAt: number
 }
 
@@ -88,7 +97,7 @@ const ATTACHMENTS = '/whatsapp_business/attachments/'
  */
 export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Promise<FakeCloudApi> {
   const { accessToken = `EAAfake${randomBytes(24).toString('hex')}`, appSecret, now = Date.now } = options
-  const { urlLifetimeMs = 300_000, mediaLifetimeMs = WEEK_MS } = options
+  const { requireProof = false, urlLifetimeMs = 300_000, mediaLifetimeMs = WEEK_MS } = options
   const urlSecret = randomBytes(32)
   const media = new Map<string, Held>()
   const requests: RecordedRequest[] = []
@@ -103,7 +112,15 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
     const isDownload = url.pathname === ATTACHMENTS
     const [, mediaId = ''] = /^\/(?:v\d+\.\d+\/)?([^/]+)$/.exec(url.pathname) ?? []
     const kind = isDownload ? 'download' : mediaId === '' ? 'other' : request.method === 'DELETE' ? 'delete' : 'look-up'
-    requests.push({ kind, method: request.method ?? '', url: request.url ?? '', headers: request.headers })
+    requests.push({
+      kind,
+      method: request.method ?? '',
+      url: request.url ?? '',
+      headers: request.headers,
+      get status() {
+        return response.headersSent ? response.statusCode : undefined
+      },
+    })
     response.setHeader('x-fb-trace-id', traceId())
     if (kind === 'download') return download(request, response, url)
     if (kind === 'look-up') return lookUp(request, response, { url, mediaId: decodeURIComponent(mediaId) })
@@ -149,7 +166,8 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
     if (isSpoilt) return held ?? NOBODYS
     const proof = url.searchParams.get('appsecret_proof')
     const isProofWrong = appSecret !== undefined && proof !== null && proof !== proofOf(accessToken, appSecret)
-    if (!hasToken(request) || isProofWrong) refuse(response, 401)
+    if (!hasToken(request)) refuse(response, 401)
+    else if (isProofWrong || (requireProof && proof === null)) refuse(response, 400, PROOF_ERROR)
     else if (held === undefined || now() > held.addedAt + mediaLifetimeMs) refuse(response, 400)
     else if ((url.searchParams.get('phone_number_id') ?? held.phoneNumberId) !== held.phoneNumberId)
       refuse(response, 400)
@@ -160,11 +178,12 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
   const hasToken = ({ headers }: IncomingMessage): boolean => headers.authorization === `Bearer ${accessToken}`
 
   const lookUpBody = (held: Held, fault: Fault | undefined): string => {
-    const { mediaId, mimeType, sha256, size } = held
+    const { mediaId, mimeType, announced, size } = held
+    const sha256 = fault?.kind === 'wrong-sha256' ? flipHex(held.sha256) : announced
     const info = {
       url: urlFor(mediaId, 'getMedia').url,
       mime_type: mimeType,
-      ...(fault?.kind === 'no-sha256' ? {} : { sha256: fault?.kind === 'wrong-sha256' ? flipHex(sha256) : sha256 }),
+      ...(fault?.kind === 'no-sha256' || sha256 === undefined ? {} : { sha256 }),
       file_size: fault?.kind === 'wrong-size' ? size + 1 : size,
       id: mediaId,
       messaging_product: 'whatsapp',
@@ -176,7 +195,7 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
     const ext = Math.floor((now() + urlLifetimeMs) / 1_000)
     const hash = createHmac('sha256', urlSecret).update(`${mediaId} ${ext}`).digest('base64url')
     return {
-      url: `${origin}${ATTACHMENTS}?mid=${mediaId}&source=${source}&ext=${ext}&hash=${hash}`,
+      url: `${origin}${ATTACHMENTS}?mid=${encodeURIComponent(mediaId)}&source=${source}&ext=${ext}&hash=${hash}`,
       expiresAt: ext * 1_000,
     }
   }
@@ -197,7 +216,7 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
 
   const remove = (request: IncomingMessage, response: ServerResponse, mediaId: string): void => {
     if (!hasToken(request)) refuse(response, 401)
-    else if (!media.delete(mediaId)) refuse(response, 400)
+    else if (!media.delete(mediaId)) refuse(response, 400, DELETE_ERROR)
     else response.writeHead(200, { 'content-type': 'application/json' }).end('{"success":true}')
   }
 
@@ -211,13 +230,23 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
     accessToken,
     requests,
     async addMedia(added) {
-      const { mediaId = madeUpId(), phoneNumberId = '106540352242922', bytes } = added
+      const { mediaId = madeUpId(), phoneNumberId = '106540352242922', announceSha256, bytes, ...told } = added
       const measured =
         bytes instanceof Uint8Array
           ? { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
           : bytes
       const { size, sha256 } = measured
-      const held: Held = { ...added, mediaId, phoneNumberId, size, sha256, addedAt: now() }
+      const held: Held = {
+        ...told,
+        bytes,
+        mediaId,
+        phoneNumberId,
+        size,
+        sha256,
+        announced: announceSha256 === false ? undefined : (announceSha256 ?? sha256),
+        checksum: bytes instanceof Uint8Array ? { 'content-digest': `adler32=${adler32(bytes)}` } : {},
+        addedAt: now(),
+      }
       media.set(mediaId, held)
       const { url, expiresAt } = urlFor(mediaId, 'webhook')
       return {
@@ -254,10 +283,12 @@ const NOBODYS: Held = {
   mediaType: 'document',
   size: 0,
   sha256: createHash('sha256').digest('hex'),
+  announced: undefined,
+  checksum: {},
   addedAt: 0,
 }
 
-function intended({ bytes, mimeType, size }: Held): IntendedAnswer {
+function intended({ bytes, mimeType, size, checksum }: Held): IntendedAnswer {
   return {
     headers: {
       'content-type': mimeType,
@@ -265,6 +296,7 @@ function intended({ bytes, mimeType, size }: Held): IntendedAnswer {
       'content-disposition': `inline;filename=whatsapp.${mimeType.split(/[/;]/)[1]}`,
       etag: '2489350178742251424',
       'accept-ranges': 'bytes',
+      ...checksum,
       'cache-control': 'private, no-cache, no-store',
     },
     size,
@@ -276,12 +308,35 @@ function* slices(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 16_384) yield bytes.subarray(at, at + 16_384)
 }
 
-function refuse(response: ServerResponse, status: 400 | 401 | 404): void {
+interface GraphRefusal {
+  message: string
+  type: string
+  code: number
+}
+
+/** What deleting an unknown id leads to: not the error of a look-up. */
+const DELETE_ERROR: GraphRefusal = { message: '(#100) Invalid post_id parameter', type: 'OAuthException', code: 100 }
+
+/** A bad parameter, not a dead token (Meta: Secure Graph API calls). */
+const PROOF_ERROR: GraphRefusal = {
+  message: 'Invalid appsecret_proof provided in the API argument',
+  type: 'GraphMethodException',
+  code: 100,
+}
+
+function refuse(response: ServerResponse, status: 400 | 401 | 404, error?: GraphRefusal): void {
+  const body =
+    error === undefined
+      ? graphErrorBody(status, traceId())
+      : JSON.stringify({ error: { ...error, fbtrace_id: traceId() } })
   const headers = {
     'content-type': 'application/json; charset=UTF-8',
-    'www-authenticate': 'OAuth "Facebook Platform" "invalid_request"',
+    'facebook-api-version': 'v25.0',
+    // Refusals tell the app's usage where answers tell the business's.
+    'x-app-usage': '{"call_count":1,"total_cputime":1,"total_time":1}',
+    'www-authenticate': 'OAuth "Facebook Platform" "invalid_request" "refused by the fake"',
   }
-  response.writeHead(status, headers).end(graphErrorBody(status, traceId()))
+  response.writeHead(status, headers).end(body)
 }
 
 /** What an expired URL leads to. */
@@ -290,9 +345,10 @@ function refusePage(response: ServerResponse): void {
 }
 
 function referenceTo(held: Held, downloadUrl: string, expiresAt: number): MediaReference {
-  const { bytes, size, addedAt, ...media } = held
+  const { bytes, size, addedAt, checksum, announced, sha256, ...media } = held
   return {
     ...media,
+    ...(announced === undefined ? {} : { sha256: announced }),
     downloadUrl,
     downloadUrlExpiresAt: new Date(expiresAt).toISOString(),
     messageId: `wamid.${Buffer.from(`fake ${held.mediaId}`).toString('base64')}`,
@@ -306,12 +362,12 @@ function referenceTo(held: Held, downloadUrl: string, expiresAt: number): MediaR
 }
 
 function mediaObjectOf(held: Held, url: string): Record<string, unknown> {
-  const { mediaId, mimeType, sha256, caption, filename, voice, animated } = held
+  const { mediaId, mimeType, announced, caption, filename, voice, animated } = held
   return {
     ...(caption === undefined ? {} : { caption }),
     ...(filename === undefined ? {} : { filename }),
     mime_type: mimeType,
-    sha256: Buffer.from(sha256, 'hex').toString('base64'),
+    ...(announced === undefined ? {} : { sha256: Buffer.from(announced, 'hex').toString('base64') }),
     id: mediaId,
     url,
     ...(voice === undefined ? {} : { voice }),
@@ -326,6 +382,21 @@ function proofOf(accessToken: string, appSecret: string): string {
 
 function flipHex(sha256: string): string {
   return `${sha256.startsWith('0') ? '1' : '0'}${sha256.slice(1)}`
+}
+
+/** RFC 1950. The sums stay below 2^53 for a few thousand bytes between two divisions, and Meta's largest file takes 0.3 s. */
+function adler32(bytes: Uint8Array): number {
+  let low = 1
+  let high = 0
+  for (let at = 0; at < bytes.length; at += 2_048) {
+    for (const byte of bytes.subarray(at, at + 2_048)) {
+      low += byte
+      high += low
+    }
+    low %= 65_521
+    high %= 65_521
+  }
+  return high * 65_536 + low
 }
 
 function madeUpId(): string {

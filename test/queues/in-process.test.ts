@@ -11,6 +11,14 @@ const job = (mediaId: string, messageId = `wamid.${mediaId}`): MediaJob => ({
 
 const done: JobOutcome = { outcome: 'done' }
 
+const later = (afterSeconds: number, error: unknown, isAttempt = true): JobOutcome => ({
+  outcome: 'retry',
+  afterSeconds,
+  until: '2026-11-29T10:00:00.000Z',
+  isAttempt,
+  error,
+})
+
 /** A processor whose jobs end when told to. */
 function gate() {
   const calls: { job: MediaJob; context: JobContext; end: (outcome?: JobOutcome) => void }[] = []
@@ -93,7 +101,7 @@ describe('createInProcessQueue', () => {
     queue.start(process)
     await queue.enqueue([job('1')])
     await turn()
-    calls[0]?.end({ outcome: 'retry', afterSeconds: 30, error: new Error('503') })
+    calls[0]?.end(later(30, new Error('503')))
     await turn()
     vi.advanceTimersByTime(29_999)
     await turn()
@@ -101,7 +109,12 @@ describe('createInProcessQueue', () => {
     vi.advanceTimersByTime(1)
     await turn()
     expect(calls).toMatchObject([{ context: { attempt: 1 } }, { context: { attempt: 2 } }])
-    calls[1]?.end()
+    calls[1]?.end(later(60, new Error('paused'), false))
+    await turn()
+    vi.advanceTimersByTime(60_000)
+    await turn()
+    expect(calls[2]?.context.attempt).toBe(2)
+    calls[2]?.end()
     await queue.close()
   })
 
@@ -124,7 +137,7 @@ describe('createInProcessQueue', () => {
     queue.start(process)
     await queue.enqueue([job('1'), job('2')])
     await turn()
-    calls[0]?.end({ outcome: 'retry', afterSeconds: 3_600, error: new Error('503') })
+    calls[0]?.end(later(3_600, new Error('503')))
     await turn()
     const closing = queue.close()
     await expect(queue.enqueue([job('3')])).rejects.toMatchObject({ code: 'queue-full' })
@@ -137,7 +150,7 @@ describe('createInProcessQueue', () => {
     queue.start(
       (_job, { signal }) =>
         new Promise((resolve) => {
-          signal?.addEventListener('abort', () => resolve({ outcome: 'retry', afterSeconds: 5, error: signal.reason }))
+          signal?.addEventListener('abort', () => resolve(later(5, signal.reason)))
         }),
     )
     await queue.enqueue([job('1'), job('2')])

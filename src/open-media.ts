@@ -1,0 +1,227 @@
+import type { Readable } from 'node:stream'
+import { type CloudApi, COMMON_HEADERS, lookUpMedia } from './cloud-api.js'
+import type { Deadlines } from './deadlines.js'
+import {
+  DownloadFailedError,
+  describeValue,
+  HostRefusedError,
+  IntegrityMismatchError,
+  SizeLimitError,
+} from './errors.js'
+import { emit, type OnEvent } from './events.js'
+import { isPassingStatus, readRetryAfter } from './graph-error.js'
+import type { HttpClient, HttpResponse } from './http.js'
+import { type MaxBytes, maxBytesOf } from './max-bytes.js'
+import type { MediaReference, MediaType } from './media-reference.js'
+import { essence, getMediaTypeFromMime } from './mime.js'
+
+/** One attempt's surroundings. */
+export interface AttemptContext {
+  cloudApi: CloudApi
+  http: HttpClient
+  accessToken: string
+  appSecret: string | undefined
+  maxBytes: MaxBytes | undefined
+  deadlines: Deadlines
+  onEvent: OnEvent | undefined
+  accountId?: string
+  /** For a bare media id: its type, if the caller knows it. */
+  mediaType?: MediaType | undefined
+}
+
+/** A source of unproven bytes, and what was announced about them. */
+export interface OpenedMedia {
+  source: Readable
+  mediaId: string
+  mediaType: MediaType
+  mimeType: string
+  size: number | undefined
+  sha256: string | undefined
+  filename: string | undefined
+  /** The cap for this type. */
+  maxBytes: number
+  /** The error for a source that failed, or (without argument) ended early. */
+  brokeOff(error: Error | undefined): DownloadFailedError
+}
+
+/** What is known before the bytes are asked for. */
+export interface Announcement {
+  mediaId: string
+  url: string
+  mediaType: MediaType
+  mimeType: string
+  size: number | undefined
+  sha256: string | undefined
+  filename: string | undefined
+}
+
+/** Opens the media's bytes: by the webhook's URL where that can be trusted and lives, else by a look-up. */
+export async function openMedia(media: string | MediaReference, context: AttemptContext): Promise<OpenedMedia> {
+  return (await openDirectly(media, context)) ?? openAnnounced(await announce(media, context), context)
+}
+
+/** Looks the media id up, and holds what the webhook said against it. */
+export async function announce(media: string | MediaReference, context: AttemptContext): Promise<Announcement> {
+  const reference = typeof media === 'string' ? undefined : media
+  const mediaId = reference?.mediaId ?? String(media)
+  const info = await lookUpMedia(mediaId, { ...context, phoneNumberId: reference?.phoneNumberId })
+  if (reference?.sha256 !== undefined && info.sha256 !== undefined && reference.sha256 !== info.sha256) {
+    throw new IntegrityMismatchError({
+      problem: 'Webhook and look-up announce different SHA-256 hashes',
+      expectedSha256: reference.sha256,
+      observedSha256: info.sha256,
+    })
+  }
+  const mimeType = reference?.mimeType ?? info.mimeType
+  return {
+    mediaId,
+    url: info.url,
+    mediaType: reference?.mediaType ?? context.mediaType ?? getMediaTypeFromMime(mimeType),
+    mimeType,
+    size: info.size,
+    sha256: reference?.sha256 ?? info.sha256,
+    filename: reference?.filename,
+  }
+}
+
+/** Gets the bytes from the announced URL. */
+export async function openAnnounced(announcement: Announcement, context: AttemptContext): Promise<OpenedMedia> {
+  const { url, ...facts } = announcement
+  return open(await get(url, context), facts, { ...context, host: new URL(url).host })
+}
+
+/** The least time that a URL must still live to be worth asking, in milliseconds. */
+const URL_MARGIN_MS = 15_000
+
+/**
+ * The webhook's own URL saves a look-up. It is used only with a hash (nothing else would prove the bytes) and a
+ * Content-Length (nothing else tells the size); on any doubt the look-up decides.
+ */
+async function openDirectly(media: string | MediaReference, context: AttemptContext): Promise<OpenedMedia | undefined> {
+  if (typeof media === 'string' || media.downloadUrl === undefined || media.sha256 === undefined) return undefined
+  const { mediaId, mediaType, mimeType, sha256, filename, downloadUrl, downloadUrlExpiresAt } = media
+  if (!(Date.parse(downloadUrlExpiresAt ?? '') > Date.now() + URL_MARGIN_MS)) return undefined
+  try {
+    const response = await get(downloadUrl, context)
+    if (response.status === 200 && response.headers['content-length'] !== undefined) {
+      const facts = { mediaId, mediaType, mimeType, sha256, filename, size: undefined }
+      return open(response, facts, { ...context, host: new URL(downloadUrl).host })
+    }
+    response.body.destroy()
+  } catch (error) {
+    context.deadlines.signal.throwIfAborted()
+    // A forged or cut URL must not lose media that the look-up still finds; get() has reported a refused host.
+    if (error instanceof SizeLimitError) throw error
+  }
+  return undefined
+}
+
+const MAX_REDIRECTS = 3
+
+/** GET with redirects followed by hand: each hop is checked, and a new origin gets no credentials. */
+async function get(firstUrl: string, context: AttemptContext): Promise<HttpResponse> {
+  const { http, cloudApi, accessToken, deadlines } = context
+  let url = checkHost(firstUrl, context)
+  const { origin } = url
+  for (let hop = 0; ; hop++) {
+    deadlines.waitFor('headers')
+    const credentials = url.origin === origin ? cloudApi.authorization(accessToken) : {}
+    const { host } = url
+    const response = await http({
+      method: 'GET',
+      url: url.href,
+      headers: { ...COMMON_HEADERS, ...credentials },
+      signal: deadlines.signal,
+    }).catch((error: unknown) => {
+      throw new DownloadFailedError({ host, problem: 'no answer' }, error)
+    })
+    const { location } = response.headers
+    if (response.status < 300 || response.status > 399 || location === undefined) return response
+    response.body.destroy()
+    if (hop === MAX_REDIRECTS) throw new DownloadFailedError({ host, problem: `more than ${MAX_REDIRECTS} redirects` })
+    url = checkHost(URL.canParse(location, url.href) ? new URL(location, url).href : location, context)
+  }
+}
+
+function checkHost(url: string, { cloudApi, onEvent, accountId }: AttemptContext): URL {
+  try {
+    return cloudApi.checkMediaUrl(url)
+  } catch (error) {
+    if (error instanceof HostRefusedError) {
+      emit(onEvent, { type: 'host-refused', host: error.host, ...(accountId === undefined ? {} : { accountId }) })
+    }
+    throw error
+  }
+}
+
+/** Checks an answer's head against what was announced, before a byte of its body is read. */
+function open(
+  response: HttpResponse,
+  facts: Omit<Announcement, 'url'>,
+  context: Pick<AttemptContext, 'maxBytes' | 'deadlines'> & { host: string },
+): OpenedMedia {
+  const { host, deadlines } = context
+  const maxBytes = maxBytesOf(context.maxBytes, facts.mediaType)
+  const { status, headers, body } = response
+  try {
+    if (status !== 200) throw refusal(status, headers, host)
+    const encoding = headers['content-encoding']
+    if (encoding !== undefined && encoding !== 'identity') {
+      throw new DownloadFailedError({ host, problem: 'the answer has a Content-Encoding', retryable: false })
+    }
+    refusePage(headers, facts.mimeType)
+    const size = agreeOnSize(facts.size, headers)
+    if (size !== undefined && size > maxBytes) {
+      throw new SizeLimitError({ limitBytes: maxBytes, bytes: size, phase: 'download' })
+    }
+    deadlines.waitFor('source')
+    return {
+      ...facts,
+      source: body,
+      size,
+      maxBytes,
+      brokeOff: (error) => new DownloadFailedError({ host, problem: 'the body broke off' }, error),
+    }
+  } catch (error) {
+    body.destroy()
+    throw error
+  }
+}
+
+/** 401, 403, 404 and 410 from a media host mean that the URL died: the next look-up gives a fresh one (Meta: Media). */
+const DEAD_URL_STATUSES: readonly number[] = [401, 403, 404, 410]
+
+function refusal(status: number, headers: Readonly<Record<string, string>>, host: string): DownloadFailedError {
+  const retryAfterMs = readRetryAfter(headers)
+  return new DownloadFailedError({
+    host,
+    problem: `HTTP ${status}`,
+    status,
+    retryable: DEAD_URL_STATUSES.includes(status) || isPassingStatus(status),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  })
+}
+
+/** Hosts send error pages with status 200; the hash would find out, but only after the whole page. */
+function refusePage(headers: Readonly<Record<string, string>>, declared: string): void {
+  const served = essence(headers['content-type'] ?? '')
+  const isPage = served === 'text/html' || served === 'application/json'
+  if (isPage && served !== essence(declared)) {
+    throw new IntegrityMismatchError({
+      problem: `The media host sent ${served} in place of ${describeValue(essence(declared))}`,
+    })
+  }
+}
+
+function agreeOnSize(announced: number | undefined, headers: Readonly<Record<string, string>>): number | undefined {
+  const header = headers['content-length']
+  const length = header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined
+  if (announced !== undefined && length !== undefined && announced !== length) {
+    throw new IntegrityMismatchError({
+      problem: 'Content-Length is not the announced size',
+      expectedSize: announced,
+      observedSize: length,
+    })
+  }
+  return announced ?? length
+}

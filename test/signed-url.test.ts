@@ -1,0 +1,295 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { MediaEvent } from '../src/events.js'
+import type { KeyLayout } from '../src/key.js'
+import { getSignedUrl, type SigningOptions, signUrl, signUrls } from '../src/signed-url.js'
+import { createMemoryStorage } from '../src/storage/memory.js'
+import type { ObjectStorage, SignedUrlOptions } from '../src/storage.js'
+
+const WEEK = 604_800
+const UUID = '5ef5e495-9ea6-59d7-91c6-d39ba4699239'
+const keyOf = (extension: string, accountId = 'acme') =>
+  `whatsapp-media/${accountId}/2026-11-22/document/${UUID}.${extension}`
+const KEY = keyOf('jpg')
+
+interface SigningStorage extends ObjectStorage {
+  asked: ({ key: string } & SignedUrlOptions)[]
+}
+
+/** A storage whose URLs tell what was signed; equal requests get equal URLs, as with signature version 4. */
+function signingStorage(options: { credentialsEndAt?: number } = {}): SigningStorage {
+  const { credentialsEndAt = Infinity } = options
+  const asked: SigningStorage['asked'] = []
+  return {
+    ...createMemoryStorage(),
+    name: 'signing',
+    asked,
+    async signedUrl(key, request) {
+      asked.push({ key, ...request })
+      const { signedAt = new Date(), expiresIn, contentType, contentDisposition } = request
+      const query = new URLSearchParams({
+        ...{ date: signedAt.toISOString(), expires: String(expiresIn) },
+        ...{ type: contentType, disposition: contentDisposition },
+      })
+      const expiresAt = new Date(Math.min(signedAt.getTime() + expiresIn * 1_000, credentialsEndAt))
+      return { url: `https://signed.example/${key}?${query}`, expiresAt }
+    },
+  }
+}
+
+/** What a reader's browser would be told. */
+async function served(key: string, options: Omit<SigningOptions, 'storage'> = {}): Promise<[string, string]> {
+  const url = new URL(await getSignedUrl(key, { storage: signingStorage(), ...options }))
+  return [url.searchParams.get('type') ?? '', url.searchParams.get('disposition') ?? '']
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: Date.UTC(2026, 10, 22, 12, 0, 0) })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe('getSignedUrl', () => {
+  it('signs now, for an hour, by default', async () => {
+    const storage = signingStorage()
+    const url = await getSignedUrl(KEY, { storage })
+    expect(url).toMatch(`https://signed.example/${KEY}?date=2026-11-22T12`)
+    expect(storage.asked).toStrictEqual([
+      {
+        ...{ key: KEY, expiresIn: 3_600, signedAt: new Date('2026-11-22T12:00:00Z') },
+        ...{ contentType: 'image/jpeg', contentDisposition: 'inline' },
+      },
+    ])
+  })
+
+  it('signs anew at each call', async () => {
+    const storage = signingStorage()
+    const first = await getSignedUrl(KEY, { storage })
+    vi.advanceTimersByTime(1)
+    expect(await getSignedUrl(KEY, { storage })).not.toBe(first)
+  })
+
+  it.each([1, 60, WEEK])('signs for %i seconds', async (expiresIn) => {
+    const storage = signingStorage()
+    await getSignedUrl(KEY, { storage, expiresIn })
+    expect(storage.asked).toMatchObject([{ expiresIn }])
+  })
+
+  it.each<[Partial<SigningOptions>, string]>([
+    ...[0, -1, 1.5, WEEK + 1, Number.NaN, Infinity, '60'].map((expiresIn): [Partial<SigningOptions>, string] => [
+      { expiresIn: expiresIn as number },
+      'expiresIn',
+    ]),
+    ...[-1, 0.5, WEEK + 1, Number.NaN, '0'].map((cacheFor): [Partial<SigningOptions>, string] => [
+      { cacheFor: cacheFor as number },
+      'cacheFor',
+    ]),
+    [{ cacheFor: WEEK - 3_599 }, 'expiresIn + cacheFor'],
+    [{ expiresIn: WEEK, cacheFor: 1 }, 'expiresIn + cacheFor'],
+    [{ disposition: 'INLINE' as 'inline' }, 'disposition'],
+    [{ accountId: '../acme' }, 'accountId'],
+  ])('refuses %j', async (options, option) => {
+    const storage = signingStorage()
+    await expect(getSignedUrl(KEY, { storage, ...options })).rejects.toMatchObject({ code: 'invalid-option', option })
+    expect(storage.asked).toEqual([])
+  })
+
+  it.each(['', undefined, null, 7])('refuses the key %j', async (key) => {
+    const signed = getSignedUrl(key as string, { storage: signingStorage() })
+    await expect(signed).rejects.toMatchObject({ code: 'invalid-option', option: 'key' })
+  })
+
+  it('says so when the storage can not sign', async () => {
+    await expect(getSignedUrl(KEY, { storage: createMemoryStorage() })).rejects.toMatchObject({
+      ...{ code: 'invalid-option', option: 'storage' },
+      message: 'storage must be able to sign URLs, and memory is not',
+    })
+  })
+
+  it("passes on the storage's own error", async () => {
+    const reason = new Error('no credentials')
+    const storage = { ...createMemoryStorage(), signedUrl: () => Promise.reject(reason) }
+    await expect(getSignedUrl(KEY, { storage })).rejects.toBe(reason)
+  })
+})
+
+describe('getSignedUrl for a tenant', () => {
+  it('signs its own keys', async () => {
+    expect(await served(KEY, { accountId: 'acme' })).toEqual(['image/jpeg', 'inline'])
+    expect(await served(`wa/acme/2026-11-22/image/${UUID}.png`, { accountId: 'acme', prefix: 'wa/' })).toEqual([
+      'image/png',
+      'inline',
+    ])
+  })
+
+  it.each(['other', 'acm', 'acme2', 'ACME'])("refuses a key of %s, another's", async (owner) => {
+    const storage = signingStorage()
+    await expect(getSignedUrl(keyOf('jpg', owner), { storage, accountId: 'acme' })).rejects.toMatchObject({
+      ...{ code: 'wrong-account', accountId: 'acme' },
+      message: "The key does not belong to account 'acme'",
+    })
+    expect(storage.asked).toEqual([])
+  })
+
+  it.each([
+    ['elsewhere', `private/acme/2026-11-22/image/${UUID}.jpg`],
+    ['of another prefix', `wa/acme/2026-11-22/image/${UUID}.jpg`],
+    ['with a way out', `whatsapp-media/acme/../other/2026-11-22/image/${UUID}.jpg`],
+    ['with a tail', `${KEY}/../../other`],
+    ['of no form', 'acme'],
+    ['of another type', 7],
+  ])('refuses a key %s', async (_name, key) => {
+    const signed = getSignedUrl(key as string, { storage: signingStorage(), accountId: 'acme' })
+    await expect(signed).rejects.toMatchObject({ code: 'invalid-option', option: 'key' })
+  })
+
+  it('refuses a tenant that the caller failed to find', async () => {
+    const options = { storage: signingStorage(), accountId: undefined } as unknown as SigningOptions
+    await expect(getSignedUrl(KEY, options)).rejects.toMatchObject({ code: 'invalid-option', option: 'accountId' })
+  })
+
+  it("reads keys by the user's own layout", async () => {
+    const layout = (extension?: string): KeyLayout => ({
+      build: () => 'unused',
+      parse: (key) => ({ accountId: key.split('.')[0] ?? '', ...(extension === undefined ? {} : { extension }) }),
+    })
+    expect(await served('acme.mp4', { accountId: 'acme', keyLayout: layout() })).toEqual(['video/mp4', 'inline'])
+    expect(await served('acme.mp4', { accountId: 'acme', keyLayout: layout('png') })).toEqual(['image/png', 'inline'])
+    await expect(served('other.mp4', { accountId: 'acme', keyLayout: layout() })).rejects.toMatchObject({
+      code: 'wrong-account',
+    })
+  })
+})
+
+describe('getSignedUrl chooses type and disposition from the extension', () => {
+  const OCTETS = 'application/octet-stream'
+
+  it.each([
+    ['jpg', 'image/jpeg', 'inline'],
+    ['mp4', 'video/mp4', 'inline'],
+    ['ogg', 'audio/ogg', 'inline'],
+    ['webp', 'image/webp', 'inline'],
+    ['pdf', 'application/pdf', 'attachment'],
+    ['txt', 'text/plain; charset=utf-8', 'attachment'],
+    ['docx', 'application/vnd.openxmlformats-officedocument.wordprocessingml.document', 'attachment'],
+    ...['html', 'svg', 'xml', 'xhtml', 'js', 'css', 'exe', 'bin', 'zzz'].map((extension) => [
+      extension,
+      OCTETS,
+      'attachment',
+    ]),
+  ])('%s: %s, %s', async (extension, contentType, disposition) => {
+    expect(await served(keyOf(extension))).toEqual([contentType, disposition])
+    expect(await served(keyOf(extension), { accountId: 'acme' })).toEqual([contentType, disposition])
+    expect(await served(keyOf(extension), { disposition: 'attachment' })).toEqual([contentType, 'attachment'])
+  })
+
+  it('serves a key without extension as octets', async () => {
+    expect(await served('whatsapp-media/acme/file')).toEqual([OCTETS, 'attachment'])
+    expect(await served('whatsapp-media/acme/file', { filename: 'a.jpg' })).toEqual([
+      OCTETS,
+      'attachment; filename=a.jpg',
+    ])
+  })
+
+  it('shows inline on request only what may be shown', async () => {
+    const inline = { disposition: 'inline' } as const
+    expect(await served(keyOf('pdf'), inline)).toEqual(['application/pdf', 'inline'])
+    expect(await served(keyOf('png'), inline)).toEqual(['image/png', 'inline'])
+    for (const extension of ['html', 'svg', 'txt', 'zip', 'docx', 'bin']) {
+      expect((await served(keyOf(extension), inline))[1]).toBe('attachment')
+    }
+  })
+
+  it('names the download, safely, and with the extension of the key', async () => {
+    const named = async (filename: string, extension = 'pdf') => (await served(keyOf(extension), { filename }))[1]
+    expect(await named('offer.pdf')).toBe('attachment; filename=offer.pdf')
+    expect(await named('offer.pdf.exe')).toBe('attachment; filename=offer.pdf.exe.pdf')
+    expect(await named('photo', 'jpg')).toBe('inline; filename=photo.jpg')
+    expect(await named('../../etc/passwd\r\nx: y')).toMatch(/^attachment; filename="[^"\r\n/]+\.pdf"$/)
+    expect(await named('Grüße.pdf')).toMatch(
+      /^attachment; filename=[ -~]+\.pdf"?; filename\*=UTF-8''Gr%C3%BC%C3%9Fe\.pdf$/,
+    )
+  })
+})
+
+describe('getSignedUrl with cacheFor', () => {
+  it('gives the same URL within a window, and another in the next', async () => {
+    const storage = signingStorage()
+    const sign = () => getSignedUrl(KEY, { storage, cacheFor: 900 })
+    const first = await sign()
+    vi.advanceTimersByTime(899_999)
+    expect(await sign()).toBe(first)
+    vi.advanceTimersByTime(1)
+    const second = await sign()
+    expect(second).not.toBe(first)
+    vi.advanceTimersByTime(899_999)
+    expect(await sign()).toBe(second)
+  })
+
+  it('lives expiresIn at the least, and expiresIn + cacheFor at the most', async () => {
+    const storage = signingStorage()
+    for (const lateMs of [0, 1, 450_000, 899_999]) {
+      vi.setSystemTime(Date.UTC(2026, 10, 22, 12, 0, 0) + lateMs)
+      const { expiresAt } = await signUrl(KEY, { storage, expiresIn: 60, cacheFor: 900 })
+      const livesMs = expiresAt.getTime() - Date.now()
+      expect(livesMs).toBeGreaterThanOrEqual(60_000)
+      expect(livesMs).toBeLessThanOrEqual(960_000)
+      expect(storage.asked.at(-1)).toMatchObject({ expiresIn: 960, signedAt: new Date('2026-11-22T12:00:00Z') })
+    }
+  })
+
+  it('takes the two up to seven days', async () => {
+    const storage = signingStorage()
+    await getSignedUrl(KEY, { storage, expiresIn: 1, cacheFor: WEEK - 1 })
+    expect(storage.asked).toMatchObject([{ expiresIn: WEEK }])
+  })
+})
+
+describe('signUrl', () => {
+  it('tells when the URL dies', async () => {
+    const events: MediaEvent[] = []
+    const signed = await signUrl(KEY, {
+      storage: signingStorage(),
+      expiresIn: 60,
+      onEvent: (event) => events.push(event),
+    })
+    expect(signed).toStrictEqual({
+      key: KEY,
+      url: expect.stringContaining(KEY),
+      expiresAt: new Date('2026-11-22T12:01:00Z'),
+    })
+    expect(events).toEqual([])
+  })
+
+  it('reports credentials that end before the URL was asked to', async () => {
+    const events: MediaEvent[] = []
+    const endsAt = new Date('2026-11-22T12:00:59.999Z')
+    const storage = signingStorage({ credentialsEndAt: endsAt.getTime() })
+    const { expiresAt } = await signUrl(KEY, { storage, expiresIn: 60, onEvent: (event) => events.push(event) })
+    expect(expiresAt).toEqual(endsAt)
+    expect(events).toStrictEqual([
+      { type: 'expiry-clipped', key: KEY, expiresAt: endsAt, askedFor: new Date('2026-11-22T12:01:00Z') },
+    ])
+    await expect(signUrl(KEY, { storage, expiresIn: 60 })).resolves.toMatchObject({ expiresAt: endsAt })
+  })
+})
+
+describe('signUrls', () => {
+  it('keeps the order of the keys', async () => {
+    const keys = ['png', 'pdf', 'jpg', 'png'].map((extension) => keyOf(extension))
+    const signed = await signUrls(keys, { storage: signingStorage(), accountId: 'acme' })
+    expect(signed.map(({ key }) => key)).toEqual(keys)
+    expect(signed.map(({ url }) => new URL(url).pathname.slice(1))).toEqual(keys)
+  })
+
+  it('is empty for no keys', async () => {
+    expect(await signUrls([], { storage: signingStorage() })).toEqual([])
+  })
+
+  it('fails as a whole when one key can not be signed', async () => {
+    const keys = [KEY, keyOf('jpg', 'other')]
+    await expect(signUrls(keys, { storage: signingStorage(), accountId: 'acme' })).rejects.toMatchObject({
+      code: 'wrong-account',
+    })
+  })
+})
