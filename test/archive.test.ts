@@ -338,4 +338,90 @@ describe('archiveMedia', () => {
       new TypeError('vault is sealed'),
     )
   })
+
+  describe('with integrity report', () => {
+    const reporting = (): ArchiveOptions => options({ integrity: 'report' })
+    const announcedOtherwise = async (): Promise<MediaReference> => ({ ...(await photo()), sha256: 'ab'.repeat(32) })
+
+    it('stores bytes that two downloads agree on, under their own hash, and says so', async () => {
+      api.fail({ on: 'look-up', kind: 'no-sha256' })
+      const reference = await announcedOtherwise()
+      const archived = await archiveMedia(reference, reporting())
+      expect(archived).toMatchObject({
+        integrity: 'mismatch-reported',
+        sha256,
+        size: jpeg.length,
+        alreadyStored: false,
+      })
+      expect(asked()).toEqual(['download', 'look-up', 'download'])
+      expect(events.map(({ type }) => type)).toEqual(['attempt-failed', 'mismatch-reported', 'archived'])
+      expect(events[1]).toMatchObject({ announcedSha256: 'ab'.repeat(32), observedSha256: sha256, key: archived.key })
+      expect(await archiveMedia(reference, reporting())).toMatchObject({
+        integrity: 'mismatch-reported',
+        alreadyStored: true,
+      })
+    })
+
+    it('keeps the announced hash when the second download has it', async () => {
+      api.fail({ on: 'download', kind: 'flip-bit', times: 1 })
+      expect(await archiveMedia(await freshPhoto(), reporting())).toMatchObject({ integrity: 'announced', sha256 })
+    })
+
+    it('refuses downloads that differ from each other', async () => {
+      for (const offset of [1_000, 2_000, 3_000]) api.fail({ on: 'download', kind: 'flip-bit', offset, times: 1 })
+      await expect(archiveMedia(await freshPhoto(), reporting())).rejects.toMatchObject({ code: 'integrity-mismatch' })
+      expect(storage.keys()).toEqual([])
+    })
+
+    it('refuses bytes of another size than the look-up told', async () => {
+      api.fail({ on: 'download', kind: 'short-body' })
+      await expect(archiveMedia(await freshPhoto(), reporting())).rejects.toMatchObject({ code: 'integrity-mismatch' })
+      expect(storage.keys()).toEqual([])
+    })
+  })
+
+  it('keeps a mismatch out by default, with both hashes', async () => {
+    api.fail({ on: 'look-up', kind: 'no-sha256' })
+    const reference = { ...(await photo()), sha256: 'ab'.repeat(32) }
+    await expect(archiveMedia(reference, options())).rejects.toMatchObject({
+      code: 'integrity-mismatch',
+      expectedSha256: 'ab'.repeat(32),
+      observedSha256: sha256,
+    })
+    expect(storage.keys()).toEqual([])
+  })
+
+  it('has a cap for each media type', async () => {
+    const small = { maxBytes: { image: 1_000 } }
+    await expect(archiveMedia(await photo(), options(small))).rejects.toMatchObject({
+      code: 'size-limit',
+      limitBytes: 1_000,
+    })
+    const { mediaId } = await photo()
+    await expect(archiveMedia(mediaId, options(small))).rejects.toMatchObject({ code: 'size-limit' })
+    expect(await archiveMedia(mediaId, options({ ...small, mediaType: 'sticker' }))).toMatchObject({ sha256 })
+  })
+
+  it('proves the token with the app secret', async () => {
+    await archiveMedia(
+      await freshPhoto(),
+      options({ appSecret: 'app-secret', cloudApi: { ...api.cloudApi, guardPhoneNumber: true } }),
+    )
+    expect(api.requests[0]?.url).toMatch(/\?appsecret_proof=[0-9a-f]{64}&phone_number_id=106540352242922$/)
+    expect(api.requests[1]?.url).not.toContain('appsecret_proof')
+  })
+
+  it('does not wait for a token function that hangs', async () => {
+    const reason = new Error('shutting down')
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(reason), 20)
+    const hanging = options({ accessToken: () => new Promise<string>(() => {}), signal: controller.signal })
+    await expect(archiveMedia(await photo(), hanging)).rejects.toBe(reason)
+    await expect(
+      archiveMedia(
+        await photo(),
+        options({ accessToken: () => new Promise<string>(() => {}), timeouts: { totalMs: 20 }, attempts: 1 }),
+      ),
+    ).rejects.toMatchObject({ code: 'timeout', waitedFor: 'total' })
+  })
 })
