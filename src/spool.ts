@@ -4,6 +4,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { StorageFailedError } from './errors.js'
 import { type ProveOptions, proveBytes } from './integrity.js'
 
 /** A body whose size and hash are known, because all of it was read once. */
@@ -39,12 +40,12 @@ export async function spool(
       parts.push(part)
       partBytes += part.byteLength
       if (partBytes <= MEMORY_BYTES) continue
-      file ??= await open(path, 'wx', 0o600)
-      await file.appendFile(Buffer.concat(parts))
+      file ??= await onDisk(open(path, 'wx', 0o600))
+      await onDisk(file.appendFile(Buffer.concat(parts)))
       parts = []
       partBytes = 0
     }
-    await file?.appendFile(Buffer.concat(parts))
+    if (file !== undefined) await onDisk(file.appendFile(Buffer.concat(parts)))
   } catch (error) {
     await rm(path, { force: true })
     throw error
@@ -60,4 +61,12 @@ export async function spool(
     open: file === undefined ? () => Readable.from(parts) : () => createReadStream(path),
     remove: () => rm(path, { force: true }),
   }
+}
+
+/** A full or missing temporary folder is a fault of this machine, and may pass. */
+async function onDisk<T>(work: Promise<T>): Promise<T> {
+  return work.catch((error: NodeJS.ErrnoException) => {
+    const reason = String(error.code)
+    throw new StorageFailedError({ operation: 'put', key: '(temporary file)', reason, retryable: true }, error)
+  })
 }

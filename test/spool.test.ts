@@ -181,14 +181,14 @@ describe('spool', () => {
     const victim = join(directory, 'victim')
     await writeFile(victim, 'untouched')
     await symlink(victim, join(directory, `whatsapp-media-archive-${uuid}`))
-    await expect(run(Readable.from([bytesOf(2 * MEBIBYTE)]))).rejects.toMatchObject({ code: 'EEXIST' })
+    await expect(run(Readable.from([bytesOf(2 * MEBIBYTE)]))).rejects.toMatchObject({ code: 'storage-failed', reason: 'EEXIST' })
     expect(await readFile(victim, 'utf8')).toBe('untouched')
   })
 
   it('ends the source when no file can be made', async () => {
     vi.stubEnv('TMPDIR', join(directory, 'absent'))
     const source = inPieces(bytesOf(4 * MEBIBYTE), 100_000)
-    await expect(run(source)).rejects.toMatchObject({ code: 'ENOENT' })
+    await expect(run(source)).rejects.toMatchObject({ code: 'storage-failed', reason: 'ENOENT', retryable: true })
     expect(source.destroyed).toBe(true)
   })
 })

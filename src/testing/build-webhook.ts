@@ -103,7 +103,7 @@ export function deliver(
         response.on('data', (part: string) => {
           text += part
         })
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text }))
+        response.on('end', () => resolve({ status: Number(response.statusCode), body: text }))
         response.on('error', reject)
       },
     )

@@ -108,14 +108,14 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
   })
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const url = new URL(request.url ?? '/', origin)
+    const url = new URL(`${origin}${request.url}`)
     const isDownload = url.pathname === ATTACHMENTS
     const [, mediaId = ''] = /^\/(?:v\d+\.\d+\/)?([^/]+)$/.exec(url.pathname) ?? []
     const kind = isDownload ? 'download' : mediaId === '' ? 'other' : request.method === 'DELETE' ? 'delete' : 'look-up'
     requests.push({
       kind,
-      method: request.method ?? '',
-      url: request.url ?? '',
+      method: String(request.method),
+      url: String(request.url),
       headers: request.headers,
       get status() {
         return response.headersSent ? response.statusCode : undefined
@@ -222,6 +222,7 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
+  /* v8 ignore next -- @preserve a server that listens on a port has an address object */
   const origin = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
 
   return {

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash, createHmac } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { extractMedia } from '../../src/extract.js'
@@ -220,6 +221,28 @@ describe('download', () => {
     expect(response.headers.has('content-digest')).toBe(false)
     const body = Buffer.from(await response.arrayBuffer())
     expect(createHash('sha256').update(body).digest('hex')).toBe(bytes.sha256)
+  })
+})
+
+describe('what cannot be answered', () => {
+  it('ends the connection when the stream of the media fails', async () => {
+    const bytes = {
+      size: 10,
+      sha256,
+      stream: () => new Readable({ read: (): void => {}, construct: (done) => done(new Error('gone')) }),
+    }
+    const { mediaId } = await add({ bytes })
+    await expect(
+      mediaUrl(mediaId)
+        .then((url) => fetch(url, { headers: bearer() }))
+        .then((r) => r.text()),
+    ).rejects.toThrow()
+    expect((await lookUp(mediaId)).status).toBe(200)
+  })
+
+  it('ends the connection when the id is no URL text', async () => {
+    await expect(lookUp('%E0%A4%A')).rejects.toThrow()
+    expect((await ask('//')).status).toBe(404)
   })
 })
 
