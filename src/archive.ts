@@ -4,7 +4,7 @@ import { type AnyWhatsAppMediaError, describeValue, InvalidOptionError } from '.
 import { emit, messageIdHash } from './events.js'
 import { checkAccountId, checkMediaId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
 import type { MediaReference, MediaType } from './media-reference.js'
-import { type Announcement, announce, openAnnounced, openMedia } from './open-media.js'
+import { type Announcement, type AttemptContext, announce, openAnnounced, openMedia } from './open-media.js'
 import { checkRetry, type RetryOptions, retryAttempts } from './retry.js'
 import type { ObjectStorage, StoredObject } from './storage.js'
 import { alreadyStored, type SniffPolicy, type StoredMedia, storeObject } from './store.js'
@@ -135,7 +135,8 @@ function makePlan(media: string | MediaReference, options: ArchiveOptions): Plan
     throw new InvalidOptionError('sha256', `must be 64 lowercase hex digits, got ${describeValue(reference.sha256)}`)
   }
   const startedAt = Date.now()
-  const sentAt = timeOf('timestamp', reference?.timestamp ?? options.timestamp)
+  const timestamp = reference?.timestamp ?? options.timestamp
+  const sentAt = timestamp === undefined ? undefined : timeOf('timestamp', timestamp)
   return {
     media,
     options,
@@ -157,13 +158,11 @@ function makePlan(media: string | MediaReference, options: ArchiveOptions): Plan
 /** When Meta forgets the media, in milliseconds since 1970. It bounds retries only: the first attempt is always made. */
 export function deadlineOf(media: MediaReference, mediaLifetimeMs: number = WEEK_MS): number {
   // A history message is old when it comes; Meta keeps its media from then on.
-  const [option, livesFrom] =
-    media.origin === 'history' ? ['receivedAt', media.receivedAt] : ['timestamp', media.timestamp]
-  return (timeOf(option, livesFrom) ?? Date.now()) + mediaLifetimeMs
+  const livesFrom = media.origin === 'history' ? 'receivedAt' : 'timestamp'
+  return timeOf(livesFrom, media[livesFrom]) + mediaLifetimeMs
 }
 
-function timeOf(option: string, time: string | Date | undefined): number | undefined {
-  if (time === undefined) return undefined
+function timeOf(option: string, time: string | Date): number {
   const ms = new Date(time).getTime()
   if (Number.isNaN(ms)) throw new InvalidOptionError(option, `must be an ISO 8601 time, got ${describeValue(time)}`)
   return ms
@@ -193,9 +192,7 @@ async function attemptOnce(plan: Plan, { attempt, reason, seenSha256 }: AttemptS
     const accessToken = await askToken(options.accessToken, { reason, signal: deadlines.signal, account: accountId })
     const context = { ...download, accessToken, deadlines, accountId, mediaType }
     // Only a look-up tells the size that a reported mismatch must have.
-    const needsLookUp = typeof media === 'string' || seenSha256 !== undefined
-    const announced = needsLookUp ? await announce(media, context) : undefined
-    const facts = factsOf(plan, announced)
+    const { facts, announced } = await locate(plan, context, seenSha256 !== undefined)
     const key = layout.build({ accountId, ...facts })
     const target = { ...facts, storage, key, accountId, sha256: facts.sha256 }
     const isLikelyStored = attempt > 1 || plan.startedAt - (plan.sentAt ?? plan.startedAt) > LIKELY_REDELIVERY_MS
@@ -235,23 +232,22 @@ interface Facts {
   keyIsStable: boolean
 }
 
-/** What the key and the result are made of: the reference alone, or the look-up and the options. */
-function factsOf({ media, options }: Plan, announced: Announcement | undefined): Facts {
+/** What the key and the result are made of: the reference alone; for a bare media id, the look-up and the options. */
+async function locate(
+  { media, options }: Plan,
+  context: AttemptContext,
+  mustLookUp: boolean,
+): Promise<{ facts: Facts; announced: Announcement | undefined }> {
   if (typeof media !== 'string') {
     const { mediaId, mediaType, mimeType, sha256, filename, timestamp } = media
-    return { mediaId, mediaType, mimeType, sha256, filename, timestamp, keyIsStable: true }
+    const facts = { mediaId, mediaType, mimeType, sha256, filename, timestamp, keyIsStable: true }
+    return { facts, announced: mustLookUp ? await announce(media, context) : undefined }
   }
-  const mimeType = announced?.mimeType ?? ''
-  const { mediaType, timestamp, filename } = options
-  return {
-    mediaId: media,
-    mediaType: announced?.mediaType ?? 'document',
-    mimeType,
-    sha256: announced?.sha256,
-    filename,
-    timestamp,
-    keyIsStable: mediaType !== undefined && timestamp !== undefined,
-  }
+  const announced = await announce(media, context)
+  const { mediaId, mediaType, mimeType, sha256 } = announced
+  const { timestamp, filename } = options
+  const keyIsStable = options.mediaType !== undefined && timestamp !== undefined
+  return { facts: { mediaId, mediaType, mimeType, sha256, filename, timestamp, keyIsStable }, announced }
 }
 
 /** An advisory look: only an object with the very hash announced (or, none being announced, any recorded one) ends the job. */

@@ -62,7 +62,6 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
   const body = new Readable({
     highWaterMark: GATHER_BYTES,
     read() {
-      if (digest !== undefined) return
       deadlines.waitFor('source')
       source.resume()
     },

@@ -153,6 +153,28 @@ describe('uploadToS3', () => {
   })
 })
 
+describe('what uploadToS3 returns', () => {
+  it('names the bucket, and an etag, where there are any', async () => {
+    const memory = createMemoryStorage()
+    const plain: ObjectStorage = {
+      ...memory,
+      bucket: 'media',
+      put: async (...args) => ({ outcome: (await memory.put(...args)).outcome }),
+    }
+    const stored = await upload(bytes, { storage: plain })
+    expect(stored).toMatchObject({ bucket: 'media' })
+    expect(stored).not.toHaveProperty('etag')
+  })
+
+  it('tells of bytes that contradict their declared type', async () => {
+    const events: MediaEvent[] = []
+    const storage = createMemoryStorage()
+    await uploadToS3(bytes, { storage, key: 'k.png', mimeType: 'image/png', onEvent: (event) => events.push(event) })
+    expect(events).toEqual([{ type: 'type-mismatch', declared: 'image/png', sniffed: 'application/pdf', key: 'k.png' }])
+    expect(await storage.head('k.png')).toMatchObject({ contentType: 'application/octet-stream' })
+  })
+})
+
 describe('uploadToS3 on a store with faults', () => {
   const faulty = (faults: Partial<ObjectStorage>): ObjectStorage => ({ ...createMemoryStorage(), ...faults })
   const found = (more: Partial<StoredObject> = {}): StoredObject => ({

@@ -125,7 +125,11 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     if (!body.readableEnded) {
       throw new StorageFailedError({ operation: 'put', key, reason: 'answered before the body ended', retryable: true })
     }
-    return etag === undefined ? { outcome: 'stored' } : { outcome: 'stored', etag }
+    // Every S3 names what it stored (AWS: PutObject); a proxy's page with status 200 does not, and stored nothing.
+    if (etag === undefined) {
+      throw new StorageFailedError({ operation: 'put', key, reason: 'answered without an ETag', retryable: true })
+    }
+    return { outcome: 'stored', etag }
   }
 
   return {
@@ -264,7 +268,7 @@ async function* exactly(size: number, body: Readable): AsyncGenerator<Uint8Array
 /** The body's own error as it is; for one that closed without any, a failure that another attempt can mend. */
 function bodyError(error: Error, key: string): Error {
   const reason = 'ERR_STREAM_PREMATURE_CLOSE'
-  if (stringAt(error, 'code') !== reason) return error
+  if (field(error, 'code') !== reason) return error
   return new StorageFailedError({ operation: 'put', key, reason, retryable: true }, error)
 }
 
@@ -328,9 +332,10 @@ const BROKEN_BODY = ['BadDigest', 'XAmzContentSHA256Mismatch', 'IncompleteBody',
 
 function storageError(error: unknown, operation: StorageFailedError['operation'], key: string): unknown {
   if (WhatsAppMediaError.is(error)) return error
-  const status = numberAt(error, '$metadata', 'httpStatusCode')
+  const answered: unknown = field(field(error, '$metadata'), 'httpStatusCode')
+  const status = typeof answered === 'number' ? answered : undefined
   // Ceph's error bodies have no message, so the SDK calls them UnknownError: `Code` and the status tell more.
-  const reason = stringAt(error, 'Code') ?? stringAt(error, 'code') ?? stringAt(error, 'name') ?? 'unknown'
+  const reason = ['Code', 'code', 'name'].map((name) => field(error, name)).find(isText) ?? 'unknown'
   const isPassing =
     status === undefined ? isNetworkError(error) : status === 408 || status === 409 || status === 429 || status >= 500
   const retryable = isPassing || BROKEN_BODY.includes(reason)
@@ -342,22 +347,20 @@ function storageError(error: unknown, operation: StorageFailedError['operation']
 
 /** Without an answer, faults of configuration (no credentials, no region) stay; the network's pass. */
 function isNetworkError(error: unknown): boolean {
-  return stringAt(error, 'code') !== undefined || stringAt(error, 'name') === 'TimeoutError'
+  return isText(field(error, 'code')) || field(error, 'name') === 'TimeoutError'
 }
 
 function isStorageFailure(error: unknown): error is StorageFailedError {
   return WhatsAppMediaError.is(error) && error.code === 'storage-failed'
 }
 
-function stringAt(value: unknown, name: string): string | undefined {
-  const found: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
-  return typeof found === 'string' && found !== '' ? found : undefined
+/** A property of whatever was thrown. */
+function field(value: unknown, name: string): unknown {
+  return Reflect.get(Object(value), name)
 }
 
-function numberAt(value: unknown, outer: string, inner: string): number | undefined {
-  const found: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, outer) : undefined
-  const number: unknown = typeof found === 'object' && found !== null ? Reflect.get(found, inner) : undefined
-  return typeof number === 'number' ? number : undefined
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
 }
 
 function toNodeStream(body: unknown): Readable {

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 import { S3Client } from '@aws-sdk/client-s3'
 import { HttpResponse, http, passthrough } from 'msw'
 import { setupServer } from 'msw/node'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createS3Storage } from '../../src/storage/s3.js'
 import type { PutOptions } from '../../src/storage.js'
 
@@ -118,6 +118,43 @@ describe('put', () => {
     )
     expect(await put({ ifAbsent: false })).toEqual({ outcome: 'stored' })
     expect(condition).toBeNull()
+  })
+
+  it.each([
+    ['longer', ['hel', 'lo!']],
+    ['shorter', ['hell']],
+    ['longer', ['hello', '!']],
+    ['shorter', []],
+  ])('refuses a body that is %s than announced, and sends no whole one', async (problem, chunks) => {
+    let whole = 0
+    server.use(
+      http.put(object, async ({ request }) => {
+        if ((await request.text()).length >= 5) whole++
+        return new HttpResponse(null, { status: 200 })
+      }),
+    )
+    await expect(put({}, Readable.from(chunks.map((chunk) => Buffer.from(chunk))))).rejects.toMatchObject({
+      code: 'integrity-mismatch',
+      message: expect.stringContaining(problem),
+    })
+    expect(whole).toBe(0)
+  })
+
+  it('tells what was thrown, whatever it was', async () => {
+    const client = new S3Client({ region: 'eu-central-1', endpoint, credentials, forcePathStyle: true })
+    const odd = createS3Storage({ bucket: 'media', client })
+    for (const [thrown, reason, retryable] of [
+      [{}, 'unknown', false],
+      ['a string', 'unknown', false],
+      [Object.assign(new Error('slow'), { name: 'TimeoutError' }), 'TimeoutError', true],
+      [{ Code: 'SlowDown', $metadata: { httpStatusCode: 503 } }, 'SlowDown', true],
+    ] as const) {
+      client.send = () => Promise.reject(thrown)
+      await expect(odd.put('a/b.jpg', Readable.from(['hello']), putOptions())).rejects.toMatchObject({
+        reason,
+        retryable,
+      })
+    }
   })
 
   it('says that the object exists', async () => {
@@ -325,6 +362,13 @@ describe('address', () => {
     const there = createS3Storage(options)
     expect(await there.address('a/b.jpg')).toBe(address)
     await there.close?.()
+  })
+
+  it('takes region and credentials from the SDK’s own chain', async () => {
+    vi.stubEnv('AWS_REGION', 'ap-south-1')
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE')
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'example-secret')
+    expect(await createS3Storage({ bucket: 'media' }).address('k')).toBe('https://media.s3.ap-south-1.amazonaws.com/k')
   })
 
   it('encodes as the SDK does', async () => {
