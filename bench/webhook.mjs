@@ -5,8 +5,9 @@ import { once } from 'node:events'
 import { Agent, request } from 'node:http'
 import { buildWebhook, signWebhook } from '../dist/testing.js'
 
+const PROCESSES = 3
 const ROUNDS = 7
-const WEBHOOKS = 4_000
+const WEBHOOKS = 2_000
 const CONCURRENCY = 16
 const BOUND = 1.3
 const FLAT_MB = 20
@@ -84,22 +85,25 @@ function flood(port) {
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
 
-const servers = await Promise.all(['by-hand', 'handler', 'extracting'].map(start))
+const KINDS = ['by-hand', 'handler', 'extracting']
+const servers = await Promise.all(Array.from({ length: PROCESSES }, () => KINDS.map(start)).flat())
 for (const server of servers) await load(server.port, WEBHOOKS)
 for (let round = 0; round < ROUNDS; round++) for (const server of servers) await measure(server)
 
-const [byHand, handler] = servers
-for (const { kind, costs } of servers) {
-  const ratio = median(costs) / median(byHand.costs)
+// Other load on the machine only ever adds to CPU time, so of a process's rounds the least counts; where the system
+// puts a process changes its cost by a fifth, so of the processes the middle one does.
+const costOf = (kind) => median(servers.filter((each) => each.kind === kind).map(({ costs }) => Math.min(...costs)))
+const ratioOf = (kind) => costOf(kind) / costOf('by-hand')
+for (const kind of KINDS) {
   console.log(
-    `${kind.padEnd(10)} ${median(costs).toFixed(0).padStart(4)} µs CPU per webhook of ${body.length} B, ${ratio.toFixed(2)} x by hand`,
+    `${kind.padEnd(10)} ${costOf(kind).toFixed(0).padStart(4)} µs CPU per webhook of ${body.length} B, ${ratioOf(kind).toFixed(2)} x by hand`,
   )
 }
+const handler = servers[1]
 const calm = (await handler.ask()).rss
 const answer = await flood(handler.port)
 const grown = ((await handler.ask()).rss - calm) / 1_000_000
 console.log(`unsigned 50 MB: answered ${answer}, memory ${grown.toFixed(0)} MB above before (bound ${FLAT_MB} MB)`)
 for (const { stop } of servers) stop()
 agent.destroy()
-const isWithin = median(handler.costs) <= BOUND * median(byHand.costs)
-process.exitCode = isWithin && grown <= FLAT_MB ? 0 : 1
+process.exitCode = ratioOf('handler') <= BOUND && grown <= FLAT_MB ? 0 : 1

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 
 const NODE_VERSIONS = ['20.19.0', '22.23.3', '24.21.0', '26.10.0']
 const TYPESCRIPT_VERSIONS = ['5.4.5', '5.9.3', '6.0.3', '7.0.2']
+const DOCUMENTS = ['README.md', 'LICENSE', 'CHANGELOG.md', 'THIRD-PARTY-NOTICES.md']
 const TIMEOUT_MS = 300_000
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
@@ -77,13 +78,12 @@ function checkContents(paths) {
     ...Object.values(manifest.bin),
     ...leaves(manifest.exports),
   ]
-  const wanted = [...targets.map((path) => path.replace(/^\.\//, '')), 'README.md', 'LICENSE', 'CHANGELOG.md']
-  const missing = [...wanted, ...readdirSync('samples').map((name) => `samples/${name}`)].filter(
-    (path) => !paths.includes(path),
-  )
+  const samples = readdirSync('samples').map((name) => `samples/${name}`)
+  const wanted = [...targets.map((path) => path.replace(/^\.\//, '')), ...samples, ...DOCUMENTS]
+  const missing = wanted.filter((path) => !paths.includes(path))
   report('the tarball has every entry, the samples and the documents', missing.length === 0, `missing: ${missing}`)
   const stray = paths.filter(
-    (path) => !/^(?:dist|samples)\/|^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path),
+    (path) => !/^(?:dist|samples)\//.test(path) && ![...DOCUMENTS, 'package.json'].includes(path),
   )
   report('the tarball has nothing else', stray.length === 0, `stray: ${stray}`)
   const scripts = Object.keys(manifest.scripts).filter((name) =>

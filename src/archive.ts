@@ -1,13 +1,14 @@
-import { startDeadlines } from './deadlines.js'
+import { runUnder, startDeadlines } from './deadlines.js'
 import { askToken, type DownloadOptions, type ResolvedDownload, resolveDownload } from './download.js'
 import { type AnyWhatsAppMediaError, describeValue, InvalidOptionError } from './errors.js'
 import { emit, messageIdHash } from './events.js'
-import { checkAccountId, checkMediaId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
+import type { Announced } from './integrity.js'
+import { checkAccountId, checkMediaId, type KeyLayout, type KeyOptions, parseTime, resolveKeyLayout } from './key.js'
 import type { MediaReference, MediaType } from './media-reference.js'
 import { type Announcement, type AttemptContext, announce, openAnnounced, openMedia } from './open-media.js'
 import { checkRetry, type RetryOptions, retryAttempts } from './retry.js'
 import type { ObjectStorage, StoredObject } from './storage.js'
-import { alreadyStored, type SniffPolicy, type StoredMedia, storeObject } from './store.js'
+import { alreadyStored, checkStoring, type SniffPolicy, type StoredMedia, storeObject } from './store.js'
 
 export interface ArchiveOptions extends DownloadOptions, RetryOptions, KeyOptions {
   storage: ObjectStorage
@@ -123,10 +124,14 @@ interface Plan {
 }
 
 function makePlan(media: string | MediaReference, options: ArchiveOptions): Plan {
-  const { accountId, mediaLifetimeMs = WEEK_MS } = options
+  const { accountId, mediaLifetimeMs = WEEK_MS, integrity = 'strict' } = options
   checkAccountId(accountId)
+  checkStoring(options)
+  if (integrity !== 'strict' && integrity !== 'report') {
+    throw new InvalidOptionError('integrity', `must be strict or report, got ${describeValue(integrity)}`)
+  }
   const reference = typeof media === 'string' ? undefined : media
-  const mediaId = reference?.mediaId ?? String(media)
+  const mediaId = typeof media === 'string' ? media : media.mediaId
   checkMediaId(mediaId)
   if (!(mediaLifetimeMs > 0)) {
     throw new InvalidOptionError('mediaLifetimeMs', `must be a positive number, got ${describeValue(mediaLifetimeMs)}`)
@@ -136,7 +141,7 @@ function makePlan(media: string | MediaReference, options: ArchiveOptions): Plan
   }
   const startedAt = Date.now()
   const timestamp = reference?.timestamp ?? options.timestamp
-  const sentAt = timestamp === undefined ? undefined : timeOf('timestamp', timestamp)
+  const sentAt = timestamp === undefined ? undefined : parseTime('timestamp', timestamp).getTime()
   return {
     media,
     options,
@@ -159,19 +164,13 @@ function makePlan(media: string | MediaReference, options: ArchiveOptions): Plan
 export function deadlineOf(media: MediaReference, mediaLifetimeMs: number = WEEK_MS): number {
   // A history message is old when it comes; Meta keeps its media from then on.
   const livesFrom = media.origin === 'history' ? 'receivedAt' : 'timestamp'
-  return timeOf(livesFrom, media[livesFrom]) + mediaLifetimeMs
-}
-
-function timeOf(option: string, time: string | Date): number {
-  const ms = new Date(time).getTime()
-  if (Number.isNaN(ms)) throw new InvalidOptionError(option, `must be an ISO 8601 time, got ${describeValue(time)}`)
-  return ms
+  return parseTime(livesFrom, media[livesFrom]).getTime() + mediaLifetimeMs
 }
 
 /** The hash of a body that had the right size and another hash than announced. */
 function wholeButOther(error: AnyWhatsAppMediaError): string | undefined {
-  const isWhole = error.code === 'integrity-mismatch' && error.observedSize === error.expectedSize
-  return isWhole ? error.observedSha256 : undefined
+  if (error.code !== 'integrity-mismatch' || error.observedSize === undefined) return undefined
+  return error.observedSize === error.expectedSize ? error.observedSha256 : undefined
 }
 
 interface AttemptState {
@@ -187,17 +186,18 @@ async function attemptOnce(plan: Plan, { attempt, reason, seenSha256 }: AttemptS
   const { media, options, download, layout } = plan
   const { storage, accountId, signal, onEvent, sniff = 'safe' } = options
   const deadlines = startDeadlines(download.timeouts, signal)
-  try {
+  return runUnder(deadlines, async () => {
     const { mediaType } = options
     const accessToken = await askToken(options.accessToken, { reason, signal: deadlines.signal, account: accountId })
-    const context = { ...download, accessToken, deadlines, accountId, mediaType }
-    // Only a look-up tells the size that a reported mismatch must have.
-    const { facts, announced } = await locate(plan, context, seenSha256 !== undefined)
+    const maySettle = options.integrity === 'report'
+    const context = { ...download, accessToken, deadlines, accountId, mediaType, maySettle }
+    // A failed attempt starts again from the look-up: the webhook's URL may be what failed.
+    const { facts, announced } = await locate(plan, context, attempt > 1)
     const key = layout.build({ accountId, ...facts })
     const target = { ...facts, storage, key, accountId, sha256: facts.sha256 }
     const isLikelyStored = attempt > 1 || plan.startedAt - (plan.sentAt ?? plan.startedAt) > LIKELY_REDELIVERY_MS
     deadlines.waitFor('store')
-    const found = isLikelyStored ? await findStored(target, deadlines.signal) : undefined
+    const found = isLikelyStored ? await findStored({ ...target, size: announced?.size }, deadlines.signal) : undefined
     if (found !== undefined) return withMessage(plan, facts, await alreadyStored(found, target))
 
     const opened = announced === undefined ? await openMedia(media, context) : await openAnnounced(announced, context)
@@ -215,11 +215,7 @@ async function attemptOnce(plan: Plan, { attempt, reason, seenSha256 }: AttemptS
       onSourceError: opened.brokeOff,
     }).finally(() => opened.source.destroy())
     return withMessage(plan, facts, stored)
-  } catch (error) {
-    throw deadlines.signal.aborted ? deadlines.signal.reason : error
-  } finally {
-    deadlines.clear()
-  }
+  })
 }
 
 interface Facts {
@@ -252,11 +248,12 @@ async function locate(
 
 /** An advisory look: only an object with the very hash announced (or, none being announced, any recorded one) ends the job. */
 async function findStored(
-  { storage, key, sha256 }: { storage: ObjectStorage; key: string; sha256: string | undefined },
+  { storage, key, size, sha256 }: Announced & { storage: ObjectStorage; key: string },
   signal: AbortSignal,
 ): Promise<StoredObject | undefined> {
   const found = await storage.head(key, { signal })
   if (found === null || found === 'unknown' || found.sha256 === undefined) return undefined
+  if (size !== undefined && found.size !== size) return undefined
   return sha256 === undefined || found.sha256 === sha256 ? found : undefined
 }
 

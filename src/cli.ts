@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { cac } from 'cac'
@@ -14,9 +15,14 @@ const cli = cac('whatsapp-media-archive')
 
 cli
   .command('demo', 'Archive sample media from a fake Cloud API and read them back; into S3_BUCKET_NAME if that is set')
-  .action(async () => {
-    const samples = fileURLToPath(new URL('samples/', root))
-    await runDemo({ samples, output: process.stdout, config: configFromEnv(process.env) })
+  .option('--keep', 'Stay up until Ctrl-C, with a page that shows the archived media')
+  .action(async ({ keep }: { keep?: boolean }) => {
+    await runDemo({
+      samples: fileURLToPath(new URL('samples/', root)),
+      output: process.stdout,
+      config: configFromEnv(process.env),
+      ...(keep === true ? { keepUntil: () => Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]) } : {}),
+    })
   })
 
 cli.help()

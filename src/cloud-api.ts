@@ -1,6 +1,15 @@
 import { createHmac } from 'node:crypto'
 import type { Deadlines } from './deadlines.js'
-import { DownloadFailedError, describeSecret, describeValue, HostRefusedError, InvalidOptionError } from './errors.js'
+import {
+  DownloadFailedError,
+  describeSecret,
+  describeValue,
+  HostRefusedError,
+  InvalidOptionError,
+  removeValues,
+  WhatsAppMediaError,
+  withoutSecrets,
+} from './errors.js'
 import { graphError } from './graph-error.js'
 import type { HttpClient, HttpResponse } from './http.js'
 import { checkMediaId } from './key.js'
@@ -122,6 +131,7 @@ export async function lookUpMedia(
   const { cloudApi, http, accessToken, deadlines } = context
   const url = cloudApi.lookUpUrl(mediaId, context)
   const { host } = new URL(url)
+  const secrets = [accessToken, context.appSecret]
   deadlines.waitFor('headers')
   const response = await http({
     method: 'GET',
@@ -129,15 +139,21 @@ export async function lookUpMedia(
     headers: { ...COMMON_HEADERS, ...cloudApi.authorization(accessToken) },
     signal: deadlines.signal,
   }).catch((error: unknown) => {
-    throw lookUpFailed(host, 'no answer', error)
+    throw ownOr(error, () => lookUpFailed(host, 'no answer', withoutSecrets(error, secrets)))
   })
   const text = await readText(response, deadlines).catch((error: unknown) => {
-    throw lookUpFailed(host, 'the answer broke off', error)
+    throw ownOr(error, () => lookUpFailed(host, 'the answer broke off', withoutSecrets(error, secrets)))
   })
-  if (response.status !== 200) throw graphError({ ...response, text }, mediaId)
+  // Some providers' answers repeat the key they were asked with.
+  if (response.status !== 200) throw graphError({ ...response, text: removeValues(text, secrets) }, mediaId)
   const info = parseMediaInfo(readJson(text))
   if (info === undefined) throw lookUpFailed(host, 'the answer is no media information')
   return info
+}
+
+/** Errors of this library's own, a deadline's say, tell more than any other could. */
+function ownOr(error: unknown, other: () => Error): unknown {
+  return WhatsAppMediaError.is(error) ? error : other()
 }
 
 function lookUpFailed(host: string, problem: string, cause?: unknown): DownloadFailedError {
@@ -167,7 +183,7 @@ function readJson(text: string): unknown {
   }
 }
 
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
+const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|\[::1\])$/
 
 /** Plain http is for loopback addresses that stand in the configuration; nothing from outside can name one. */
 function parseOrigin(option: string, text: string): URL {
@@ -200,5 +216,5 @@ function mediaHostRule(entry: string): (url: URL) => boolean {
   return (url) =>
     url.protocol === 'https:' &&
     url.port === '' &&
-    (host.startsWith('.') ? url.hostname.endsWith(host) : url.hostname === host)
+    (host.startsWith('.') ? url.hostname.length > host.length && url.hostname.endsWith(host) : url.hostname === host)
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { DeadlineError, describeValue, InvalidOptionError } from './errors.js'
 
 /** How long a transfer may wait, in milliseconds. `Infinity` switches one off. */
@@ -18,11 +19,43 @@ type Party = 'headers' | 'source' | 'store' | 'reader'
 /** The clocks of one attempt. They abort `signal` with a `DeadlineError`; the caller's own signal aborts it with its own reason. */
 export interface Deadlines {
   readonly signal: AbortSignal
+  /** How long what was aborted may take to clean up, in milliseconds. */
+  graceMs(): number
   /** Says whom the transfer waits for from now on, or that this party just made progress. */
   waitFor(party: Party): void
   /** Stops all clocks. Always call it. */
   clear(): void
 }
+
+/**
+ * Runs an attempt under its deadlines, and stops their clocks at its end. An attempt that hangs in something that heeds
+ * no signal (a credentials provider, a client of the user's own) is left behind once its grace is over.
+ */
+export async function runUnder<T>(deadlines: Deadlines, attempt: () => Promise<T>): Promise<T> {
+  const { signal } = deadlines
+  let grace: NodeJS.Timeout | undefined
+  const leftBehind = new Promise<never>((_resolve, reject) => {
+    const wait = (): void => {
+      grace = setTimeout(() => reject(signal.reason), deadlines.graceMs())
+    }
+    if (signal.aborted) wait()
+    else signal.addEventListener('abort', wait, { once: true })
+  })
+  const running = attempt()
+  // Left behind, it may still fail, and nobody listens any more.
+  running.catch(() => {})
+  try {
+    return await Promise.race([running, leftBehind])
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error
+  } finally {
+    clearTimeout(grace)
+    deadlines.clear()
+  }
+}
+
+/** Enough to close connections and remove temporary files. */
+const CLEAN_UP_MS = 1_000
 
 export interface CheckedTimeouts {
   readonly headers: number
@@ -61,8 +94,14 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
   if (callerSignal?.aborted === true) forwardAbort()
   else callerSignal?.addEventListener('abort', forwardAbort, { once: true })
 
+  // Node warns of a leak at the eleventh transfer that shares a signal, which is no leak: each takes its listener off.
+  setMaxListeners(0, controller.signal, ...(callerSignal === undefined ? [] : [callerSignal]))
+
   return {
     signal: controller.signal,
+    // After a deadline of ours the store is asked once more whether it has the object; a caller who leaves waits for nothing.
+    graceMs: () =>
+      CLEAN_UP_MS + (callerSignal?.aborted === true ? 0 : Math.min(timeouts.store, MAX_TIMER_MS - CLEAN_UP_MS)),
     waitFor(party) {
       current = party
       if (party === 'reader') return

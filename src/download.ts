@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { type CloudApi, type CloudApiOptions, resolveCloudApi } from './cloud-api.js'
 import { checkTimeouts, type Deadlines, startDeadlines, type Timeouts } from './deadlines.js'
-import { AccessTokenError } from './errors.js'
+import { AccessTokenError, InvalidOptionError } from './errors.js'
 import type { OnEvent } from './events.js'
 import { defaultHttpClient, type HttpClient } from './http.js'
 import { proveBytes } from './integrity.js'
@@ -46,7 +46,7 @@ export interface DownloadedMedia {
   sha256?: string
   filename?: string
   mediaId: string
-  /** All bytes at once, proven. For small files. */
+  /** All bytes at once, proven. For small files. @throws InvalidOptionError when `body` was read before. */
   bytes(): Promise<Uint8Array>
 }
 
@@ -67,7 +67,10 @@ export async function downloadMediaFromWhatsApp(
   const deadlines = startDeadlines(context.timeouts, options.signal)
   try {
     const accessToken = await askToken(options.accessToken, { reason: 'first', signal: deadlines.signal })
-    const opened = await openMedia(media, { ...context, accessToken, deadlines })
+    const opening = openMedia(media, { ...context, accessToken, deadlines })
+    // A client of the user's own may heed no signal; left behind, it may still fail.
+    opening.catch(() => {})
+    const opened = await Promise.race([opening, rejectedBy(deadlines.signal)])
     const { size, sha256, ...facts } = opened
     const { body } = proveBytes(opened.source, {
       size,
@@ -78,6 +81,9 @@ export async function downloadMediaFromWhatsApp(
       onSourceError: opened.brokeOff,
     })
     body.once('close', deadlines.clear)
+    // Nobody reads yet: the source's clock starts with the first read.
+    deadlines.waitFor('reader')
+    let all: Promise<Uint8Array> | undefined
     return {
       body,
       mediaId: facts.mediaId,
@@ -85,7 +91,10 @@ export async function downloadMediaFromWhatsApp(
       ...(size === undefined ? {} : { size }),
       ...(sha256 === undefined ? {} : { sha256 }),
       ...(facts.filename === undefined ? {} : { filename: facts.filename }),
-      bytes: () => collect(body, deadlines),
+      bytes() {
+        all ??= collect(body, deadlines)
+        return all
+      },
     }
   } catch (error) {
     deadlines.clear()
@@ -130,9 +139,11 @@ function rejectedBy(signal: AbortSignal): Promise<never> {
 }
 
 async function collect(body: Readable, deadlines: Deadlines): Promise<Uint8Array> {
+  // The rest of a body is no proven file.
+  if (body.readableDidRead) throw new InvalidOptionError('body', 'was read already; bytes() takes it from its start')
   const parts: Uint8Array[] = []
   try {
-    for await (const part of body) if (part instanceof Uint8Array) parts.push(part)
+    for await (const part of body) parts.push(part)
   } catch (error) {
     throw deadlines.signal.aborted ? deadlines.signal.reason : error
   }

@@ -495,3 +495,17 @@ function safeCause(cause: unknown): unknown {
   if (typeof code === 'string') Object.assign(safe, { code: cleanServerText(code) })
   return safe
 }
+
+/** A text without the secrets that its sender was told. */
+export function removeValues(text: string, secrets: readonly (string | undefined)[]): string {
+  return secrets.reduce<string>((clean, secret) => (secret ? clean.replaceAll(secret, '[removed]') : clean), text)
+}
+
+/** What was thrown, without the secrets that the call carried: clients of the user's own may quote their request. */
+export function withoutSecrets(thrown: unknown, secrets: readonly (string | undefined)[]): unknown {
+  if (!(thrown instanceof Error) || WhatsAppMediaError.is(thrown)) return thrown
+  const clean = new Error(removeValues(thrown.message, secrets))
+  clean.name = thrown.name
+  const code: unknown = Reflect.get(thrown, 'code')
+  return typeof code === 'string' ? Object.assign(clean, { code }) : clean
+}

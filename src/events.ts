@@ -56,7 +56,7 @@ export function emit(onEvent: OnEvent | undefined, event: MediaEvent): void {
   try {
     const returned: unknown = onEvent?.(event)
     // An async logger fits the type, too, and its rejection would end the process.
-    if (returned instanceof Promise) returned.catch(() => {})
+    if (typeof returned === 'object') Promise.resolve(returned).catch(() => {})
   } catch {
     // The caller's logger failed; the media still matters more.
   }

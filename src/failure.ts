@@ -42,6 +42,7 @@ export function mediaFailure(
   return failure
 }
 
-function withoutUrl({ downloadUrl, downloadUrlExpiresAt, ...media }: MediaReference): FailedReference {
+/** A download URL is a secret that outlives its use. */
+export function withoutUrl({ downloadUrl, downloadUrlExpiresAt, ...media }: MediaReference): FailedReference {
   return media
 }

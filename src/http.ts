@@ -26,17 +26,15 @@ export interface HttpResponse {
   body: Readable
 }
 
-/** How many connections to one host stay open and may be open at once. */
-const MAX_SOCKETS = 64
-
 /**
  * The default HTTP client: `node:http(s)` over keep-alive connections. It loads nothing but Node and decodes nothing.
  *
- * @param options `maxSockets`: connections to one host at once, default 64.
+ * @param options `maxSockets`: connections to one host at once. Default: no limit; as many as
+ * the caller runs transfers. A request that waits for a connection counts as one without an answer.
  * @returns the client, and `close()` that ends its connections, those in use too.
  */
 export function createNodeHttpClient(options: { maxSockets?: number } = {}): HttpClient & { close(): void } {
-  const { maxSockets = MAX_SOCKETS } = options
+  const { maxSockets = Number.POSITIVE_INFINITY } = options
   const agentOptions = { keepAlive: true, maxSockets, noDelay: true }
   const agents = { 'http:': new http.Agent(agentOptions), 'https:': new https.Agent(agentOptions) }
 
@@ -103,7 +101,7 @@ export type FetchLike = (
   init: {
     method: string
     headers: Record<string, string>
-    body?: Uint8Array<ArrayBuffer>
+    body?: ArrayBuffer
     redirect: 'manual'
     signal: AbortSignal
   },
@@ -131,7 +129,7 @@ export function fromFetch(fetch: FetchLike): HttpClient {
       headers: { ...headers },
       redirect: 'manual',
       signal,
-      ...(body === undefined ? {} : { body: new Uint8Array(body) }),
+      ...(body === undefined ? {} : { body: new Uint8Array(body).buffer }),
     })
     const { host } = new URL(url)
     if (response.type === 'opaqueredirect' || response.status === 0) {

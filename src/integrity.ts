@@ -131,10 +131,13 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
   source.pause()
   source.on('data', orFail(take))
   source.once('end', orFail(finish))
-  source.once('error', (error) => fail(onSourceError(error)))
+  // Not once: a sloppy stream's second error would end the process.
+  source.on('error', (error) => fail(onSourceError(error)))
   source.once('close', () => {
     if (digest === undefined) fail(onSourceError(undefined))
   })
+  if (source.errored !== null) fail(onSourceError(source.errored))
+  else if (source.destroyed || source.readableEnded) fail(onSourceError(undefined))
   if (deadlines.signal.aborted) abort()
   else deadlines.signal.addEventListener('abort', abort, { once: true })
   if (openingBytes > 0) body.read(0)

@@ -172,12 +172,20 @@ function checkKey(key: string): string {
 }
 
 function dateOf(timestamp: string | Date | undefined): string {
-  const date = timestamp === undefined ? new Date() : new Date(timestamp)
-  const year = date.getUTCFullYear()
-  if (Number.isNaN(year) || year < 0 || year > 9_999) {
-    throw new InvalidOptionError('timestamp', `must be an ISO 8601 time, got ${describeValue(timestamp)}`)
-  }
+  const date = timestamp === undefined ? new Date() : parseTime('timestamp', timestamp)
   return date.toISOString().slice(0, 10)
+}
+
+/** A time without a zone would be another one on another machine, and lead to another key. */
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2}))?$/
+
+/** @throws InvalidOptionError unless it is an ISO 8601 time with its zone, a plain date, or a Date, in the years 0 to 9999. */
+export function parseTime(option: string, time: string | Date): Date {
+  const isReadable = time instanceof Date || (typeof time === 'string' && ISO_TIME.test(time))
+  const date = new Date(isReadable ? time : Number.NaN)
+  const year = date.getUTCFullYear()
+  if (year >= 0 && year <= 9_999) return date
+  throw new InvalidOptionError(option, `must be an ISO 8601 time with zone, or a Date, got ${describeValue(time)}`)
 }
 
 /** RFC 9562, version 5: SHA-1 of namespace and name. */

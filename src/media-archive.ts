@@ -1,26 +1,27 @@
+import { setMaxListeners } from 'node:events'
 import { type Account, type Accounts, findAccount } from './accounts.js'
-import { type ArchivedMedia, type ArchiveOptions, archiveMedia, deadlineOf } from './archive.js'
+import { type ArchivedMedia, type ArchiveOptions, archiveMedia } from './archive.js'
 import { resolveDownload } from './download.js'
 import {
-  AccessTokenError,
-  type AnyWhatsAppMediaError,
   describeValue,
   InvalidOptionError,
   MediaUnavailableError,
+  UnknownNumberError,
   WhatsAppMediaError,
 } from './errors.js'
 import { emit, messageIdHash } from './events.js'
 import type { ExtractedMedia, UnavailableReason } from './extract.js'
 import { type MediaFailure, mediaFailure } from './failure.js'
-import { type JobOutcome, type MediaJob, type MediaQueue, type ProcessJob, retryDelaySeconds } from './jobs.js'
+import { type ArchiveContext, createJobRunner } from './job-runner.js'
+import type { MediaJob, MediaQueue, ProcessJob } from './jobs.js'
+import { put } from './json.js'
 import { checkAccountId, resolveKeyLayout } from './key.js'
 import type { MediaReference } from './media-reference.js'
-import { createPauses } from './pauses.js'
 import { checkRetry } from './retry.js'
 import { type SignedMediaUrl, type SigningOptions, signUrl } from './signed-url.js'
 import type { ObjectStorage } from './storage.js'
 import type { StoredMedia } from './store.js'
-import { type UploadBody, type UploadOptions, uploadToS3 } from './upload.js'
+import { hearErrors, type UploadBody, type UploadOptions, uploadToS3 } from './upload.js'
 
 /** What is the same for all media of an archive. */
 type SharedOptions = Pick<
@@ -95,22 +96,20 @@ export type ArchiveSigningOptions = Omit<SigningOptions, 'storage' | 'accountId'
  */
 export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   const { storage, accounts, queue, onArchived, onFailed, ...shared } = options
-  if (typeof accounts !== 'function') {
-    throw new InvalidOptionError('accounts', `must be a function, got ${describeValue(accounts)}`)
-  }
+  checkOptions(options)
   resolveDownload(shared)
   resolveKeyLayout(shared)
   checkRetry(shared)
   const used = new Set<ObjectStorage>(typeof storage === 'function' ? [] : [storage])
   const underWay = new Set<Promise<unknown>>()
   let isClosed = false
-  const pauses = createPauses((accountId, forSeconds) =>
-    emit(shared.onEvent, { type: 'account-paused', accountId, forSeconds }),
-  )
+  const stopped = new AbortController()
+  setMaxListeners(0, stopped.signal)
 
   const storageOf = async (accountId: string): Promise<ObjectStorage> => {
     checkAccountId(accountId)
     const found = typeof storage === 'function' ? await storage(accountId) : storage
+    checkStorage(found)
     used.add(found)
     return found
   }
@@ -124,23 +123,31 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
     return running
   }
 
-  const archiveFor = async (account: Account, media: MediaReference, signal?: AbortSignal): Promise<ArchivedMedia> =>
-    archiveMedia(media, {
-      ...shared,
-      ...account,
-      ...(signal === undefined ? {} : { signal }),
-      storage: await storageOf(account.accountId),
-    })
+  const untilStopped = (signal: AbortSignal | undefined): AbortSignal =>
+    signal === undefined ? stopped.signal : AbortSignal.any([signal, stopped.signal])
+
+  const archiveFor = async (accountId: string, account: Account, context: ArchiveContext): Promise<ArchivedMedia> => {
+    const { media, signal } = context
+    // By name: an account may be a row with a `prefix` of its own, or a document whose fields no spread copies.
+    const { accessToken, appSecret, mediaLifetimeMs } = account
+    const own: ArchiveOptions = { ...shared, accountId, accessToken, storage: await storageOf(accountId) }
+    put(own, 'appSecret', appSecret)
+    put(own, 'mediaLifetimeMs', mediaLifetimeMs)
+    put(own, 'signal', signal)
+    return archiveMedia(media, own)
+  }
 
   const archive = async (media: MediaReference, signal: AbortSignal | undefined): Promise<ArchivedMedia> => {
     let accountId: string | undefined
     const archived = await findAccount(accounts, media.phoneNumberId)
       .then((account) => {
         accountId = account.accountId
-        return archiveFor(account, media, signal)
+        return archiveFor(accountId, account, { media, signal })
       })
       .catch(async (error: unknown) => {
-        if (WhatsAppMediaError.is(error)) await tell(mediaFailure(media, error, accountId))
+        // A caller who leaves has not been failed, whatever the reason given.
+        const isFailure = WhatsAppMediaError.is(error) && signal?.aborted !== true
+        if (isFailure) await tell(mediaFailure(media, error, accountId))
         throw error
       })
     await onArchived?.(archived)
@@ -152,17 +159,19 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
     const jobs: MediaJob[] = []
     const failures: MediaFailure[] = []
     // A webhook may hold a thousand updates of one number.
-    const known = new Map<string, Promise<Account>>()
+    const known = new Map<string, Promise<Account | UnknownNumberError>>()
+    const ownerOf = (phoneNumberId: string): Promise<Account | UnknownNumberError> => {
+      const owner = known.get(phoneNumberId) ?? findAccount(accounts, phoneNumberId).catch(asUnknownNumber)
+      known.set(phoneNumberId, owner)
+      return owner
+    }
     for (const media of found.media) {
-      const account = known.get(media.phoneNumberId) ?? findAccount(accounts, media.phoneNumberId)
-      known.set(media.phoneNumberId, account)
-      try {
-        jobs.push({ version: 1, accountId: (await account).accountId, media })
-      } catch (error) {
-        if (!WhatsAppMediaError.is(error) || error.code !== 'unknown-number') throw error
-        emit(shared.onEvent, { type: 'unknown-number', phoneNumberId: media.phoneNumberId, mediaId: media.mediaId })
-        failures.push(mediaFailure(media, error))
-      }
+      const { phoneNumberId, mediaId } = media
+      const owner = await ownerOf(phoneNumberId)
+      if (owner instanceof UnknownNumberError) {
+        emit(shared.onEvent, { type: 'unknown-number', phoneNumberId, mediaId })
+        failures.push(mediaFailure(media, owner))
+      } else jobs.push({ version: 1, accountId: owner.accountId, media })
     }
     for (const media of found.unavailable) {
       const { reason, phoneNumberId, mediaId } = media
@@ -172,7 +181,10 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
         phoneNumberId,
         ...(mediaId === undefined ? {} : { mediaId }),
       })
-      if (!IS_NO_FAILURE.has(reason)) failures.push(mediaFailure(media, new MediaUnavailableError(media)))
+      if (IS_NO_FAILURE.has(reason)) continue
+      const owner = await ownerOf(phoneNumberId)
+      const accountId = owner instanceof UnknownNumberError ? undefined : owner.accountId
+      failures.push(mediaFailure(media, new MediaUnavailableError(media), accountId))
     }
     for (const { messageId, phoneNumberId } of found.revoked) {
       emit(shared.onEvent, { type: 'message-revoked', messageIdHash: messageIdHash(messageId), phoneNumberId })
@@ -181,64 +193,63 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
     for (const failure of failures) await tell(failure)
   }
 
-  const processJob: ProcessJob = async (job, { attempt, signal }): Promise<JobOutcome> => {
-    const { accountId, media } = job
-    let deadlineAt = Number.POSITIVE_INFINITY
-    const later = (error: unknown, afterSeconds: number, isAttempt = true): JobOutcome => ({
-      outcome: 'retry',
-      afterSeconds,
-      until: new Date(Math.min(deadlineAt, Date.now() + MAX_LIFETIME_MS)).toISOString(),
-      isAttempt,
-      error,
-    })
-    const pausedFor = pauses.secondsLeft(accountId)
-    if (pausedFor > 0) return later(new AccessTokenError({ reason: 'rejected', account: accountId }), pausedFor, false)
-    try {
-      checkVersion(job)
-      const account = await findAccount(accounts, media.phoneNumberId)
-      deadlineAt = deadlineOf(media, account.mediaLifetimeMs)
-      // The number may have moved to another account since, but the media is the old one's.
-      const archived = await archiveFor({ ...account, accountId }, media, signal)
-      pauses.end(accountId)
-      await onArchived?.(archived)
-      return { outcome: 'done' }
-    } catch (error) {
-      if (!WhatsAppMediaError.is(error)) return later(error, retryDelaySeconds(attempt))
-      if (error.code === 'access-token' && Date.now() < deadlineAt) return later(error, pauses.begin(accountId))
-      if (isWorthAnother(error, attempt) && Date.now() < deadlineAt) {
-        return later(error, retryDelaySeconds(attempt, 'retryAfterMs' in error ? error.retryAfterMs : undefined))
-      }
-      emit(shared.onEvent, { type: 'dead-letter', error, mediaId: media.mediaId, accountId })
-      return tell(mediaFailure(media, error, accountId)).then(
-        () => ({ outcome: 'dead-letter', error }),
-        (failedToTell: unknown) => later(failedToTell, retryDelaySeconds(attempt)),
-      )
-    }
-  }
-
   const tell = async (failure: MediaFailure): Promise<void> => {
     await onFailed?.(failure)
   }
+  const processJob = createJobRunner({ accounts, archiveFor, onArchived, tell, onEvent: shared.onEvent })
   queue?.start?.(processJob)
 
   return {
-    enqueue: (media) => track(() => enqueue(asExtracted(media))),
-    archive: (media, { signal } = {}) => track(() => archive(media, signal)),
+    enqueue: (media) => track(async () => enqueue(asExtracted(media))),
+    archive: (media, { signal } = {}) => track(() => archive(media, untilStopped(signal))),
     processJob,
-    upload: (body, uploadOptions) =>
-      track(async () =>
-        uploadToS3(body, { ...shared, ...uploadOptions, storage: await storageOf(uploadOptions.accountId) }),
-      ),
+    upload(body, uploadOptions) {
+      hearErrors(body)
+      return track(async () => {
+        const signal = untilStopped(uploadOptions.signal)
+        const own = { ...shared, ...uploadOptions, signal, storage: await storageOf(uploadOptions.accountId) }
+        return uploadToS3(body, own)
+      })
+    },
     signUrl: (key, signing) =>
       track(async () => signUrl(key, { ...shared, ...signing, storage: await storageOf(signing.accountId) })),
-    async close(closeOptions) {
+    async close(closeOptions = {}) {
+      const { timeoutMs } = closeOptions
       isClosed = true
+      const stop = (): void => stopped.abort(new InvalidOptionError('archive', 'is closed'))
+      const timer = timeoutMs === undefined ? undefined : setTimeout(stop, timeoutMs)
       const left = (await queue?.close?.(closeOptions)) ?? []
       await Promise.allSettled(underWay)
+      clearTimeout(timer)
       await Promise.all([...used].map((each) => each.close?.()))
       return left
     },
   }
+}
+
+function checkOptions({ storage, accounts, queue, onArchived, onFailed }: MediaArchiveOptions): void {
+  if (typeof storage !== 'function') checkStorage(storage)
+  for (const [option, value] of Object.entries({ accounts, onArchived, onFailed })) {
+    const isMissing = value === undefined && option !== 'accounts'
+    if (typeof value !== 'function' && !isMissing) {
+      throw new InvalidOptionError(option, `must be a function, got ${describeValue(value)}`)
+    }
+  }
+  if (queue !== undefined && typeof queue?.enqueue !== 'function') {
+    throw new InvalidOptionError('queue', `must be a MediaQueue, got ${describeValue(queue)}`)
+  }
+}
+
+/** A function that finds no storage must not fail later, and elsewhere. */
+function checkStorage(storage: ObjectStorage): void {
+  if (typeof storage?.put !== 'function') {
+    throw new InvalidOptionError('storage', `must be an ObjectStorage, got ${describeValue(storage)}`)
+  }
+}
+
+function asUnknownNumber(error: unknown): UnknownNumberError {
+  if (error instanceof UnknownNumberError) return error
+  throw error
 }
 
 function asExtracted(media: MediaReference | readonly MediaReference[] | ExtractedMedia): ExtractedMedia {
@@ -248,21 +259,3 @@ function asExtracted(media: MediaReference | readonly MediaReference[] | Extract
 
 /** An advertisement's picture is none of the message's media, and a placeholder's media may still come. */
 const IS_NO_FAILURE: ReadonlySet<UnavailableReason> = new Set(['referral', 'placeholder'])
-
-function checkVersion({ version }: MediaJob): void {
-  if (version !== 1) throw new InvalidOptionError('job.version', `must be 1, got ${describeValue(version)}`)
-}
-
-/** No media lives longer at Meta than it does for a week; a job without a known deadline is not promised more. */
-const MAX_LIFETIME_MS = 604_800_000
-
-/** Media whose bytes stay wrong, and media that is gone, will hardly be right later; each gets some late tries. */
-const MOST_ATTEMPTS: Partial<Record<AnyWhatsAppMediaError['code'], number>> = {
-  'integrity-mismatch': 3,
-  'media-gone': 2,
-}
-
-function isWorthAnother(error: AnyWhatsAppMediaError, attempt: number): boolean {
-  const most = MOST_ATTEMPTS[error.code]
-  return most === undefined ? error.retryable : attempt < most
-}

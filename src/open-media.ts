@@ -7,6 +7,8 @@ import {
   HostRefusedError,
   IntegrityMismatchError,
   SizeLimitError,
+  WhatsAppMediaError,
+  withoutSecrets,
 } from './errors.js'
 import { emit, type OnEvent } from './events.js'
 import { isPassingStatus, readRetryAfter } from './graph-error.js'
@@ -25,6 +27,8 @@ export interface AttemptContext {
   deadlines: Deadlines
   onEvent: OnEvent | undefined
   accountId?: string
+  /** Whether webhook and look-up may announce different hashes, for two downloads to settle. */
+  maySettle?: boolean
   /** For a bare media id: its type, if the caller knows it. */
   mediaType?: MediaType | undefined
 }
@@ -63,9 +67,11 @@ export async function openMedia(media: string | MediaReference, context: Attempt
 /** Looks the media id up, and holds what the webhook said against it. */
 export async function announce(media: string | MediaReference, context: AttemptContext): Promise<Announcement> {
   const reference = typeof media === 'string' ? undefined : media
-  const mediaId = reference?.mediaId ?? String(media)
+  const mediaId = typeof media === 'string' ? media : media.mediaId
   const info = await lookUpMedia(mediaId, { ...context, phoneNumberId: reference?.phoneNumberId })
-  if (reference?.sha256 !== undefined && info.sha256 !== undefined && reference.sha256 !== info.sha256) {
+  const isContradictory =
+    reference?.sha256 !== undefined && info.sha256 !== undefined && reference.sha256 !== info.sha256
+  if (isContradictory && context.maySettle !== true) {
     throw new IntegrityMismatchError({
       problem: 'Webhook and look-up announce different SHA-256 hashes',
       expectedSha256: reference.sha256,
@@ -133,7 +139,9 @@ async function get(firstUrl: string, context: AttemptContext): Promise<HttpRespo
       headers: { ...COMMON_HEADERS, ...credentials },
       signal: deadlines.signal,
     }).catch((error: unknown) => {
-      throw new DownloadFailedError({ host, problem: 'no answer' }, error)
+      // fromFetch has refused an answer: asking again would bring the same.
+      if (WhatsAppMediaError.is(error)) throw error
+      throw new DownloadFailedError({ host, problem: 'no answer' }, withoutSecrets(error, [accessToken]))
     })
     const { location } = response.headers
     if (response.status < 300 || response.status > 399 || location === undefined) return response

@@ -65,7 +65,8 @@ export async function signUrl(key: string, options: SigningOptions): Promise<Sig
   if (storage.signedUrl === undefined) {
     throw new InvalidOptionError('storage', `must be able to sign URLs, and ${storage.name} is not`)
   }
-  const signedAt = new Date(cacheFor === 0 ? Date.now() : floorTo(Date.now(), cacheFor * 1_000))
+  // Signatures count in whole seconds; without the floor `expiresAt` would promise up to one too many.
+  const signedAt = new Date(floorTo(Date.now(), Math.max(cacheFor, 1) * 1_000))
   const signed = await storage.signedUrl(key, { ...serving(extension, options), expiresIn: lifetime, signedAt })
   const askedFor = new Date(signedAt.getTime() + lifetime * 1_000)
   if (signed.expiresAt < askedFor) emit(onEvent, { type: 'expiry-clipped', key, expiresAt: signed.expiresAt, askedFor })

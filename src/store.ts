@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { type CheckedTimeouts, type Deadlines, startDeadlines } from './deadlines.js'
-import { IntegrityMismatchError, KeyConflictError, StorageFailedError, WhatsAppMediaError } from './errors.js'
+import {
+  describeValue,
+  IntegrityMismatchError,
+  InvalidOptionError,
+  KeyConflictError,
+  StorageFailedError,
+  WhatsAppMediaError,
+} from './errors.js'
 import { emit, type OnEvent } from './events.js'
 import { asciiMetadata, contentDisposition, safeFilename } from './filename.js'
 import { type Announced, type Integrity, type ProvenBody, proveBytes } from './integrity.js'
@@ -35,6 +42,16 @@ export interface StoredMedia {
 /** `safe`: a body whose first bytes contradict its declared type is kept as octet-stream, to be downloaded. `trust`: no look. */
 export type SniffPolicy = 'safe' | 'trust'
 
+/** A policy with a slip of the pen must not pass for "no look". @throws InvalidOptionError */
+export function checkStoring({ storage, sniff }: { storage: ObjectStorage; sniff?: SniffPolicy | undefined }): void {
+  if (typeof storage?.put !== 'function') {
+    throw new InvalidOptionError('storage', `must be an ObjectStorage, got ${describeValue(storage)}`)
+  }
+  if (sniff !== undefined && sniff !== 'safe' && sniff !== 'trust') {
+    throw new InvalidOptionError('sniff', `must be safe or trust, got ${describeValue(sniff)}`)
+  }
+}
+
 /** Everything about one object to be stored. */
 export interface StoreTarget extends Announced {
   storage: ObjectStorage
@@ -51,6 +68,8 @@ export interface StoreTarget extends Announced {
   onEvent: OnEvent | undefined
   keyIsStable: boolean
   onSourceError: (error: Error | undefined) => unknown
+  /** Size and hash of a body that lies in memory. */
+  identity?: Identity
   /** The hash that an earlier download had in place of the announced one: seen again, it is taken. */
   seenSha256?: string | undefined
 }
@@ -60,14 +79,16 @@ type Identity = { size: number; sha256: string }
 
 /** Spools if size or hash are unknown, proves, stores if absent, and compares if not. */
 export async function storeObject(source: Readable, target: StoreTarget): Promise<StoredMedia> {
-  const { size, sha256, seenSha256, maxBytes, deadlines, onSourceError } = target
+  const { size, sha256, seenSha256, identity, maxBytes, deadlines, onSourceError } = target
+  if (identity !== undefined) return putProven(source, target, identity)
   if (size !== undefined && sha256 !== undefined && seenSha256 === undefined) {
     return putProven(source, target, { size, sha256 })
   }
   const expected = seenSha256 === undefined ? sha256 : undefined
   const spooled = await spool(source, { size, sha256: expected, maxBytes, deadlines, onSourceError })
   try {
-    return await putProven(spooled.open(), target, { size: spooled.size, sha256: agreedHash(spooled, target) })
+    const sha256ToStore = agreedHash(spooled, target)
+    return await putProven(spooled.open(), target, { size: spooled.size, sha256: sha256ToStore })
   } finally {
     await spooled.remove()
   }
@@ -92,10 +113,6 @@ async function putProven(source: Readable, target: StoreTarget, identity: Identi
   const { size, sha256 } = identity
   const openingBytes = target.sniff === 'safe' ? SNIFF_BYTES : 0
   const proven = proveBytes(source, { size, sha256, maxBytes, openingBytes, deadlines, reader: 'store', onSourceError })
-  if (target.sha256 !== undefined && target.sha256 !== sha256) {
-    const { onEvent, mediaId = '' } = target
-    emit(onEvent, { type: 'mismatch-reported', key, mediaId, announcedSha256: target.sha256, observedSha256: sha256 })
-  }
   const serving = decideServing(await proven.opening, target)
   deadlines.waitFor('store')
   const put = storage.put(key, proven.body, {
@@ -109,6 +126,10 @@ async function putProven(source: Readable, target: StoreTarget, identity: Identi
   const result = await put.catch((error: unknown) => findAfterLostAnswer(error, proven, target, identity))
   deadlines.waitFor('store')
   if (result.outcome === 'exists') return alreadyStored(await compare(target, identity, deadlines.signal), target)
+  if (target.sha256 !== undefined && target.sha256 !== sha256) {
+    const { onEvent, mediaId = '' } = target
+    emit(onEvent, { type: 'mismatch-reported', key, mediaId, announcedSha256: target.sha256, observedSha256: sha256 })
+  }
   return describe(target, { size, sha256, ...(result.etag === undefined ? {} : { etag: result.etag }) }, false)
 }
 

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { checkTimeouts, startDeadlines, type Timeouts } from './deadlines.js'
+import { checkTimeouts, runUnder, startDeadlines, type Timeouts } from './deadlines.js'
 import { describeValue, InvalidOptionError } from './errors.js'
 import type { OnEvent } from './events.js'
 import type { Announced } from './integrity.js'
@@ -8,7 +9,7 @@ import { checkMaxBytes, type MaxBytes, maxBytesOf } from './max-bytes.js'
 import type { MediaType } from './media-reference.js'
 import { getMediaTypeFromMime } from './mime.js'
 import type { ObjectStorage } from './storage.js'
-import { type SniffPolicy, type StoredMedia, storeObject } from './store.js'
+import { checkStoring, type SniffPolicy, type StoredMedia, storeObject } from './store.js'
 
 /** What can be uploaded. Streams are read once. */
 export type UploadBody = Uint8Array | Blob | Readable | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>
@@ -50,17 +51,33 @@ export interface UploadOptions extends KeyOptions {
  * DeadlineError; the body's own error when it fails; the signal's reason when aborted.
  */
 export async function uploadToS3(body: UploadBody, options: UploadOptions): Promise<StoredMedia> {
+  hearErrors(body)
+  try {
+    return await upload(body, options)
+  } finally {
+    if (body instanceof Readable) body.destroy()
+  }
+}
+
+/** A stream may fail (no such file) before anyone reads it, and must not end the process: reading it will tell. */
+export function hearErrors(body: UploadBody): void {
+  if (body instanceof Readable) body.on('error', () => {})
+}
+
+async function upload(body: UploadBody, options: UploadOptions): Promise<StoredMedia> {
   const { storage, mimeType = 'application/octet-stream', mediaId, filename, timestamp } = options
   const { signal, onEvent, sniff: policy = 'safe' } = options
+  checkStoring(options)
   checkMaxBytes(options.maxBytes)
   const timeouts = checkTimeouts(options.timeouts)
   const announced = checkAnnounced(options, body)
-  const deadlines = startDeadlines(timeouts, signal)
+  const key = keyOf(options, mimeType)
   const source = toReadable(body)
-  try {
-    return await storeObject(source, {
+  const deadlines = startDeadlines(timeouts, signal)
+  return runUnder(deadlines, () =>
+    storeObject(source, {
       storage,
-      key: keyOf(options, mimeType),
+      key,
       ...announced,
       mimeType,
       filename,
@@ -74,13 +91,17 @@ export async function uploadToS3(body: UploadBody, options: UploadOptions): Prom
       keyIsStable: options.key !== undefined || (mediaId !== undefined && timestamp !== undefined),
       // The stream is the caller's: so is its error.
       onSourceError: (error) => error ?? new InvalidOptionError('body', 'was closed before its end'),
-    })
-  } catch (error) {
-    source.destroy()
-    throw deadlines.signal.aborted ? deadlines.signal.reason : error
-  } finally {
-    deadlines.clear()
-  }
+      // Bytes that lie in memory need no spool.
+      ...(body instanceof Uint8Array && announced.sha256 === undefined
+        ? { identity: identityOf(body, announced.size) }
+        : {}),
+    }),
+  )
+}
+
+/** What the bytes are; a size that was announced stays, for the proof to refuse if it is another. */
+function identityOf(bytes: Uint8Array, size: number = bytes.byteLength): { size: number; sha256: string } {
+  return { size, sha256: createHash('sha256').update(bytes).digest('hex') }
 }
 
 function keyOf(options: UploadOptions, mimeType: string): string {
@@ -101,7 +122,7 @@ function checkAnnounced({ size, sha256 }: UploadOptions, body: UploadBody): Anno
   if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) {
     throw new InvalidOptionError('sha256', `must be 64 lowercase hex digits, got ${describeValue(sha256)}`)
   }
-  const known = body instanceof Uint8Array ? body.byteLength : body instanceof Blob ? body.size : undefined
+  const known = body instanceof Blob ? body.size : undefined
   return { size: size ?? known, sha256 }
 }
 

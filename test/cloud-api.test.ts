@@ -27,7 +27,6 @@ describe('resolveCloudApi', () => {
     [{ baseUrl: 'https://waba.example/v1/', version: '' }, 'https://waba.example/v1/7'],
     [{ baseUrl: 'https://WABA.example:8443/a/../b' }, 'https://waba.example:8443/b/v25.0/7'],
     [{ baseUrl: 'http://127.0.0.1:4010' }, 'http://127.0.0.1:4010/v25.0/7'],
-    [{ baseUrl: 'http://localhost:4010' }, 'http://localhost:4010/v25.0/7'],
     [{ baseUrl: 'http://[::1]:4010' }, 'http://[::1]:4010/v25.0/7'],
   ])('looks up where %j says', (options, url) => {
     expect(resolveCloudApi(options).lookUpUrl('7', caller)).toBe(url)
@@ -372,8 +371,9 @@ describe('lookUpMedia', () => {
   ])('waits no longer than it may for the %s', async (waitedFor, timeouts, handler) => {
     const { origin } = await serve(handler)
     await expect(lookUp(origin, { timeouts })).rejects.toMatchObject({
-      code: 'download-failed',
-      cause: { code: 'timeout', waitedFor, limitMs: 30 },
+      code: 'timeout',
+      waitedFor,
+      limitMs: 30,
     })
   })
 

@@ -181,7 +181,10 @@ describe('spool', () => {
     const victim = join(directory, 'victim')
     await writeFile(victim, 'untouched')
     await symlink(victim, join(directory, `whatsapp-media-archive-${uuid}`))
-    await expect(run(Readable.from([bytesOf(2 * MEBIBYTE)]))).rejects.toMatchObject({ code: 'storage-failed', reason: 'EEXIST' })
+    await expect(run(Readable.from([bytesOf(2 * MEBIBYTE)]))).rejects.toMatchObject({
+      code: 'storage-failed',
+      reason: 'EEXIST',
+    })
     expect(await readFile(victim, 'utf8')).toBe('untouched')
   })
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { describeValue, InvalidOptionError, QueueFullError } from '../errors.js'
 import { type JobOutcome, jobId, type MediaJob, type MediaQueue, type ProcessJob } from '../jobs.js'
 
@@ -39,10 +40,13 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
   /** Media under way: a second message about the same media waits, and then finds the object. */
   const mediaUnderWay = new Set<string>()
   const stopped = new AbortController()
+  setMaxListeners(0, stopped.signal)
   let process: ProcessJob | undefined
   const runs = new Set<Promise<void>>()
   let isClosed = false
   let onIdle: (() => void) | undefined
+  let closing: Promise<MediaJob[]> | undefined
+  const deadlines: NodeJS.Timeout[] = []
 
   const mediaOf = ({ job }: Entry): string => JSON.stringify([job.accountId, job.media.mediaId])
 
@@ -82,6 +86,22 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
     }, outcome.afterSeconds * 1_000)
   }
 
+  const shutDown = async (): Promise<MediaJob[]> => {
+    isClosed = true
+    const idle = new Promise<void>((resolve) => {
+      onIdle = resolve
+    })
+    fill()
+    await idle
+    for (const timer of deadlines) clearTimeout(timer)
+    stopped.abort(new QueueFullError({ limit: maxQueued, problem: 'is closed' }))
+    await Promise.all(runs)
+    const left = [...entries.values()]
+    for (const entry of left) clearTimeout(entry.timer)
+    entries.clear()
+    return left.map(({ job }) => job)
+  }
+
   return {
     async enqueue(jobs) {
       if (isClosed) throw new QueueFullError({ limit: maxQueued, problem: 'is closed' })
@@ -98,21 +118,11 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
       process = processJob
       fill()
     },
-    async close({ timeoutMs } = {}) {
-      isClosed = true
-      const idle = new Promise<void>((resolve) => {
-        onIdle = resolve
-      })
-      const timer = timeoutMs === undefined ? undefined : setTimeout(() => onIdle?.(), timeoutMs)
-      fill()
-      await idle
-      clearTimeout(timer)
-      stopped.abort(new QueueFullError({ limit: maxQueued, problem: 'is closed' }))
-      await Promise.all(runs)
-      const left = [...entries.values()]
-      for (const entry of left) clearTimeout(entry.timer)
-      entries.clear()
-      return left.map(({ job }) => job)
+    close({ timeoutMs } = {}) {
+      // SIGTERM and SIGINT may both come: the second asks for the same end, perhaps sooner.
+      if (timeoutMs !== undefined) deadlines.push(setTimeout(() => onIdle?.(), timeoutMs))
+      closing ??= shutDown()
+      return closing
     },
   }
 }

@@ -16,8 +16,8 @@ import {
 } from '../errors.js'
 import type { ObjectStorage, PutOptions, PutResult, StoredObject } from '../storage.js'
 
-/** Connections to the store at once. */
-const MAX_SOCKETS = 64
+/** Connections to the store at once: as many as the caller runs transfers. One that waits counts as a stalled store. */
+const MAX_SOCKETS = Number.POSITIVE_INFINITY
 
 /** The metadata name under which the hash is kept, for servers that keep no checksums. */
 const SHA256_METADATA = 'sha256'
@@ -57,7 +57,7 @@ interface Connection {
  * S3 storage: one PutObject an object, with Content-Length, SHA-256 checksum and `If-None-Match: *`. Never multipart,
  * never aws-chunked; retries are the library's, for a stream can't be sent twice.
  *
- * The AWS SDK (`@aws-sdk/client-s3`, for signed URLs also `@aws-sdk/s3-request-presigner`) is your own copy, loaded at
+ * The AWS SDK (`@aws-sdk/client-s3` and `@aws-sdk/s3-request-presigner`) is your own copy, loaded at
  * the first call. `storage.close()` ends the connections of a client made here.
  *
  * @throws InvalidOptionError for an empty or impossible bucket name.
@@ -65,7 +65,7 @@ interface Connection {
 export function createS3Storage(options: S3StorageOptions): ObjectStorage {
   const { bucket } = options
   // The SDK would turn an empty or dotted bucket into another request altogether.
-  if (typeof bucket !== 'string' || bucket === '' || /^\.+$|[\s/?#]/.test(bucket)) {
+  if (typeof bucket !== 'string' || !/^(?!\.+$)(?:arn:[\w.:/-]+|[\w.-]+)$/.test(bucket)) {
     throw new InvalidOptionError('bucket', `must be a bucket name, got ${describeValue(bucket)}`)
   }
   let connection: Promise<Connection> | undefined
@@ -112,7 +112,8 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     const { ifAbsent, signal } = putOptions
     if (ifAbsent && !conditionsWork) {
       const found = await head(key, signal === undefined ? {} : { signal })
-      if (found !== null && found !== 'unknown') return { outcome: 'exists' }
+      if (found === 'unknown') throw mayNotLook(key)
+      if (found !== null) return { outcome: 'exists' }
     }
     const input = { ...putInput(putOptions), Bucket: bucket, Key: key, Body: body }
     const condition = ifAbsent && conditionsWork ? { IfNoneMatch: '*' } : {}
@@ -174,8 +175,13 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     async address(key) {
       checkKey(key)
       // The SDK knows path style, dotted buckets and access points; what it signs for one key tells the address of all.
-      addressBase ??= presign(connect, { Bucket: bucket, Key: 'k' }, { expiresIn: 60 }).then((url) =>
-        url.slice(0, url.indexOf('?') - 1),
+      addressBase ??= presign(connect, { Bucket: bucket, Key: 'k' }, { expiresIn: 60 }).then(
+        (url) => url.slice(0, url.indexOf('?') - 1),
+        (error: unknown) => {
+          // Credentials that failed once must not fail for good.
+          addressBase = undefined
+          throw error
+        },
       )
       return `${await addressBase}${encodeKey(key)}`
     },
@@ -272,6 +278,19 @@ function bodyError(error: Error, key: string): Error {
   return new StorageFailedError({ operation: 'put', key, reason, retryable: true }, error)
 }
 
+/** Without conditions and without a look, a put would overwrite what others stored. */
+function mayNotLook(key: string): StorageFailedError {
+  const advice = 'The store knows no create-if-absent, and looking first takes the permission s3:GetObject'
+  return new StorageFailedError({
+    operation: 'head',
+    key,
+    reason: 'AccessDenied',
+    status: 403,
+    retryable: false,
+    advice,
+  })
+}
+
 /** Runs a PUT of `body`, and aborts it when the body fails: left to itself, the SDK would never settle. */
 async function whileBodyLives<T>(
   body: Readable,
@@ -282,6 +301,8 @@ async function whileBodyLives<T>(
   const abort = (): void => controller.abort()
   body.once('error', abort)
   signal?.addEventListener('abort', abort, { once: true })
+  // Either may have happened while the SDK was loaded.
+  if (signal?.aborted === true || body.errored !== null) abort()
   try {
     return await send(controller.signal)
   } finally {

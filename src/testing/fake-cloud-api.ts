@@ -385,7 +385,7 @@ function flipHex(sha256: string): string {
   return `${sha256.startsWith('0') ? '1' : '0'}${sha256.slice(1)}`
 }
 
-/** RFC 1950. The sums stay below 2^53 for a few thousand bytes between two divisions, and Meta's largest file takes 0.3 s. */
+/** RFC 1950. Between two divisions the sums stay far below 2^53. */
 function adler32(bytes: Uint8Array): number {
   let low = 1
   let high = 0

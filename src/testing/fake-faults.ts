@@ -42,6 +42,7 @@ type FaultKind =
 const HTML = '<!DOCTYPE html><html lang="en"><title>Error</title><h1>Sorry, something went wrong.</h1></html>'
 const ENDLESS_BYTES = 1_000_000_000
 const BOMB_BYTES = 50_000_000
+const BOMB_MEMBERS = 50
 
 /** The body that a Graph answer of this status has (Meta: Error codes). */
 export function graphErrorBody(status: number, traceId: string): string {
@@ -132,7 +133,9 @@ export async function sendSpoilt(
     case 'redirect':
       return void response.writeHead(fault.status ?? 302, { location: fault.to }).end()
     case 'gzip': {
-      const bomb = gzipSync(Buffer.alloc(BOMB_BYTES))
+      // Fifty members of one file (RFC 1952, section 2.2): compressing 50 MB at once would hold up all other answers.
+      const member = gzipSync(Buffer.alloc(BOMB_BYTES / BOMB_MEMBERS))
+      const bomb = Buffer.concat(Array.from({ length: BOMB_MEMBERS }, () => member))
       sized(bomb.length, { 'content-encoding': 'gzip' })
       return void response.end(bomb)
     }

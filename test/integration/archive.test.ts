@@ -6,9 +6,9 @@ import { createS3Storage } from '../../src/storage/s3.js'
 import { createFakeCloudApi, type FakeCloudApi } from '../../src/testing/fake-cloud-api.js'
 import { createGeneratedBytes } from '../../src/testing/generated-bytes.js'
 import { uploadToS3 } from '../../src/upload.js'
+import { createFaultProxy, type FaultProxy } from '../fault-proxy.js'
 import { expectNothingStored, SOURCE_FAULTS, STORE_FAULTS } from '../transfer-faults.js'
 import { createBucket, host, lacks, openStorage, port } from './bucket.js'
-import { createFaultProxy, type FaultProxy } from './fault-proxy.js'
 
 const bucket = await createBucket()
 const storage = openStorage(bucket, 'own client')
@@ -97,7 +97,7 @@ describe('archiveMedia through a bad connection to the store', () => {
   it('ends in success when only the answer to the put is lost', async () => {
     const { reference, sha256 } = await document(300_000)
     const unsteady = through()
-    proxy.next({ cut: 'answer', how: 'reset', once: true })
+    proxy.next({ cut: 'answer', how: 'reset', times: 1 })
     const archived = await archiveMedia(reference, options({ storage: unsteady, timeouts, attempts: 1 }))
     expect(archived).toMatchObject({ alreadyStored: true, sha256 })
     await unsteady.close?.()
@@ -110,10 +110,10 @@ describe('archiveMedia through a bad connection to the store', () => {
     ['never answers', { cut: 'answer', how: 'stall' }, { code: 'timeout', waitedFor: 'store' }],
     [
       'answers 500',
-      { answer: 'HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n' },
+      { answer: 'HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n', early: true },
       { code: 'storage-failed', status: 500 },
     ],
-    ['refuses', { refuse: true }, { code: 'storage-failed', retryable: true }],
+    ['refuses', { cut: 'request', how: 'reset' }, { code: 'storage-failed', retryable: true }],
   ] as const)('settles with the cause when the store %s, and stores it the next time', async (_name, fault, error) => {
     const { reference, sha256 } = await document(5_000_000)
     const unsteady = through()
@@ -129,7 +129,7 @@ describe('archiveMedia through a bad connection to the store', () => {
   it('archives by itself when the connection broke once', async () => {
     const { reference, sha256 } = await document(5_000_000)
     const unsteady = through()
-    proxy.next({ cut: 'request', after: 1_000_000, how: 'reset', once: true })
+    proxy.next({ cut: 'request', after: 1_000_000, how: 'reset', times: 1 })
     expect(await archiveMedia(reference, options({ storage: unsteady, timeouts }))).toMatchObject({
       sha256,
       alreadyStored: false,

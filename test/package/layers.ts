@@ -9,7 +9,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['http', 'storage'],
   [], // the steps
   ['archive'],
-  ['content', 'media-archive', 'jobs', 'webhook', 'send'],
+  ['content', 'job-runner', 'media-archive', 'jobs', 'webhook', 'send'],
   ['index', 'cli', 'testing'],
 ]
 const STEPS = 2

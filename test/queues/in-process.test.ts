@@ -158,6 +158,14 @@ describe('createInProcessQueue', () => {
     expect(await queue.close({ timeoutMs: 20 })).toEqual([job('1'), job('2')])
   })
 
+  it('close may be asked for twice, and the sooner time counts', async () => {
+    const queue = createInProcessQueue()
+    await queue.enqueue([job('1')])
+    const [first, second] = await Promise.all([queue.close({ timeoutMs: 60_000 }), queue.close({ timeoutMs: 10 })])
+    expect(first).toEqual([job('1')])
+    expect(second).toBe(first)
+  })
+
   it('close without a start hands back everything once its time is over', async () => {
     const queue = createInProcessQueue()
     await queue.enqueue([job('1')])

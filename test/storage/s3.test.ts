@@ -108,16 +108,25 @@ describe('put', () => {
       expect(seen?.has(name)).toBe(false)
   })
 
-  it('overwrites when asked to, and does without an etag', async () => {
+  it('overwrites when asked to', async () => {
     let condition: string | null = 'none seen'
     server.use(
       http.put(object, ({ request }) => {
         condition = request.headers.get('if-none-match')
-        return new HttpResponse(null, { status: 200 })
+        return new HttpResponse(null, { status: 200, headers: { etag: '"e"' } })
       }),
     )
-    expect(await put({ ifAbsent: false })).toEqual({ outcome: 'stored' })
+    expect(await put({ ifAbsent: false })).toEqual({ outcome: 'stored', etag: '"e"' })
     expect(condition).toBeNull()
+  })
+
+  it('does not believe a 200 without an ETag, which no S3 says', async () => {
+    server.use(http.put(object, () => HttpResponse.html('<title>Welcome to this network</title>')))
+    await expect(put()).rejects.toMatchObject({
+      code: 'storage-failed',
+      reason: 'answered without an ETag',
+      retryable: true,
+    })
   })
 
   it.each([
@@ -199,11 +208,13 @@ describe('put', () => {
       http.head(object, () => new HttpResponse(null, { status: exists ? 200 : 404 })),
       http.put(object, ({ request }) => {
         condition = request.headers.get('if-none-match')
-        return new HttpResponse(null, { status: 200 })
+        return new HttpResponse(null, { status: 200, headers: { etag: '"e"' } })
       }),
     )
     const signal = new AbortController().signal
-    expect(await old.put('a/b.jpg', Readable.from(['hello']), putOptions({ signal }))).toEqual({ outcome: 'stored' })
+    expect(await old.put('a/b.jpg', Readable.from(['hello']), putOptions({ signal }))).toMatchObject({
+      outcome: 'stored',
+    })
     expect(condition).toBeNull()
     exists = true
     const body = Readable.from(['hello'])

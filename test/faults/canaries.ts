@@ -1,0 +1,80 @@
+import { inspect } from 'node:util'
+
+/** How many characters of a canary in a row are a leak: a cut or wrapped secret still is one. */
+const LEAK_CHARACTERS = 9
+
+/** Looks for canaries in texts, however they are written there. */
+export interface CanaryScanner {
+  /** The names of the canaries that a text holds. */
+  find(text: string): string[]
+}
+
+export function createCanaryScanner(canaries: Readonly<Record<string, string>>): CanaryScanner {
+  const pieces = Object.entries(canaries).flatMap(([name, canary]) =>
+    piecesOf(canary.toLowerCase()).map((piece) => ({ name, piece })),
+  )
+  return {
+    find(text) {
+      const readings = [...readingsOf(text)].map((reading) => reading.toLowerCase())
+      const found = pieces.filter(({ piece }) => readings.some((reading) => reading.includes(piece)))
+      return [...new Set(found.map(({ name }) => name))]
+    },
+  }
+}
+
+function piecesOf(canary: string): string[] {
+  const last = Math.max(0, canary.length - LEAK_CHARACTERS)
+  return Array.from({ length: last + 1 }, (_none, at) => canary.slice(at, at + LEAK_CHARACTERS))
+}
+
+/** The text, and what it says to whoever decodes it, twice over. */
+function readingsOf(text: string): Set<string> {
+  const readings = new Set([text])
+  for (let depth = 0; depth < 2; depth++) {
+    for (const reading of [...readings]) {
+      for (const decoded of decode(reading)) readings.add(decoded)
+    }
+  }
+  return readings
+}
+
+function decode(text: string): string[] {
+  return [withoutPercents(text), withoutEscapes(text), withoutSeparators(text), ...base64Runs(text)]
+}
+
+function withoutPercents(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'))
+}
+
+/** JSON's, and those of `inspect`. */
+function withoutEscapes(text: string): string {
+  return text
+    .replace(/\\u([0-9a-f]{4})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    .replace(/\\(["'/\\])/g, '$1')
+}
+
+/** Phone numbers as people write them. */
+function withoutSeparators(text: string): string {
+  return text.replace(/(?<=\d)[ ().-]+(?=\d)/g, '')
+}
+
+/** Each base64 or base64url run, from each place at which four characters may begin. */
+function base64Runs(text: string): string[] {
+  const runs = text.match(/[\w+/-]{8,}={0,2}/g) ?? []
+  return runs.flatMap((run) => [0, 1, 2, 3].map((at) => Buffer.from(run.slice(at), 'base64').toString('latin1')))
+}
+
+/** All that a log could show of a value: an error, an event, a failure. */
+export function textsOf(value: unknown): string[] {
+  const printed = [String(value), inspect(value, { depth: null, showHidden: true }), inspect(value)]
+  const json = JSON.stringify(value)
+  return [...printed, ...(json === undefined ? [] : [json]), ...(value instanceof Error ? errorTexts(value) : [])]
+}
+
+function errorTexts(error: Error): string[] {
+  const own = Reflect.ownKeys(error).flatMap((name) => {
+    const property: unknown = Reflect.get(error, name)
+    return property instanceof Error ? textsOf(property) : [String(name), String(property)]
+  })
+  return [error.message, error.stack ?? '', ...own]
+}

@@ -1,0 +1,51 @@
+import { ATTEMPTS, FAULTS, type FaultName, PHASES, type Phase } from './cells.js'
+import type { MatrixRun } from './describe-matrix.js'
+import type { CellResult } from './matrix.js'
+
+const HEAD = `# What each fault comes to
+
+Every step of an archive under every fault, once and always, with at most ${ATTEMPTS} attempts: what \`archiveMedia\` came to, the attempts it made, and the objects it left, all with the right bytes. In every cell the same archive succeeds once the fault is over, no connection stays in use, and a host that a redirect names is never asked.
+
+Written by \`npx vitest run test/faults/matrix.test.ts --update\`; without \`--update\` the same test compares. \`test/integration/faults.test.ts\` runs the same cells against a real store.
+`
+
+/** The results as a page. */
+export function renderFaultTable(run: MatrixRun): string {
+  const phases = Object.entries(PHASES).map(([phase, meaning]) => {
+    const rows = FAULTS.map((name) => `| ${name} | ${renderRow(run, phase, name)} |`)
+    return [
+      `\n## ${phase}\n\n${meaning}\n`,
+      '| fault | once | attempts | objects | always | attempts | objects |',
+      '| --- | --- | --- | --- | --- | --- | --- |',
+      ...rows,
+      '',
+    ].join('\n')
+  })
+  return `${[HEAD, ...phases].join('')}\n${summarise(run)}\n`
+}
+
+function renderRow({ matrix, cells, results }: MatrixRun, phase: string, name: FaultName): string {
+  const row = matrix[phase as Phase][name]
+  if (typeof row === 'string') return `none: ${row} | | | | |`
+  const found = [...cells.entries()].filter(([, cell]) => cell.phase === phase && cell.name === name)
+  return found.map(([index]) => renderResult(results[index])).join(' | ')
+}
+
+function renderResult(result: CellResult | undefined): string {
+  if (result === undefined) return 'not run | |'
+  const { outcome, attempts, objects } = result
+  return `${outcome === 'archived' ? outcome : `\`${outcome}\``} | ${attempts} | ${objects}`
+}
+
+/** The counts, in one line. */
+export function summarise({ cells, results }: MatrixRun): string {
+  const counts = (['once', 'always'] as const).map((frequency) => {
+    const those = results.filter((_result, index) => cells[index]?.frequency === frequency)
+    const archived = those.filter(({ outcome }) => outcome === 'archived')
+    // A typed error shows as its code; what else can come has spaces.
+    const typed = those.filter(({ outcome }) => outcome !== 'archived' && /^[a-z]+(?:-[a-z]+)*$/.test(outcome))
+    return `${frequency}: ${archived.length} archived, ${typed.length} typed errors, ${those.length - archived.length - typed.length} else`
+  })
+  const spoilt = results.filter(({ wrongObjects, openRequests }) => wrongObjects + openRequests > 0)
+  return `${results.length} cells (${counts.join('; ')}). With wrong bytes or a connection left in use: ${spoilt.length}.`
+}

@@ -1,0 +1,114 @@
+/* A process that fails a thousand transfers and tells what it holds before and after. The servers are its parent's. */
+import { getEventListeners } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
+import { type ArchiveOptions, archiveMedia } from '../../src/archive.js'
+import { createS3Storage } from '../../src/storage/s3.js'
+import type { ObjectStorage } from '../../src/storage.js'
+import type { FaultyWorld, LastingFault } from './lasting-faults.js'
+
+/** What the parent sends. */
+export interface LeakTask {
+  transfers: number
+  atOnce: number
+  /** For all transfers. */
+  archive: Pick<ArchiveOptions, 'accountId' | 'prefix' | 'cloudApi'> & { accessToken: string }
+  faults: LastingFault[]
+  store: FaultyWorld['store']
+}
+
+/** What the parent gets. */
+export interface LeakReport {
+  failures: number
+  successes: number
+  /** The process's warnings, such as too many listeners. */
+  warnings: string[]
+  before: Holdings
+  after: Holdings
+}
+
+export interface Holdings {
+  /** Active resources of the process by kind: sockets, timers, requests. */
+  resources: Record<string, number>
+  /** Listeners on `process`, by event. */
+  processListeners: Record<string, number>
+  /** Listeners on the signal that all transfers share. */
+  abortListeners: number
+  /** Bytes in use after garbage collection, buffers included. */
+  memory: number
+}
+
+/** Longer than Node's servers and agents keep an idle connection: 5 s (Node: server.keepAliveTimeout). */
+const QUIET_AFTER_MS = 8_000
+
+const shared = new AbortController()
+
+process.once('message', (task: LeakTask) => {
+  void run(task).then((report) => process.send?.(report, () => process.disconnect()))
+})
+
+async function run(task: LeakTask): Promise<LeakReport> {
+  const warnings: string[] = []
+  process.on('warning', (warning) => warnings.push(warning.message))
+  const storages = new Map(
+    task.faults.map(({ endpoint }) => [endpoint, createS3Storage({ ...task.store, endpoint })] as const),
+  )
+  // What is made once, such as compiled code and pools, is no leak.
+  await failSome(task, storages, task.faults.length * 2)
+  const before = await measure()
+  const { failures, successes } = await failSome(task, storages, task.transfers)
+  return { failures, successes, warnings, before, after: await measure() }
+}
+
+async function failSome(
+  { faults, atOnce, archive }: LeakTask,
+  storages: ReadonlyMap<string, ObjectStorage>,
+  transfers: number,
+): Promise<{ failures: number; successes: number }> {
+  const counts = { failures: 0, successes: 0 }
+  let started = 0
+  const work = async (): Promise<void> => {
+    while (started < transfers) {
+      const number = started++
+      const fault = faults[number % faults.length]
+      const storage = storages.get(fault?.endpoint ?? '')
+      if (fault === undefined || storage === undefined) throw new Error('a fault has no storage')
+      // Some go through a back-off, and some callers lose patience.
+      const attempts = number % 5 === 0 ? 2 : 1
+      const impatient = number % 7 === 0 ? AbortSignal.timeout(50) : undefined
+      await archiveMedia(fault.media, {
+        ...archive,
+        storage,
+        timeouts: fault.timeouts,
+        attempts,
+        signal: impatient ?? shared.signal,
+      }).then(
+        () => counts.successes++,
+        () => counts.failures++,
+      )
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, work))
+  return counts
+}
+
+/** Connections that nothing holds close by themselves, and timers that nothing needs are none. */
+const MAY_END: readonly string[] = ['TCPSocketWrap', 'Timeout']
+
+/** Once nothing is left that may end, or what is left has had its time. */
+async function measure(): Promise<Holdings> {
+  const until = Date.now() + QUIET_AFTER_MS
+  while (Date.now() < until && process.getActiveResourcesInfo().some((kind) => MAY_END.includes(kind))) await wait(50)
+  for (let times = 0; times < 5; times++) {
+    globalThis.gc?.()
+    await wait(20)
+  }
+  const resources: Record<string, number> = {}
+  for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return {
+    resources,
+    processListeners: Object.fromEntries(process.eventNames().map((name) => [name, process.listenerCount(name)])),
+    abortListeners: getEventListeners(shared.signal, 'abort').length,
+    memory: heapUsed + arrayBuffers,
+  }
+}

@@ -1,0 +1,767 @@
+import { createHash } from 'node:crypto'
+import { inspect } from 'node:util'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Account } from '../src/accounts.js'
+import type { ArchivedMedia } from '../src/archive.js'
+import { AccessTokenError, QueueFullError, WrongAccountError } from '../src/errors.js'
+import { type MediaEvent, messageIdHash } from '../src/events.js'
+import { extractMedia, type UnavailableMedia } from '../src/extract.js'
+import type { MediaFailure } from '../src/failure.js'
+import type { JobOutcome, MediaJob, MediaQueue } from '../src/jobs.js'
+import { createMediaArchive, type MediaArchive, type MediaArchiveOptions } from '../src/media-archive.js'
+import type { MediaReference } from '../src/media-reference.js'
+import { createInProcessQueue } from '../src/queues/in-process.js'
+import { createMemoryStorage, type MemoryStorage } from '../src/storage/memory.js'
+import type { ObjectStorage } from '../src/storage.js'
+import { buildWebhook } from '../src/testing/build-webhook.js'
+import { createFakeCloudApi, type FakeCloudApi } from '../src/testing/fake-cloud-api.js'
+
+const jpeg = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(2_000, 'jpeg')])
+const sha256 = createHash('sha256').update(jpeg).digest('hex')
+const NUMBER = '106540352242922'
+const OTHER_NUMBER = '106540352242999'
+const DAY_MS = 86_400_000
+
+/** A busy machine is no failure. */
+const PATIENT = { timeout: 10_000 }
+
+let api: FakeCloudApi
+let storage: MemoryStorage
+let events: MediaEvent[]
+let archived: ArchivedMedia[]
+let failed: MediaFailure[]
+let queued: MediaJob[]
+let queue: MediaQueue
+
+beforeEach(async () => {
+  api = await createFakeCloudApi()
+  storage = createMemoryStorage()
+  events = []
+  archived = []
+  failed = []
+  queued = []
+  queue = { enqueue: async (jobs) => void queued.push(...jobs) }
+})
+
+afterEach(async () => {
+  vi.useRealTimers()
+  await api.close()
+})
+
+const accountOf = (more: Partial<Account> = {}): Account => ({
+  accountId: 'pixels',
+  accessToken: api.accessToken,
+  ...more,
+})
+
+/** One attempt a call, so that no test waits for a second one. */
+const create = (more: Partial<MediaArchiveOptions> = {}): MediaArchive =>
+  createMediaArchive({
+    storage,
+    accounts: (phoneNumberId) => (phoneNumberId === NUMBER ? accountOf() : undefined),
+    queue,
+    cloudApi: api.cloudApi,
+    attempts: 1,
+    onArchived: (media) => archived.push(media),
+    onFailed: (failure) => failed.push(failure),
+    onEvent: (event) => events.push(event),
+    ...more,
+  })
+
+const photo = async (more: object = {}): Promise<MediaReference> =>
+  (await api.addMedia({ bytes: jpeg, mimeType: 'image/jpeg', mediaType: 'image', ...more })).reference
+
+/** A photo whose URL the webhook did not tell, so that it is looked up. */
+const freshPhoto = async (): Promise<MediaReference> => {
+  const { downloadUrl, downloadUrlExpiresAt, ...reference } = await photo()
+  return reference
+}
+
+const goneMedia = async (): Promise<MediaReference> => ({ ...(await freshPhoto()), mediaId: '404404' })
+
+const types = (): string[] => events.map(({ type }) => type)
+
+const throwing = (error: unknown) => (): never => {
+  throw error
+}
+
+describe('createMediaArchive', () => {
+  it.each<[string, object]>([
+    ['storage', { storage: undefined }],
+    ['storage', { storage: null }],
+    ['storage', { storage: {} }],
+    ['accounts', { accounts: undefined }],
+    ['accounts', { accounts: { [NUMBER]: {} } }],
+    ['queue', { queue: null }],
+    ['queue', { queue: createInProcessQueue }],
+    ['onArchived', { onArchived: 'log' }],
+    ['onFailed', { onFailed: null }],
+    ['attempts', { attempts: 0 }],
+    ['maxBytes', { maxBytes: -1 }],
+    ['prefix', { prefix: '../' }],
+    ['timeouts.idleMs', { timeouts: { idleMs: 0 } }],
+    ['cloudApi.baseUrl', { cloudApi: { baseUrl: 'http://graph.example' } }],
+  ])('refuses a bad %s at once: %j', (option, wrong) => {
+    expect(() => create(wrong)).toThrow(expect.objectContaining({ code: 'invalid-option', option }))
+  })
+
+  it('needs no more than storage and accounts', async () => {
+    const accounts = (): Account => accountOf()
+    const archive = createMediaArchive({ storage, accounts, cloudApi: api.cloudApi })
+    expect(await archive.archive(await photo())).toMatchObject({ accountId: 'pixels', sha256 })
+    await expect(archive.archive(await goneMedia())).rejects.toMatchObject({ code: 'media-gone' })
+    expect(await archive.close()).toEqual([])
+  })
+})
+
+describe('archive', () => {
+  it('archives, and tells it each time, when it was stored before too', async () => {
+    const archive = create()
+    const reference = await photo()
+    const first = await archive.archive(reference)
+    const second = await archive.archive(reference)
+    expect(first).toMatchObject({ accountId: 'pixels', messageId: reference.messageId, sha256, alreadyStored: false })
+    expect(second).toMatchObject({ key: first.key, alreadyStored: true })
+    expect(archived).toEqual([first, second])
+    expect(failed).toEqual([])
+    expect(storage.keys()).toEqual([first.key])
+  })
+
+  it('waits for onArchived, and rejects with what it throws; the object stays', async () => {
+    const order: string[] = []
+    const patient = create({
+      onArchived: async () => {
+        await new Promise(setImmediate)
+        order.push('told')
+      },
+    })
+    const reference = await photo()
+    await patient.archive(reference).then(() => order.push('resolved'))
+    expect(order).toEqual(['told', 'resolved'])
+    const down = new Error('the database is down')
+    await expect(create({ onArchived: throwing(down) }).archive(reference)).rejects.toBe(down)
+    await expect(create({ onArchived: async () => throwing(down)() }).archive(reference)).rejects.toBe(down)
+    expect(failed).toEqual([])
+    expect(storage.keys()).toHaveLength(1)
+  })
+
+  it('hands a failure to onFailed, and rejects with its error', async () => {
+    api.fail({ on: 'look-up', kind: 'status', status: 503 })
+    const { downloadUrl, downloadUrlExpiresAt, ...told } = await photo({ filename: 'Payslip.pdf', caption: 'for you' })
+    const reference = { ...told, downloadUrl: 'https://evil.example/?hash=signed-for-a-test', downloadUrlExpiresAt }
+    const error = await create()
+      .archive(reference as MediaReference)
+      .catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'graph-api', status: 503 })
+    expect(failed).toHaveLength(1)
+    expect({ ...failed[0] }).toStrictEqual({ media: told, error, accountId: 'pixels' })
+    expect(archived).toEqual([])
+    for (const shown of [JSON.stringify(failed), inspect(failed, { depth: null })]) {
+      expect(shown).toContain(reference.mediaId)
+      expect(shown).toContain(messageIdHash(reference.messageId))
+      for (const secret of [reference.messageId, 'evil.example/', '15550001111', 'Payslip', 'for you', api.accessToken])
+        expect(shown).not.toContain(secret)
+    }
+  })
+
+  it('rejects with what onFailed throws', async () => {
+    const down = new Error('the database is down')
+    await expect(create({ onFailed: async () => throwing(down)() }).archive(await goneMedia())).rejects.toBe(down)
+  })
+
+  it('has no account for an unknown number', async () => {
+    const reference = await photo({ phoneNumberId: OTHER_NUMBER })
+    await expect(create().archive(reference)).rejects.toMatchObject({
+      code: 'unknown-number',
+      phoneNumberId: OTHER_NUMBER,
+    })
+    expect(failed).toMatchObject([{ error: { code: 'unknown-number' }, media: { mediaId: reference.mediaId } }])
+    expect(failed[0]).not.toHaveProperty('accountId')
+    expect(api.requests).toEqual([])
+  })
+
+  it('passes on what accounts throws, and calls that no failure', async () => {
+    const down = new Error('the database is down')
+    await expect(create({ accounts: throwing(down) }).archive(await photo())).rejects.toBe(down)
+    expect(failed).toEqual([])
+  })
+
+  it('refuses an account id that would leave its place in the key', async () => {
+    const archive = create({ accounts: () => accountOf({ accountId: '../pixels' }) })
+    await expect(archive.archive(await photo())).rejects.toMatchObject({ code: 'invalid-option', option: 'accountId' })
+    expect(storage.keys()).toEqual([])
+  })
+
+  it.each([
+    ['an error', new Error('shutting down')],
+    ['one of our errors', new QueueFullError({ limit: 1, problem: 'is closed' })],
+  ])('rejects with the signal’s reason, %s, and calls that no failure', async (_name, reason) => {
+    api.fail({ on: 'look-up', kind: 'stall' })
+    const controller = new AbortController()
+    const going = create().archive(await freshPhoto(), { signal: controller.signal })
+    await vi.waitFor(() => expect(api.requests).toHaveLength(1), PATIENT)
+    controller.abort(reason)
+    await expect(going).rejects.toBe(reason)
+    expect(failed).toEqual([])
+  })
+
+  it('takes from an account what belongs to one, and nothing else', async () => {
+    const row = { ...accountOf(), prefix: '+49', attempts: 'many', http: 'none', storage: 'drawer', filename: 'x' }
+    const { key } = await create({ accounts: () => row }).archive(await photo())
+    expect(key).toMatch(/^whatsapp-media\/pixels\//)
+    // As documents of many object mappers, whose fields live on the prototype.
+    class Document {
+      get accountId(): string {
+        return 'document'
+      }
+      get accessToken(): string {
+        return api.accessToken
+      }
+    }
+    expect(await create({ accounts: () => new Document() }).archive(await photo())).toMatchObject({
+      accountId: 'document',
+    })
+  })
+
+  it('uses the account’s app secret and media lifetime', async () => {
+    api.fail({ on: 'look-up', kind: 'status', status: 503 })
+    const old = { ...(await freshPhoto()), timestamp: new Date(Date.now() - 60_000).toISOString() }
+    const accounts = (): Account => accountOf({ appSecret: 'app-secret', mediaLifetimeMs: 1_000 })
+    await expect(create({ accounts, attempts: 2 }).archive(old)).rejects.toMatchObject({ status: 503 })
+    expect(api.requests.map(({ url }) => url)).toEqual([expect.stringMatching(/\?appsecret_proof=[0-9a-f]{64}$/)])
+  })
+
+  it('asks the account’s token function first, and again when Meta rejects the token', async () => {
+    const reasons: string[] = []
+    const accessToken = async (reason: string): Promise<string> => {
+      reasons.push(reason)
+      return reason === 'rejected' ? api.accessToken : 'stale-token'
+    }
+    const archive = create({ accounts: () => accountOf({ accessToken }), attempts: 2 })
+    expect(await archive.archive(await freshPhoto())).toMatchObject({ sha256 })
+    expect(reasons).toEqual(['first', 'rejected'])
+  })
+
+  it('names the account that has no token', async () => {
+    const archive = create({ accounts: async () => accountOf({ accessToken: undefined }) })
+    await expect(archive.archive(await photo())).rejects.toThrow('The access token of account pixels is missing')
+    expect(failed).toMatchObject([{ accountId: 'pixels', error: { code: 'access-token', reason: 'missing' } }])
+  })
+
+  it('stores in the account’s own storage', async () => {
+    const stores = new Map([
+      ['pixels', createMemoryStorage()],
+      ['acme', createMemoryStorage()],
+    ])
+    const asked: string[] = []
+    const archive = create({
+      accounts: (number) => accountOf({ accountId: number === NUMBER ? 'pixels' : 'acme' }),
+      storage: async (accountId) => {
+        asked.push(accountId)
+        return stores.get(accountId) as ObjectStorage
+      },
+    })
+    await archive.archive(await photo())
+    await archive.archive(await photo({ phoneNumberId: OTHER_NUMBER }))
+    expect(asked).toEqual(['pixels', 'acme'])
+    expect(stores.get('pixels')?.keys()).toEqual([archived[0]?.key])
+    expect(stores.get('acme')?.keys()).toEqual([archived[1]?.key])
+  })
+
+  it('fails where the storage function finds none', async () => {
+    const archive = create({ storage: () => undefined as unknown as ObjectStorage })
+    await expect(archive.archive(await photo())).rejects.toMatchObject({ code: 'invalid-option', option: 'storage' })
+    expect(failed).toMatchObject([{ accountId: 'pixels', error: { code: 'invalid-option' } }])
+    expect(await archive.close()).toEqual([])
+  })
+})
+
+describe('upload', () => {
+  it('stores a file of the account’s own', async () => {
+    const archive = create({ storage: () => storage, prefix: 'files/' })
+    const stored = await archive.upload(jpeg, { accountId: 'pixels', mimeType: 'image/jpeg', filename: 'roof.jpg' })
+    expect(stored).toMatchObject({ sha256, size: jpeg.length, filename: 'roof.jpg', keyIsStable: false })
+    expect(stored.key).toMatch(/^files\/pixels\//)
+    expect(storage.keys()).toEqual([stored.key])
+  })
+
+  it.each(['../pixels', '', undefined])(
+    'refuses the account id %j before a storage is asked for',
+    async (accountId) => {
+      const find = vi.fn(() => storage)
+      const bad = { accountId: accountId as string }
+      await expect(create({ storage: find }).upload(jpeg, bad)).rejects.toMatchObject({ option: 'accountId' })
+      expect(find).not.toHaveBeenCalled()
+    },
+  )
+})
+
+describe('signUrl', () => {
+  const expiresAt = new Date('2026-11-22T11:00:00.000Z')
+  const signing = (): ObjectStorage => ({
+    ...storage,
+    signedUrl: async (key, { expiresIn }) => ({ url: `https://store.example/${key}?for=${expiresIn}`, expiresAt }),
+  })
+
+  it('signs for the key’s own account only', async () => {
+    const archive = create({ storage: signing })
+    const { key } = await archive.archive(await photo())
+    expect(await archive.signUrl(key, { accountId: 'pixels', expiresIn: 60 })).toEqual({
+      key,
+      url: `https://store.example/${key}?for=60`,
+      expiresAt,
+    })
+    expect(events.at(-1)).toMatchObject({ type: 'expiry-clipped', key })
+    await expect(archive.signUrl(key, { accountId: 'acme' })).rejects.toMatchObject({ code: 'wrong-account' })
+    await expect(archive.signUrl(`x/${key}`, { accountId: 'pixels' })).rejects.toMatchObject({
+      code: 'invalid-option',
+      option: 'key',
+    })
+  })
+
+  it('refuses a caller who names no account', async () => {
+    const { key } = await create().archive(await photo())
+    const nobody = { accountId: undefined as unknown as string }
+    await expect(create({ storage: signing }).signUrl(key, nobody)).rejects.toMatchObject({ option: 'accountId' })
+  })
+})
+
+describe('enqueue', () => {
+  const extracted = (more: object = {}) => ({ media: [], unavailable: [], revoked: [], ...more })
+
+  const unavailable = (more: Partial<UnavailableMedia> = {}): UnavailableMedia => ({
+    reason: 'media-error',
+    errorCode: 131_052,
+    messageId: 'wamid.A',
+    mediaId: '7',
+    receivedAt: '2026-11-22T10:00:01.000Z',
+    phoneNumberId: NUMBER,
+    businessAccountId: '102290129340398',
+    ...more,
+  })
+
+  it('takes one reference, several, or what extractMedia found', async () => {
+    const archive = create()
+    const [one, two] = [await photo(), await photo()]
+    const jobs = [one, two].map((media): MediaJob => ({ version: 1, accountId: 'pixels', media }))
+    await archive.enqueue(one)
+    expect(queued.splice(0)).toEqual([jobs[0]])
+    await archive.enqueue(Object.freeze([one, two]))
+    expect(queued.splice(0)).toEqual(jobs)
+    const added = await api.addMedia({ bytes: jpeg, mimeType: 'image/jpeg', mediaType: 'image' })
+    await archive.enqueue(extractMedia(buildWebhook([{ media: { type: 'image', object: added.mediaObject } }])))
+    expect(queued).toMatchObject([{ version: 1, accountId: 'pixels', media: { mediaId: added.mediaId, sha256 } }])
+    expect(JSON.parse(JSON.stringify(queued))).toEqual(queued)
+    expect(JSON.stringify(queued)).not.toContain(api.accessToken)
+    expect([api.requests, failed, events]).toEqual([[], [], []])
+  })
+
+  it('calls the queue once a webhook, and not at all without media', async () => {
+    const enqueueJobs = vi.fn(async () => {})
+    const archive = create({ queue: { enqueue: enqueueJobs } })
+    await archive.enqueue([await photo(), await photo()])
+    expect(enqueueJobs).toHaveBeenCalledTimes(1)
+    await archive.enqueue(extracted())
+    await archive.enqueue([])
+    expect(enqueueJobs).toHaveBeenCalledTimes(1)
+  })
+
+  it('looks each number up once a webhook', async () => {
+    const accounts = vi.fn((number: string) => (number === NUMBER ? accountOf() : undefined))
+    const archive = create({ accounts })
+    const references = [await photo(), await photo(), await photo({ phoneNumberId: OTHER_NUMBER })]
+    const lost = [unavailable(), unavailable({ phoneNumberId: OTHER_NUMBER })]
+    await archive.enqueue(extracted({ media: [...references, references[2]], unavailable: lost }))
+    expect(accounts.mock.calls).toEqual([[NUMBER], [OTHER_NUMBER]])
+  })
+
+  it('hands what can not be downloaded to onFailed, with its account', async () => {
+    const lost = [
+      unavailable(),
+      unavailable({ reason: 'retention-expired', errorCode: 131_035, phoneNumberId: OTHER_NUMBER }),
+    ]
+    delete lost[1]?.mediaId
+    await create().enqueue(extracted({ unavailable: lost }))
+    expect(failed).toMatchObject([
+      { media: lost[0], error: { code: 'media-unavailable', reason: 'media-error', errorCode: 131_052 } },
+      { media: lost[1], error: { code: 'media-unavailable', reason: 'retention-expired', retryable: false } },
+    ])
+    expect(failed.map(({ accountId }) => accountId)).toEqual(['pixels', undefined])
+    expect(events).toEqual([
+      { type: 'media-unavailable', reason: 'media-error', phoneNumberId: NUMBER, mediaId: '7' },
+      { type: 'media-unavailable', reason: 'retention-expired', phoneNumberId: OTHER_NUMBER },
+    ])
+    expect(queued).toEqual([])
+  })
+
+  it.each(['referral', 'placeholder'] as const)('calls a %s no failure', async (reason) => {
+    await create().enqueue(extracted({ unavailable: [unavailable({ reason })] }))
+    expect(failed).toEqual([])
+    expect(events).toMatchObject([{ type: 'media-unavailable', reason }])
+  })
+
+  it('tells of a deleted message, and deletes nothing', async () => {
+    const archive = create()
+    const reference = await photo()
+    await archive.archive(reference)
+    const { messageId, timestamp, receivedAt, phoneNumberId, businessAccountId, direction } = reference
+    const revoked = {
+      messageId,
+      revokedBy: 'wamid.B',
+      timestamp,
+      receivedAt,
+      phoneNumberId,
+      businessAccountId,
+      direction,
+    }
+    await archive.enqueue(extracted({ revoked: [revoked] }))
+    expect(events.at(-1)).toEqual({
+      type: 'message-revoked',
+      messageIdHash: messageIdHash(messageId),
+      phoneNumberId: NUMBER,
+    })
+    expect(storage.keys()).toHaveLength(1)
+    expect([queued, failed]).toEqual([[], []])
+  })
+
+  it('gives media of an unknown number to onFailed, and the rest to the queue', async () => {
+    const [known, unknown] = [await photo(), await photo({ phoneNumberId: OTHER_NUMBER })]
+    await create().enqueue([unknown, known])
+    expect(queued).toMatchObject([{ media: { mediaId: known.mediaId } }])
+    expect(failed).toMatchObject([{ media: { mediaId: unknown.mediaId }, error: { code: 'unknown-number' } }])
+    expect(failed[0]).not.toHaveProperty('accountId')
+    expect(failed[0]?.media).not.toHaveProperty('downloadUrl')
+    expect(events).toEqual([{ type: 'unknown-number', phoneNumberId: OTHER_NUMBER, mediaId: unknown.mediaId }])
+  })
+
+  it('rejects when accounts throws, and then nothing is queued or told', async () => {
+    const down = new Error('the database is down')
+    const accounts = (number: string): Account | undefined => (number === NUMBER ? accountOf() : throwing(down)())
+    const archive = create({ accounts })
+    const references = [await photo(), await photo({ phoneNumberId: OTHER_NUMBER })]
+    await expect(archive.enqueue(references)).rejects.toBe(down)
+    const lost = unavailable({ phoneNumberId: OTHER_NUMBER })
+    await expect(archive.enqueue(extracted({ unavailable: [lost] }))).rejects.toBe(down)
+    expect([queued, failed]).toEqual([[], []])
+  })
+
+  it('rejects when the queue is full, and then nothing is told', async () => {
+    const archive = create({ queue: createInProcessQueue({ maxQueued: 1 }) })
+    const references = [await photo(), await photo()]
+    const full = archive.enqueue(extracted({ media: references, unavailable: [unavailable()] }))
+    await expect(full).rejects.toMatchObject({ code: 'queue-full', retryable: true })
+    expect(failed).toEqual([])
+  })
+
+  it('rejects when onFailed throws; the jobs are queued then', async () => {
+    const down = new Error('the database is down')
+    const archive = create({ onFailed: throwing(down) })
+    const found = extracted({ media: [await photo()], unavailable: [unavailable()] })
+    await expect(archive.enqueue(found)).rejects.toBe(down)
+    expect(queued).toHaveLength(1)
+  })
+
+  it('needs a queue', async () => {
+    const { queue: _none, ...options } = { storage, accounts: () => undefined, queue }
+    const archive = createMediaArchive(options)
+    await expect(archive.enqueue(await photo())).rejects.toMatchObject({ code: 'invalid-option', option: 'queue' })
+  })
+
+  it.each([undefined, null, 'wamid.A'])('rejects, not throws, for %j', async (nothing) => {
+    await expect(create().enqueue(nothing as never)).rejects.toBeInstanceOf(TypeError)
+  })
+
+  it('lets an in-process queue archive what it took', async () => {
+    const archive = create({ queue: createInProcessQueue() })
+    await archive.enqueue([await photo(), await photo()])
+    expect(await archive.close()).toEqual([])
+    expect(archived).toHaveLength(2)
+    expect(storage.keys()).toEqual(archived.map(({ key }) => key).sort())
+  })
+})
+
+describe('processJob', () => {
+  const jobOf = (media: MediaReference, more: object = {}): MediaJob => ({
+    version: 1,
+    accountId: 'pixels',
+    media,
+    ...more,
+  })
+
+  const run = (archive: MediaArchive, media: MediaReference, attempt = 1): Promise<JobOutcome> =>
+    archive.processJob(jobOf(media), { attempt })
+
+  const aged = async (ageMs: number): Promise<MediaReference> => ({
+    ...(await freshPhoto()),
+    timestamp: new Date(Date.now() - ageMs).toISOString(),
+  })
+
+  it('archives, tells and is done', async () => {
+    expect(await run(create(), await photo())).toEqual({ outcome: 'done' })
+    expect(archived).toMatchObject([{ sha256, accountId: 'pixels' }])
+    expect(types()).toEqual(['archived'])
+  })
+
+  it('keeps the account that the job was made for', async () => {
+    const archive = create({ accounts: () => accountOf({ accountId: 'new-owner' }) })
+    await run(archive, await photo())
+    expect(archived).toMatchObject([{ accountId: 'pixels', key: expect.stringContaining('/pixels/') }])
+  })
+
+  it('retries after the time that Meta asks for, while the media lives', async () => {
+    api.fail({ on: 'look-up', kind: 'status', status: 429, headers: { 'retry-after': '4000' } })
+    const reference = await freshPhoto()
+    expect(await run(create(), reference)).toEqual({
+      outcome: 'retry',
+      afterSeconds: 4_000,
+      isAttempt: true,
+      until: new Date(Date.parse(reference.timestamp) + 7 * DAY_MS).toISOString(),
+      error: expect.objectContaining({ code: 'graph-api', status: 429 }),
+    })
+    expect(failed).toEqual([])
+  })
+
+  it('waits longer with each attempt', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    api.fail({ on: 'look-up', kind: 'status', status: 503 })
+    const archive = create()
+    const reference = await freshPhoto()
+    const delays: unknown[] = []
+    for (const attempt of [1, 2, 5, 500]) delays.push(await run(archive, reference, attempt))
+    expect(delays).toMatchObject([4, 8, 60, 2_700].map((afterSeconds) => ({ outcome: 'retry', afterSeconds })))
+  })
+
+  it.each([
+    ['media-gone', 2],
+    ['integrity-mismatch', 3],
+  ])('gives %s up at attempt %d', async (code, most) => {
+    if (code === 'integrity-mismatch') api.fail({ on: 'download', kind: 'flip-bit' })
+    const reference = code === 'media-gone' ? await goneMedia() : await freshPhoto()
+    const archive = create()
+    expect(await run(archive, reference, most - 1)).toMatchObject({ outcome: 'retry', error: { code } })
+    expect(failed).toEqual([])
+    const outcome = await run(archive, reference, most)
+    expect(outcome).toMatchObject({ outcome: 'dead-letter', error: { code } })
+    expect(failed).toMatchObject([{ accountId: 'pixels', media: { mediaId: reference.mediaId }, error: { code } }])
+    expect(events.at(-1)).toMatchObject({ type: 'dead-letter', mediaId: reference.mediaId, accountId: 'pixels' })
+    expect(storage.keys()).toEqual([])
+  })
+
+  it('gives up at once what no retry can mend', async () => {
+    api.fail({ on: 'look-up', kind: 'status', status: 403 })
+    expect(await run(create(), await freshPhoto())).toMatchObject({
+      outcome: 'dead-letter',
+      error: { code: 'graph-api', retryable: false },
+    })
+    expect(failed).toHaveLength(1)
+  })
+
+  it('gives up what still fails when Meta has forgotten the media, after a first attempt', async () => {
+    api.fail({ on: 'look-up', kind: 'status', status: 503 })
+    const archive = create()
+    expect(await run(archive, await aged(7 * DAY_MS - 60_000))).toMatchObject({ outcome: 'retry' })
+    expect(await run(archive, await aged(7 * DAY_MS + 60_000))).toMatchObject({
+      outcome: 'dead-letter',
+      error: { code: 'graph-api', retryable: true },
+    })
+    const brief = create({ accounts: () => accountOf({ mediaLifetimeMs: 3_600_000 }) })
+    expect(await run(brief, await aged(3_660_000))).toMatchObject({ outcome: 'dead-letter' })
+    expect(failed).toHaveLength(2)
+    api.clearFaults()
+    expect(await run(archive, await aged(8 * DAY_MS))).toEqual({ outcome: 'done' })
+  })
+
+  it('gives up a job whose number has no account any more', async () => {
+    expect(await run(create(), await photo({ phoneNumberId: OTHER_NUMBER }))).toMatchObject({
+      outcome: 'dead-letter',
+      error: { code: 'unknown-number' },
+    })
+    expect(failed).toMatchObject([{ accountId: 'pixels' }])
+  })
+
+  it('keeps a job while accounts throws', async () => {
+    const down = new Error('the database is down')
+    const before = Date.now()
+    const outcome = await run(create({ accounts: throwing(down) }), await photo())
+    expect(outcome).toMatchObject({ outcome: 'retry', error: down, isAttempt: true })
+    const until = outcome.outcome === 'retry' ? Date.parse(outcome.until) : Number.NaN
+    expect(until).toBeGreaterThanOrEqual(before + 7 * DAY_MS)
+    expect(until).toBeLessThanOrEqual(Date.now() + 7 * DAY_MS)
+    expect(failed).toEqual([])
+  })
+
+  it('keeps a job whose failure onFailed did not take', async () => {
+    const down = new Error('the database is down')
+    const outcome = await run(create({ onFailed: throwing(down) }), await goneMedia(), 2)
+    expect(outcome).toMatchObject({ outcome: 'retry', error: down })
+    expect(types()).toEqual(['attempt-failed', 'dead-letter'])
+  })
+
+  it.each([
+    ['an error', new Error('the database is down')],
+    ['one of our errors', new WrongAccountError('pixels')],
+    ['a rejected token', new AccessTokenError({ reason: 'rejected' })],
+  ])('keeps a job whose media onArchived did not take, and finds the object next time: %s', async (_name, error) => {
+    let isDown = true
+    const onArchived = async (media: ArchivedMedia): Promise<void> => {
+      if (isDown) throw error
+      archived.push(media)
+    }
+    const archive = create({ onArchived })
+    const reference = await photo()
+    const outcome = await run(archive, reference)
+    expect(outcome).toMatchObject({ outcome: 'retry', isAttempt: true })
+    expect(outcome.outcome === 'retry' && outcome.error).toBe(error)
+    isDown = false
+    expect(await run(archive, reference, 2)).toEqual({ outcome: 'done' })
+    expect(archived).toMatchObject([{ alreadyStored: true, sha256 }])
+    expect(failed).toEqual([])
+    expect(types()).toEqual(['archived', 'already-stored'])
+  })
+
+  it('keeps a job whose worker is stopped, however old it is', async () => {
+    api.fail({ on: 'look-up', kind: 'stall' })
+    const reason = new QueueFullError({ limit: 1, problem: 'is closed' })
+    const controller = new AbortController()
+    const job = jobOf(await aged(8 * DAY_MS))
+    const going = create().processJob(job, { attempt: 1, signal: controller.signal })
+    await vi.waitFor(() => expect(api.requests).toHaveLength(1), PATIENT)
+    controller.abort(reason)
+    expect(await going).toMatchObject({ outcome: 'retry', error: reason })
+    expect(failed).toEqual([])
+  })
+
+  it('refuses a job of a form it does not know', async () => {
+    const job = jobOf(await photo(), { version: 2 }) as MediaJob
+    expect(await create().processJob(job, { attempt: 1 })).toMatchObject({
+      outcome: 'dead-letter',
+      error: { code: 'invalid-option', option: 'job.version' },
+    })
+    expect(failed).toHaveLength(1)
+    expect(api.requests).toEqual([])
+  })
+
+  it('keeps a job so unknown that nobody can be told of it', async () => {
+    const job = { version: 2, accountId: 'pixels', medium: {} } as unknown as MediaJob
+    expect(await create().processJob(job, { attempt: 1 })).toMatchObject({ outcome: 'retry' })
+    expect(failed).toEqual([])
+  })
+
+  it('pauses the account whose token Meta rejects, and no other', async () => {
+    const tokens = new Map([[NUMBER, 'stale-token']])
+    const archive = create({
+      accounts: (number) =>
+        accountOf({
+          accountId: number === NUMBER ? 'pixels' : 'acme',
+          accessToken: tokens.get(number) ?? api.accessToken,
+        }),
+    })
+    const reference = await freshPhoto()
+    expect(await run(archive, reference)).toMatchObject({
+      ...{ outcome: 'retry', afterSeconds: 60, isAttempt: true },
+      error: { code: 'access-token', reason: 'rejected' },
+    })
+    expect(events.at(-1)).toEqual({ type: 'account-paused', accountId: 'pixels', forSeconds: 60 })
+    const requests = api.requests.length
+    expect(await run(archive, await photo())).toMatchObject({
+      ...{ outcome: 'retry', afterSeconds: 60, isAttempt: false },
+      error: { code: 'access-token', message: expect.stringContaining('pixels') },
+    })
+    expect(api.requests).toHaveLength(requests)
+    const others = jobOf(await photo({ phoneNumberId: OTHER_NUMBER }), { accountId: 'acme' })
+    expect(await archive.processJob(others, { attempt: 1 })).toEqual({ outcome: 'done' })
+
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 })
+    expect(await run(archive, reference, 2)).toMatchObject({ outcome: 'retry', afterSeconds: 120 })
+    vi.setSystemTime(Date.now() + 120_000)
+    tokens.clear()
+    expect(await run(archive, reference, 3)).toEqual({ outcome: 'done' })
+    tokens.set(NUMBER, 'stale-token')
+    expect(await run(archive, await freshPhoto())).toMatchObject({ outcome: 'retry', afterSeconds: 60 })
+    expect(failed).toEqual([])
+  })
+
+  it('gives up media that died while its account had no token', async () => {
+    const archive = create({ accounts: () => accountOf({ accessToken: () => undefined }) })
+    expect(await run(archive, await aged(8 * DAY_MS))).toMatchObject({
+      outcome: 'dead-letter',
+      error: { code: 'access-token', reason: 'missing' },
+    })
+    expect(types()).toEqual(['attempt-failed', 'dead-letter'])
+    expect(failed).toHaveLength(1)
+  })
+})
+
+describe('close', () => {
+  const closing = (name: string, closed: string[]): ObjectStorage => ({
+    ...createMemoryStorage(),
+    close: async () => void closed.push(name),
+  })
+
+  it('waits for what is under way, closes each storage once, and takes nothing more', async () => {
+    const order: string[] = []
+    const shared = closing('shared', order)
+    let free = (): void => {}
+    const held = new Promise<void>((resolve) => {
+      free = resolve
+    })
+    const archive = create({ storage: shared, onArchived: () => held.then(() => order.push('told')) })
+    const going = archive.archive(await photo())
+    const closed = archive.close().then((left) => {
+      order.push('closed')
+      return left
+    })
+    const reference = await photo()
+    for (const refused of [
+      archive.archive(reference),
+      archive.enqueue(reference),
+      archive.upload(jpeg, { accountId: 'pixels' }),
+      archive.signUrl('whatsapp-media/x', { accountId: 'pixels' }),
+    ])
+      await expect(refused).rejects.toMatchObject({ code: 'invalid-option', message: 'archive is closed' })
+    expect(order).toEqual([])
+    free()
+    expect(await closed).toEqual([])
+    expect(await going).toMatchObject({ sha256 })
+    expect(order).toEqual(['told', 'shared', 'closed'])
+  })
+
+  it('ends well after what was under way has failed', async () => {
+    const closed: string[] = []
+    const archive = create({ storage: closing('shared', closed) })
+    const going = archive.archive(await goneMedia())
+    const [left] = await Promise.all([archive.close(), expect(going).rejects.toMatchObject({ code: 'media-gone' })])
+    expect(left).toEqual([])
+    expect(closed).toEqual(['shared'])
+  })
+
+  it('closes the storages of all accounts that were used', async () => {
+    const closed: string[] = []
+    const stores = new Map(['pixels', 'acme', 'idle'].map((name) => [name, closing(name, closed)]))
+    const archive = create({ storage: (accountId) => stores.get(accountId) as ObjectStorage })
+    for (const accountId of ['pixels', 'acme', 'pixels']) await archive.upload(jpeg, { accountId })
+    await archive.close()
+    expect(closed.sort()).toEqual(['acme', 'pixels'])
+  })
+
+  it('works off the queue, and hands back what waits for a retry', async () => {
+    const [fine, unlucky] = [await freshPhoto(), await freshPhoto()]
+    api.fail({ on: 'look-up', kind: 'status', status: 503, mediaId: unlucky.mediaId })
+    const archive = create({ queue: createInProcessQueue() })
+    await archive.enqueue([fine, unlucky])
+    expect(await archive.close()).toEqual([{ version: 1, accountId: 'pixels', media: unlucky }])
+    expect(archived).toMatchObject([{ mediaId: fine.mediaId }])
+    expect(failed).toEqual([])
+    // Asked again, it says the same.
+    expect(await archive.close()).toHaveLength(1)
+  })
+
+  it('hands back what does not end in time', async () => {
+    api.fail({ on: 'look-up', kind: 'stall' })
+    const archive = create({ queue: createInProcessQueue({ concurrency: 1 }) })
+    const references = [await freshPhoto(), await freshPhoto()]
+    await archive.enqueue(references)
+    expect((await archive.close({ timeoutMs: 30 })).map(({ media }) => media)).toEqual(references)
+    expect(failed).toEqual([])
+  })
+})
