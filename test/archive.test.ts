@@ -197,6 +197,39 @@ describe('archiveMedia', () => {
     ])
   })
 
+  it.each([{ kind: 'stall', afterBytes: 1_000 } as const, { kind: 'flip-bit' } as const])(
+    'does not ask a webhook’s URL again that failed once ($kind)',
+    async (fault) => {
+      const reference = await photo()
+      api.fail({ on: 'download', times: 1, ...fault })
+      expect(await archiveMedia(reference, options({ timeouts: { idleMs: 50 } }))).toMatchObject({ sha256 })
+      expect(asked()).toEqual(['download', 'look-up', 'download'])
+    },
+  )
+
+  it('does not take an object of another size than announced for its own', async () => {
+    api.fail({ on: 'look-up', kind: 'no-sha256' })
+    const { mediaId } = await photo()
+    const stable = options({ mediaType: 'image', timestamp: '2026-11-20T10:00:00Z' })
+    const { key } = await archiveMedia(mediaId, stable)
+    api.clearFaults()
+    api.fail({ on: 'look-up', kind: 'wrong-size' })
+    await expect(archiveMedia(mediaId, { ...stable, attempts: 1 })).rejects.toMatchObject({
+      code: 'integrity-mismatch',
+    })
+    expect(await storage.head(key)).toMatchObject({ size: jpeg.length })
+  })
+
+  it.each([
+    ['a client', { http: () => new Promise<never>(() => {}) }],
+    ['a token function', { accessToken: () => new Promise<string>(() => {}) }],
+  ])('leaves %s behind that heeds no signal', async (_name, hanging) => {
+    const reason = new Error('shutting down')
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(reason), 20)
+    await expect(archiveMedia(await photo(), options({ ...hanging, signal: controller.signal }))).rejects.toBe(reason)
+  })
+
   it('ends in success when only the answer to the put was lost', async () => {
     const lossy = {
       ...storage,
@@ -321,6 +354,11 @@ describe('archiveMedia', () => {
     ['mediaType', { mediaType: 'podcast' as 'image' }, {}],
     ['mediaLifetimeMs', {}, { mediaLifetimeMs: 0 }],
     ['attempts', {}, { attempts: 0 }],
+    ['sniff', {}, { sniff: 'Safe' as 'safe' }],
+    ['integrity', {}, { integrity: 'Report' as 'report' }],
+    ['storage', {}, { storage: undefined as never }],
+    ['timestamp', { timestamp: '2026-11-22T23:30:00' }, {}],
+    ['mediaId', { mediaId: undefined as never }, {}],
     ['maxBytes', {}, { maxBytes: 1.5 }],
     ['prefix', {}, { prefix: '../' }],
     ['timeouts.idleMs', {}, { timeouts: { idleMs: -1 } }],
@@ -360,6 +398,12 @@ describe('archiveMedia', () => {
         integrity: 'mismatch-reported',
         alreadyStored: true,
       })
+    })
+
+    it('settles it by downloads when webhook and look-up contradict each other', async () => {
+      const reference = await announcedOtherwise()
+      expect(await archiveMedia(reference, reporting())).toMatchObject({ integrity: 'mismatch-reported', sha256 })
+      expect(asked()).toEqual(['download', 'look-up', 'download'])
     })
 
     it('keeps the announced hash when the second download has it', async () => {

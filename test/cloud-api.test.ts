@@ -377,6 +377,20 @@ describe('lookUpMedia', () => {
     })
   })
 
+  it('shows no key that a provider repeats', async () => {
+    const body = JSON.stringify({ error: { message: 'Unknown API key example-key-0815 of app example-secret' } })
+    const { origin } = await serve((_request, response) => void response.writeHead(403).end(body))
+    const error: unknown = await lookUpMedia(MEDIA_ID, {
+      cloudApi: resolveCloudApi({ baseUrl: origin }),
+      http: createNodeHttpClient(),
+      accessToken: 'example-key-0815',
+      appSecret: 'example-secret',
+      deadlines: startDeadlines(checkTimeouts({ totalMs: 5_000 })),
+    }).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ status: 403, message: expect.stringContaining('Unknown API key [removed]') })
+    expect(JSON.stringify(error)).not.toMatch(/0815|example-secret/)
+  })
+
   it('ends with the caller', async () => {
     const caller = new AbortController()
     const { origin } = await serve(() => caller.abort(new Error('the caller left')))

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { PassThrough } from 'node:stream'
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Account } from '../src/accounts.js'
@@ -754,6 +755,21 @@ describe('close', () => {
     expect(failed).toEqual([])
     // Asked again, it says the same.
     expect(await archive.close()).toHaveLength(1)
+  })
+
+  it('stops in time what its callers wait for', async () => {
+    api.fail({ on: 'look-up', kind: 'stall' })
+    const archive = create({})
+    const [archiving, uploading] = [
+      archive.archive(await freshPhoto()),
+      archive.upload(new PassThrough(), { accountId: 'pixels' }),
+    ]
+    const outcomes = Promise.allSettled([archiving, uploading])
+    await archive.close({ timeoutMs: 30 })
+    expect(await outcomes).toMatchObject([
+      { status: 'rejected', reason: { option: 'archive' } },
+      { status: 'rejected', reason: { option: 'archive' } },
+    ])
   })
 
   it('hands back what does not end in time', async () => {

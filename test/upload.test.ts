@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
 import { PassThrough, Readable } from 'node:stream'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { StorageFailedError } from '../src/errors.js'
 import type { MediaEvent } from '../src/events.js'
 import { createMemoryStorage } from '../src/storage/memory.js'
@@ -121,6 +123,38 @@ describe('uploadToS3', () => {
       option: 'body',
     })
     expect(storage.keys()).toEqual([])
+  })
+
+  it('tells of a file that is not there, and ends no process', async () => {
+    await expect(upload(createReadStream('/nowhere/at/all'))).rejects.toMatchObject({ code: 'ENOENT' })
+    const refused = createReadStream('/nowhere/at/all')
+    await expect(upload(refused, { maxBytes: -1 })).rejects.toMatchObject({ option: 'maxBytes' })
+    expect(refused.destroyed).toBe(true)
+  })
+
+  it('tells at once of a stream that was destroyed, failed or read before', async () => {
+    const announced = { size: 5, sha256 }
+    const failed = new PassThrough().destroy(new Error('failed before'))
+    await once(failed, 'close').catch(() => {})
+    await expect(upload(failed, announced)).rejects.toThrow('failed before')
+    await expect(upload(new PassThrough().destroy(), announced)).rejects.toMatchObject({ option: 'body' })
+    const read = Readable.from(['hello'])
+    await read.toArray()
+    await expect(upload(read, announced)).rejects.toMatchObject({ option: 'body' })
+  })
+
+  it('needs no disk for bytes that lie in memory', async () => {
+    vi.stubEnv('TMPDIR', '/nowhere/at/all')
+    const large = Buffer.alloc(3_000_000, '%PDF ')
+    expect(await upload(large)).toMatchObject({ size: large.length, integrity: 'unannounced' })
+  })
+
+  it('leaves a store behind that heeds no signal', async () => {
+    const reason = new Error('shutting down')
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(reason), 20)
+    const storage = { ...createMemoryStorage(), put: () => new Promise<never>(() => {}) }
+    await expect(upload(bytes, { storage, signal: controller.signal })).rejects.toBe(reason)
   })
 
   it('rejects with the signal’s reason, and lets go of the stream', async () => {

@@ -60,6 +60,11 @@ describe('createS3Storage', () => {
     ).rejects.toMatchObject(refused)
   })
 
+  it('takes an access point', () => {
+    const bucket = 'arn:aws:s3:eu-central-1:123456789012:accesspoint/media'
+    expect(createS3Storage({ bucket }).bucket).toBe(bucket)
+  })
+
   it('closes only what it made', async () => {
     const unused = createS3Storage({ bucket: 'media', region: 'eu-central-1', endpoint, credentials })
     await unused.close?.()
@@ -222,6 +227,35 @@ describe('put', () => {
     expect(body.destroyed).toBe(true)
   })
 
+  it('does not overwrite blindly where it may neither ask for absence nor look', async () => {
+    const old = createS3Storage({ bucket: 'media', region: 'eu-central-1', endpoint, credentials })
+    let puts = 0
+    server.use(
+      http.head(object, () => new HttpResponse(null, { status: 403 })),
+      http.put(object, () => {
+        puts++
+        return s3Error(501, 'NotImplemented')
+      }),
+    )
+    await expect(old.put('a/b.jpg', Readable.from(['hello']), putOptions())).rejects.toMatchObject({ status: 501 })
+    await expect(old.put('a/b.jpg', Readable.from(['hello']), putOptions())).rejects.toMatchObject({
+      operation: 'head',
+      reason: 'AccessDenied',
+      retryable: false,
+      message: expect.stringContaining('s3:GetObject'),
+    })
+    expect(puts).toBe(1)
+  })
+
+  it('heeds a signal that aborts while it connects', async () => {
+    const fresh = createS3Storage({ bucket: 'media', region: 'eu-central-1', endpoint, credentials })
+    server.use(http.put(object, takeBody))
+    const controller = new AbortController()
+    const putting = fresh.put('a/b.jpg', Readable.from(['hello']), putOptions({ signal: controller.signal }))
+    controller.abort('enough')
+    await expect(putting).rejects.toBe('enough')
+  })
+
   it('gives a lost connection as retryable, and missing credentials as not', async () => {
     server.use(http.put(object, () => HttpResponse.error()))
     await expect(put()).rejects.toMatchObject({ code: 'storage-failed', retryable: expect.any(Boolean) })
@@ -373,6 +407,21 @@ describe('address', () => {
     const there = createS3Storage(options)
     expect(await there.address('a/b.jpg')).toBe(address)
     await there.close?.()
+  })
+
+  it('asks again for credentials that failed once', async () => {
+    let calls = 0
+    const there = createS3Storage({
+      bucket: 'media',
+      region: 'x',
+      endpoint,
+      credentials: async () => {
+        if (calls++ === 0) throw Object.assign(new Error('none yet'), { name: 'CredentialsProviderError' })
+        return credentials
+      },
+    })
+    await expect(there.address('k')).rejects.toMatchObject({ reason: 'CredentialsProviderError' })
+    expect(await there.address('k')).toBe(`${endpoint}/media/k`)
   })
 
   it('takes region and credentials from the SDK’s own chain', async () => {

@@ -1,0 +1,21 @@
+import { createHmac } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { type ArchiveOptions, archiveMedia } from '../../src/archive.js'
+import { downloadMediaFromWhatsApp } from '../../src/download.js'
+import type { HttpClient } from '../../src/http.js'
+import { createMediaArchive, type MediaArchive, type MediaArchiveOptions } from '../../src/media-archive.js'
+import type { MediaReference } from '../../src/media-reference.js'
+import { createInProcessQueue } from '../../src/queues/in-process.js'
+import { getSignedUrl, signUrls } from '../../src/signed-url.js'
+import { createMemoryStorage } from '../../src/storage/memory.js'
+import { createS3Storage } from '../../src/storage/s3.js'
+import { buildWebhook, signWebhook } from '../../src/testing/build-webhook.js'
+import type { AddedMedia, FakeCloudApi, FakeMedia, Fault } from '../../src/testing/fake-cloud-api.js'
+import { uploadToS3 } from '../../src/upload.js'
+import { createWebhookHandler } from '../../src/webhook.js'
+import { createFaultProxy, type ProxyFault } from '../fault-proxy.js'
+import { createLastingFaults, type FaultyWorld } from './lasting-faults.js'
+import type { S3StandIn } from './s3-stand-in.js'
+
+/** What a scene hands over to be looked at: whatever a log could have got. */
+export type Note = (from: string, value: unknown) => void
