@@ -2,20 +2,188 @@ import { createHmac } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { type ArchiveOptions, archiveMedia } from '../../src/archive.js'
 import { downloadMediaFromWhatsApp } from '../../src/download.js'
+import type { MediaEvent } from '../../src/events.js'
 import type { HttpClient } from '../../src/http.js'
-import { createMediaArchive, type MediaArchive, type MediaArchiveOptions } from '../../src/media-archive.js'
+import { createMediaArchive, type MediaArchive } from '../../src/media-archive.js'
 import type { MediaReference } from '../../src/media-reference.js'
-import { createInProcessQueue } from '../../src/queues/in-process.js'
-import { getSignedUrl, signUrls } from '../../src/signed-url.js'
 import { createMemoryStorage } from '../../src/storage/memory.js'
 import { createS3Storage } from '../../src/storage/s3.js'
-import { buildWebhook, signWebhook } from '../../src/testing/build-webhook.js'
-import type { AddedMedia, FakeCloudApi, FakeMedia, Fault } from '../../src/testing/fake-cloud-api.js'
-import { uploadToS3 } from '../../src/upload.js'
-import { createWebhookHandler } from '../../src/webhook.js'
+import type { ObjectStorage } from '../../src/storage.js'
+import { createFakeCloudApi, type FakeMedia, type Fault } from '../../src/testing/fake-cloud-api.js'
 import { createFaultProxy, type ProxyFault } from '../fault-proxy.js'
-import { createLastingFaults, type FaultyWorld } from './lasting-faults.js'
-import type { S3StandIn } from './s3-stand-in.js'
+import type { FaultyWorld } from './lasting-faults.js'
+import { createS3StandIn, s3Error } from './s3-stand-in.js'
 
-/** What a scene hands over to be looked at: whatever a log could have got. */
+/** What must never show, save the token: it comes in several forms. */
+export const CANARIES = {
+  'app secret': 'canary5ecret0a1b2c3d4e5f60718293',
+  'phone number': '12025550177',
+  'message id': `wamid.HBgL${Buffer.from('12025550177').toString('base64')}FQIAEhgUMkE0NDk1MUQ3RjRCNTZB`,
+  'user id': 'US.31415926535897932384',
+  'file name': 'Quimby Lohnzettel März.pdf',
+  caption: 'Hier singt der Kanarienvogel',
+  'verify token': 'verify-Canary-7d1f',
+  'secret access key': 'canaryAWSsecretKey/0123456789+abcdefghijk',
+} as const
+
+/** Hands over whatever a log could have got. */
 export type Note = (from: string, value: unknown) => void
+
+export interface Aviary extends FaultyWorld {
+  note: Note
+  token: string
+  /** All that a server may know and repeat: everything but the app secret. */
+  song: string
+  /** The options that every archive here has. */
+  options: Omit<ArchiveOptions, 'storage'>
+  close(): Promise<void>
+}
+
+export const MEDIA: Omit<FakeMedia, 'bytes'> = {
+  mimeType: `application/pdf; name="${CANARIES['file name']}"`,
+  mediaType: 'document',
+  filename: CANARIES['file name'],
+  caption: CANARIES.caption,
+}
+
+export async function createAviary(token: string, note: Note): Promise<Aviary> {
+  const appSecret = CANARIES['app secret']
+  const api = await createFakeCloudApi({ accessToken: token, appSecret, requireProof: true })
+  const s3 = await createS3StandIn()
+  const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: CANARIES['secret access key'] }
+  return {
+    ...{ api, s3, note, token, accountId: 'aviary', media: MEDIA },
+    store: { bucket: 'media', region: 'eu-central-1', credentials },
+    song: songOf(token),
+    options: {
+      accountId: 'aviary',
+      accessToken: async () => token,
+      appSecret,
+      cloudApi: api.cloudApi,
+      attempts: 1,
+      onEvent: (event: MediaEvent) => note(`event ${event.type}`, event),
+    },
+    async close() {
+      await Promise.all([api.close(), s3.close()])
+    },
+  }
+}
+
+export function proofOf(token: string): string {
+  return createHmac('sha256', CANARIES['app secret']).update(token).digest('hex')
+}
+
+function songOf(token: string): string {
+  const { 'app secret': _never, 'secret access key': _neither, ...known } = CANARIES
+  const name = CANARIES['file name']
+  const url = `https://graph.facebook.com/v25.0/1?access_token=${token}&appsecret_proof=${proofOf(token)}`
+  return [
+    `invalid key ${token}`,
+    url,
+    `authorization: Bearer ${token}`,
+    JSON.stringify({ access_token: token, d360: token }),
+    ...Object.values(known),
+    '+1 (202) 555-0177',
+    encodeURIComponent(name),
+    `content-disposition: attachment; filename="${name}"; filename*=UTF-8''${encodeURIComponent(name)}`,
+  ].join(' ; ')
+}
+
+/** A reference as a webhook brings it, with the personal values in it. */
+export function personal(reference: MediaReference): MediaReference {
+  const { 'message id': messageId, 'phone number': from, 'user id': fromUserId } = CANARIES
+  return { ...reference, messageId, from, fromUserId }
+}
+
+/** The singing servers: what each answers, wherever it stands. */
+export function echoes(song: string): { name: string; fault: Fault | ProxyFault }[] {
+  const graph = (code: number): string =>
+    JSON.stringify({
+      error: {
+        message: song,
+        type: song,
+        code,
+        error_subcode: song,
+        error_user_title: song,
+        error_user_msg: song,
+        error_data: { messaging_product: 'whatsapp', details: song },
+        fbtrace_id: song,
+      },
+    })
+  const page = `<!DOCTYPE html><title>${song}</title><p>${song}`
+  const info = (url: string, more: object = {}): string =>
+    JSON.stringify({ url, mime_type: MEDIA.mimeType, file_size: 5, id: song, messaging_product: song, ...more })
+  const status = (on: Fault['on'], code: number, body: string, headers: Record<string, string> = {}): Fault => ({
+    ...{ on, kind: 'status', status: code, body },
+    headers: { 'www-authenticate': encodeURI(song), 'retry-after': encodeURI(song), ...headers },
+  })
+  const wire = (head: string, body: string): string =>
+    `HTTP/1.1 ${head}\r\nconnection: close\r\nx-amz-request-id: ${encodeURI(song)}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  const at = (name: string, fault: Fault | ProxyFault): { name: string; fault: Fault | ProxyFault } => ({ name, fault })
+  return [
+    ...[100, 190, 10, 131000, 424242].map((code) => at(`look-up, code ${code}`, status('look-up', 400, graph(code)))),
+    at('look-up, page', status('look-up', 500, page, { 'content-type': 'text/html' })),
+    at('look-up, text', status('look-up', 403, song)),
+    at('look-up, text 401', status('look-up', 401, song)),
+    at('look-up, no JSON', status('look-up', 200, song)),
+    at('look-up, foreign URL', status('look-up', 200, info(`https://evil.example/?${encodeURI(song)}`))),
+    at('look-up, URL with user', status('look-up', 200, info(`https://${encodeURIComponent(song)}@evil.example/`))),
+    at('look-up, no URL', status('look-up', 200, info(song))),
+    at('look-up, other type', status('look-up', 200, info('https://evil.example/', { mime_type: song, sha256: song }))),
+    at('look-up, redirect', status('look-up', 302, page, { location: `https://evil.example/?${encodeURI(song)}` })),
+    at('download, page', status('download', 404, page, { 'content-type': 'text/html' })),
+    at('download, Graph error', status('download', 401, graph(190))),
+    at('download, 200 page', status('download', 200, page, { 'content-type': `text/html; name="${encodeURI(song)}"` })),
+    at('download, encoding', status('download', 200, song, { 'content-encoding': encodeURI(song) })),
+    at('download, redirect', status('download', 302, '', { location: `https://evil.example/?${encodeURI(song)}` })),
+    at('download, no redirect', status('download', 302, '', { location: encodeURI(song) })),
+    ...(['InvalidArgument', 'AccessDenied', 'SignatureDoesNotMatch', 'InternalError'] as const).map((code) => {
+      const told = `<CanonicalRequest>${song}</CanonicalRequest><ArgumentValue>${song}</ArgumentValue>`
+      const body = s3Error(code, told).replace('Refused for a test.', song)
+      return at(`put, ${code}`, { method: 'PUT', answer: wire('400 Bad Request', body) })
+    }),
+    at('put, code', { method: 'PUT', answer: wire('400 Bad Request', s3Error(song)) }),
+    at('put, page', { method: 'PUT', answer: wire('500 Internal Server Error', page) }),
+    at('put, text', { method: 'PUT', answer: wire('403 Forbidden', song) }),
+    at('put, 200 page', { method: 'PUT', answer: wire('200 OK', page) }),
+    at('put, reason phrase', { method: 'PUT', answer: wire(`500 ${encodeURI(song)}`, '') }),
+    at('put, no HTTP', { method: 'PUT', answer: song }),
+    at('head, reason phrase', { method: 'HEAD', answer: wire(`400 ${encodeURI(song)}`, '') }),
+    at('head, no HTTP', { method: 'HEAD', answer: song }),
+  ]
+}
+
+const LONG_AGO = new Date(Date.now() - 600_000).toISOString()
+
+/** Archives and downloads from a singing server, in every way there is. */
+export async function hearEcho(aviary: Aviary, name: string, fault: Fault | ProxyFault): Promise<void> {
+  const { api, s3, store, options, note } = aviary
+  const proxy = await createFaultProxy(s3)
+  const storage = createS3Storage({ ...store, endpoint: proxy.origin })
+  const { reference, mediaId } = await api.addMedia({ ...MEDIA, bytes: Buffer.from(`%PDF-${name}`) })
+  // An old message, so that the store is asked first; with the URL, so that the download comes first.
+  const media = personal({ ...reference, timestamp: LONG_AGO })
+  if ('on' in fault) api.fail({ ...fault, mediaId })
+  else proxy.next(fault)
+  const archive = createMediaArchive({
+    ...options,
+    storage,
+    accounts: () => ({ accountId: 'aviary', accessToken: aviary.token, appSecret: CANARIES['app secret'] }),
+    onFailed: (failure) => note(`${name}: failure`, failure),
+  })
+  const { downloadUrl, ...withoutUrl } = media
+  const hear = async (what: string, call: Promise<unknown>): Promise<void> => {
+    await call.catch((error: unknown) => note(`${name}: ${what}`, error))
+  }
+  await hear('archiveMedia', archiveMedia(withoutUrl, { ...options, storage }))
+  await hear('archiveMedia, direct', archiveMedia(media, { ...options, storage }))
+  await hear('archiveMedia, bare id', archiveMedia(mediaId, { ...options, storage }))
+  await hear('archive', archive.archive(withoutUrl))
+  await hear('download', downloadMediaFromWhatsApp(withoutUrl, options).then((downloaded) => downloaded.bytes()))
+  const job = { version: 1, accountId: 'aviary', media } as const
+  const outcome = await archive.processJob(job, { attempt: 1 })
+  if ('error' in outcome) note(`${name}: outcome`, outcome.error)
+  await hear('upload', archive.upload(Buffer.from('%PDF'), { accountId: 'aviary', filename: CANARIES['file name'], mimeType: 'application/pdf' }))
+  await archive.close()
+  await proxy.close()
+}
