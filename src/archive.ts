@@ -52,6 +52,9 @@ export interface ArchivedMedia extends StoredMedia {
   origin?: MediaReference['origin']
 }
 
+/** Archived media of a message: what a `MediaReference` comes to. */
+export type ArchivedMessageMedia = ArchivedMedia & { messageId: string }
+
 const WEEK_MS = 604_800_000
 
 /** A message older than this probably reaches us again: a head costs less than a download. */
@@ -65,6 +68,8 @@ const LIKELY_REDELIVERY_MS = 120_000
  * and `timestamp`, or the result says `keyIsStable: false`.
  * @throws any error of this library, the last attempt's; the signal's reason when aborted.
  */
+export function archiveMedia(media: MediaReference, options: ArchiveOptions): Promise<ArchivedMessageMedia>
+export function archiveMedia(media: string | MediaReference, options: ArchiveOptions): Promise<ArchivedMedia>
 export async function archiveMedia(media: string | MediaReference, options: ArchiveOptions): Promise<ArchivedMedia> {
   const plan = makePlan(media, options)
   const { subject, deadlineAt, startedAt } = plan
@@ -190,7 +195,8 @@ async function attemptOnce(plan: Plan, { attempt, reason, seenSha256 }: AttemptS
     const { mediaType } = options
     const accessToken = await askToken(options.accessToken, { reason, signal: deadlines.signal, account: accountId })
     const maySettle = options.integrity === 'report'
-    const context = { ...download, accessToken, deadlines, accountId, mediaType, maySettle }
+    const { filename } = typeof media === 'string' ? options : media
+    const context = { ...download, accessToken, deadlines, accountId, mediaType, filename, maySettle }
     // A failed attempt starts again from the look-up: the webhook's URL may be what failed.
     const { facts, announced } = await locate(plan, context, attempt > 1)
     const key = layout.build({ accountId, ...facts })

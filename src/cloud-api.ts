@@ -6,7 +6,6 @@ import {
   describeValue,
   HostRefusedError,
   InvalidOptionError,
-  removeValues,
   WhatsAppMediaError,
   withoutSecrets,
 } from './errors.js'
@@ -126,12 +125,18 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
  */
 export async function lookUpMedia(
   mediaId: string,
-  context: LookUpCaller & { cloudApi: CloudApi; http: HttpClient; deadlines: Deadlines },
+  context: LookUpCaller & {
+    cloudApi: CloudApi
+    http: HttpClient
+    deadlines: Deadlines
+    /** The file's name, if known: no error may repeat it. */
+    filename?: string | undefined
+  },
 ): Promise<MediaInfo> {
   const { cloudApi, http, accessToken, deadlines } = context
   const url = cloudApi.lookUpUrl(mediaId, context)
   const { host } = new URL(url)
-  const secrets = [accessToken, context.appSecret]
+  const secrets = [accessToken, context.appSecret, context.filename]
   deadlines.waitFor('headers')
   const response = await http({
     method: 'GET',
@@ -144,8 +149,7 @@ export async function lookUpMedia(
   const text = await readText(response, deadlines).catch((error: unknown) => {
     throw ownOr(error, () => lookUpFailed(host, 'the answer broke off', withoutSecrets(error, secrets)))
   })
-  // Some providers' answers repeat the key they were asked with.
-  if (response.status !== 200) throw graphError({ ...response, text: removeValues(text, secrets) }, mediaId)
+  if (response.status !== 200) throw graphError({ ...response, text, secrets }, mediaId)
   const info = parseMediaInfo(readJson(text))
   if (info === undefined) throw lookUpFailed(host, 'the answer is no media information')
   return info

@@ -67,7 +67,8 @@ export async function downloadMediaFromWhatsApp(
   const deadlines = startDeadlines(context.timeouts, options.signal)
   try {
     const accessToken = await askToken(options.accessToken, { reason: 'first', signal: deadlines.signal })
-    const opening = openMedia(media, { ...context, accessToken, deadlines })
+    const filename = typeof media === 'string' ? undefined : media.filename
+    const opening = openMedia(media, { ...context, accessToken, filename, deadlines })
     // A client of the user's own may heed no signal; left behind, it may still fail.
     opening.catch(() => {})
     const opened = await Promise.race([opening, rejectedBy(deadlines.signal)])

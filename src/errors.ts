@@ -496,16 +496,27 @@ function safeCause(cause: unknown): unknown {
   return safe
 }
 
-/** A text without the secrets that its sender was told. */
+/** A text without the secrets that its sender was told: nothing is left of one that repeats them in another notation. */
 export function removeValues(text: string, secrets: readonly (string | undefined)[]): string {
-  return secrets.reduce<string>((clean, secret) => (secret ? clean.replaceAll(secret, '[removed]') : clean), text)
+  const known = secrets.flatMap((secret) => (secret === undefined || secret === '' ? [] : [secret]))
+  const clean = known.reduce((rest, secret) => rest.replaceAll(secret, '[removed]'), text)
+  const read = decodeNotations(clean)
+  return known.some((secret) => read.includes(secret)) ? '[a text that repeats a secret]' : clean
+}
+
+/** Without JSON's escapes and those of URLs, in which servers repeat what they were told. */
+function decodeNotations(text: string): string {
+  return text
+    .replace(/\\u([0-9a-f]{4})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    .replace(/\\(.)/g, '$1')
+    .replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'))
 }
 
 /** What was thrown, without the secrets that the call carried: clients of the user's own may quote their request. */
 export function withoutSecrets(thrown: unknown, secrets: readonly (string | undefined)[]): unknown {
   if (!(thrown instanceof Error) || WhatsAppMediaError.is(thrown)) return thrown
   const clean = new Error(removeValues(thrown.message, secrets))
-  clean.name = thrown.name
+  clean.name = removeValues(thrown.name, secrets)
   const code: unknown = Reflect.get(thrown, 'code')
-  return typeof code === 'string' ? Object.assign(clean, { code }) : clean
+  return typeof code === 'string' ? Object.assign(clean, { code: removeValues(code, secrets) }) : clean
 }

@@ -5,12 +5,17 @@ import type { MediaReference } from './media-reference.js'
 
 /** One media item that was not archived, as `onFailed` gets it. */
 export interface MediaFailure {
-  /** What the webhook told, without its download URL. */
-  readonly media: FailedReference | UnavailableMedia
+  /**
+   * What the webhook told, without its download URL. `messageId` and `mediaId` are strings in any case, empty where there
+   * is none: a query by them then matches nothing, which `undefined` does not promise.
+   */
+  readonly media: FailedReference | FailedAnnouncement
   readonly error: AnyWhatsAppMediaError
   /** Absent when the phone number id belongs to no account. */
   readonly accountId?: string
 }
+
+export type FailedAnnouncement = UnavailableMedia & { messageId: string; mediaId: string }
 
 export type FailedReference = Omit<MediaReference, 'downloadUrl' | 'downloadUrlExpiresAt'>
 
@@ -25,12 +30,13 @@ export function mediaFailure(
   error: AnyWhatsAppMediaError,
   accountId?: string,
 ): MediaFailure {
-  const media = 'mimeType' in announced ? withoutUrl(announced) : announced
+  const media = 'mimeType' in announced ? withoutUrl(announced) : { messageId: '', mediaId: '', ...announced }
   const { mediaId, mediaType, timestamp, receivedAt, phoneNumberId, origin, direction, messageId } = media
   const toJSON = (): Record<string, unknown> => ({
     media: {
-      ...{ mediaId, mediaType, timestamp, receivedAt, phoneNumberId, origin, direction },
-      ...(messageId === undefined ? {} : { messageIdHash: messageIdHash(messageId) }),
+      ...(mediaId === '' ? {} : { mediaId }),
+      ...{ mediaType, timestamp, receivedAt, phoneNumberId, origin, direction },
+      ...(messageId === '' ? {} : { messageIdHash: messageIdHash(messageId) }),
     },
     error: error.toJSON(),
     ...(accountId === undefined ? {} : { accountId }),

@@ -1,4 +1,4 @@
-import { AccessTokenError, cleanServerText, GraphApiError, MediaGoneError } from './errors.js'
+import { AccessTokenError, cleanServerText, GraphApiError, MediaGoneError, removeValues } from './errors.js'
 import { parseGraphError } from './payload.js'
 
 type Verdict = 'token' | 'gone' | 'retry' | 'final'
@@ -46,6 +46,8 @@ export interface GraphAnswer {
   headers: Readonly<Record<string, string>>
   /** The body, or its first kilobytes. */
   text: string
+  /** What no error may repeat of it. Some providers' answers quote the key they were asked with. */
+  secrets?: readonly (string | undefined)[]
 }
 
 /**
@@ -53,10 +55,12 @@ export interface GraphAnswer {
  * Meta asks (Meta: Error codes).
  */
 export function graphError(answer: GraphAnswer, mediaId: string): AccessTokenError | MediaGoneError | GraphApiError {
-  const { status, headers, text } = answer
+  const { status, headers, text, secrets = [] } = answer
+  // After parsing, which undoes JSON's escapes.
+  const clean = (words: string): string => cleanServerText(removeValues(words, secrets))
   const error = parseGraphError(parseJson(text)) ?? {}
   const verdict = judge(status, error)
-  const trace = error.fbtraceId === undefined ? {} : { fbtraceId: cleanServerText(error.fbtraceId) }
+  const trace = error.fbtraceId === undefined ? {} : { fbtraceId: clean(error.fbtraceId) }
   const codes = {
     status,
     ...(error.code === undefined ? {} : { graphCode: error.code }),
@@ -66,7 +70,7 @@ export function graphError(answer: GraphAnswer, mediaId: string): AccessTokenErr
   if (verdict === 'token') return new AccessTokenError({ reason: 'rejected', ...codes })
   if (verdict === 'gone') return new MediaGoneError({ mediaId, ...codes })
   const retryAfterMs = readRetryAfter(headers)
-  const words = cleanServerText(error.details ?? error.message ?? text)
+  const words = clean(error.details ?? error.message ?? text)
   return new GraphApiError({
     ...codes,
     retryable: verdict === 'retry',

@@ -1,5 +1,5 @@
 export type { Account, Accounts } from './accounts.js'
-export { type ArchivedMedia, type ArchiveOptions, archiveMedia } from './archive.js'
+export { type ArchivedMedia, type ArchivedMessageMedia, type ArchiveOptions, archiveMedia } from './archive.js'
 export type { CloudApiOptions } from './cloud-api.js'
 export { configFromEnv, type EnvConfig } from './config-from-env.js'
 export { type MediaContent, toContent } from './content.js'
@@ -36,7 +36,7 @@ export {
   type UnavailableMedia,
   type UnavailableReason,
 } from './extract.js'
-export type { FailedReference, MediaFailure } from './failure.js'
+export type { FailedAnnouncement, FailedReference, MediaFailure } from './failure.js'
 export {
   createNodeHttpClient,
   type FetchLike,

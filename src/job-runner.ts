@@ -1,5 +1,5 @@
 import { type Account, type Accounts, findAccount } from './accounts.js'
-import { type ArchivedMedia, deadlineOf } from './archive.js'
+import { type ArchivedMessageMedia, deadlineOf } from './archive.js'
 import {
   AccessTokenError,
   type AnyWhatsAppMediaError,
@@ -22,8 +22,8 @@ export interface ArchiveContext {
 /** What a run needs of its archive. */
 export interface JobSurroundings {
   accounts: Accounts
-  archiveFor(accountId: string, account: Account, context: ArchiveContext): Promise<ArchivedMedia>
-  onArchived: ((media: ArchivedMedia) => unknown) | undefined
+  archiveFor(accountId: string, account: Account, context: ArchiveContext): Promise<ArchivedMessageMedia>
+  onArchived: ((media: ArchivedMessageMedia) => unknown) | undefined
   /** Tells the owner of a failure. */
   tell(failure: MediaFailure): Promise<void>
   onEvent: OnEvent | undefined
@@ -48,7 +48,7 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     })
     const pausedFor = pauses.secondsLeft(accountId)
     if (pausedFor > 0) return later(new AccessTokenError({ reason: 'rejected', account: accountId }), pausedFor, false)
-    const run = async (): Promise<ArchivedMedia> => {
+    const run = async (): Promise<ArchivedMessageMedia> => {
       checkVersion(job)
       const account = await findAccount(accounts, media.phoneNumberId)
       deadlineAt = deadlineOf(media, account.mediaLifetimeMs)
@@ -71,7 +71,7 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
       return { outcome: 'dead-letter', error }
     }
     // What the owner's own code throws says nothing about the media either, not even one of this library's errors.
-    const hand = async (archived: ArchivedMedia): Promise<JobOutcome> => {
+    const hand = async (archived: ArchivedMessageMedia): Promise<JobOutcome> => {
       await onArchived?.(archived)
       return { outcome: 'done' }
     }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { type Account, type Accounts, findAccount } from './accounts.js'
-import { type ArchivedMedia, type ArchiveOptions, archiveMedia } from './archive.js'
+import { type ArchivedMessageMedia, type ArchiveOptions, archiveMedia } from './archive.js'
 import { resolveDownload } from './download.js'
 import {
   describeValue,
@@ -45,7 +45,7 @@ export interface MediaArchiveOptions extends SharedOptions {
   /** Where `enqueue` puts jobs. There is no default: what survives a crash is your decision. */
   queue?: MediaQueue
   /** Awaited after each archived item, also when it was stored before: at least once, so make it idempotent. */
-  onArchived?: (media: ArchivedMedia) => unknown
+  onArchived?: (media: ArchivedMessageMedia) => unknown
   /** Awaited for each item that is given up. At least once, too. */
   onFailed?: (failure: MediaFailure) => unknown
 }
@@ -65,7 +65,7 @@ export interface MediaArchive {
    *
    * @throws the error that `onFailed` got; what `accounts`, `onArchived` or `onFailed` throw; the signal's reason.
    */
-  archive(media: MediaReference, options?: { signal?: AbortSignal }): Promise<ArchivedMedia>
+  archive(media: MediaReference, options?: { signal?: AbortSignal }): Promise<ArchivedMessageMedia>
   /** Runs one attempt of a job, for workers of durable queues. Never rejects. */
   processJob: ProcessJob
   /** Stores a file of the account's own, as `uploadToS3` does. */
@@ -126,7 +126,11 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   const untilStopped = (signal: AbortSignal | undefined): AbortSignal =>
     signal === undefined ? stopped.signal : AbortSignal.any([signal, stopped.signal])
 
-  const archiveFor = async (accountId: string, account: Account, context: ArchiveContext): Promise<ArchivedMedia> => {
+  const archiveFor = async (
+    accountId: string,
+    account: Account,
+    context: ArchiveContext,
+  ): Promise<ArchivedMessageMedia> => {
     const { media, signal } = context
     // By name: an account may be a row with a `prefix` of its own, or a document whose fields no spread copies.
     const { accessToken, appSecret, mediaLifetimeMs } = account
@@ -137,7 +141,7 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
     return archiveMedia(media, own)
   }
 
-  const archive = async (media: MediaReference, signal: AbortSignal | undefined): Promise<ArchivedMedia> => {
+  const archive = async (media: MediaReference, signal: AbortSignal | undefined): Promise<ArchivedMessageMedia> => {
     let accountId: string | undefined
     const archived = await findAccount(accounts, media.phoneNumberId)
       .then((account) => {

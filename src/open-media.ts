@@ -31,6 +31,8 @@ export interface AttemptContext {
   maySettle?: boolean
   /** For a bare media id: its type, if the caller knows it. */
   mediaType?: MediaType | undefined
+  /** The file's name, if the caller knows it: no error may repeat it. */
+  filename?: string | undefined
 }
 
 /** A source of unproven bytes, and what was announced about them. */
@@ -126,7 +128,7 @@ const MAX_REDIRECTS = 3
 
 /** GET with redirects followed by hand: each hop is checked, and a new origin gets no credentials. */
 async function get(firstUrl: string, context: AttemptContext): Promise<HttpResponse> {
-  const { http, cloudApi, accessToken, deadlines } = context
+  const { http, cloudApi, accessToken, filename, deadlines } = context
   let url = checkHost(firstUrl, context)
   const { origin } = url
   for (let hop = 0; ; hop++) {
@@ -141,7 +143,7 @@ async function get(firstUrl: string, context: AttemptContext): Promise<HttpRespo
     }).catch((error: unknown) => {
       // fromFetch has refused an answer: asking again would bring the same.
       if (WhatsAppMediaError.is(error)) throw error
-      throw new DownloadFailedError({ host, problem: 'no answer' }, withoutSecrets(error, [accessToken]))
+      throw new DownloadFailedError({ host, problem: 'no answer' }, withoutSecrets(error, [accessToken, filename]))
     })
     const { location } = response.headers
     if (response.status < 300 || response.status > 399 || location === undefined) return response
@@ -166,7 +168,7 @@ function checkHost(url: string, { cloudApi, onEvent, accountId }: AttemptContext
 function open(
   response: HttpResponse,
   facts: Omit<Announcement, 'url'>,
-  context: Pick<AttemptContext, 'maxBytes' | 'deadlines'> & { host: string },
+  context: Pick<AttemptContext, 'maxBytes' | 'deadlines' | 'accessToken' | 'filename'> & { host: string },
 ): OpenedMedia {
   const { host, deadlines } = context
   const maxBytes = maxBytesOf(context.maxBytes, facts.mediaType)
@@ -188,7 +190,11 @@ function open(
       source: body,
       size,
       maxBytes,
-      brokeOff: (error) => new DownloadFailedError({ host, problem: 'the body broke off' }, error),
+      brokeOff: (error) =>
+        new DownloadFailedError(
+          { host, problem: 'the body broke off' },
+          withoutSecrets(error, [context.accessToken, context.filename]),
+        ),
     }
   } catch (error) {
     body.destroy()

@@ -13,6 +13,7 @@ import {
   InvalidOptionError,
   StorageFailedError,
   WhatsAppMediaError,
+  withoutSecrets,
 } from '../errors.js'
 import type { ObjectStorage, PutOptions, PutResult, StoredObject } from '../storage.js'
 
@@ -80,7 +81,7 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
   const call = async <T>(
     operation: 'put' | 'head' | 'get' | 'delete',
     key: string,
-    signal: AbortSignal | undefined,
+    { signal, secrets }: { signal: AbortSignal | undefined; secrets?: readonly string[] },
     send: (connection: Connection, options: { abortSignal?: AbortSignal }) => Promise<T>,
   ): Promise<T> => {
     checkKey(key)
@@ -89,13 +90,13 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
       return await send(await connect(), signal === undefined ? {} : { abortSignal: signal })
     } catch (error) {
       if (signal?.aborted === true) throw signal.reason
-      throw storageError(error, operation, key)
+      throw storageError(error, { operation, key, secrets })
     }
   }
 
   const head: ObjectStorage['head'] = async (key, { signal } = {}) => {
     try {
-      const found = await call('head', key, signal, ({ sdk, client }, sendOptions) =>
+      const found = await call('head', key, { signal }, ({ sdk, client }, sendOptions) =>
         client.send(new sdk.HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED' }), sendOptions),
       )
       return storedObject(key, found)
@@ -117,7 +118,7 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     }
     const input = { ...putInput(putOptions), Bucket: bucket, Key: key, Body: body }
     const condition = ifAbsent && conditionsWork ? { IfNoneMatch: '*' } : {}
-    const { ETag: etag } = await call('put', key, signal, ({ sdk, client }) =>
+    const { ETag: etag } = await call('put', key, { signal, secrets: namesIn(putOptions) }, ({ sdk, client }) =>
       whileBodyLives(body, signal, (abortSignal) =>
         client.send(new sdk.PutObjectCommand({ ...input, ...condition }), { abortSignal }),
       ),
@@ -158,7 +159,7 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     head,
     async get(key, { signal } = {}) {
       try {
-        return await call('get', key, signal, async ({ sdk, client }, sendOptions) => {
+        return await call('get', key, { signal }, async ({ sdk, client }, sendOptions) => {
           const found = await client.send(new sdk.GetObjectCommand({ Bucket: bucket, Key: key }), sendOptions)
           return { ...storedObject(key, found), body: toNodeStream(found.Body) }
         })
@@ -168,7 +169,7 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
       }
     },
     async delete(key, { signal } = {}) {
-      await call('delete', key, signal, ({ sdk, client }, sendOptions) =>
+      await call('delete', key, { signal }, ({ sdk, client }, sendOptions) =>
         client.send(new sdk.DeleteObjectCommand({ Bucket: bucket, Key: key }), sendOptions),
       )
     },
@@ -247,6 +248,23 @@ function putInput(options: PutOptions): Omit<PutObjectCommandInput, 'Bucket' | '
   }
 }
 
+/** The file's name in all the forms that a store is told: some quote the headers that they refuse. */
+function namesIn({ contentDisposition, metadata = {} }: PutOptions): string[] {
+  const [, plain = ''] = /filename="?((?:[^"\\;]|\\.)*)/.exec(contentDisposition) ?? []
+  const [, encoded = ''] = /filename\*=UTF-8''([^;]*)/i.exec(contentDisposition) ?? []
+  const told = [plain, encoded, ...Object.values(metadata)]
+  // Shorter ones stand in many a text by chance.
+  return [...new Set([...told, ...told.map(decodePercents)])].filter(({ length }) => length > 3)
+}
+
+function decodePercents(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
 /**
  * The body, if it has so many bytes: with fewer the store would wait for the rest until its own deadline, and of more it
  * would keep the first. The last chunk is held back until the count is right.
@@ -321,7 +339,7 @@ async function presign(
     const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner')
     return await getSignedUrl(signer, new sdk.GetObjectCommand(input), options)
   } catch (error) {
-    throw storageError(error, 'sign', input.Key ?? '')
+    throw storageError(error, { operation: 'sign', key: input.Key ?? '' })
   }
 }
 
@@ -351,18 +369,22 @@ function storedObject(key: string, found: HeadObjectCommandOutput | GetObjectCom
 /** Faults of the bytes on their way, which another attempt can mend (AWS: Error responses). */
 const BROKEN_BODY = ['BadDigest', 'XAmzContentSHA256Mismatch', 'IncompleteBody', 'RequestTimeout']
 
-function storageError(error: unknown, operation: StorageFailedError['operation'], key: string): unknown {
+function storageError(
+  error: unknown,
+  context: { operation: StorageFailedError['operation']; key: string; secrets?: readonly string[] | undefined },
+): unknown {
+  const { operation, key, secrets = [] } = context
   if (WhatsAppMediaError.is(error)) return error
   const answered: unknown = field(field(error, '$metadata'), 'httpStatusCode')
   const status = typeof answered === 'number' ? answered : undefined
   // Ceph's error bodies have no message, so the SDK calls them UnknownError: `Code` and the status tell more.
-  const reason = ['Code', 'code', 'name'].map((name) => field(error, name)).find(isText) ?? 'unknown'
+  const reason = ['Code', 'code', 'name'].map((name) => field(error, name)).find(isCode) ?? 'unknown'
   const isPassing =
     status === undefined ? isNetworkError(error) : status === 408 || status === 409 || status === 429 || status >= 500
   const retryable = isPassing || BROKEN_BODY.includes(reason)
   return new StorageFailedError(
     { operation, key, reason, retryable, ...(status === undefined ? {} : { status }) },
-    error,
+    withoutSecrets(error, secrets),
   )
 }
 
@@ -378,6 +400,11 @@ function isStorageFailure(error: unknown): error is StorageFailedError {
 /** A property of whatever was thrown. */
 function field(value: unknown, name: string): unknown {
   return Reflect.get(Object(value), name)
+}
+
+/** A store may write anything where its error codes belong. */
+function isCode(value: unknown): value is string {
+  return typeof value === 'string' && /^[A-Za-z][\w.-]{0,63}$/.test(value)
 }
 
 function isText(value: unknown): value is string {

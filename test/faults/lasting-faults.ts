@@ -23,6 +23,7 @@ export interface FaultyWorld {
   /** For `createS3Storage`, beside the endpoint. */
   store: { bucket: string; region: string; credentials: { accessKeyId: string; secretAccessKey: string } }
   accountId: string
+  appSecret?: string
   media: Omit<FakeMedia, 'bytes'>
 }
 
@@ -49,12 +50,14 @@ async function createLastingFault(
   cell: Cell,
   world: FaultyWorld,
 ): Promise<{ fault: LastingFault; close: () => Promise<void> }> {
-  const { api, s3, store, accountId } = world
+  const { api, s3, store, accountId, appSecret } = world
   const media = referenceFor(cell, await api.addMedia({ ...world.media, bytes }))
   const { origin: endpoint, next, close } = await createFaultProxy(s3)
   if (cell.phase === 'compare') {
     const storage = createS3Storage({ ...store, endpoint })
-    await archiveMedia(media, { storage, accountId, accessToken: api.accessToken, cloudApi: api.cloudApi })
+    const { accessToken, cloudApi } = api
+    const secret = appSecret === undefined ? {} : { appSecret }
+    await archiveMedia(media, { storage, accountId, accessToken, cloudApi, ...secret })
     await storage.close?.()
   }
   if ('api' in cell.fault) api.fail({ ...cell.fault.api, mediaId: media.mediaId })

@@ -7,7 +7,7 @@ import * as errors from '../../src/errors.js'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const readme = readFileSync(`${root}README.md`, 'utf8')
 const blocks = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ''], index) => ({
-  name: `${root}test/package/readme-block-${index + 1}.ts`,
+  name: `${root}examples/readme-block-${index + 1}.ts`,
   code: `${code}\nexport {}\n`,
 }))
 
@@ -44,7 +44,7 @@ describe('README', () => {
 
   it('would notice a block that does not', () => {
     const wrong = {
-      name: `${root}test/package/readme-block-0.ts`,
+      name: `${root}examples/readme-block-0.ts`,
       code: "import { nothing } from 'whatsapp-media-archive'\nnothing()\n",
     }
     expect(problemsOf([wrong])).toHaveLength(1)

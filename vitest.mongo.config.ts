@@ -1,0 +1,8 @@
+import { defineConfig } from 'vitest/config'
+import unit from './vitest.config.js'
+
+/** The tests that need a MongoDB-compatible server: the one that `MONGODB_URL` names. Without one the run fails. */
+export default defineConfig({
+  ...unit,
+  test: { ...unit.test, include: ['test/integration-mongo/**/*.test.ts'], exclude: [], testTimeout: 60_000 },
+})
