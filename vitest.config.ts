@@ -11,7 +11,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/integration/**', 'test/package/consumers/**'],
+    exclude: ['test/integration/**', 'test/integration-mongo/**', 'test/package/consumers/**'],
     setupFiles: ['test/setup.ts'],
     restoreMocks: true,
     unstubEnvs: true,
@@ -20,6 +20,8 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
+      // The command line's edge: run as a process by the demo and by the tarball's consumers.
+      exclude: ['src/cli.ts'],
       reporter: [['text', { skipFull: true }], 'json-summary'],
     },
   },

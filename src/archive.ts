@@ -174,7 +174,7 @@ export function deadlineOf(media: MediaReference, mediaLifetimeMs: number = WEEK
 
 /** The hash of a body that had the right size and another hash than announced. */
 function wholeButOther(error: AnyWhatsAppMediaError): string | undefined {
-  if (error.code !== 'integrity-mismatch' || error.observedSize === undefined) return undefined
+  if (error.code !== 'integrity-mismatch') return undefined
   return error.observedSize === error.expectedSize ? error.observedSha256 : undefined
 }
 

@@ -213,4 +213,6 @@ export function checkMediaId(mediaId: string): void {
       `must be a string of 1 to ${MAX_MEDIA_ID_LENGTH} characters, got ${describeSecret(mediaId)}`,
     )
   }
+  // Errors and events show media ids, and a message id holds a phone number.
+  if (mediaId.startsWith('wamid.')) throw new InvalidOptionError('mediaId', 'must be the media id, got a message id')
 }

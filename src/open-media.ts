@@ -157,6 +157,7 @@ function checkHost(url: string, { cloudApi, onEvent, accountId }: AttemptContext
   try {
     return cloudApi.checkMediaUrl(url)
   } catch (error) {
+    /* v8 ignore else -- @preserve nothing else is thrown there; what is not ours must still pass */
     if (error instanceof HostRefusedError) {
       emit(onEvent, { type: 'host-refused', host: error.host, ...(accountId === undefined ? {} : { accountId }) })
     }

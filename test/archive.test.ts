@@ -411,6 +411,11 @@ describe('archiveMedia', () => {
       expect(await archiveMedia(await freshPhoto(), reporting())).toMatchObject({ integrity: 'announced', sha256 })
     })
 
+    it('makes nothing of an attempt that failed for another reason', async () => {
+      api.fail({ on: 'download', kind: 'status', status: 503, times: 1 })
+      expect(await archiveMedia(await freshPhoto(), reporting())).toMatchObject({ integrity: 'announced', sha256 })
+    })
+
     it('refuses downloads that differ from each other', async () => {
       for (const offset of [1_000, 2_000, 3_000]) api.fail({ on: 'download', kind: 'flip-bit', offset, times: 1 })
       await expect(archiveMedia(await freshPhoto(), reporting())).rejects.toMatchObject({ code: 'integrity-mismatch' })

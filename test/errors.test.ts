@@ -17,12 +17,14 @@ import {
   MediaUnavailableError,
   PayloadTooLargeError,
   QueueFullError,
+  removeValues,
   SignatureError,
   SizeLimitError,
   StorageFailedError,
   UnknownNumberError,
   WhatsAppMediaError,
   WrongAccountError,
+  withoutSecrets,
 } from '../src/errors.js'
 
 const TOKEN = `EAA${'Gm0PX4ZCpsBA'.repeat(4)}`
@@ -499,5 +501,37 @@ describe('cleanServerText', () => {
     expect(cleanServerText(`${start}broken`)).toBe(`${start}broken`)
     expect(cleanServerText(`${start}broken!`)).toBe(start.trim())
     expect(cleanServerText(start + TOKEN)).toBe(start.trim())
+  })
+})
+
+describe('removeValues', () => {
+  const KEY = 'key/März+1'
+  const GONE = '[a text that repeats a secret]'
+
+  it.each([
+    ['no secret', 'no secret'],
+    [`unknown ${KEY}, or ${KEY}`, 'unknown [removed], or [removed]'],
+    ['{"key":"key\\/März+1"}', GONE],
+    ['{"key":"key/M\\u00e4rz+1"}', GONE],
+    [`/x?key=${encodeURIComponent(KEY)}`, GONE],
+    [`/x?key=${encodeURI(KEY)}`, GONE],
+    ['100%, 50%25 and %ff stay', '100%, 50%25 and %ff stay'],
+  ])('turns %j into %j', (text, clean) => {
+    expect(removeValues(text, [undefined, '', KEY])).toBe(clean)
+  })
+})
+
+describe('withoutSecrets', () => {
+  it('keeps name, message and code of an error, without the secrets', () => {
+    const thrown = Object.assign(new Error('no k-0815'), { name: 'k-0815', code: 'k-0815', config: 'k-0815' })
+    const clean = withoutSecrets(thrown, ['k-0815'])
+    expect(clean).toMatchObject({ name: '[removed]', message: 'no [removed]', code: '[removed]' })
+    expect(inspect(clean, { showHidden: true })).not.toContain('0815')
+  })
+
+  it('keeps what is no error, and errors of this library', () => {
+    const own = new InvalidOptionError('a', 'b')
+    expect(withoutSecrets(own, ['a'])).toBe(own)
+    expect(withoutSecrets('a', ['a'])).toBe('a')
   })
 })

@@ -66,6 +66,7 @@ describe('buildMediaKey', () => {
     ['mediaId', { mediaId: '\ud800' }],
     ['mediaId', { mediaId: 'x'.repeat(513) }],
     ['mediaId', { mediaId: 42 as unknown as string }],
+    ['mediaId', { mediaId: 'wamid.HBgLMTIwMjU1NTAxNDMVAgA=' }],
     ['mimeType', { mimeType: undefined as unknown as string }],
     ['timestamp', { timestamp: 'yesterday' }],
     ['timestamp', { timestamp: new Date(Number.NaN) }],

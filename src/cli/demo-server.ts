@@ -20,8 +20,10 @@ export async function startDemoServer(): Promise<DemoServer> {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
+  /* v8 ignore next -- @preserve a server that listens at a port has an address object, never a pipe's name */
+  const port = typeof address === 'object' ? address?.port : ''
   return {
-    origin: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`,
+    origin: `http://127.0.0.1:${port}`,
     route: (segment, listener) => void routes.set(segment, listener),
     async close() {
       server.closeAllConnections()

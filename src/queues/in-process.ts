@@ -30,7 +30,7 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
   const { concurrency = 8, maxQueued = 10_000 } = options
   checkCount('concurrency', concurrency)
   checkCount('maxQueued', maxQueued)
-  if ('awslambda' in globalThis) {
+  if (isLambda()) {
     throw new InvalidOptionError(
       'queue',
       'must be a durable one on AWS Lambda, which freezes the process after each answer',
@@ -131,4 +131,10 @@ function checkCount(option: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 1) {
     throw new InvalidOptionError(option, `must be a positive whole number, got ${describeValue(value)}`)
   }
+}
+
+/** The global `awslambda` alone proves nothing: the AWS SDK makes one wherever it is loaded. Lambda's own can stream. */
+function isLambda(): boolean {
+  const runtime: unknown = Reflect.get(globalThis, 'awslambda')
+  return typeof runtime === 'object' && runtime !== null && 'streamifyResponse' in runtime
 }

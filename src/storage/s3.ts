@@ -331,7 +331,7 @@ async function whileBodyLives<T>(
 
 async function presign(
   connect: () => Promise<Connection>,
-  input: GetObjectCommandInput,
+  input: GetObjectCommandInput & { Key: string },
   options: { expiresIn: number; signingDate?: Date },
 ): Promise<string> {
   try {
@@ -339,7 +339,7 @@ async function presign(
     const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner')
     return await getSignedUrl(signer, new sdk.GetObjectCommand(input), options)
   } catch (error) {
-    throw storageError(error, { operation: 'sign', key: input.Key ?? '' })
+    throw storageError(error, { operation: 'sign', key: input.Key })
   }
 }
 

@@ -109,11 +109,12 @@ async function race(context: Context, options: { ifAbsent: boolean }): Promise<{
 }
 
 /** A store may turn a writer away for the moment (S3: 409 ConditionalRequestConflict, 503 SlowDown). */
-async function persist<T>(write: () => Promise<T>, tries = 10): Promise<T> {
-  try {
-    return await write()
-  } catch (error) {
-    if (tries <= 1 || !WhatsAppMediaError.is(error) || !error.retryable) throw error
-    return persist(write, tries - 1)
+async function persist<T>(write: () => Promise<T>): Promise<T> {
+  for (let left = 9; ; left--) {
+    try {
+      return await write()
+    } catch (error) {
+      if (left === 0 || !WhatsAppMediaError.is(error) || !error.retryable) throw error
+    }
   }
 }

@@ -3,12 +3,13 @@ import { Readable } from 'node:stream'
 import { type ArchiveOptions, archiveMedia } from '../../src/archive.js'
 import { downloadMediaFromWhatsApp } from '../../src/download.js'
 import type { MediaEvent } from '../../src/events.js'
+import { asciiMetadata, contentDisposition } from '../../src/filename.js'
 import type { HttpClient } from '../../src/http.js'
-import { createMediaArchive, type MediaArchive } from '../../src/media-archive.js'
+import { createMediaArchive } from '../../src/media-archive.js'
 import type { MediaReference } from '../../src/media-reference.js'
 import { createMemoryStorage } from '../../src/storage/memory.js'
 import { createS3Storage } from '../../src/storage/s3.js'
-import type { ObjectStorage } from '../../src/storage.js'
+import { serializeWebhook } from '../../src/testing/build-webhook.js'
 import { createFakeCloudApi, type FakeMedia, type Fault } from '../../src/testing/fake-cloud-api.js'
 import { createFaultProxy, type ProxyFault } from '../fault-proxy.js'
 import type { FaultyWorld } from './lasting-faults.js'
@@ -32,10 +33,12 @@ export type Note = (from: string, value: unknown) => void
 export interface Aviary extends FaultyWorld {
   note: Note
   token: string
-  /** All that a server may know and repeat: everything but the app secret. */
+  /** All that Meta was told, or knows by itself, and may repeat. */
   song: string
+  /** The same for a store. */
+  storeSong: string
   /** The options that every archive here has. */
-  options: Omit<ArchiveOptions, 'storage'>
+  options: Omit<ArchiveOptions, 'storage'> & Required<Pick<ArchiveOptions, 'onEvent'>>
   close(): Promise<void>
 }
 
@@ -52,9 +55,10 @@ export async function createAviary(token: string, note: Note): Promise<Aviary> {
   const s3 = await createS3StandIn()
   const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: CANARIES['secret access key'] }
   return {
-    ...{ api, s3, note, token, accountId: 'aviary', media: MEDIA },
+    ...{ api, s3, note, token, accountId: 'aviary', appSecret, media: MEDIA },
     store: { bucket: 'media', region: 'eu-central-1', credentials },
     song: songOf(token),
+    storeSong: STORE_SONG,
     options: {
       accountId: 'aviary',
       accessToken: async () => token,
@@ -74,20 +78,26 @@ export function proofOf(token: string): string {
 }
 
 function songOf(token: string): string {
-  const { 'app secret': _never, 'secret access key': _neither, ...known } = CANARIES
-  const name = CANARIES['file name']
+  const { 'phone number': phone, 'message id': messageId, 'user id': userId, 'file name': name } = CANARIES
   const url = `https://graph.facebook.com/v25.0/1?access_token=${token}&appsecret_proof=${proofOf(token)}`
   return [
     `invalid key ${token}`,
     url,
     `authorization: Bearer ${token}`,
-    JSON.stringify({ access_token: token, d360: token }),
-    ...Object.values(known),
-    '+1 (202) 555-0177',
-    encodeURIComponent(name),
-    `content-disposition: attachment; filename="${name}"; filename*=UTF-8''${encodeURIComponent(name)}`,
+    JSON.stringify({ access_token: token, d360: token }).replaceAll('/', '\\/'),
+    ...[phone, '+1 (202) 555-0177', messageId, userId, ...spellings(name)],
   ].join(' ; ')
 }
+
+function spellings(name: string): string[] {
+  return [name, encodeURIComponent(name), serializeWebhook(name)]
+}
+
+const STORE_SONG = [
+  ...spellings(CANARIES['file name']),
+  `x-amz-meta-filename:${asciiMetadata(CANARIES['file name'])}`,
+  contentDisposition('attachment', CANARIES['file name']),
+].join(' ; ')
 
 /** A reference as a webhook brings it, with the personal values in it. */
 export function personal(reference: MediaReference): MediaReference {
@@ -96,7 +106,10 @@ export function personal(reference: MediaReference): MediaReference {
 }
 
 /** The singing servers: what each answers, wherever it stands. */
-export function echoes(song: string): { name: string; fault: Fault | ProxyFault }[] {
+export function echoes({
+  song,
+  storeSong,
+}: Pick<Aviary, 'song' | 'storeSong'>): { name: string; fault: Fault | ProxyFault }[] {
   const graph = (code: number): string =>
     JSON.stringify({
       error: {
@@ -118,7 +131,7 @@ export function echoes(song: string): { name: string; fault: Fault | ProxyFault 
     headers: { 'www-authenticate': encodeURI(song), 'retry-after': encodeURI(song), ...headers },
   })
   const wire = (head: string, body: string): string =>
-    `HTTP/1.1 ${head}\r\nconnection: close\r\nx-amz-request-id: ${encodeURI(song)}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+    `HTTP/1.1 ${head}\r\nconnection: close\r\nx-amz-request-id: ${encodeURI(storeSong)}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   const at = (name: string, fault: Fault | ProxyFault): { name: string; fault: Fault | ProxyFault } => ({ name, fault })
   return [
     ...[100, 190, 10, 131000, 424242].map((code) => at(`look-up, code ${code}`, status('look-up', 400, graph(code)))),
@@ -138,18 +151,18 @@ export function echoes(song: string): { name: string; fault: Fault | ProxyFault 
     at('download, redirect', status('download', 302, '', { location: `https://evil.example/?${encodeURI(song)}` })),
     at('download, no redirect', status('download', 302, '', { location: encodeURI(song) })),
     ...(['InvalidArgument', 'AccessDenied', 'SignatureDoesNotMatch', 'InternalError'] as const).map((code) => {
-      const told = `<CanonicalRequest>${song}</CanonicalRequest><ArgumentValue>${song}</ArgumentValue>`
-      const body = s3Error(code, told).replace('Refused for a test.', song)
+      const told = `<CanonicalRequest>${storeSong}</CanonicalRequest><ArgumentValue>${storeSong}</ArgumentValue>`
+      const body = s3Error(code, told).replace('Refused for a test.', storeSong)
       return at(`put, ${code}`, { method: 'PUT', answer: wire('400 Bad Request', body) })
     }),
-    at('put, code', { method: 'PUT', answer: wire('400 Bad Request', s3Error(song)) }),
+    at('put, code', { method: 'PUT', answer: wire('400 Bad Request', s3Error(storeSong)) }),
     at('put, page', { method: 'PUT', answer: wire('500 Internal Server Error', page) }),
-    at('put, text', { method: 'PUT', answer: wire('403 Forbidden', song) }),
+    at('put, text', { method: 'PUT', answer: wire('403 Forbidden', storeSong) }),
     at('put, 200 page', { method: 'PUT', answer: wire('200 OK', page) }),
-    at('put, reason phrase', { method: 'PUT', answer: wire(`500 ${encodeURI(song)}`, '') }),
-    at('put, no HTTP', { method: 'PUT', answer: song }),
-    at('head, reason phrase', { method: 'HEAD', answer: wire(`400 ${encodeURI(song)}`, '') }),
-    at('head, no HTTP', { method: 'HEAD', answer: song }),
+    at('put, reason phrase', { method: 'PUT', answer: wire(`500 ${encodeURI(storeSong)}`, '') }),
+    at('put, no HTTP', { method: 'PUT', answer: storeSong }),
+    at('head, reason phrase', { method: 'HEAD', answer: wire(`400 ${encodeURI(storeSong)}`, '') }),
+    at('head, no HTTP', { method: 'HEAD', answer: storeSong }),
   ]
 }
 
@@ -177,13 +190,69 @@ export async function hearEcho(aviary: Aviary, name: string, fault: Fault | Prox
   }
   await hear('archiveMedia', archiveMedia(withoutUrl, { ...options, storage }))
   await hear('archiveMedia, direct', archiveMedia(media, { ...options, storage }))
-  await hear('archiveMedia, bare id', archiveMedia(mediaId, { ...options, storage }))
+  await hear('archiveMedia, bare id', archiveMedia(mediaId, { ...options, storage, filename: CANARIES['file name'] }))
   await hear('archive', archive.archive(withoutUrl))
-  await hear('download', downloadMediaFromWhatsApp(withoutUrl, options).then((downloaded) => downloaded.bytes()))
+  await hear(
+    'download',
+    downloadMediaFromWhatsApp(withoutUrl, options).then((downloaded) => downloaded.bytes()),
+  )
   const job = { version: 1, accountId: 'aviary', media } as const
   const outcome = await archive.processJob(job, { attempt: 1 })
   if ('error' in outcome) note(`${name}: outcome`, outcome.error)
-  await hear('upload', archive.upload(Buffer.from('%PDF'), { accountId: 'aviary', filename: CANARIES['file name'], mimeType: 'application/pdf' }))
+  await hear(
+    'upload',
+    archive.upload(Buffer.from('%PDF'), {
+      accountId: 'aviary',
+      filename: CANARIES['file name'],
+      mimeType: 'application/pdf',
+    }),
+  )
   await archive.close()
   await proxy.close()
+}
+
+/** An HTTP client of the user's own, as they come: its errors hold the whole request, and say so. */
+export async function hearOwnClients({ api, options, note, song }: Aviary): Promise<void> {
+  const { reference } = await api.addMedia({ ...MEDIA, bytes: Buffer.from('%PDF-own') })
+  const { downloadUrl, ...media } = personal(reference)
+  const failing: Record<string, HttpClient> = {
+    axios: async (request) => {
+      throw Object.assign(
+        new Error(`${request.method} ${request.url} with ${request.headers['authorization']} failed`),
+        {
+          name: 'AxiosError',
+          code: song,
+          config: request,
+          response: { data: song, headers: { 'x-echo': song } },
+          cause: new Error(song),
+        },
+      )
+    },
+    'a name': async () => {
+      throw Object.assign(new Error(song), { name: song })
+    },
+    'no error': async () => {
+      throw { request: song }
+    },
+    'a text': async () => {
+      throw song
+    },
+    'a body that breaks off': async () => ({
+      status: 200,
+      headers: { 'content-type': 'application/json' },
+      body: Readable.from(brokenBy(song)),
+    }),
+  }
+  for (const [name, http] of Object.entries(failing)) {
+    const storage = createMemoryStorage()
+    await archiveMedia(media, { ...options, storage, http }).catch((error: unknown) => note(`client, ${name}`, error))
+    await downloadMediaFromWhatsApp(media, { ...options, http }).catch((error: unknown) =>
+      note(`client, ${name}`, error),
+    )
+  }
+}
+
+async function* brokenBy(song: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('{"url":')
+  throw Object.assign(new Error(song), { request: song })
 }

@@ -39,7 +39,7 @@ export const FAULTS = [
 
 export type FaultName = (typeof FAULTS)[number]
 
-export interface Expected {
+interface Expected {
   outcome: 'archived' | ErrorCode
   attempts: number
 }

@@ -2,8 +2,8 @@
 import { getEventListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type ArchiveOptions, archiveMedia } from '../../src/archive.js'
+import { createMediaArchive } from '../../src/media-archive.js'
 import { createS3Storage } from '../../src/storage/s3.js'
-import type { ObjectStorage } from '../../src/storage.js'
 import type { FaultyWorld, LastingFault } from './lasting-faults.js'
 
 /** What the parent sends. */
@@ -46,42 +46,45 @@ process.once('message', (task: LeakTask) => {
   void run(task).then((report) => process.send?.(report, () => process.disconnect()))
 })
 
+type Fail = (attempts: number, signal: AbortSignal) => Promise<unknown>
+
 async function run(task: LeakTask): Promise<LeakReport> {
   const warnings: string[] = []
   process.on('warning', (warning) => warnings.push(warning.message))
-  const storages = new Map(
-    task.faults.map(({ endpoint }) => [endpoint, createS3Storage({ ...task.store, endpoint })] as const),
-  )
+  const ways = task.faults.flatMap((fault) => waysToFail(fault, task))
   // What is made once, such as compiled code and pools, is no leak.
-  await failSome(task, storages, task.faults.length * 2)
+  await failSome(ways, { ...task, transfers: ways.length })
   const before = await measure()
-  const { failures, successes } = await failSome(task, storages, task.transfers)
+  const { failures, successes } = await failSome(ways, task)
   return { failures, successes, warnings, before, after: await measure() }
 }
 
+function waysToFail({ media, endpoint, timeouts }: LastingFault, { store, archive: shared }: LeakTask): Fail[] {
+  const storage = createS3Storage({ ...store, endpoint })
+  const { accountId, accessToken, ...options } = shared
+  const archive = createMediaArchive({
+    ...{ ...options, storage, timeouts, attempts: 1 },
+    accounts: () => ({ accountId, accessToken }),
+  })
+  return [
+    (attempts, signal) => archiveMedia(media, { ...shared, storage, timeouts, attempts, signal }),
+    (_attempts, signal) => archive.archive(media, { signal }),
+  ]
+}
+
 async function failSome(
-  { faults, atOnce, archive }: LeakTask,
-  storages: ReadonlyMap<string, ObjectStorage>,
-  transfers: number,
+  ways: readonly Fail[],
+  { atOnce, transfers }: Pick<LeakTask, 'atOnce' | 'transfers'>,
 ): Promise<{ failures: number; successes: number }> {
   const counts = { failures: 0, successes: 0 }
   let started = 0
   const work = async (): Promise<void> => {
     while (started < transfers) {
       const number = started++
-      const fault = faults[number % faults.length]
-      const storage = storages.get(fault?.endpoint ?? '')
-      if (fault === undefined || storage === undefined) throw new Error('a fault has no storage')
       // Some go through a back-off, and some callers lose patience.
       const attempts = number % 5 === 0 ? 2 : 1
-      const impatient = number % 7 === 0 ? AbortSignal.timeout(50) : undefined
-      await archiveMedia(fault.media, {
-        ...archive,
-        storage,
-        timeouts: fault.timeouts,
-        attempts,
-        signal: impatient ?? shared.signal,
-      }).then(
+      const signal = number % 7 === 0 ? AbortSignal.timeout(50) : shared.signal
+      await ways[number % ways.length]?.(attempts, signal).then(
         () => counts.successes++,
         () => counts.failures++,
       )

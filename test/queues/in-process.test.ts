@@ -183,7 +183,13 @@ describe('createInProcessQueue', () => {
   })
 
   it('refuses to run where the process freezes after the answer', () => {
-    vi.stubGlobal('awslambda', {})
+    vi.stubGlobal('awslambda', { streamifyResponse: () => {} })
     expect(() => createInProcessQueue()).toThrow(/Lambda/)
+  })
+
+  it('runs beside the AWS SDK, which makes a global of the same name', async () => {
+    await import('@aws-sdk/client-s3')
+    expect(globalThis).toHaveProperty('awslambda')
+    expect(() => createInProcessQueue()).not.toThrow()
   })
 })

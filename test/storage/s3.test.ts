@@ -4,6 +4,7 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { HttpResponse, http, passthrough } from 'msw'
 import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { InvalidOptionError } from '../../src/errors.js'
 import { createS3Storage } from '../../src/storage/s3.js'
 import type { PutOptions } from '../../src/storage.js'
 
@@ -162,6 +163,7 @@ describe('put', () => {
       ['a string', 'unknown', false],
       [Object.assign(new Error('slow'), { name: 'TimeoutError' }), 'TimeoutError', true],
       [{ Code: 'SlowDown', $metadata: { httpStatusCode: 503 } }, 'SlowDown', true],
+      [{ Code: 'a sentence, and no code' }, 'unknown', false],
     ] as const) {
       client.send = () => Promise.reject(thrown)
       await expect(odd.put('a/b.jpg', Readable.from(['hello']), putOptions())).rejects.toMatchObject({
@@ -169,6 +171,33 @@ describe('put', () => {
         retryable,
       })
     }
+  })
+
+  it.each([
+    ['attachment; filename="x y.pdf"', 'cannot keep x y.pdf', 'cannot keep [removed]'],
+    ["attachment; filename=a.pdf; filename*=UTF-8''%C3%A4.pdf", 'cannot keep ä.pdf', 'cannot keep [removed]'],
+    ['inline', 'no x-amz-meta-name: 100%z', 'no x-amz-meta-name: [removed]'],
+    ['inline; filename=abc', 'only abc', 'only abc'],
+  ])('hides the names of %j in a store’s words', async (contentDisposition, words, shown) => {
+    const xml = `<Error><Code>InvalidArgument</Code><Message>${words}</Message></Error>`
+    server.use(http.put(object, () => HttpResponse.xml(xml, { status: 400 })))
+    const metadata = contentDisposition === 'inline' ? { name: '100%z' } : undefined
+    await expect(put({ contentDisposition, ...(metadata && { metadata }) })).rejects.toMatchObject({
+      reason: 'InvalidArgument',
+      cause: { message: shown },
+    })
+  })
+
+  it('puts an empty body', async () => {
+    server.use(http.put(object, () => new HttpResponse(null, { status: 200, headers: { etag: '"e"' } })))
+    expect(await put({ size: 0 }, Readable.from([]))).toEqual({ outcome: 'stored', etag: '"e"' })
+  })
+
+  it('passes on what is an error of this library already', async () => {
+    const client = new S3Client({ region: 'eu-central-1', endpoint, credentials, forcePathStyle: true })
+    const own = new InvalidOptionError('credentials', 'must be renewed')
+    client.send = () => Promise.reject(own)
+    await expect(createS3Storage({ bucket: 'media', client }).head('a/b.jpg')).rejects.toBe(own)
   })
 
   it('says that the object exists', async () => {

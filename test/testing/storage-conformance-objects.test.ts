@@ -1,4 +1,5 @@
 import { describe, it } from 'vitest'
+import { StorageFailedError } from '../../src/errors.js'
 import type { Lie } from './lying-storage.js'
 import { bodyOf, expectCaught } from './lying-storage.js'
 
@@ -25,6 +26,22 @@ const lies: Readonly<Record<string, { lie: Lie; caught: string[] }>> = {
         options.ifAbsent && (await head(key)) !== null ? { outcome: 'exists' } : put(key, body, options),
     }),
     caught: ['put() with ifAbsent stores where nothing is'],
+  },
+  'turns writers away for good': {
+    lie: ({ put }) => {
+      let writers = 0
+      const refuse = (key: string, retryable: boolean): never => {
+        throw new StorageFailedError({ operation: 'put', key, reason: 'SlowDown', retryable })
+      }
+      return {
+        put: async (key, body, options) => {
+          if (++writers % 7 > 0) return put(key, body, options)
+          body.destroy()
+          return refuse(key, writers % 2 === 0)
+        },
+      }
+    },
+    caught: ['put() with ifAbsent by 20 writers'],
   },
   'never replaces': {
     lie: ({ put }) => ({ put: (key, body, options) => put(key, body, { ...options, ifAbsent: true }) }),
