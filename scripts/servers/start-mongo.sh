@@ -2,7 +2,8 @@
 # A MongoDB-compatible server on loopback: PostgreSQL 18 with Microsoft's DocumentDB extension, behind mongo-gateway.mjs,
 # which speaks the wire protocol. Empty at every start. Differs from MongoDB: no transactions, and duplicate key errors
 # lack keyPattern and keyValue.
-# Prints the environment to export. A second call with a live server only prints it. PORT sets the port.
+# Prints the environment to export. A second call with a live server only prints it. PORT sets the port; PostgreSQL's is
+# 405 above it.
 # Stop: ./stop-mongo.sh
 set -euo pipefail
 # sudo's PATH may lack Node.
@@ -11,7 +12,7 @@ set -- "${1:-$(command -v node)}"
 node=$1
 dir=$SERVERS_DIR/mongo
 port=${PORT:-19027}
-postgres_port=19432
+postgres_port=$((port + 405))
 bin=/usr/lib/postgresql/18/bin
 if ! { alive "$dir" gateway && alive "$dir" postgres; }; then
   "$HERE/make-root.sh" sid postgresql-18-documentdb
@@ -46,8 +47,17 @@ CONF
     tail -n 20 "$dir/boot.log" "$dir/postgres.log" >&2
     exit 1
   }
-  spawn "$dir" gateway "$node" "$HERE/mongo-gateway.mjs" --port "$port" --postgres "$postgres_port"
-  until_answers "http://127.0.0.1:$port/" "$dir" gateway
+  # The gateway's packages are this project's, and `npm ci` may be installing them at this moment.
+  for _ in $(seq 120); do
+    spawn "$dir" gateway "$node" "$HERE/mongo-gateway.mjs" --port "$port" --postgres "$postgres_port"
+    until_answers "http://127.0.0.1:$port/" "$dir" gateway 2>"$dir/gateway.problem" && break
+    halt "$dir" gateway
+    sleep 1
+  done
+  alive "$dir" gateway || {
+    cat "$dir/gateway.problem" >&2
+    exit 1
+  }
 fi
 cat <<ENV
 export MONGODB_URL=mongodb://127.0.0.1:$port/?directConnection=true

@@ -53,7 +53,7 @@ async function run(task: LeakTask): Promise<LeakReport> {
   process.on('warning', (warning) => warnings.push(warning.message))
   const ways = task.faults.flatMap((fault) => waysToFail(fault, task))
   // What is made once, such as compiled code and pools, is no leak.
-  await failSome(ways, { ...task, transfers: ways.length })
+  await failSome(ways, { ...task, transfers: ways.length * 2 })
   const before = await measure()
   const { failures, successes } = await failSome(ways, task)
   return { failures, successes, warnings, before, after: await measure() }
