@@ -135,8 +135,8 @@ export async function lookUpMedia(
 ): Promise<MediaInfo> {
   const { cloudApi, http, accessToken, deadlines } = context
   const url = cloudApi.lookUpUrl(mediaId, context)
-  const { host } = new URL(url)
-  const secrets = [accessToken, context.appSecret, context.filename]
+  const { host, searchParams } = new URL(url)
+  const secrets = [accessToken, context.appSecret, context.filename, searchParams.get(LOOK_UP_QUERY.proof)]
   deadlines.waitFor('headers')
   const response = await http({
     method: 'GET',

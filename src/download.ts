@@ -69,8 +69,11 @@ export async function downloadMediaFromWhatsApp(
     const accessToken = await askToken(options.accessToken, { reason: 'first', signal: deadlines.signal })
     const filename = typeof media === 'string' ? undefined : media.filename
     const opening = openMedia(media, { ...context, accessToken, filename, deadlines })
-    // A client of the user's own may heed no signal; left behind, it may still fail.
-    opening.catch(() => {})
+    // A client of the user's own may heed no signal; left behind, it may still fail, or bring a body that nobody wants.
+    opening.then(
+      ({ source }) => deadlines.signal.aborted && source.destroy(),
+      () => {},
+    )
     const opened = await Promise.race([opening, rejectedBy(deadlines.signal)])
     const { size, sha256, ...facts } = opened
     const { body } = proveBytes(opened.source, {

@@ -496,9 +496,12 @@ function safeCause(cause: unknown): unknown {
   return safe
 }
 
+/** What a call carried and no error may repeat; what it did not carry is undefined, null or empty. */
+export type Secrets = readonly (string | undefined | null)[]
+
 /** A text without the secrets that its sender was told: nothing is left of one that repeats them in another notation. */
-export function removeValues(text: string, secrets: readonly (string | undefined)[]): string {
-  const known = secrets.flatMap((secret) => (secret === undefined || secret === '' ? [] : [secret]))
+export function removeValues(text: string, secrets: Secrets): string {
+  const known = secrets.flatMap((secret) => (secret ? [secret] : []))
   const clean = known.reduce((rest, secret) => rest.replaceAll(secret, '[removed]'), text)
   const read = decodeNotations(clean)
   return known.some((secret) => read.includes(secret)) ? '[a text that repeats a secret]' : clean
@@ -513,7 +516,7 @@ function decodeNotations(text: string): string {
 }
 
 /** What was thrown, without the secrets that the call carried: clients of the user's own may quote their request. */
-export function withoutSecrets(thrown: unknown, secrets: readonly (string | undefined)[]): unknown {
+export function withoutSecrets(thrown: unknown, secrets: Secrets): unknown {
   if (!(thrown instanceof Error) || WhatsAppMediaError.is(thrown)) return thrown
   const clean = new Error(removeValues(thrown.message, secrets))
   clean.name = removeValues(thrown.name, secrets)

@@ -1,4 +1,11 @@
-import { AccessTokenError, cleanServerText, GraphApiError, MediaGoneError, removeValues } from './errors.js'
+import {
+  AccessTokenError,
+  cleanServerText,
+  GraphApiError,
+  MediaGoneError,
+  removeValues,
+  type Secrets,
+} from './errors.js'
 import { parseGraphError } from './payload.js'
 
 type Verdict = 'token' | 'gone' | 'retry' | 'final'
@@ -47,7 +54,7 @@ export interface GraphAnswer {
   /** The body, or its first kilobytes. */
   text: string
   /** What no error may repeat of it. Some providers' answers quote the key they were asked with. */
-  secrets?: readonly (string | undefined)[]
+  secrets?: Secrets
 }
 
 /**

@@ -62,7 +62,7 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
       // Whoever stops a worker says nothing about the media.
       if (!WhatsAppMediaError.is(error) || signal?.aborted === true) return later(error, retryDelaySeconds(attempt))
       const mayWait = Date.now() < deadlineAt
-      if (mayWait && error.code === 'access-token') return later(error, pauses.begin(accountId))
+      if (mayWait && error.code === 'access-token') return later(error, pauses.begin(accountId), false)
       if (mayWait && isWorthAnother(error, attempt)) {
         return later(error, retryDelaySeconds(attempt, 'retryAfterMs' in error ? error.retryAfterMs : undefined))
       }

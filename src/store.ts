@@ -125,7 +125,7 @@ async function putProven(source: Readable, target: StoreTarget, identity: Identi
   })
   const result = await put.catch((error: unknown) => findAfterLostAnswer(error, proven, target, identity))
   deadlines.waitFor('store')
-  if (result.outcome === 'exists') return alreadyStored(await compare(target, identity, deadlines.signal), target)
+  if (result.outcome === 'exists') return alreadyStored(await compare(target, identity), target)
   if (target.sha256 !== undefined && target.sha256 !== sha256) {
     const { onEvent, mediaId = '' } = target
     emit(onEvent, { type: 'mismatch-reported', key, mediaId, announcedSha256: target.sha256, observedSha256: sha256 })
@@ -172,7 +172,8 @@ function isSame(found: StoredObject, { size, sha256 }: Identity): boolean {
 }
 
 /** After "exists": the object must be ours, byte for byte. */
-async function compare({ storage, key }: StoreTarget, identity: Identity, signal: AbortSignal): Promise<StoredObject> {
+async function compare({ storage, key, deadlines }: StoreTarget, identity: Identity): Promise<StoredObject> {
+  const { signal } = deadlines
   const found = await storage.head(key, { signal })
   if (found === 'unknown') {
     throw new StorageFailedError({
@@ -189,7 +190,9 @@ async function compare({ storage, key }: StoreTarget, identity: Identity, signal
   }
   if (isSame(found, identity)) return found
   const foundSha256 =
-    found.size === identity.size && found.sha256 === undefined ? await hashStored(storage, key, signal) : found.sha256
+    found.size === identity.size && found.sha256 === undefined
+      ? await hashStored(storage, key, deadlines)
+      : found.sha256
   if (found.size === identity.size && foundSha256 === identity.sha256) return { ...found, sha256: foundSha256 }
   throw new KeyConflictError({
     key,
@@ -201,11 +204,14 @@ async function compare({ storage, key }: StoreTarget, identity: Identity, signal
 }
 
 /** An object without a recorded hash, put there by something else, is read and hashed. */
-async function hashStored(storage: ObjectStorage, key: string, signal: AbortSignal): Promise<string | undefined> {
-  const object = await storage.get(key, { signal })
+async function hashStored(storage: ObjectStorage, key: string, deadlines: Deadlines): Promise<string | undefined> {
+  const object = await storage.get(key, { signal: deadlines.signal })
   if (object === null) return undefined
   const hash = createHash('sha256')
-  for await (const part of object.body) hash.update(part)
+  for await (const part of object.body) {
+    deadlines.waitFor('store')
+    hash.update(part)
+  }
   return hash.digest('hex')
 }
 

@@ -378,7 +378,9 @@ describe('lookUpMedia', () => {
   })
 
   it('shows no key that a provider repeats', async () => {
-    const body = JSON.stringify({ error: { message: 'Unknown API key example-key-0815 of app example-secret' } })
+    const proof = createHmac('sha256', 'example-secret').update('example-key-0815').digest('hex')
+    const message = `Unknown API key example-key-0815 of app example-secret with ${proof}`
+    const body = JSON.stringify({ error: { message } })
     const { origin } = await serve((_request, response) => void response.writeHead(403).end(body))
     const error: unknown = await lookUpMedia(MEDIA_ID, {
       cloudApi: resolveCloudApi({ baseUrl: origin }),
@@ -389,6 +391,7 @@ describe('lookUpMedia', () => {
     }).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ status: 403, message: expect.stringContaining('Unknown API key [removed]') })
     expect(JSON.stringify(error)).not.toMatch(/0815|example-secret/)
+    expect(JSON.stringify(error)).not.toContain(proof)
   })
 
   it('ends with the caller', async () => {

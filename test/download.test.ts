@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { askToken, type DownloadOptions, downloadMediaFromWhatsApp } from '../src/download.js'
 import type { MediaEvent } from '../src/events.js'
-import { fromFetch, type HttpClient } from '../src/http.js'
+import { fromFetch, type HttpClient, type HttpResponse } from '../src/http.js'
 import type { MediaReference } from '../src/media-reference.js'
 import { createFakeCloudApi, type FakeCloudApi } from '../src/testing/fake-cloud-api.js'
 import { type Loopback, startLoopback } from './loopback.js'
@@ -51,6 +51,23 @@ const photoId = async (): Promise<string> => (await photo()).mediaId
 const closing = (body: Readable): Promise<void> => new Promise((resolve) => body.once('close', resolve))
 
 const asked = (): string[] => api.requests.map(({ kind }) => kind)
+
+it('downloadMediaFromWhatsApp lets go of a body that comes after its deadline', async () => {
+  const late = new PassThrough()
+  const http = async (): Promise<HttpResponse> => {
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    return { status: 200, headers: { 'content-length': '5' }, body: late }
+  }
+  const reference = {
+    ...{ mediaId: '17', mediaType: 'image', mimeType: 'image/jpeg', sha256: 'ab'.repeat(32) },
+    downloadUrl: 'https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=17',
+    downloadUrlExpiresAt: new Date(Date.now() + 300_000).toISOString(),
+  } as MediaReference
+  await expect(
+    downloadMediaFromWhatsApp(reference, { accessToken: 'token', http, timeouts: { totalMs: 20 } }),
+  ).rejects.toMatchObject({ code: 'timeout' })
+  await expect.poll(() => late.destroyed).toBe(true)
+})
 
 describe('downloadMediaFromWhatsApp', () => {
   it('streams the bytes of a bare media id, and tells what the look-up told', async () => {

@@ -659,7 +659,7 @@ describe('processJob', () => {
     })
     const reference = await freshPhoto()
     expect(await run(archive, reference)).toMatchObject({
-      ...{ outcome: 'retry', afterSeconds: 60, isAttempt: true },
+      ...{ outcome: 'retry', afterSeconds: 60, isAttempt: false },
       error: { code: 'access-token', reason: 'rejected' },
     })
     expect(events.at(-1)).toEqual({ type: 'account-paused', accountId: 'pixels', forSeconds: 60 })
