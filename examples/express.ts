@@ -16,6 +16,7 @@ import {
   type MediaContent,
   toContent,
   toNodeHandler,
+  type UnavailableMedia,
 } from 'whatsapp-media-archive'
 import { createS3Storage } from 'whatsapp-media-archive/storage/s3'
 
@@ -48,7 +49,9 @@ export function createApp(options: AppOptions): { app: Express; archive: MediaAr
     queue: createInProcessQueue({ concurrency: 8 }),
     onArchived(media) {
       const message = messages.get(idOf(media.messageId, media.mediaId))
-      if (message !== undefined) Object.assign(message, { content: toContent(media), mediaStatus: 'archived' })
+      if (message === undefined) return
+      delete message.mediaError
+      Object.assign(message, { content: toContent(media), mediaStatus: 'archived' })
     },
     onFailed({ media, error }) {
       const message = messages.get(idOf(media.messageId, media.mediaId))
@@ -62,7 +65,8 @@ export function createApp(options: AppOptions): { app: Express; archive: MediaAr
     verifyToken,
     // Saved first, and only if new: a redelivery must not turn `archived` back into `pending`.
     onPayload(payload) {
-      for (const { messageId, mediaId } of extractMedia(payload).media) {
+      const { media, unavailable } = extractMedia(payload)
+      for (const { messageId = '', mediaId = '' } of [...media, ...unavailable.filter(isLost)]) {
         const id = idOf(messageId, mediaId)
         if (!messages.has(id)) messages.set(id, { messageId, mediaId, mediaStatus: 'pending' })
       }
@@ -85,6 +89,11 @@ export function createApp(options: AppOptions): { app: Express; archive: MediaAr
     response.json(await Promise.all(listed))
   })
   return { app, archive }
+}
+
+/** Media that its sender meant for us; an advertisement's picture is not, and a placeholder's media may still come. */
+function isLost({ reason }: UnavailableMedia): boolean {
+  return reason !== 'referral' && reason !== 'placeholder'
 }
 
 function required(name: string, value: string | undefined): string {

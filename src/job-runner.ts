@@ -42,7 +42,7 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     const later = (error: unknown, afterSeconds: number, isAttempt = true): JobOutcome => ({
       outcome: 'retry',
       afterSeconds,
-      until: new Date(Math.min(deadlineAt, Date.now() + MAX_LIFETIME_MS)).toISOString(),
+      until: new Date(Math.min(deadlineAt || 0, Date.now() + MAX_LIFETIME_MS)).toISOString(),
       isAttempt,
       error,
     })

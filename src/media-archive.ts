@@ -3,10 +3,10 @@ import { type Account, type Accounts, findAccount } from './accounts.js'
 import { type ArchivedMessageMedia, type ArchiveOptions, archiveMedia } from './archive.js'
 import { resolveDownload } from './download.js'
 import {
+  type AnyWhatsAppMediaError,
   describeValue,
   InvalidOptionError,
   MediaUnavailableError,
-  UnknownNumberError,
   WhatsAppMediaError,
 } from './errors.js'
 import { emit, messageIdHash } from './events.js'
@@ -163,17 +163,17 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
     const jobs: MediaJob[] = []
     const failures: MediaFailure[] = []
     // A webhook may hold a thousand updates of one number.
-    const known = new Map<string, Promise<Account | UnknownNumberError>>()
-    const ownerOf = (phoneNumberId: string): Promise<Account | UnknownNumberError> => {
-      const owner = known.get(phoneNumberId) ?? findAccount(accounts, phoneNumberId).catch(asUnknownNumber)
+    const known = new Map<string, Promise<Account | AnyWhatsAppMediaError>>()
+    const ownerOf = (phoneNumberId: string): Promise<Account | AnyWhatsAppMediaError> => {
+      const owner = known.get(phoneNumberId) ?? findAccount(accounts, phoneNumberId).catch(asOwnError)
       known.set(phoneNumberId, owner)
       return owner
     }
     for (const media of found.media) {
       const { phoneNumberId, mediaId } = media
       const owner = await ownerOf(phoneNumberId)
-      if (owner instanceof UnknownNumberError) {
-        emit(shared.onEvent, { type: 'unknown-number', phoneNumberId, mediaId })
+      if (owner instanceof WhatsAppMediaError) {
+        if (owner.code === 'unknown-number') emit(shared.onEvent, { type: 'unknown-number', phoneNumberId, mediaId })
         failures.push(mediaFailure(media, owner))
       } else jobs.push({ version: 1, accountId: owner.accountId, media })
     }
@@ -187,7 +187,7 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
       })
       if (IS_NO_FAILURE.has(reason)) continue
       const owner = await ownerOf(phoneNumberId)
-      const accountId = owner instanceof UnknownNumberError ? undefined : owner.accountId
+      const accountId = owner instanceof WhatsAppMediaError ? undefined : owner.accountId
       failures.push(mediaFailure(media, new MediaUnavailableError(media), accountId))
     }
     for (const { messageId, phoneNumberId } of found.revoked) {
@@ -251,8 +251,9 @@ function checkStorage(storage: ObjectStorage): void {
   }
 }
 
-function asUnknownNumber(error: unknown): UnknownNumberError {
-  if (error instanceof UnknownNumberError) return error
+/** One number without a sound account must not hold up the others of its webhook; a database that is down must. */
+function asOwnError(error: unknown): AnyWhatsAppMediaError {
+  if (WhatsAppMediaError.is(error)) return error
   throw error
 }
 

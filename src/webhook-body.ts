@@ -10,7 +10,7 @@ export type ReadBody = Uint8Array | 'too-large' | 'body-timeout' | 'body-aborted
 
 /** Reads a `Request`'s body, and cancels what it does not take. Never rejects. */
 export async function readWebBody(request: Request, limits: BodyLimits): Promise<ReadBody> {
-  if (request.bodyUsed) return 'body-already-parsed'
+  if (request.bodyUsed || request.body?.locked === true) return 'body-already-parsed'
   if (request.body === null) return new Uint8Array()
   const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader()
   const body = collectBody(limits.maxBytes)

@@ -3,8 +3,8 @@ import type { WebhookHandler } from './webhook.js'
 import type { BodyLimits, ReadBody } from './webhook-body.js'
 
 /**
- * What Lambda gets from a Function URL, an HTTP API (payload format 1.0 or 2.0), a REST API or a load balancer, as far
- * as it matters here (AWS: Lambda developer guide, "Function URLs"; API Gateway developer guide, "Payload format").
+ * What Lambda gets from a Function URL, an HTTP API (payload format 1.0 or 2.0) or a REST API, as far as it matters
+ * here (AWS: Lambda developer guide, "Function URLs"; API Gateway developer guide, "Payload format").
  */
 export interface LambdaWebhookEvent {
   /** Format 1.0 and REST. */

@@ -425,6 +425,27 @@ describe('enqueue', () => {
     expect([queued, failed]).toEqual([[], []])
   })
 
+  it('never rejects a job, whatever its account says', async () => {
+    const lifetime = { accountId: 'pixels', accessToken: api.accessToken, mediaLifetimeMs: Number.NaN }
+    const archive = create({ accounts: () => lifetime, onFailed: throwing(new Error('down')) })
+    const media = await photo()
+    const outcome = await archive.processJob({ version: 1, accountId: 'pixels', media }, { attempt: 1 })
+    expect(outcome).toMatchObject({ outcome: 'retry', until: new Date(0).toISOString() })
+  })
+
+  it('gives media of a number with an unsound account to onFailed, and the rest to the queue', async () => {
+    const queue = createInProcessQueue()
+    const archive = create({
+      queue,
+      accounts: (id) => ({ accountId: id === '666' ? 'a/b' : 'pixels', accessToken: api.accessToken }),
+    })
+    const unsound = { ...(await photo()), phoneNumberId: '666' }
+    await archive.enqueue([unsound, await photo()])
+    expect(failed).toMatchObject([{ media: { phoneNumberId: '666' }, error: { code: 'invalid-option' } }])
+    await archive.close()
+    expect(archived).toHaveLength(1)
+  })
+
   it('gives media of an unknown number to onFailed, and the rest to the queue', async () => {
     const [known, unknown] = [await photo(), await photo({ phoneNumberId: OTHER_NUMBER })]
     await create().enqueue([unknown, known])
@@ -449,6 +470,7 @@ describe('enqueue', () => {
   it('rejects when the queue is full, and then nothing is told', async () => {
     const archive = create({ queue: createInProcessQueue({ maxQueued: 1 }) })
     const references = [await photo(), await photo()]
+    await archive.enqueue(await photo())
     const full = archive.enqueue(extracted({ media: references, unavailable: [unavailable()] }))
     await expect(full).rejects.toMatchObject({ code: 'queue-full', retryable: true })
     expect(failed).toEqual([])

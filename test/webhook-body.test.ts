@@ -45,3 +45,9 @@ describe.each([
     expect(clear).toHaveBeenCalledWith(timers[0]?.value)
   })
 })
+
+it('readWebBody leaves alone a body that somebody else reads', async () => {
+  const request = web(new ReadableStream())
+  request.body?.getReader()
+  expect(await readWebBody(request, LIMITS)).toBe('body-already-parsed')
+})

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
 import { describeValue, InvalidOptionError, QueueFullError } from '../errors.js'
 import { type JobOutcome, jobId, type MediaJob, type MediaQueue, type ProcessJob } from '../jobs.js'
 
@@ -8,6 +9,9 @@ export interface InProcessQueueOptions {
   /** Jobs that the queue holds, running and waiting for a retry included. Default 10,000; more is a `QueueFullError`. */
   maxQueued?: number
 }
+
+/** How long `close` waits for jobs that it stopped, in milliseconds. */
+const CLEAN_UP_MS = 1_000
 
 interface Entry {
   id: string
@@ -51,7 +55,10 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
   const mediaOf = ({ job }: Entry): string => JSON.stringify([job.accountId, job.media.mediaId])
 
   const fill = (): void => {
-    if (process === undefined) return
+    if (process === undefined) {
+      onIdle?.()
+      return
+    }
     for (const entry of entries.values()) {
       if (runs.size >= concurrency || stopped.signal.aborted) break
       if (entry.state === 'ready' && !mediaUnderWay.has(mediaOf(entry))) start(entry, process)
@@ -63,12 +70,17 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
     const media = mediaOf(entry)
     entry.state = 'running'
     mediaUnderWay.add(media)
-    const run = processJob(entry.job, { attempt: entry.attempt, signal: stopped.signal }).then((outcome) => {
-      runs.delete(run)
-      mediaUnderWay.delete(media)
-      settle(entry, outcome)
-      fill()
-    })
+    const run = processJob(entry.job, { attempt: entry.attempt, signal: stopped.signal })
+      // A processor must not reject; one that does anyway must neither end the process nor lose its job.
+      .catch(
+        (error: unknown): JobOutcome => ({ outcome: 'retry', afterSeconds: 60, until: '', isAttempt: true, error }),
+      )
+      .then((outcome) => {
+        runs.delete(run)
+        mediaUnderWay.delete(media)
+        settle(entry, outcome)
+        fill()
+      })
     runs.add(run)
   }
 
@@ -95,7 +107,11 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
     await idle
     for (const timer of deadlines) clearTimeout(timer)
     stopped.abort(new QueueFullError({ limit: maxQueued, problem: 'is closed' }))
-    await Promise.all(runs)
+    // What heeds no signal is left behind: its job is handed back, and the storage keeps it from being stored twice.
+    const grace = new AbortController()
+    const enough = wait(CLEAN_UP_MS, undefined, { signal: grace.signal }).catch(() => {})
+    await Promise.race([Promise.all(runs), enough])
+    grace.abort()
     const left = [...entries.values()]
     for (const entry of left) clearTimeout(entry.timer)
     entries.clear()
@@ -107,7 +123,8 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
       if (isClosed) throw new QueueFullError({ limit: maxQueued, problem: 'is closed' })
       const fresh = new Map(jobs.map((job) => [jobId(job), job]))
       for (const id of entries.keys()) fresh.delete(id)
-      if (entries.size + fresh.size > maxQueued) {
+      // A batch larger than the queue would be refused for ever, so an empty queue takes any.
+      if (entries.size > 0 && entries.size + fresh.size > maxQueued) {
         throw new QueueFullError({ limit: maxQueued, problem: `holds ${entries.size} of ${maxQueued} jobs` })
       }
       for (const [id, job] of fresh) entries.set(id, { id, job, attempt: 1, state: 'ready' })

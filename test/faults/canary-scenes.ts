@@ -4,7 +4,7 @@ import { type ArchiveOptions, archiveMedia } from '../../src/archive.js'
 import { downloadMediaFromWhatsApp } from '../../src/download.js'
 import type { MediaEvent } from '../../src/events.js'
 import { asciiMetadata, contentDisposition } from '../../src/filename.js'
-import type { HttpClient } from '../../src/http.js'
+import { createNodeHttpClient, type HttpClient } from '../../src/http.js'
 import { createMediaArchive } from '../../src/media-archive.js'
 import type { MediaReference } from '../../src/media-reference.js'
 import { createMemoryStorage } from '../../src/storage/memory.js'
@@ -33,6 +33,8 @@ export type Note = (from: string, value: unknown) => void
 export interface Aviary extends FaultyWorld {
   note: Note
   token: string
+  /** All canaries by name; scenes add those that are made for them. */
+  canaries: Record<string, string>
   /** All that Meta was told, or knows by itself, and may repeat. */
   song: string
   /** The same for a store. */
@@ -57,6 +59,7 @@ export async function createAviary(token: string, note: Note): Promise<Aviary> {
   return {
     ...{ api, s3, note, token, accountId: 'aviary', appSecret, media: MEDIA },
     store: { bucket: 'media', region: 'eu-central-1', credentials },
+    canaries: { ...CANARIES, token, 'app secret proof': proofOf(token) },
     song: songOf(token),
     storeSong: STORE_SONG,
     options: {
@@ -73,7 +76,7 @@ export async function createAviary(token: string, note: Note): Promise<Aviary> {
   }
 }
 
-export function proofOf(token: string): string {
+function proofOf(token: string): string {
   return createHmac('sha256', CANARIES['app secret']).update(token).digest('hex')
 }
 
@@ -212,9 +215,10 @@ export async function hearEcho(aviary: Aviary, name: string, fault: Fault | Prox
 }
 
 /** An HTTP client of the user's own, as they come: its errors hold the whole request, and say so. */
-export async function hearOwnClients({ api, options, note, song }: Aviary): Promise<void> {
+export async function hearOwnClients({ api, options, note, song, canaries }: Aviary): Promise<void> {
   const { reference } = await api.addMedia({ ...MEDIA, bytes: Buffer.from('%PDF-own') })
-  const { downloadUrl, ...media } = personal(reference)
+  const media = personal(reference)
+  const lookUp = createNodeHttpClient()
   const failing: Record<string, HttpClient> = {
     axios: async (request) => {
       throw Object.assign(
@@ -227,6 +231,12 @@ export async function hearOwnClients({ api, options, note, song }: Aviary): Prom
           cause: new Error(song),
         },
       )
+    },
+    'axios, at the download': async (request) => {
+      const signature = new URL(request.url).searchParams.get('hash')
+      if (signature === null) return lookUp(request)
+      canaries['signed query'] = signature
+      throw Object.assign(new Error(`GET ${request.url} failed`), { code: request.url, config: request })
     },
     'a name': async () => {
       throw Object.assign(new Error(song), { name: song })
@@ -250,6 +260,7 @@ export async function hearOwnClients({ api, options, note, song }: Aviary): Prom
       note(`client, ${name}`, error),
     )
   }
+  lookUp.close()
 }
 
 async function* brokenBy(song: string): AsyncGenerator<Uint8Array> {

@@ -50,6 +50,8 @@ export interface Cell {
   frequency: 'once' | 'always'
   fault: { api: Fault } | { store: ProxyFault }
   expected: Expected
+  /** Whether only a deadline ends the fault. */
+  waits: boolean
 }
 
 /** Bytes of the media that the cells archive. */
@@ -259,9 +261,10 @@ export function cellsOf(matrix: Matrix): Cell[] {
       const row = matrix[phase][name]
       if (typeof row === 'string') return []
       const { fault, once, always } = row
+      const waits = always.outcome === 'timeout'
       return [
-        { phase, name, frequency: 'once', fault, expected: once },
-        { phase, name, frequency: 'always', fault, expected: always },
+        { phase, name, frequency: 'once', fault, expected: once, waits },
+        { phase, name, frequency: 'always', fault, expected: always, waits },
       ]
     }),
   )

@@ -62,6 +62,6 @@ async function createLastingFault(
   }
   if ('api' in cell.fault) api.fail({ ...cell.fault.api, mediaId: media.mediaId })
   else next(cell.fault.store)
-  const timeouts = cell.expected.outcome === 'timeout' ? SHORT : {}
+  const timeouts = cell.waits ? SHORT : {}
   return { fault: { name: `${cell.phase}: ${cell.name}`, media, endpoint, timeouts }, close }
 }

@@ -7,7 +7,7 @@ import type { MediaReference } from '../../src/media-reference.js'
 import { createS3Storage, type S3StorageOptions } from '../../src/storage/s3.js'
 import { type AddedMedia, createFakeCloudApi, type FakeCloudApi } from '../../src/testing/fake-cloud-api.js'
 import { createFaultProxy, type FaultProxy } from '../fault-proxy.js'
-import { ATTEMPTS, type Cell, type FaultName, MEDIA_BYTES } from './cells.js'
+import { ATTEMPTS, type Cell, MEDIA_BYTES } from './cells.js'
 import { type OpenRequests, watchOpenRequests } from './open-requests.js'
 
 /** The store behind the fault proxy. */
@@ -49,8 +49,8 @@ export function expectedResult({ phase, expected }: Cell): CellResult {
   }
 }
 
-/** Long beside what healthy steps take, short beside what a test may. */
-const TIMEOUTS = { headersMs: 1_500, idleMs: 1_500, storageMs: 1_500, totalMs: 3_000 }
+/** For what waits for a deadline: long beside what healthy steps take, short beside what a test may. */
+const SHORT = { headersMs: 1_500, idleMs: 1_500, storageMs: 1_500, totalMs: 3_000 }
 
 /** Three attempts, each with its deadline, one more look at the store, and the back-off take less. */
 const HUNG_AFTER_MS = 25_000
@@ -76,7 +76,7 @@ async function runCell(cell: Cell, target: FaultTarget, requests: OpenRequests):
       accessToken: async () => api.accessToken,
       cloudApi: api.cloudApi,
       attempts: ATTEMPTS,
-      timeouts: TIMEOUTS,
+      timeouts: cell.waits ? SHORT : {},
       onEvent: (event) => events.push(event),
     })
   try {
@@ -172,8 +172,6 @@ export async function runCells(cells: readonly Cell[], target: FaultTarget): Pro
   return results
 }
 
-const SLOW: readonly FaultName[] = ['endless body', 'stall', 'drip']
-
-function slowness({ name, frequency }: Cell): number {
-  return (SLOW.indexOf(name) + 1) * (frequency === 'always' ? ATTEMPTS : 1)
+function slowness({ waits, expected }: Cell): number {
+  return waits ? expected.attempts : 0
 }

@@ -158,6 +158,28 @@ describe('createInProcessQueue', () => {
     expect(await queue.close({ timeoutMs: 20 })).toEqual([job('1'), job('2')])
   })
 
+  it('keeps a job whose processor rejects, and ends no process', async () => {
+    const queue = createInProcessQueue()
+    queue.start(() => Promise.reject(new RangeError('a bug')))
+    await queue.enqueue([job('1')])
+    expect(await queue.close()).toEqual([job('1')])
+  })
+
+  it('takes a batch larger than itself when it is empty: refused once, it would be refused for ever', async () => {
+    const queue = createInProcessQueue({ maxQueued: 2 })
+    await queue.enqueue([job('1'), job('2'), job('3')])
+    await expect(queue.enqueue([job('4')])).rejects.toMatchObject({ code: 'queue-full' })
+    expect(await queue.close()).toHaveLength(3)
+  })
+
+  it('close leaves behind what heeds no signal, and hands its job back', async () => {
+    const queue = createInProcessQueue()
+    queue.start(() => new Promise(() => {}))
+    await queue.enqueue([job('1')])
+    await turn()
+    expect(await queue.close({ timeoutMs: 10 })).toEqual([job('1')])
+  })
+
   it('close may be asked for twice, and the sooner time counts', async () => {
     const queue = createInProcessQueue()
     await queue.enqueue([job('1')])
@@ -166,10 +188,10 @@ describe('createInProcessQueue', () => {
     expect(second).toBe(first)
   })
 
-  it('close without a start hands back everything once its time is over', async () => {
+  it('close without a start hands back everything at once', async () => {
     const queue = createInProcessQueue()
     await queue.enqueue([job('1')])
-    expect(await queue.close({ timeoutMs: 10 })).toEqual([job('1')])
+    expect(await queue.close()).toEqual([job('1')])
   })
 
   it.each([
