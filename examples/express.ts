@@ -1,8 +1,10 @@
 /**
- * Express: webhooks in, media archived, messages listed with fresh signed URLs.
+ * Express: webhooks in, messages saved, media archived after the answer, messages listed with fresh signed URLs.
  *
- *   WHATSAPP_ACCESS_TOKEN=… WHATSAPP_APP_SECRET=… WHATSAPP_VERIFY_TOKEN=… S3_BUCKET_NAME=… AWS_REGION=… npx tsx examples/express.ts
+ *   S3_BUCKET_NAME=… AWS_REGION=… WHATSAPP_PHONE_NUMBER_ID=… WHATSAPP_ACCESS_TOKEN=… WHATSAPP_APP_SECRET=… \
+ *     WHATSAPP_VERIFY_TOKEN=… PORT=3000 npx tsx examples/express.ts
  */
+import { once } from 'node:events'
 import { pathToFileURL } from 'node:url'
 import express, { type Express } from 'express'
 import {
@@ -10,67 +12,97 @@ import {
   createInProcessQueue,
   createMediaArchive,
   createWebhookHandler,
-  extractMedia,
   type MediaArchive,
   type MediaArchiveOptions,
   type MediaContent,
+  type MediaJob,
   toContent,
   toNodeHandler,
-  type UnavailableMedia,
 } from 'whatsapp-media-archive'
 import { createS3Storage } from 'whatsapp-media-archive/storage/s3'
+import { type IncomingMessage, readMessages } from './messages.js'
 
-const ACCOUNT_ID = 'pixels_internal'
+// --- messages -------------------------------------------------------------------------------------------------------
 
-/** One media item of a message. A database in your app; see mongoose.ts. */
-interface MediaMessage {
-  messageId: string
-  mediaId: string
-  mediaStatus: 'pending' | 'archived' | 'failed'
+export interface SavedMessage extends Omit<IncomingMessage, 'mediaStatus'> {
+  mediaStatus?: 'pending' | 'archived' | 'failed'
+  /** Why there is no media: an error code. */
   mediaError?: string
-  content?: MediaContent
+  /** Whose media it is. */
+  accountId?: string
 }
 
-export interface AppOptions extends Omit<MediaArchiveOptions, 'accounts' | 'queue' | 'onArchived' | 'onFailed'> {
-  accessToken: string
+/** Where messages are kept: put a database here; examples/mongoose.ts has one. */
+export interface MessageStore {
+  /** Saves what is new. Webhooks come more than once: a message that is there stays as it is. */
+  save(messages: readonly IncomingMessage[]): Promise<void>
+  markArchived(id: MediaId, archived: { accountId: string; content: MediaContent }): Promise<void>
+  /** What was archived once stays so. */
+  markFailed(id: MediaId, mediaError: string): Promise<void>
+  /** In the order of their arrival. */
+  list(): Promise<SavedMessage[]>
+}
+
+interface MediaId {
+  messageId?: string
+  mediaId?: string
+}
+
+/** Forgets everything when the process ends. */
+export function createMemoryStore(): MessageStore {
+  const messages = new Map<string, SavedMessage>()
+  const keyOf = ({ messageId, mediaId }: MediaId): string => JSON.stringify([messageId, mediaId])
+  return {
+    async save(incoming) {
+      for (const message of incoming) {
+        const key = keyOf({ ...message.content, ...message })
+        if (!messages.has(key)) messages.set(key, { ...message })
+      }
+    },
+    async markArchived(id, archived) {
+      const message = messages.get(keyOf(id))
+      if (message === undefined) return
+      Object.assign(message, { ...archived, mediaStatus: 'archived' })
+      // Of an earlier try.
+      delete message.mediaError
+    },
+    async markFailed(id, mediaError) {
+      const message = messages.get(keyOf(id))
+      if (message === undefined || message.mediaStatus === 'archived') return
+      Object.assign(message, { mediaError, mediaStatus: 'failed' })
+    },
+    list: async () => [...messages.values()],
+  }
+}
+
+// --- the app --------------------------------------------------------------------------------------------------------
+
+export interface AppOptions extends Omit<MediaArchiveOptions, 'queue' | 'onArchived' | 'onFailed'> {
   appSecret: string
   verifyToken: string
+  /** Default: in memory. */
+  store?: MessageStore
 }
 
 /** The app, and the archive to close when it ends. */
-export function createApp(options: AppOptions): { app: Express; archive: MediaArchive } {
-  const { accessToken, appSecret, verifyToken, ...archiveOptions } = options
-  const messages = new Map<string, MediaMessage>()
-  const idOf = (messageId = '', mediaId = ''): string => `${messageId} ${mediaId}`
+export interface App {
+  app: Express
+  archive: MediaArchive
+}
 
+export function createApp(options: AppOptions): App {
+  const { appSecret, verifyToken, store = createMemoryStore(), ...archiveOptions } = options
   const archive = createMediaArchive({
     ...archiveOptions,
-    accounts: () => ({ accountId: ACCOUNT_ID, accessToken }),
     queue: createInProcessQueue({ concurrency: 8 }),
-    onArchived(media) {
-      const message = messages.get(idOf(media.messageId, media.mediaId))
-      if (message === undefined) return
-      delete message.mediaError
-      Object.assign(message, { content: toContent(media), mediaStatus: 'archived' })
-    },
-    onFailed({ media, error }) {
-      const message = messages.get(idOf(media.messageId, media.mediaId))
-      if (message === undefined || message.mediaStatus === 'archived') return
-      Object.assign(message, { mediaStatus: 'failed', mediaError: error.code })
-    },
+    onArchived: (media) => store.markArchived(media, { accountId: media.accountId, content: toContent(media) }),
+    onFailed: ({ media, error }) => store.markFailed(media, error.code),
   })
-
   const handler = createWebhookHandler({
     appSecret,
     verifyToken,
-    // Saved first, and only if new: a redelivery must not turn `archived` back into `pending`.
-    onPayload(payload) {
-      const { media, unavailable } = extractMedia(payload)
-      for (const { messageId = '', mediaId = '' } of [...media, ...unavailable.filter(isLost)]) {
-        const id = idOf(messageId, mediaId)
-        if (!messages.has(id)) messages.set(id, { messageId, mediaId, mediaStatus: 'pending' })
-      }
-    },
+    // Messages first: whatever becomes of a file, its message is there.
+    onPayload: (payload) => store.save(readMessages(payload)),
     onMedia: archive.enqueue,
     onRejected: ({ reason, status }) => console.warn(`webhook refused: ${reason} (${status})`),
   })
@@ -79,51 +111,86 @@ export function createApp(options: AppOptions): { app: Express; archive: MediaAr
   // Before express.json(): the signature is over the raw bytes.
   app.all('/webhook', toNodeHandler(handler))
   app.use(express.json())
-  // Signed when somebody reads: a stored signed URL would be dead by then.
+  // Your own log-in belongs before this one, and lists only the account of who asks.
   app.get('/messages', async (_request, response) => {
-    const listed = [...messages.values()].map(async (message) => {
-      if (message.content === undefined) return message
-      const { url, expiresAt } = await archive.signUrl(message.content.s3Key, { accountId: ACCOUNT_ID })
-      return { ...message, signedUrl: url, expiresAt }
-    })
-    response.json(await Promise.all(listed))
+    const messages = await store.list()
+    response.set('cache-control', 'no-store').json(await Promise.all(messages.map(withSignedUrl)))
   })
+
+  /** Signed when somebody reads: a stored signed URL would be dead by then. */
+  async function withSignedUrl(message: SavedMessage): Promise<object> {
+    const { accountId, content } = message
+    if (accountId === undefined || content.s3Key === undefined) return message
+    const { url, expiresAt } = await archive.signUrl(content.s3Key, { accountId })
+    return { ...message, signedUrl: url, expiresAt }
+  }
   return { app, archive }
 }
 
-/** Media that its sender meant for us; an advertisement's picture is not, and a placeholder's media may still come. */
-function isLost({ reason }: UnavailableMedia): boolean {
-  return reason !== 'referral' && reason !== 'placeholder'
+// --- the process ----------------------------------------------------------------------------------------------------
+
+export interface RunningApp {
+  origin: string
+  /** Takes no more webhooks (Meta delivers those again), works off what it can in `drainMs`, and returns the jobs left. */
+  stop(): Promise<MediaJob[]>
 }
 
-function required(name: string, value: string | undefined): string {
-  if (value === undefined) throw new Error(`${name} is not set`)
-  return value
+export async function start(
+  { app, archive }: App,
+  options: { port?: number; host?: string; drainMs?: number } = {},
+): Promise<RunningApp> {
+  const { port = 3000, host = '0.0.0.0', drainMs = 20_000 } = options
+  const server = app.listen(port, host)
+  await once(server, 'listening')
+  const address = server.address()
+  return {
+    origin: `http://${host}:${typeof address === 'object' ? address?.port : port}`,
+    async stop() {
+      const deadline = Date.now() + drainMs
+      const timer = setTimeout(() => server.closeAllConnections(), drainMs)
+      // Answers under way are finished before the archive closes, for their media belongs in the queue.
+      await new Promise((resolve) => server.close(resolve))
+      clearTimeout(timer)
+      return archive.close({ timeoutMs: Math.max(0, deadline - Date.now()) })
+    },
+  }
 }
 
-function start(): void {
-  const { bucket, region, endpoint, prefix, accessToken, appSecret, verifyToken } = configFromEnv(process.env)
-  const { app, archive } = createApp({
+/** Options from the environment. @throws Error that names a variable that is missing. */
+export function appOptionsFromEnv(env: NodeJS.ProcessEnv): AppOptions {
+  const { bucket, region, endpoint, prefix, appSecret, verifyToken, ...config } = configFromEnv(env)
+  const accessToken = required('WHATSAPP_ACCESS_TOKEN', config.accessToken)
+  const ownNumber = required('WHATSAPP_PHONE_NUMBER_ID', env['WHATSAPP_PHONE_NUMBER_ID'])
+  return {
     storage: createS3Storage({
       bucket: required('S3_BUCKET_NAME', bucket),
       ...(region === undefined ? {} : { region }),
       ...(endpoint === undefined ? {} : { endpoint }),
     }),
-    accessToken: required('WHATSAPP_ACCESS_TOKEN', accessToken),
+    // Other numbers are nobody's: their media is never archived for someone else.
+    accounts: (phoneNumberId) =>
+      phoneNumberId === ownNumber ? { accountId: 'pixels_internal', accessToken } : undefined,
     appSecret: required('WHATSAPP_APP_SECRET', appSecret),
     verifyToken: required('WHATSAPP_VERIFY_TOKEN', verifyToken),
     ...(prefix === undefined ? {} : { prefix }),
-  })
-  const server = app.listen(Number(process.env['PORT'] ?? 3000), () => console.log('listening', server.address()))
-  // No new webhooks, then what is under way; Meta delivers the refused ones again.
-  const stop = (): void => {
-    server.close(async () => {
-      const left = await archive.close({ timeoutMs: 20_000 })
-      if (left.length > 0) console.warn(`${left.length} media were not archived in time; their messages stay pending`)
-    })
+    onEvent: (event) => console.log(JSON.stringify(event)),
   }
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) start()
+export function required(name: string, value: string | undefined): string {
+  if (value === undefined || value === '') throw new Error(`${name} is not set`)
+  return value
+}
+
+/** Runs until SIGTERM or SIGINT. */
+export async function run(app: App, env: NodeJS.ProcessEnv): Promise<void> {
+  const { origin, stop } = await start(app, { port: Number(env['PORT'] ?? 3000) })
+  console.log(`listening at ${origin}`)
+  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+  const left = await stop()
+  console.log(`stopped; ${left.length} media are left, and their messages stay pending`)
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  await run(createApp(appOptionsFromEnv(process.env)), process.env)
+}

@@ -1,27 +1,60 @@
 /**
- * Mongoose: one document for each media item of a message, saved before its media is archived, signed when read.
+ * Mongoose: one document for each media item of a message, saved before its media is archived, signed when it is read.
+ *
+ *   MONGODB_URL=mongodb://127.0.0.1:27017/chat … the variables of express.ts … npx tsx examples/mongoose.ts
  */
-import { type Model, model, Schema } from 'mongoose'
-import { extractMedia, type MediaArchive, type MediaContent } from 'whatsapp-media-archive'
+import { pathToFileURL } from 'node:url'
+import express from 'express'
+import mongoose, { connect, disconnect, type Model, model, Schema } from 'mongoose'
+import {
+  createInProcessQueue,
+  createMediaArchive,
+  createWebhookHandler,
+  type MediaArchive,
+  type MediaContent,
+  toContent,
+  toNodeHandler,
+} from 'whatsapp-media-archive'
+import { type App, type AppOptions, appOptionsFromEnv, required, run } from './express.js'
+import { readMessages } from './messages.js'
+
+// --- the schema -----------------------------------------------------------------------------------------------------
 
 export interface MessageFields {
   messageId: string
+  phoneNumberId: string
+  from?: string
+  timestamp?: Date
   content?: Partial<MediaContent> & { text?: string }
+  /** Absent without media. */
   mediaStatus?: 'pending' | 'archived' | 'failed'
+  /** Why there is no media: an error code of whatsapp-media-archive. */
   mediaError?: string
 }
 
 interface MessageMethods {
-  /** A URL that reads the media for an hour; undefined while there is none. */
-  signedMediaUrl(archive: MediaArchive, accountId: string): Promise<string | undefined>
+  /**
+   * A URL that reads the media for an hour; undefined while there is none. Signed at each call, never stored.
+   *
+   * @throws WrongAccountError when the media is not that account's.
+   */
+  signedMediaUrl(archive: Pick<MediaArchive, 'signUrl'>, accountId: string): Promise<string | undefined>
 }
 
-type MessageModel = Model<MessageFields, object, MessageMethods>
+export type MessageModel = Model<MessageFields, object, MessageMethods>
 
-const messageSchema = new Schema<MessageFields, MessageModel, MessageMethods>({
+export const messageSchema: Schema<MessageFields, MessageModel, MessageMethods> = new Schema<
+  MessageFields,
+  MessageModel,
+  MessageMethods
+>({
   messageId: { type: String, required: true },
+  phoneNumberId: String,
+  from: String,
+  timestamp: Date,
   content: {
     text: String,
+    /** The object's permanent, private address. */
     mediaUrl: String,
     mediaType: String,
     mediaId: String,
@@ -36,51 +69,90 @@ const messageSchema = new Schema<MessageFields, MessageModel, MessageMethods>({
   mediaError: String,
 })
 
-// A message may carry several files (a Flow's answer), and a text none.
+// A message may carry several files (a Flow's answer), and a text none: without a media id it is unique, too, so that
+// two deliveries at once save it once. Partial, so that older documents without a message id stay out of it.
 messageSchema.index(
   { messageId: 1, 'content.mediaId': 1 },
-  { unique: true, partialFilterExpression: { 'content.mediaId': { $exists: true } } },
+  { unique: true, partialFilterExpression: { messageId: { $exists: true } } },
 )
 messageSchema.index({ 'content.mediaId': 1 })
 
 messageSchema.method('signedMediaUrl', async function signedMediaUrl(archive: MediaArchive, accountId: string) {
-  const { mediaStatus, content } = this
-  if (mediaStatus !== 'archived' || content?.s3Key === undefined) return undefined
-  const { filename } = content
-  return (await archive.signUrl(content.s3Key, { accountId, ...(filename === undefined ? {} : { filename }) })).url
+  const { s3Key, filename } = this.content ?? {}
+  if (s3Key === undefined) return undefined
+  return (await archive.signUrl(s3Key, { accountId, ...(filename === undefined ? {} : { filename }) })).url
 })
 
 export const Message: MessageModel = model<MessageFields, MessageModel>('Message', messageSchema)
 
+// --- save first -----------------------------------------------------------------------------------------------------
+
 /** For `onPayload`: saves what is new. A redelivery changes nothing, least of all `archived` back into `pending`. */
 export async function saveMessages(payload: unknown): Promise<void> {
-  const media = extractMedia(payload).media.map(({ messageId, mediaId, mediaType, mimeType, filename, caption }) => ({
+  const writes = readMessages(payload).map(({ messageId, content: { mediaId, ...content }, ...message }) => ({
     updateOne: {
-      filter: { messageId, 'content.mediaId': mediaId },
-      update: {
-        $setOnInsert: {
-          'content.mediaType': mediaType,
-          'content.mimeType': mimeType,
-          ...(filename === undefined ? {} : { 'content.filename': filename }),
-          ...(caption === undefined ? {} : { 'content.caption': caption }),
-          mediaStatus: 'pending' as const,
-        },
-      },
+      filter: { messageId, 'content.mediaId': mediaId ?? { $exists: false } },
+      update: { $setOnInsert: { ...message, ...prefixed(content) } },
       upsert: true,
     },
   }))
-  const texts = textsOf(payload).map(({ messageId, text }) => ({
-    updateOne: { filter: { messageId }, update: { $setOnInsert: { 'content.text': text } }, upsert: true },
-  }))
-  const writes = [...media, ...texts]
-  if (writes.length > 0) await Message.bulkWrite(writes, { ordered: false })
+  if (writes.length === 0) return
+  await Message.bulkWrite(writes, { ordered: false }).catch((error: unknown) => {
+    if (!isOnlyDuplicates(error)) throw error
+  })
 }
 
-/** The texts of a payload; a verified one, so its shape is Meta's where it has one at all. */
-function textsOf(payload: unknown): { messageId: string; text: string }[] {
-  const { entry = [] } = payload as {
-    entry?: { changes?: { value?: { messages?: { id?: string; text?: { body?: string } }[] } }[] }[]
-  }
-  const messages = entry.flatMap(({ changes = [] }) => changes.flatMap(({ value }) => value?.messages ?? []))
-  return messages.flatMap(({ id, text }) => (id && text?.body ? [{ messageId: id, text: text.body }] : []))
+/** A message that was delivered twice at once is inserted by one of the two; to the other it is a duplicate, and saved. */
+function isOnlyDuplicates(error: unknown): boolean {
+  if (!(error instanceof mongoose.mongo.MongoBulkWriteError)) return false
+  const failed = [error.writeErrors].flat()
+  return failed.length > 0 && failed.every(({ code }) => code === 11000)
+}
+
+function prefixed(content: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(content).map(([name, value]) => [`content.${name}`, value]))
+}
+
+// --- the app --------------------------------------------------------------------------------------------------------
+
+export function createApp({ appSecret, verifyToken, ...options }: Omit<AppOptions, 'store'>): App {
+  const archive = createMediaArchive({
+    ...options,
+    queue: createInProcessQueue({ concurrency: 8 }),
+    onArchived: (media) =>
+      Message.updateOne(
+        { messageId: media.messageId, 'content.mediaId': media.mediaId },
+        { $set: { ...toContent(media, 'content.'), mediaStatus: 'archived' }, $unset: { mediaError: 1 } },
+      ),
+    onFailed: ({ media, error }) =>
+      Message.updateOne(
+        { messageId: media.messageId, 'content.mediaId': media.mediaId, mediaStatus: { $ne: 'archived' } },
+        { $set: { mediaStatus: 'failed', mediaError: error.code } },
+      ),
+  })
+  const handler = createWebhookHandler({ appSecret, verifyToken, onPayload: saveMessages, onMedia: archive.enqueue })
+
+  const app = express()
+  app.all('/webhook', toNodeHandler(handler)) // before express.json()
+  app.use(express.json())
+  // Your own log-in belongs before this one, and lists only the account of who asks.
+  app.get('/messages', async (_request, response) => {
+    const messages = await Message.find().sort({ _id: -1 }).limit(100)
+    const listed = messages.map(async (message) => {
+      const account = await options.accounts(message.phoneNumberId)
+      const signedUrl = account && (await message.signedMediaUrl(archive, account.accountId))
+      return { ...message.toObject(), signedUrl }
+    })
+    response.set('cache-control', 'no-store').json(await Promise.all(listed))
+  })
+  return { app, archive }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const app = createApp(appOptionsFromEnv(process.env))
+  await connect(required('MONGODB_URL', process.env['MONGODB_URL']))
+  // The unique index must be there before the first webhook.
+  await Message.init()
+  await run(app, process.env)
+  await disconnect()
 }

@@ -1,141 +1,292 @@
-import { connect, disconnect } from 'mongoose'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  createInProcessQueue,
-  createMediaArchive,
-  createWebhookHandler,
-  type MediaArchive,
-  toContent,
-} from 'whatsapp-media-archive'
-import { Message, saveMessages } from '../../examples/mongoose.js'
-import { createMemoryStorage } from '../../src/storage/memory.js'
-import type { ObjectStorage } from '../../src/storage.js'
-import { buildWebhook, signWebhook } from '../../src/testing/build-webhook.js'
-import { createFakeCloudApi, type FakeCloudApi } from '../../src/testing/fake-cloud-api.js'
-import { createGeneratedBytes } from '../../src/testing/generated-bytes.js'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { mongo } from 'mongoose'
+import { beforeEach, expect, it, vi } from 'vitest'
+import type { MediaArchive } from 'whatsapp-media-archive'
+import { type RunningApp, start } from '../../examples/express.js'
+import { createApp, Message, saveMessages } from '../../examples/mongoose.js'
+import { createFileSystemStorage, type FileSystemStorage } from '../../src/storage/file-system.js'
+import { type BuiltWebhook, buildWebhook, deliver, type WebhookItem } from '../../src/testing/build-webhook.js'
+import { type AddedMedia, createFakeCloudApi, type FakeCloudApi } from '../../src/testing/fake-cloud-api.js'
+import { runExample } from '../examples/run-example.js'
+import { useDatabase } from './connection.js'
 
-const [appSecret, verifyToken] = ['example-app-secret', 'example-verify-token']
+const SECRETS = { appSecret: 'example-app-secret', verifyToken: 'example-verify-token' }
+const PDF = Buffer.from('%PDF-1.7 an offer')
+
 let api: FakeCloudApi
-let storage: ObjectStorage
+let storage: FileSystemStorage
 let archive: MediaArchive
+let running: RunningApp
 
-beforeAll(async () => {
-  const { MONGODB_URL: url } = process.env
-  if (url === undefined)
-    throw new Error('MONGODB_URL is not set: start scripts/servers/start-mongo.sh and export what it prints')
-  await connect(url)
-  await Message.createIndexes()
-})
-afterAll(disconnect)
+const DATABASE = 'mongoose-example'
+
+useDatabase(DATABASE)
 
 beforeEach(async () => {
   api = await createFakeCloudApi()
-  process.env['WHATSAPP_TOKEN'] = api.accessToken
-  const memory = createMemoryStorage()
-  const expiresAt = new Date(Date.now() + 3_600_000)
-  storage = { ...memory, signedUrl: async (key) => ({ url: `https://signed.example/${key}`, expiresAt }) }
-  await Message.deleteMany({})
-})
-afterEach(async () => {
-  await archive.close()
-  await api.close()
-})
-
-/** The integration as the README and the design tell it. */
-function integrate(): (payload: object) => Promise<number> {
-  archive = createMediaArchive({
+  const directory = await mkdtemp(join(tmpdir(), 'mongoose-example-'))
+  storage = createFileSystemStorage({ directory, baseUrl: 'http://files.test', secret: 'a secret of the test' })
+  const app = createApp({
+    ...SECRETS,
     storage,
     cloudApi: api.cloudApi,
+    maxBytes: 10_000,
     accounts: (phoneNumberId) =>
-      phoneNumberId === '123'
-        ? { accountId: 'pixels_internal', accessToken: process.env['WHATSAPP_TOKEN'] }
-        : undefined,
-    queue: createInProcessQueue({ concurrency: 8 }),
-    onArchived: (media) =>
-      Message.updateOne(
-        { messageId: media.messageId, 'content.mediaId': media.mediaId },
-        { $set: { ...toContent(media, 'content.'), mediaStatus: 'archived' } },
-      ),
-    onFailed: ({ media, error }) =>
-      Message.updateOne(
-        { messageId: media.messageId, 'content.mediaId': media.mediaId, mediaStatus: { $ne: 'archived' } },
-        { $set: { mediaStatus: 'failed', mediaError: error.code } },
-      ),
+      phoneNumberId === '123' ? { accountId: 'pixels_internal', accessToken: api.accessToken } : undefined,
   })
-  const handler = createWebhookHandler({ appSecret, verifyToken, onPayload: saveMessages, onMedia: archive.enqueue })
-  return async (payload) => {
-    const { body, headers } = signWebhook(payload, { appSecret })
-    return (await handler(new Request('https://app.example/webhook', { method: 'POST', body, headers }))).status
+  archive = app.archive
+  running = await start(app, { port: 0, host: '127.0.0.1' })
+  let stopped: ReturnType<RunningApp['stop']> | undefined
+  const { origin, stop } = running
+  running = {
+    origin,
+    stop: () => {
+      stopped ??= stop()
+      return stopped
+    },
   }
-}
+  return async () => {
+    await running.stop()
+    await api.close()
+    await rm(directory, { recursive: true })
+  }
+})
 
-const pdf = (seed: number) =>
-  api.addMedia({
-    bytes: createGeneratedBytes({ size: 2_000 + seed, seed }),
-    mimeType: 'application/octet-stream',
-    mediaType: 'document',
-    phoneNumberId: '123',
-    filename: `offer-${seed}.bin`,
-  })
+const addPdf = (filename: string, bytes: Uint8Array = PDF): Promise<AddedMedia> =>
+  api.addMedia({ bytes, mimeType: 'application/pdf', mediaType: 'document', phoneNumberId: '123', filename })
 
-const webhook = (items: Parameters<typeof buildWebhook>[0]) => buildWebhook(items, { phoneNumberId: '123' })
+const documentOf = ({ mediaObject: object }: AddedMedia, messageId: string): WebhookItem => ({
+  media: { type: 'document', object },
+  messageId,
+})
 
-describe('the Mongoose example', () => {
-  it('saves first, archives once, and signs at read time', async () => {
-    const post = integrate()
-    const files = await Promise.all([pdf(1), pdf(2), pdf(3)])
-    const payload = webhook([
-      ...files.map(({ mediaObject }, n) => ({
-        media: { type: 'document', object: mediaObject },
-        messageId: `wamid.${n}`,
-      })),
-      { text: 'two files follow', messageId: 'wamid.text' },
-    ])
-    expect(await Promise.all([post(payload), post(payload)])).toEqual([200, 200])
-    expect(await post(payload)).toBe(200)
-    await archive.close()
-    expect(await Message.countDocuments()).toBe(4)
-    for (const [n, { mediaId, sha256, size }] of files.entries()) {
-      const message = await Message.findOne({ messageId: `wamid.${n}` })
-      expect(message?.toObject()).toMatchObject({
-        mediaStatus: 'archived',
-        content: { mediaId, sha256, fileSize: size, filename: `offer-${n + 1}.bin`, mediaType: 'document' },
-      })
-    }
-    const text = await Message.findOne({ messageId: 'wamid.text' })
-    expect(text?.content?.text).toBe('two files follow')
-    expect(await text?.signedMediaUrl(archive, 'pixels_internal')).toBeUndefined()
-  })
+const webhookOf = (items: WebhookItem[]): BuiltWebhook => buildWebhook(items, { phoneNumberId: '123' })
 
-  it('signs for an archived message', async () => {
-    const post = integrate()
-    const { mediaObject } = await pdf(4)
-    await post(webhook([{ media: { type: 'document', object: mediaObject }, messageId: 'wamid.signed' }]))
-    await expect.poll(async () => (await Message.findOne({ messageId: 'wamid.signed' }))?.mediaStatus).toBe('archived')
-    const message = await Message.findOne({ messageId: 'wamid.signed' })
-    const url = await message?.signedMediaUrl(archive, 'pixels_internal')
-    expect(url).toBe(`https://signed.example/${message?.content?.s3Key}`)
-  })
+const post = async (payload: BuiltWebhook): Promise<number> =>
+  (await deliver(`${running.origin}/webhook`, payload, SECRETS)).status
 
-  it('marks a failure with its reason, keeps the rest, and never turns archived back', async () => {
-    const post = integrate()
-    const [good, bad] = [await pdf(5), await pdf(6)]
-    api.fail({ on: 'download', kind: 'status', status: 400, mediaId: bad.mediaId })
-    api.fail({ on: 'look-up', kind: 'status', status: 403, mediaId: bad.mediaId })
-    const payload = webhook(
-      [good, bad].map(({ mediaObject }, n) => ({
-        media: { type: 'document', object: mediaObject },
-        messageId: `wamid.f${n}`,
-      })),
-    )
-    expect(await post(payload)).toBe(200)
-    await archive.close()
-    expect(await Message.findOne({ messageId: 'wamid.f0' })).toMatchObject({ mediaStatus: 'archived' })
-    expect(await Message.findOne({ messageId: 'wamid.f1' })).toMatchObject({
-      mediaStatus: 'failed',
-      mediaError: 'graph-api',
-    })
+it('messageSchema has its two indexes in the database', async () => {
+  const indexes = await Message.collection.listIndexes().toArray()
+  expect(
+    indexes.map(({ key, unique = false, partialFilterExpression }) => ({ key, unique, partialFilterExpression })),
+  ).toEqual([
+    { key: { _id: 1 }, unique: false, partialFilterExpression: undefined },
+    {
+      key: { messageId: 1, 'content.mediaId': 1 },
+      unique: true,
+      partialFilterExpression: { messageId: { $exists: true } },
+    },
+    { key: { 'content.mediaId': 1 }, unique: false, partialFilterExpression: undefined },
+  ])
+})
+
+it('messageSchema lets a file of a message, and a text, be saved once only', async () => {
+  const file = { messageId: 'wamid.1', content: { mediaId: '17' } }
+  const text = { messageId: 'wamid.2', content: { text: 'hello' } }
+  await Message.insertMany([file, text, { messageId: 'wamid.1', content: { mediaId: '18' } }])
+  for (const again of [file, text]) {
+    await expect(Message.collection.insertOne({ ...again })).rejects.toMatchObject({ code: 11000 })
+  }
+})
+
+it('saveMessages saves media as pending, texts without a status, and changes nothing the second time', async () => {
+  const offer = await addPdf('offer.pdf')
+  const payload = webhookOf([documentOf(offer, 'wamid.offer'), { text: 'please sign', messageId: 'wamid.text' }])
+  await saveMessages(payload)
+  const common = { phoneNumberId: '123', from: '15550001111', timestamp: expect.any(Date) }
+  const saved = await Message.find().sort({ messageId: 1 }).lean()
+  expect(saved).toMatchObject([
+    {
+      ...common,
+      messageId: 'wamid.offer',
+      mediaStatus: 'pending',
+      content: {
+        mediaId: offer.mediaId,
+        mediaType: 'document',
+        mimeType: 'application/pdf',
+        filename: 'offer.pdf',
+      },
+    },
+    { ...common, messageId: 'wamid.text', content: { text: 'please sign' } },
+  ])
+  expect(saved[1]).not.toHaveProperty('mediaStatus')
+  expect(saved[1]?.content).toEqual({ text: 'please sign' })
+
+  await Message.updateOne({ messageId: 'wamid.offer' }, { mediaStatus: 'archived' })
+  await saveMessages(payload)
+  expect(await Message.find().sort({ messageId: 1 }).lean()).toEqual([
+    { ...saved[0], mediaStatus: 'archived' },
+    saved[1],
+  ])
+})
+
+it('saveMessages saves each message once, however many deliveries come at once', async () => {
+  const items = await Promise.all([1, 2, 3].map(async (n) => documentOf(await addPdf(`${n}.pdf`), `wamid.${n}`)))
+  const payload = webhookOf([...items, { text: 'three offers', messageId: 'wamid.text' }])
+  await Promise.all(Array.from({ length: 20 }, () => saveMessages(payload)))
+  const saved = await Message.find().sort({ messageId: 1 }).lean()
+  expect(saved.map(({ messageId }) => messageId)).toEqual(['wamid.1', 'wamid.2', 'wamid.3', 'wamid.text'])
+})
+
+it('saveMessages takes a message that another delivery has just inserted as saved, and nothing else', async () => {
+  await Message.insertMany([{ messageId: 'wamid.1' }])
+  const duplicate: unknown = await Message.collection
+    .bulkWrite([{ insertOne: { document: { messageId: 'wamid.1' } } }], { ordered: false })
+    .catch((error: unknown) => error)
+  const bulkWrite = vi.spyOn(Message, 'bulkWrite')
+  const payload = webhookOf([{ text: 'hello', messageId: 'wamid.1' }])
+  bulkWrite.mockRejectedValueOnce(duplicate)
+  await saveMessages(payload)
+
+  if (!(duplicate instanceof mongo.MongoBulkWriteError)) throw duplicate
+  const [first = null] = [duplicate.writeErrors].flat()
+  // Beside the duplicate, a document that fails validation.
+  duplicate.writeErrors = [Object.create(first), Object.create(first, { code: { value: 121 } })]
+  bulkWrite.mockRejectedValueOnce(duplicate)
+  await expect(saveMessages(payload)).rejects.toBe(duplicate)
+  duplicate.writeErrors = []
+  bulkWrite.mockRejectedValueOnce(duplicate)
+  await expect(saveMessages(payload)).rejects.toBe(duplicate)
+})
+
+it('saveMessages makes a document for each file of a message', async () => {
+  const files = ['1', '2'].map((id) => ({ id, mime_type: 'image/png' }))
+  const interactive = { nfm_reply: { response_json: JSON.stringify({ photos: files }) } }
+  const value = { messages: [{ id: 'wamid.flow', interactive }], metadata: { phone_number_id: '123' } }
+  await saveMessages({ entry: [{ changes: [{ value }] }] })
+  const saved = await Message.find({ messageId: 'wamid.flow' }).sort({ 'content.mediaId': 1 }).lean()
+  expect(saved.map(({ content }) => content?.mediaId)).toEqual(['1', '2'])
+})
+
+it.each([null, 'text', { entry: 5 }, { entry: [null, { changes: [{}] }] }])(
+  'saveMessages saves nothing of %j, and does not throw',
+  async (payload) => {
     await saveMessages(payload)
-    expect(await Message.findOne({ messageId: 'wamid.f0' })).toMatchObject({ mediaStatus: 'archived' })
+    expect(await Message.countDocuments()).toBe(0)
+  },
+)
+
+it('saveMessages passes on what the database refuses', async () => {
+  const refusal = new Error('the primary has stepped down')
+  vi.spyOn(Message, 'bulkWrite').mockRejectedValueOnce(refusal)
+  await expect(saveMessages(webhookOf([{ text: 'hello' }]))).rejects.toBe(refusal)
+})
+
+it('the Mongoose example archives, keeps what is archived, and signs at read time', async () => {
+  const offer = await addPdf('offer.pdf')
+  const payload = webhookOf([documentOf(offer, 'wamid.offer'), { text: 'please sign', messageId: 'wamid.text' }])
+  expect(await post(payload)).toBe(200)
+  const find = () => Message.findOne({ messageId: 'wamid.offer' })
+  await vi.waitFor(async () => expect((await find())?.mediaStatus).toBe('archived'), 10_000)
+  expect(await post(payload)).toBe(200)
+
+  const message = await find()
+  const content = { ...message?.toObject().content }
+  expect(content).toEqual({
+    mediaId: offer.mediaId,
+    mediaType: 'document',
+    mimeType: 'application/pdf',
+    filename: 'offer.pdf',
+    fileSize: PDF.length,
+    sha256: offer.sha256,
+    s3Key: expect.stringMatching(/^whatsapp-media\/pixels_internal\/.*\.pdf$/),
+    mediaUrl: `http://files.test/${content.s3Key}`,
   })
+  expect(message?.mediaStatus).toBe('archived')
+
+  const url = await message?.signedMediaUrl(archive, 'pixels_internal')
+  const answer = await storage.handler(new Request(String(url)))
+  expect(answer.headers.get('content-disposition')).toContain('offer.pdf')
+  expect(Buffer.from(await answer.arrayBuffer()).equals(PDF)).toBe(true)
+  await expect(message?.signedMediaUrl(archive, 'somebody_else')).rejects.toMatchObject({ code: 'wrong-account' })
+  const text = await Message.findOne({ messageId: 'wamid.text' })
+  expect(await text?.signedMediaUrl(archive, 'pixels_internal')).toBeUndefined()
+
+  const listed = await fetch(`${running.origin}/messages`)
+  expect(listed.headers.get('cache-control')).toBe('no-store')
+  expect(await listed.json()).toMatchObject([
+    { messageId: 'wamid.text' },
+    { messageId: 'wamid.offer', signedUrl: expect.stringContaining(`${content.s3Key}?`) },
+  ])
+})
+
+it('the Mongoose example marks what failed with the reason, and archives the rest', async () => {
+  const [good, bad] = [await addPdf('good.pdf'), await addPdf('bad.pdf', Buffer.alloc(10_001))]
+  const payload = webhookOf([documentOf(bad, 'wamid.bad'), documentOf(good, 'wamid.good')])
+  expect(await post(payload)).toBe(200)
+  expect(await running.stop()).toEqual([])
+  const statuses = await Message.find().sort({ messageId: 1 }).lean()
+  expect(statuses).toMatchObject([
+    { messageId: 'wamid.bad', mediaStatus: 'failed', mediaError: 'size-limit' },
+    { messageId: 'wamid.good', mediaStatus: 'archived' },
+  ])
+})
+
+it('the Mongoose example forgets a failure once the media is archived', async () => {
+  const offer = await addPdf('offer.pdf')
+  const payload = webhookOf([documentOf(offer, 'wamid.offer')])
+  await saveMessages(payload)
+  await Message.updateOne({ messageId: 'wamid.offer' }, { mediaStatus: 'failed', mediaError: 'download-failed' })
+  expect(await post(payload)).toBe(200)
+  await running.stop()
+  const message = await Message.findOne({ messageId: 'wamid.offer' }).lean()
+  expect(message?.mediaStatus).toBe('archived')
+  expect(message).not.toHaveProperty('mediaError')
+})
+
+it('the Mongoose example keeps archived media archived, whatever is told of it later', async () => {
+  const payload = webhookOf([documentOf(await addPdf('offer.pdf'), 'wamid.offer')])
+  expect(await post(payload)).toBe(200)
+  const find = () => Message.findOne({ messageId: 'wamid.offer' }).lean()
+  await vi.waitFor(async () => expect((await find())?.mediaStatus).toBe('archived'), 10_000)
+  const before = await find()
+  // The same message again, now as media that Meta could not take from its sender.
+  const wire = JSON.stringify(payload).replace('"type":"document"', '"type":"document","errors":[{"code":131052}]')
+  expect(wire).toContain('131052')
+  expect(await post(JSON.parse(wire))).toBe(200)
+  expect(await find()).toEqual(before)
+})
+
+it('the Mongoose example marks media that Meta could not take, and touches no other message', async () => {
+  const errors = [{ code: 131_052 }]
+  const messages = [
+    { id: 'wamid.known', type: 'image', image: { id: '17' }, errors },
+    { id: 'wamid.unknown', type: 'image', errors },
+    { id: 'wamid.text', type: 'text', text: { body: 'did you get it?' } },
+  ]
+  const value = { messages, metadata: { phone_number_id: '123' } }
+  // A loss that concerns no message that could be named is told of, too.
+  const loss = { errors: [{ code: 131_035 }], metadata: { phone_number_id: '123' } }
+  expect(await post({ entry: [{ changes: [{ value }, { value: loss }] }] })).toBe(200)
+  const saved = await Message.find().sort({ messageId: 1 }).lean()
+  expect(saved.map(({ messageId, mediaStatus, mediaError }) => [messageId, mediaStatus, mediaError])).toEqual([
+    ['wamid.known', 'failed', 'media-unavailable'],
+    ['wamid.text', undefined, undefined],
+    ['wamid.unknown', 'failed', 'media-unavailable'],
+  ])
+})
+
+it('the Mongoose example runs by itself, and ends well at SIGTERM', async () => {
+  const url = new URL(String(process.env['MONGODB_URL']))
+  url.pathname = DATABASE
+  const { kill, output, ended, listening } = runExample('examples/mongoose.ts', {
+    MONGODB_URL: url.href,
+    PORT: '0',
+    S3_BUCKET_NAME: 'example-bucket',
+    AWS_REGION: 'us-east-1',
+    WHATSAPP_PHONE_NUMBER_ID: '123',
+    WHATSAPP_ACCESS_TOKEN: 'example-token',
+    WHATSAPP_APP_SECRET: SECRETS.appSecret,
+    WHATSAPP_VERIFY_TOKEN: SECRETS.verifyToken,
+  })
+  const origin = await listening()
+  const payload = webhookOf([{ text: 'hello', messageId: 'wamid.hello' }])
+  expect(await deliver(`${origin}/webhook`, payload, SECRETS)).toMatchObject({ status: 200 })
+  expect(await (await fetch(`${origin}/messages`)).json()).toMatchObject([{ messageId: 'wamid.hello' }])
+  kill('SIGTERM')
+  expect(await ended).toBe(0)
+  expect(output()).toContain('stopped; 0 media are left')
+  expect(await Message.countDocuments({ messageId: 'wamid.hello' })).toBe(1)
 })

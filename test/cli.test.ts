@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { expect, it, onTestFinished, vi } from 'vitest'
+
+interface RunningCommand {
+  kill(signal: NodeJS.Signals): void
+  output(): string
+  /** Resolves with the exit code, or the signal that ended it. */
+  ended: Promise<unknown>
+}
+
+function runCommand(...args: string[]): RunningCommand {
+  const { PATH = '', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = '' } = process.env
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...args], {
+    env: { PATH, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED },
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      text += String(chunk)
+    })
+  }
+  const ended = new Promise((resolve) => {
+    child.on('close', (code, signal) => resolve(signal ?? code))
+  })
+  return { kill: (signal) => void child.kill(signal), output: () => text, ended }
+}
+
+it('the command demo --keep shows its page until Ctrl-C, and then removes its files', async () => {
+  const { kill, output, ended } = runCommand('demo', '--keep')
+  const page = await vi.waitFor(
+    () => {
+      const [, found] = /shown at (\S+) until Ctrl-C/.exec(output()) ?? []
+      expect(found, output()).toBeDefined()
+      return String(found)
+    },
+    { timeout: 60_000, interval: 100 },
+  )
+  expect(await (await fetch(page)).text()).toContain('8 files')
+  const [, folder = ''] = /^archived into (\/.+)$/m.exec(output()) ?? []
+  expect(existsSync(folder)).toBe(true)
+  kill('SIGINT')
+  expect(await ended).toBe(0)
+  expect(existsSync(folder)).toBe(false)
+}, 90_000)
+
+it('the command without a name shows what there is; an unknown one fails', async () => {
+  const [help, unknown] = [runCommand(), runCommand('archive-everything')]
+  expect(await help.ended).toBe(0)
+  expect(help.output()).toContain('demo')
+  expect(await unknown.ended).toBe(2)
+})

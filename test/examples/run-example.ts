@@ -1,0 +1,41 @@
+import { spawn } from 'node:child_process'
+import { expect, onTestFinished, vi } from 'vitest'
+
+/** An example in a process of its own. */
+export interface RunningExample {
+  kill(signal: NodeJS.Signals): void
+  /** What it has written so far. */
+  output(): string
+  /** Resolves with its exit code, or the signal that ended it. */
+  ended: Promise<unknown>
+  /** Its origin on the loopback, once it listens. */
+  listening(): Promise<string>
+}
+
+/** Does what `npx tsx <file>` does, with no environment but this one. */
+export function runExample(file: string, env: Record<string, string>): RunningExample {
+  const { PATH = '', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = '' } = process.env
+  const child = spawn(process.execPath, ['--import', 'tsx', file], {
+    env: { PATH, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED, ...env },
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      text += String(chunk)
+    })
+  }
+  return {
+    kill: (signal) => void child.kill(signal),
+    output: () => text,
+    ended: new Promise((resolve) => {
+      child.on('close', (code, signal) => resolve(signal ?? code))
+    }),
+    listening: () =>
+      vi.waitFor(() => {
+        const [, port] = /^listening at http:\/\/0\.0\.0\.0:(\d+)$/m.exec(text) ?? []
+        expect(port, text).toBeDefined()
+        return `http://127.0.0.1:${port}`
+      }, 15_000),
+  }
+}
