@@ -65,7 +65,7 @@ export interface CheckedTimeouts {
 }
 
 /** The longest delay that `setTimeout` knows (Node: Timers); a longer one would fire at once. */
-const MAX_TIMER_MS = 2_147_483_647
+export const MAX_TIMER_MS = 2_147_483_647
 
 /** @throws InvalidOptionError when a timeout is not a positive number. */
 export function checkTimeouts(timeouts: Timeouts = {}): CheckedTimeouts {

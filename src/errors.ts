@@ -101,24 +101,27 @@ export class PayloadTooLargeError extends WhatsAppMediaError {
   }
 }
 
-/** The account's access token is missing, or Meta rejected it (Graph codes 190 and 0, or HTTP 401). */
+/** Why there is no access token to work with; `unavailable`: the token function itself failed. */
+export type AccessTokenProblem = 'missing' | 'rejected' | 'unavailable'
+
+/** The account's access token is missing, could not be asked for, or Meta rejected it (Graph codes 190 and 0, or HTTP 401). */
 export class AccessTokenError extends WhatsAppMediaError {
   readonly code = 'access-token'
-  readonly reason: 'missing' | 'rejected'
+  readonly reason: AccessTokenProblem
   declare readonly status?: number
   declare readonly graphCode?: number
 
   constructor(
-    details: { reason: 'missing' | 'rejected'; account?: string; status?: number; graphCode?: number },
+    details: { reason: AccessTokenProblem; account?: string; status?: number; graphCode?: number },
     cause?: unknown,
   ) {
-    const owner = details.account === undefined ? '' : ` of account ${details.account}`
-    super(
-      details.reason === 'missing'
-        ? `The access token${owner} is missing`
-        : `Meta rejected the access token${owner}${details.graphCode === undefined ? '' : ` (Graph code ${details.graphCode})`}`,
-      { phase: 'look-up', retryable: details.reason === 'rejected', cause },
-    )
+    const token = `access token${details.account === undefined ? '' : ` of account ${details.account}`}`
+    const message = {
+      missing: `The ${token} is missing`,
+      rejected: `Meta rejected the ${token}${details.graphCode === undefined ? '' : ` (Graph code ${details.graphCode})`}`,
+      unavailable: `The function that gives the ${token} failed`,
+    }[details.reason]
+    super(message, { phase: 'look-up', retryable: details.reason !== 'missing', cause })
     this.reason = details.reason
     if (details.status !== undefined) this.status = details.status
     if (details.graphCode !== undefined) this.graphCode = details.graphCode
@@ -360,6 +363,18 @@ const PHASE_OF_WAIT = {
   body: 'receive',
 } as const satisfies Record<string, Phase>
 
+/** A function of the archive's owner kept throwing until the media was dead, or longer. */
+export class CallbackFailedError extends WhatsAppMediaError {
+  readonly code = 'callback-failed'
+  /** The option that holds the function. */
+  readonly callback: 'accounts' | 'storage' | 'onArchived' | 'onFailed'
+
+  constructor(callback: CallbackFailedError['callback'], cause: unknown) {
+    super(`${callback} threw, and there is no more time to call it again`, { phase: 'queue', retryable: true, cause })
+    this.callback = callback
+  }
+}
+
 /** The queue takes no more jobs: it holds as many as it may, or it was closed. */
 export class QueueFullError extends WhatsAppMediaError {
   readonly code = 'queue-full'
@@ -427,6 +442,7 @@ export type AnyWhatsAppMediaError =
   | StorageFailedError
   | KeyConflictError
   | WrongAccountError
+  | CallbackFailedError
   | QueueFullError
   | MediaUnavailableError
   | DeadlineError

@@ -1,5 +1,6 @@
 import {
   AccessTokenError,
+  type AnyWhatsAppMediaError,
   cleanServerText,
   GraphApiError,
   MediaGoneError,
@@ -34,15 +35,15 @@ const VERDICTS: ReadonlyMap<number, Verdict> = new Map<number, Verdict>([
   [131000, 'retry'],
   [131016, 'retry'],
   [131057, 'retry'],
-  // Rate limits. They come as HTTP 400, not 429.
-  [4, 'retry'],
-  [17, 'retry'],
-  [341, 'retry'],
-  [613, 'retry'],
-  [80007, 'retry'],
-  [130429, 'retry'],
-  [131056, 'retry'],
 ])
+
+/** They come as HTTP 400, not 429 (Meta: Error codes). */
+const RATE_LIMITS: ReadonlySet<number> = new Set([4, 17, 341, 613, 80007, 130429, 131056])
+
+/** Whether Meta asks for fewer calls: another one soon would only be refused, too. */
+export function isRateLimit(error: AnyWhatsAppMediaError): boolean {
+  return error.code === 'graph-api' && (error.status === 429 || RATE_LIMITS.has(error.graphCode ?? Number.NaN))
+}
 
 /** Subcode of code 100 for an object that does not exist or that the token may not see. */
 const SUBCODE_GONE = 33
@@ -90,6 +91,7 @@ function judge(status: number, error: { code?: number; subcode?: number; isTrans
   if (error.isTransient === true) return 'retry'
   if (error.code === 100 && error.subcode === SUBCODE_GONE) return 'gone'
   if (error.code !== undefined) {
+    if (RATE_LIMITS.has(error.code)) return 'retry'
     const verdict = VERDICTS.get(error.code)
     if (verdict !== undefined) return verdict
     if (error.code >= 200 && error.code <= 299) return 'final'

@@ -1,15 +1,26 @@
 import { type Account, type Accounts, findAccount } from './accounts.js'
 import { type ArchivedMessageMedia, deadlineOf } from './archive.js'
+import { MAX_TIMER_MS } from './deadlines.js'
 import {
-  AccessTokenError,
   type AnyWhatsAppMediaError,
+  CallbackFailedError,
+  DeadlineError,
   describeValue,
   InvalidOptionError,
   WhatsAppMediaError,
 } from './errors.js'
 import { emit, type OnEvent } from './events.js'
 import { type MediaFailure, mediaFailure, withoutUrl } from './failure.js'
-import { type JobOutcome, type MediaJob, type ProcessJob, retryDelaySeconds } from './jobs.js'
+import { isRateLimit } from './graph-error.js'
+import {
+  type JobContext,
+  type JobOutcome,
+  type LateFault,
+  type MediaJob,
+  type ProcessJob,
+  retryDelaySeconds,
+} from './jobs.js'
+import { checkAccountId } from './key.js'
 import type { MediaReference } from './media-reference.js'
 import { createPauses } from './pauses.js'
 
@@ -36,66 +47,207 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     emit(onEvent, { type: 'account-paused', accountId, forSeconds }),
   )
 
-  return async (job, { attempt, signal }): Promise<JobOutcome> => {
+  const archive = async (run: Run): Promise<ArchivedMessageMedia> => {
+    const { job, attempt, signal } = run
     const { accountId, media } = job
-    let deadlineAt = Number.POSITIVE_INFINITY
-    const later = (error: unknown, afterSeconds: number, isAttempt = true): JobOutcome => ({
-      outcome: 'retry',
-      afterSeconds,
-      until: new Date(Math.min(deadlineAt || 0, Date.now() + MAX_LIFETIME_MS)).toISOString(),
-      isAttempt,
-      error,
+    const account = await findAccount(accounts, media.phoneNumberId).catch(orOwners('accounts'))
+    run.deadlineAt = deadlineOf(media, account.mediaLifetimeMs)
+    // The number may have moved to another account since, but the media is the old one's.
+    // A second attempt does not trust what failed the first: the look-up tells a fresh URL.
+    const context = { media: attempt > 1 ? withoutUrl(media) : media, signal }
+    const archived = await archiveFor(accountId, account, context).catch(orOwners('storage'))
+    pauses.end(accountId)
+    return archived
+  }
+
+  const judge = (run: Run, error: AnyWhatsAppMediaError): Promise<JobOutcome> | JobOutcome => {
+    const { attempt, job, deadlineAt } = run
+    const { accountId } = job
+    const secondsLeft = (deadlineAt - Date.now()) / 1_000
+    if (error.code === 'access-token') {
+      return secondsLeft > 0 ? later(run, error, { afterSeconds: pauses.begin(accountId, error) }) : giveUp(job, error)
+    }
+    if (isLateFault(error)) return judgeLateFault(run, error, secondsLeft)
+    const afterSeconds = delayWithin(retryDelaySeconds(attempt, waitAskedFor(error)), secondsLeft)
+    if (!error.retryable || afterSeconds === undefined) return giveUp(job, error)
+    return later(run, error, { afterSeconds, isAttempt: true })
+  }
+
+  const judgeLateFault = (
+    run: Run,
+    error: AnyWhatsAppMediaError & { code: LateFault },
+    secondsLeft: number,
+  ): Promise<JobOutcome> | JobOutcome => {
+    const { job } = run
+    const times = (job.faults?.[error.code] ?? 0) + 1
+    const afterSeconds = delayWithin(LATE_TRY_SECONDS * (0.5 + Math.random() / 2), secondsLeft)
+    if (times >= MOST_TIMES[error.code] || afterSeconds === undefined) return giveUp(job, error)
+    const counted = { ...job, faults: { ...job.faults, [error.code]: times } }
+    return later({ ...run, job: counted }, error, { afterSeconds, isAttempt: true })
+  }
+
+  const giveUp = async (job: MediaJob, error: AnyWhatsAppMediaError): Promise<JobOutcome> => {
+    const { accountId, media } = job
+    emit(onEvent, { type: 'dead-letter', error, mediaId: media.mediaId, accountId })
+    await tell(mediaFailure(media, error, accountId)).catch((thrown: unknown) => {
+      throw new OwnersError('onFailed', thrown)
     })
-    const pausedFor = pauses.secondsLeft(accountId)
-    if (pausedFor > 0) return later(new AccessTokenError({ reason: 'rejected', account: accountId }), pausedFor, false)
-    const run = async (): Promise<ArchivedMessageMedia> => {
-      checkVersion(job)
-      const account = await findAccount(accounts, media.phoneNumberId)
-      deadlineAt = deadlineOf(media, account.mediaLifetimeMs)
-      // The number may have moved to another account since, but the media is the old one's.
-      // A second attempt does not trust what failed the first: the look-up tells a fresh URL.
-      const archived = await archiveFor(accountId, account, { media: attempt > 1 ? withoutUrl(media) : media, signal })
-      pauses.end(accountId)
-      return archived
-    }
-    const judge = async (error: unknown): Promise<JobOutcome> => {
+    return deadLetter(job, error)
+  }
+
+  /** What the owner's own code throws says nothing about the media, not even one of this library's errors. */
+  const judgeOwners = (run: Run, { callback, thrown }: OwnersError): Promise<JobOutcome> | JobOutcome => {
+    const { job, attempt, deadlineAt } = run
+    const mayWait = attempt < CALLBACK_ATTEMPTS || Date.now() < deadlineAt + CALLBACK_MS
+    if (mayWait) return later(run, thrown, { afterSeconds: retryDelaySeconds(attempt), isAttempt: true })
+    const error = new CallbackFailedError(callback, thrown)
+    // Whoever can't be told is not told again: the dead letter keeps the job.
+    if (callback !== 'onFailed') return giveUp(job, error).catch(() => deadLetter(job, error))
+    emit(onEvent, { type: 'dead-letter', error, mediaId: job.media.mediaId, accountId: job.accountId })
+    return deadLetter(job, error)
+  }
+
+  const attemptJob = async (run: Run, callerSignal: AbortSignal | undefined): Promise<JobOutcome> => {
+    const judgeAny = (error: unknown): Promise<JobOutcome> | JobOutcome => {
       // Whoever stops a worker says nothing about the media.
-      if (!WhatsAppMediaError.is(error) || signal?.aborted === true) return later(error, retryDelaySeconds(attempt))
-      const mayWait = Date.now() < deadlineAt
-      if (mayWait && error.code === 'access-token') return later(error, pauses.begin(accountId), false)
-      if (mayWait && isWorthAnother(error, attempt)) {
-        return later(error, retryDelaySeconds(attempt, 'retryAfterMs' in error ? error.retryAfterMs : undefined))
-      }
-      emit(onEvent, { type: 'dead-letter', error, mediaId: media.mediaId, accountId })
-      await tell(mediaFailure(media, error, accountId))
-      return { outcome: 'dead-letter', error }
+      if (callerSignal?.aborted === true) return later(run, error, { afterSeconds: 0 })
+      if (error instanceof OwnersError) return judgeOwners(run, error)
+      /* v8 ignore next -- @preserve neither would be a fault of this library's own, and loses no job */
+      return WhatsAppMediaError.is(error) ? judge(run, error) : judgeOwners(run, new OwnersError('storage', error))
     }
-    // What the owner's own code throws says nothing about the media either, not even one of this library's errors.
     const hand = async (archived: ArchivedMessageMedia): Promise<JobOutcome> => {
-      await onArchived?.(archived)
+      try {
+        await onArchived?.(archived)
+      } catch (thrown) {
+        throw new OwnersError('onArchived', thrown)
+      }
       return { outcome: 'done' }
     }
-    const notHandedOver = (error: unknown): JobOutcome => later(error, retryDelaySeconds(attempt))
-    return run()
-      .then((archived) => hand(archived), judge)
-      .catch(notHandedOver)
+    // Twice: giving up may fail in its turn, in onFailed.
+    return archive(run).then(hand).catch(judgeAny).catch(judgeAny)
+  }
+
+  /** A job that can't be read is no use to any worker; its owner is told if it says enough for that. */
+  const refuse = async (job: MediaJob, error: AnyWhatsAppMediaError): Promise<JobOutcome> => {
+    emit(onEvent, { type: 'dead-letter', error })
+    try {
+      await tell(mediaFailure(job.media, error, job.accountId))
+    } catch {
+      // It says too little, or whoever is told throws: a later attempt would read the same.
+    }
+    return { outcome: 'dead-letter', job, error }
+  }
+
+  return async (job, context) => {
+    const unsound = problemOf(job)
+    if (unsound !== undefined) return refuse(job, unsound)
+    const { attempt, signal } = context
+    const run: Run = { job, attempt, signal, deadlineAt: deadlineOf(job.media) }
+    const pause = pauses.of(job.accountId)
+    if (pause !== undefined) return later(run, pause.error, { afterSeconds: pause.secondsLeft })
+    const stop = stopAt(context)
+    return attemptJob({ ...run, signal: stop.signal }, signal).finally(stop.clear)
   }
 }
 
-function checkVersion({ version }: MediaJob): void {
-  if (version !== 1) throw new InvalidOptionError('job.version', `must be 1, got ${describeValue(version)}`)
+/** One attempt of a job. */
+interface Run {
+  job: MediaJob
+  attempt: number
+  signal: AbortSignal | undefined
+  /** Milliseconds since 1970; better known once the account is. */
+  deadlineAt: number
 }
 
-/** No media lives longer at Meta than it does for a week; a job without a known deadline is not promised more. */
-const MAX_LIFETIME_MS = 604_800_000
-
-/** Media whose bytes stay wrong, and media that is gone, will hardly be right later; each gets some late tries. */
-const MOST_ATTEMPTS: Partial<Record<AnyWhatsAppMediaError['code'], number>> = {
-  'integrity-mismatch': 3,
-  'media-gone': 2,
+/** What a function of the owner's has thrown. */
+class OwnersError extends Error {
+  constructor(
+    readonly callback: CallbackFailedError['callback'],
+    readonly thrown: unknown,
+  ) {
+    super()
+  }
 }
 
-function isWorthAnother(error: AnyWhatsAppMediaError, attempt: number): boolean {
-  const most = MOST_ATTEMPTS[error.code]
-  return most === undefined ? error.retryable : attempt < most
+function orOwners(callback: CallbackFailedError['callback']): (error: unknown) => never {
+  return (error) => {
+    throw WhatsAppMediaError.is(error) ? error : new OwnersError(callback, error)
+  }
+}
+
+/** How often a function of the owner's is called at least, and how long after the media's death. */
+const CALLBACK_ATTEMPTS = 10
+const CALLBACK_MS = 86_400_000
+
+/** How often a fault that hardly ever mends may come before the job is given up, and the longest wait between. */
+const MOST_TIMES: Readonly<Record<LateFault, number>> = { 'integrity-mismatch': 3, 'media-gone': 2 }
+const LATE_TRY_SECONDS = 300
+
+function isLateFault(error: AnyWhatsAppMediaError): error is AnyWhatsAppMediaError & { code: LateFault } {
+  return error.code in MOST_TIMES
+}
+
+/** Meta's limits count by the hour or the minute; where it names no time, a minute is the least that helps. */
+const RATE_LIMIT_MS = 60_000
+
+function waitAskedFor(error: AnyWhatsAppMediaError): number {
+  const asked = 'retryAfterMs' in error ? error.retryAfterMs : undefined
+  return asked ?? (isRateLimit(error) ? RATE_LIMIT_MS : 0)
+}
+
+/** Time enough for a last try. */
+const LAST_TRY_SECONDS = 60
+const LEAST_TIME_SECONDS = 20
+
+/** The wait, cut so that the media is tried once more before it dies; undefined when there is no time for that. */
+function delayWithin(wantedSeconds: number, secondsLeft: number): number | undefined {
+  if (wantedSeconds <= secondsLeft) return Math.ceil(wantedSeconds)
+  return secondsLeft < LEAST_TIME_SECONDS
+    ? undefined
+    : Math.floor(Math.max(secondsLeft - LAST_TRY_SECONDS, secondsLeft / 2))
+}
+
+function later(
+  { job, deadlineAt }: Run,
+  error: unknown,
+  { afterSeconds, isAttempt = false }: { afterSeconds: number; isAttempt?: boolean },
+): JobOutcome {
+  return { outcome: 'retry', afterSeconds, until: new Date(deadlineAt).toISOString(), isAttempt, job, error }
+}
+
+function deadLetter(job: MediaJob, error: AnyWhatsAppMediaError): JobOutcome {
+  const { faults, ...fresh } = job
+  return { outcome: 'dead-letter', job: { ...fresh, media: withoutUrl(job.media) }, error }
+}
+
+/** Jobs come out of queues as JSON that anyone may have put there. */
+function problemOf(job: MediaJob): InvalidOptionError | undefined {
+  if (job?.version !== 1) return new InvalidOptionError('job.version', `must be 1, got ${describeValue(job?.version)}`)
+  try {
+    deadlineOf(job.media)
+    checkAccountId(job.accountId)
+    return undefined
+  } catch (error) {
+    return WhatsAppMediaError.is(error) && error.code === 'invalid-option'
+      ? error
+      : new InvalidOptionError('job.media', `must be a MediaReference, got ${describeValue(job.media)}`)
+  }
+}
+
+/** The worker's signal and its deadline in one signal. */
+function stopAt({ signal, deadline }: JobContext): { signal: AbortSignal | undefined; clear(): void } {
+  if (deadline === undefined) return { signal, clear() {} }
+  const controller = new AbortController()
+  const limitMs = Math.min(Math.max(0, deadline.getTime() - Date.now()), MAX_TIMER_MS)
+  const timer = setTimeout(() => controller.abort(new DeadlineError({ waitedFor: 'total', limitMs })), limitMs)
+  const forward = (): void => controller.abort(signal?.reason)
+  if (signal?.aborted === true) forward()
+  else signal?.addEventListener('abort', forward, { once: true })
+  return {
+    signal: controller.signal,
+    clear() {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', forward)
+    },
+  }
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { AnyWhatsAppMediaError } from './errors.js'
 import type { MediaReference } from './media-reference.js'
 
@@ -13,7 +14,12 @@ export interface MediaJob {
   /** Fixed when the job is made: a number that moves to another account later changes nothing. */
   accountId: string
   media: MediaReference
+  /** How many attempts ended in a fault that gets a few late tries only. Written by `processJob`, absent in a fresh job. */
+  faults?: Partial<Record<LateFault, number>>
 }
+
+/** Faults that will hardly mend: media that is gone, and media whose bytes stay wrong. */
+export type LateFault = 'media-gone' | 'integrity-mismatch'
 
 /** Keeps jobs. An implementation is a factory that returns this interface and passes `queueConformance`. */
 export interface MediaQueue {
@@ -37,30 +43,59 @@ export type ProcessJob = (job: MediaJob, context: JobContext) => Promise<JobOutc
 export interface JobContext {
   /** 1 for the first. */
   attempt: number
+  /** Stops the attempt: the outcome is then a retry at once, and no attempt is counted. */
   signal?: AbortSignal
+  /** When the worker itself must end (a function's remaining time, say): the attempt is stopped then, and counted. */
+  deadline?: Date
 }
 
 export type JobOutcome =
   /** Archived, and the owner was told. */
   | { outcome: 'done' }
-  /**
-   * To be tried again after so many seconds, as long as Meta keeps the media: `until`, ISO 8601. `isAttempt` is false
-   * when the job was not even tried, for its account is paused: the next attempt has the same number.
-   */
-  | { outcome: 'retry'; afterSeconds: number; until: string; isAttempt: boolean; error: unknown }
+  /** To be tried again. */
+  | {
+      outcome: 'retry'
+      /** A whole number, 0 for at once. */
+      afterSeconds: number
+      /** When Meta forgets the media, ISO 8601: of two jobs the one that ends sooner comes first. */
+      until: string
+      /**
+       * False when the job was not even tried, or its worker was stopped: the next attempt has the same number.
+       */
+      isAttempt: boolean
+      /** The job to keep in place of the one that was run. */
+      job: MediaJob
+      /** Why: an error of this library, or whatever the owner's own code has thrown. */
+      error: unknown
+    }
   /** Given up, and the owner was told. */
-  | { outcome: 'dead-letter'; error: AnyWhatsAppMediaError }
+  | {
+      outcome: 'dead-letter'
+      /** The job without its download URL: enqueued again, it is tried anew. */
+      job: MediaJob
+      error: AnyWhatsAppMediaError
+    }
 
-/** Two jobs with one id are the same work. */
+/** Two jobs with one id are the same work: one media item of one message, for one account. */
 export function jobId({ accountId, media }: MediaJob): string {
   return JSON.stringify([accountId, media.mediaId, media.messageId, media.timestamp])
+}
+
+/** The job id for engines that refuse some characters: 32 hex digits behind a letter, no number to any engine. */
+export function jobHash(job: MediaJob): string {
+  return `j${createHash('sha256').update(jobId(job)).digest('hex').slice(0, 32)}`
 }
 
 const FIRST_DELAY_SECONDS = 5
 const LONGEST_DELAY_SECONDS = 3_600
 
-/** Seconds to wait after a failed attempt: exponential with jitter, an hour at most, and at least what a server asked for. */
+/**
+ * Seconds to wait after a failed attempt: exponential with jitter, an hour at most, and more than a server asked for, so
+ * that jobs which failed together do not come back together.
+ */
 export function retryDelaySeconds(attempt: number, askedMs = 0): number {
   const cap = Math.min(FIRST_DELAY_SECONDS * 2 ** (attempt - 1), LONGEST_DELAY_SECONDS)
-  return Math.max(Math.ceil(askedMs / 1_000), Math.round(cap / 2 + (Math.random() * cap) / 2))
+  const jittered = Math.round(cap / 2 + (Math.random() * cap) / 2)
+  const asked = Math.ceil(askedMs / 1_000)
+  return asked < jittered ? jittered : asked + Math.round(Math.random() * Math.min(asked / 10, cap))
 }

@@ -72,9 +72,10 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
     mediaUnderWay.add(media)
     const run = processJob(entry.job, { attempt: entry.attempt, signal: stopped.signal })
       // A processor must not reject; one that does anyway must neither end the process nor lose its job.
-      .catch(
-        (error: unknown): JobOutcome => ({ outcome: 'retry', afterSeconds: 60, until: '', isAttempt: true, error }),
-      )
+      .catch((error: unknown): JobOutcome => {
+        const { job } = entry
+        return { outcome: 'retry', afterSeconds: 60, until: '', isAttempt: true, job, error }
+      })
       .then((outcome) => {
         runs.delete(run)
         mediaUnderWay.delete(media)
@@ -89,6 +90,7 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
       entries.delete(entry.id)
       return
     }
+    entry.job = outcome.job
     if (outcome.isAttempt) entry.attempt++
     entry.state = 'waiting'
     if (stopped.signal.aborted) return
