@@ -9,6 +9,7 @@ import { type Announcement, type AttemptContext, announce, openAnnounced, openMe
 import { checkRetry, type RetryOptions, retryAttempts } from './retry.js'
 import type { ObjectStorage, StoredObject } from './storage.js'
 import { alreadyStored, checkStoring, type SniffPolicy, type StoredMedia, storeObject } from './store.js'
+import { withTypedErrors } from './typed-storage.js'
 
 export interface ArchiveOptions extends DownloadOptions, RetryOptions, KeyOptions {
   storage: ObjectStorage
@@ -86,7 +87,7 @@ export async function archiveMedia(media: string | MediaReference, options: Arch
       deadlineAt,
       signal: options.signal,
       mayRetry(error) {
-        if (error.code !== 'access-token') return true
+        if (error.code !== 'access-token' || error.reason === 'unavailable') return true
         const canAskAgain = reason === 'first' && typeof options.accessToken === 'function'
         reason = 'rejected'
         return canAskAgain
@@ -118,6 +119,7 @@ export async function archiveMedia(media: string | MediaReference, options: Arch
 interface Plan {
   media: string | MediaReference
   options: ArchiveOptions
+  storage: ObjectStorage
   download: ResolvedDownload
   layout: KeyLayout
   retry: Required<RetryOptions>
@@ -150,6 +152,7 @@ function makePlan(media: string | MediaReference, options: ArchiveOptions): Plan
   return {
     media,
     options,
+    storage: withTypedErrors(options.storage, reference === undefined ? options.filename : reference.filename),
     download: resolveDownload(options),
     layout: resolveKeyLayout(options),
     retry: checkRetry(options),
@@ -188,8 +191,8 @@ interface AttemptState {
 }
 
 async function attemptOnce(plan: Plan, { attempt, reason, seenSha256 }: AttemptState): Promise<ArchivedMedia> {
-  const { media, options, download, layout } = plan
-  const { storage, accountId, signal, onEvent, sniff = 'safe' } = options
+  const { media, options, storage, download, layout } = plan
+  const { accountId, signal, onEvent, sniff = 'safe' } = options
   const deadlines = startDeadlines(download.timeouts, signal)
   return runUnder(deadlines, async () => {
     const { mediaType } = options
@@ -211,7 +214,8 @@ async function attemptOnce(plan: Plan, { attempt, reason, seenSha256 }: AttemptS
       ...target,
       size: opened.size,
       sha256: opened.sha256,
-      seenSha256,
+      // Two like downloads decide only when the look-up itself told their size.
+      seenSha256: announced?.size === undefined ? undefined : seenSha256,
       maxBytes: opened.maxBytes,
       sniff,
       timeouts: download.timeouts,
@@ -219,6 +223,7 @@ async function attemptOnce(plan: Plan, { attempt, reason, seenSha256 }: AttemptS
       callerSignal: signal,
       onEvent,
       onSourceError: opened.brokeOff,
+      checkOpening: opened.checkOpening,
     }).finally(() => opened.source.destroy())
     return withMessage(plan, facts, stored)
   })

@@ -21,6 +21,8 @@ export interface Deadlines {
   readonly signal: AbortSignal
   /** How long what was aborted may take to clean up, in milliseconds. */
   graceMs(): number
+  /** From now on the store may hold the object: after a deadline it is asked once more, and that takes its time. */
+  mayBeStored(): void
   /** Says whom the transfer waits for from now on, or that this party just made progress. */
   waitFor(party: Party): void
   /** Stops all clocks. Always call it. */
@@ -57,6 +59,9 @@ export async function runUnder<T>(deadlines: Deadlines, attempt: () => Promise<T
 /** Enough to close connections and remove temporary files. */
 const CLEAN_UP_MS = 1_000
 
+/** What the look after a lost answer may take at most, in milliseconds. */
+export const LAST_LOOK_MS = 30_000
+
 export interface CheckedTimeouts {
   readonly headers: number
   readonly source: number
@@ -85,6 +90,7 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
   const controller = new AbortController()
   const timers: Partial<Record<Party, NodeJS.Timeout>> = {}
   let current: Party = 'reader'
+  let isSent = false
 
   const expire = (waitedFor: 'headers' | 'source' | 'store' | 'total'): void => {
     controller.abort(new DeadlineError({ waitedFor, limitMs: timeouts[waitedFor] }))
@@ -99,9 +105,12 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
 
   return {
     signal: controller.signal,
-    // After a deadline of ours the store is asked once more whether it has the object; a caller who leaves waits for nothing.
+    // A caller who leaves waits for nothing.
     graceMs: () =>
-      CLEAN_UP_MS + (callerSignal?.aborted === true ? 0 : Math.min(timeouts.store, MAX_TIMER_MS - CLEAN_UP_MS)),
+      CLEAN_UP_MS + (isSent && callerSignal?.aborted !== true ? Math.min(timeouts.store, LAST_LOOK_MS) : 0),
+    mayBeStored() {
+      isSent = true
+    },
     waitFor(party) {
       current = party
       if (party === 'reader') return

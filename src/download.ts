@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { type CloudApi, type CloudApiOptions, resolveCloudApi } from './cloud-api.js'
 import { checkTimeouts, type Deadlines, startDeadlines, type Timeouts } from './deadlines.js'
-import { AccessTokenError, InvalidOptionError } from './errors.js'
+import { AccessTokenError, InvalidOptionError, nameOnly } from './errors.js'
 import type { OnEvent } from './events.js'
 import { defaultHttpClient, type HttpClient } from './http.js'
 import { proveBytes } from './integrity.js'
@@ -83,6 +83,7 @@ export async function downloadMediaFromWhatsApp(
       deadlines,
       reader: 'reader',
       onSourceError: opened.brokeOff,
+      checkOpening: opened.checkOpening,
     })
     body.once('close', deadlines.clear)
     // Nobody reads yet: the source's clock starts with the first read.
@@ -122,17 +123,32 @@ export function resolveDownload(options: Omit<DownloadOptions, 'accessToken'>): 
   return { cloudApi: resolveCloudApi(cloudApi), http, timeouts: checkTimeouts(timeouts), maxBytes, appSecret, onEvent }
 }
 
-/** @throws AccessTokenError when there is no token, or one that no header can carry; the signal's reason. */
+/** @throws AccessTokenError when there is no token, one that no header can carry, or the function throws; the signal's reason. */
 export async function askToken(
   token: AccessToken,
   { reason, signal, account }: { reason: 'first' | 'rejected'; signal: AbortSignal; account?: string },
 ): Promise<string> {
   signal.throwIfAborted()
-  const value = typeof token === 'function' ? await Promise.race([token(reason), rejectedBy(signal)]) : token
+  const owner = account === undefined ? {} : { account }
+  const value =
+    typeof token === 'function'
+      ? await Promise.race([ask(token, reason), rejectedBy(signal)]).catch((error: unknown) => {
+          signal.throwIfAborted()
+          // What vaults throw may quote the secret that they were asked for.
+          throw new AccessTokenError({ reason: 'unavailable', ...owner }, nameOnly(error))
+        })
+      : token
   if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) {
-    throw new AccessTokenError({ reason: 'missing', ...(account === undefined ? {} : { account }) })
+    throw new AccessTokenError({ reason: 'missing', ...owner })
   }
   return value
+}
+
+async function ask(
+  token: Exclude<AccessToken, string | undefined>,
+  reason: 'first' | 'rejected',
+): Promise<string | undefined> {
+  return token(reason)
 }
 
 /** A vault that hangs must not outlive its caller's patience. */

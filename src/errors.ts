@@ -55,7 +55,12 @@ export abstract class WhatsAppMediaError extends Error {
   }
 }
 
-/** An option, a key or another argument is missing or of the wrong form. The message names the option and the value received. */
+/**
+ * An option, a key or another argument is missing or of the wrong form. The message names the option and the value
+ * received.
+ *
+ * Retryable: no. What to do: mend the call.
+ */
 export class InvalidOptionError extends WhatsAppMediaError {
   readonly code = 'invalid-option'
   /** The option's name, such as `accountId` or `cloudApi.baseUrl`. */
@@ -78,7 +83,11 @@ const SIGNATURE_PROBLEMS: Readonly<Record<SignatureProblem, string>> = {
   'wrong-secret': 'no app secret fits; compare appSecret with the App Dashboard, or the body was tampered with',
 }
 
-/** A webhook was not signed with any of the app secrets. Nothing of its body was parsed. */
+/**
+ * A webhook was not signed with any of the app secrets. Nothing of its body was parsed.
+ *
+ * Retryable: no. What to do: answer 401; `reason` is for your log only.
+ */
 export class SignatureError extends WhatsAppMediaError {
   readonly code = 'invalid-signature'
   /** `body-re-encoded` is a suspicion, from the form of the body. */
@@ -90,7 +99,11 @@ export class SignatureError extends WhatsAppMediaError {
   }
 }
 
-/** A webhook's body is, or says it is, larger than the handler's `maxBytes`. It was not read to its end. */
+/**
+ * A webhook's body is, or says it is, larger than the handler's `maxBytes`. It was not read to its end.
+ *
+ * Retryable: no. What to do: answer 413.
+ */
 export class PayloadTooLargeError extends WhatsAppMediaError {
   readonly code = 'payload-too-large'
   readonly limitBytes: number
@@ -104,7 +117,12 @@ export class PayloadTooLargeError extends WhatsAppMediaError {
 /** Why there is no access token to work with; `unavailable`: the token function itself failed. */
 export type AccessTokenProblem = 'missing' | 'rejected' | 'unavailable'
 
-/** The account's access token is missing, could not be asked for, or Meta rejected it (Graph codes 190 and 0, or HTTP 401). */
+/**
+ * The account's access token is missing, could not be asked for, or Meta rejected it (Graph codes 190 and 0, or HTTP
+ * 401).
+ *
+ * Retryable: unless missing. What to do: renew the token; a token function is asked again at once.
+ */
 export class AccessTokenError extends WhatsAppMediaError {
   readonly code = 'access-token'
   readonly reason: AccessTokenProblem
@@ -128,7 +146,11 @@ export class AccessTokenError extends WhatsAppMediaError {
   }
 }
 
-/** The phone number id belongs to no account that `accounts` knows. There is no default account. */
+/**
+ * The phone number id belongs to no account that `accounts` knows. There is no default account.
+ *
+ * Retryable: no. What to do: add the account.
+ */
 export class UnknownNumberError extends WhatsAppMediaError {
   readonly code = 'unknown-number'
   readonly phoneNumberId: string
@@ -142,7 +164,11 @@ export class UnknownNumberError extends WhatsAppMediaError {
   }
 }
 
-/** The Graph API refused a call, other than for its token or because the media is gone. */
+/**
+ * The Graph API refused a call, other than for its token or because the media is gone.
+ *
+ * Retryable: by Meta's code. What to do: see `graphCode`, `retryAfterMs`.
+ */
 export class GraphApiError extends WhatsAppMediaError {
   readonly code = 'graph-api'
   /** HTTP status. Rate limits come as 400: decide by `graphCode` first. */
@@ -179,7 +205,12 @@ export class GraphApiError extends WhatsAppMediaError {
   }
 }
 
-/** The media id is unknown to Meta: expired (7 days; 1 hour for No-Storage numbers), deleted, or not this token's to read. */
+/**
+ * The media id is unknown to Meta: expired (7 days; 1 hour for No-Storage numbers), deleted, or not this token's to
+ * read.
+ *
+ * Retryable: no. What to do: nothing; the sender can send again.
+ */
 export class MediaGoneError extends WhatsAppMediaError {
   readonly code = 'media-gone'
   readonly mediaId: string
@@ -201,7 +232,12 @@ export class MediaGoneError extends WhatsAppMediaError {
   }
 }
 
-/** A look-up or download broke off, or a media host refused it. Start again from the look-up: media URLs die in 5 minutes. */
+/**
+ * A look-up or download broke off, or a media host refused it. Start again from the look-up: media URLs die in 5
+ * minutes.
+ *
+ * Retryable: mostly. What to do: try again: it starts from the look-up.
+ */
 export class DownloadFailedError extends WhatsAppMediaError {
   readonly code = 'download-failed'
   readonly host: string
@@ -227,7 +263,11 @@ export class DownloadFailedError extends WhatsAppMediaError {
   }
 }
 
-/** A URL leads to a host outside `cloudApi.mediaHosts`, or is not plain https. Nothing was sent there. */
+/**
+ * A URL leads to a host outside `cloudApi.mediaHosts`, or is not plain https. Nothing was sent there.
+ *
+ * Retryable: no. What to do: if Meta has a new host, add it.
+ */
 export class HostRefusedError extends WhatsAppMediaError {
   readonly code = 'host-refused'
   readonly host: string
@@ -238,7 +278,11 @@ export class HostRefusedError extends WhatsAppMediaError {
   }
 }
 
-/** The body is, or says it is, larger than `maxBytes`. */
+/**
+ * The body is, or says it is, larger than `maxBytes`.
+ *
+ * Retryable: no. What to do: raise `maxBytes`.
+ */
 export class SizeLimitError extends WhatsAppMediaError {
   readonly code = 'size-limit'
   readonly limitBytes: number
@@ -255,7 +299,12 @@ export class SizeLimitError extends WhatsAppMediaError {
   }
 }
 
-/** The bytes are not the ones announced: another size, another SHA-256, or a page in place of the media. Nothing was stored. */
+/**
+ * The bytes are not the ones announced: another size, another SHA-256, or a page in place of the media. Nothing was
+ * stored.
+ *
+ * Retryable: yes. What to do: try again; if it stays, the media is broken at Meta.
+ */
 export class IntegrityMismatchError extends WhatsAppMediaError {
   readonly code = 'integrity-mismatch'
   declare readonly expectedSize?: number
@@ -283,7 +332,11 @@ export class IntegrityMismatchError extends WhatsAppMediaError {
   }
 }
 
-/** The storage refused or lost a call. */
+/**
+ * The storage refused or lost a call.
+ *
+ * Retryable: by status. What to do: see `reason`, `status`.
+ */
 export class StorageFailedError extends WhatsAppMediaError {
   readonly code = 'storage-failed'
   readonly operation: 'put' | 'head' | 'get' | 'delete' | 'sign'
@@ -316,7 +369,11 @@ export class StorageFailedError extends WhatsAppMediaError {
   }
 }
 
-/** Under the key lie other bytes than ours. They were not overwritten. */
+/**
+ * Under the key lie other bytes than ours. They were not overwritten.
+ *
+ * Retryable: no. What to do: look at both.
+ */
 export class KeyConflictError extends WhatsAppMediaError {
   readonly code = 'key-conflict'
   readonly key: string
@@ -344,7 +401,11 @@ export class KeyConflictError extends WhatsAppMediaError {
   }
 }
 
-/** The key belongs to another account than the one that asks. */
+/**
+ * The key belongs to another account than the one that asks.
+ *
+ * Retryable: no. What to do: do not sign it.
+ */
 export class WrongAccountError extends WhatsAppMediaError {
   readonly code = 'wrong-account'
   readonly accountId: string
@@ -363,7 +424,11 @@ const PHASE_OF_WAIT = {
   body: 'receive',
 } as const satisfies Record<string, Phase>
 
-/** A function of the archive's owner kept throwing until the media was dead, or longer. */
+/**
+ * A function of the archive's owner kept throwing until the media was dead, or longer.
+ *
+ * Retryable: yes. What to do: mend it, then enqueue the job again.
+ */
 export class CallbackFailedError extends WhatsAppMediaError {
   readonly code = 'callback-failed'
   /** The option that holds the function. */
@@ -375,7 +440,11 @@ export class CallbackFailedError extends WhatsAppMediaError {
   }
 }
 
-/** The queue takes no more jobs: it holds as many as it may, or it was closed. */
+/**
+ * The queue takes no more jobs: it holds as many as it may, or it was closed.
+ *
+ * Retryable: yes. What to do: answer 500: Meta delivers again.
+ */
 export class QueueFullError extends WhatsAppMediaError {
   readonly code = 'queue-full'
   /** `maxQueued`. */
@@ -387,7 +456,11 @@ export class QueueFullError extends WhatsAppMediaError {
   }
 }
 
-/** A webhook announced something that can't be downloaded, now or later: `reason` says why. */
+/**
+ * A webhook announced something that can't be downloaded, now or later: `reason` says why.
+ *
+ * Retryable: no. What to do: tell the reader of the message.
+ */
 export class MediaUnavailableError extends WhatsAppMediaError {
   readonly code = 'media-unavailable'
   readonly reason: string
@@ -402,7 +475,11 @@ export class MediaUnavailableError extends WhatsAppMediaError {
   }
 }
 
-/** One of the deadlines passed: see `timeouts`; for a webhook's body, `bodyTimeoutMs`. */
+/**
+ * One of the deadlines passed: see `timeouts`; for a webhook's body, `bodyTimeoutMs`.
+ *
+ * Retryable: yes. What to do: try again, or raise `timeouts`.
+ */
 export class DeadlineError extends WhatsAppMediaError {
   readonly code = 'timeout'
   /** What we were waiting for: an answer's headers, the source's next bytes, the store, the whole transfer, or a webhook's body. */
@@ -515,20 +592,72 @@ function safeCause(cause: unknown): unknown {
 /** What a call carried and no error may repeat; what it did not carry is undefined, null or empty. */
 export type Secrets = readonly (string | undefined | null)[]
 
-/** A text without the secrets that its sender was told: nothing is left of one that repeats them in another notation. */
+/**
+ * A text without the secrets that its sender was told: nothing is left of one that repeats them in another notation, or
+ * a good part of one.
+ */
 export function removeValues(text: string, secrets: Secrets): string {
   const known = secrets.flatMap((secret) => (secret ? [secret] : []))
   const clean = known.reduce((rest, secret) => rest.replaceAll(secret, '[removed]'), text)
-  const read = decodeNotations(clean)
-  return known.some((secret) => read.includes(secret)) ? '[a text that repeats a secret]' : clean
+  if (known.length === 0 || clean === '') return clean
+  // Servers cut what is long: what is compared is no longer than what is shown.
+  const readings = readingsOf(clean.slice(0, MAX_SERVER_TEXT * 4))
+  return known.some((secret) => isRepeated(secret, readings)) ? '[a text that repeats a secret]' : clean
 }
 
-/** Without JSON's escapes and those of URLs, in which servers repeat what they were told. */
+/** So many characters of a secret in a row are no accident. */
+const TELLING_PART = 12
+
+function isRepeated(secret: string, readings: readonly string[]): boolean {
+  const folded = secret.toLowerCase()
+  const length = Math.min(TELLING_PART, folded.length)
+  const parts = Array.from({ length: folded.length - length + 1 }, (_, at) => folded.slice(at, at + length))
+  return readings.some((reading) => parts.some((part) => reading.includes(part)))
+}
+
+/** The text in lower case, with escapes undone as often as they were made, and with what base64 or hex it holds read. */
+function readingsOf(text: string): string[] {
+  const plain = [text]
+  for (let times = 0; times < 3; times++) plain.push(decodeNotations(plain.at(-1) ?? ''))
+  const packed = plain.flatMap((reading) => reading.match(/[\w+/-]{16,}/g) ?? [])
+  const unpacked = packed.flatMap((run) => [
+    ...[0, 1, 2, 3].map((from) => Buffer.from(run.slice(from), 'base64').toString('utf8')),
+    ...[0, 1].map((from) => Buffer.from(run.slice(from), 'hex').toString('utf8')),
+  ])
+  return [...plain, ...unpacked].map((reading) => reading.toLowerCase())
+}
+
+/** HTML's names for what tokens, hashes and file names hold. */
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' }
+
+/** Without the escapes of JSON, URLs and HTML, in which servers repeat what they were told. */
 function decodeNotations(text: string): string {
   return text
     .replace(/\\u([0-9a-f]{4})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
     .replace(/\\(.)/g, '$1')
     .replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'))
+    .replace(/&#(x?)([0-9a-f]{1,6});?/gi, (all, x: string, digits: string) => {
+      const code = Number.parseInt(digits, x === '' ? 10 : 16)
+      return code <= 0x10_ff_ff ? String.fromCodePoint(code) : all
+    })
+    .replace(/&([a-z]{2,4});/gi, (all, name: string) => ENTITIES[name.toLowerCase()] ?? all)
+}
+
+/** The name of what was thrown: its code, else its class. */
+export function nameOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return describeSecret(thrown)
+  const code: unknown = Reflect.get(thrown, 'code')
+  return (
+    [code, thrown.name].find((name) => typeof name === 'string' && /^[A-Za-z][\w.-]{0,63}$/.test(name))?.toString() ??
+    'Error'
+  )
+}
+
+/** A cause that says no more than its name, for what may quote secrets that nobody here knows. */
+export function nameOnly(thrown: unknown): Error {
+  const named = new Error(nameOf(thrown))
+  if (thrown instanceof Error) named.name = thrown.name
+  return named
 }
 
 /** What was thrown, without the secrets that the call carried: clients of the user's own may quote their request. */

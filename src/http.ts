@@ -26,6 +26,11 @@ export interface HttpResponse {
   body: Readable
 }
 
+/** Whether an answer's body is other than its bytes: neither Content-Length nor hash would then mean anything. */
+export function isEncoded({ 'content-encoding': encoding = '' }: Readonly<Record<string, string>>): boolean {
+  return !['', 'identity'].includes(encoding.trim().toLowerCase())
+}
+
 /**
  * The default HTTP client: `node:http(s)` over keep-alive connections. It loads nothing but Node and decodes nothing.
  *
@@ -141,7 +146,7 @@ export function fromFetch(fetch: FetchLike): HttpClient {
     })
     const stream = toReadable(response.body)
     stream.on('error', () => {})
-    if (answer['content-encoding'] !== undefined) {
+    if (isEncoded(answer)) {
       stream.destroy()
       throw new DownloadFailedError({ host, problem: 'the answer has a Content-Encoding', retryable: false })
     }

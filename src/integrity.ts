@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { Deadlines } from './deadlines.js'
 import { describeValue, IntegrityMismatchError, InvalidOptionError, SizeLimitError } from './errors.js'
+import { SNIFF_BYTES } from './sniff.js'
 
 /** What the bytes must be. What is left out is not known beforehand, and only counted and hashed. */
 export interface Announced {
@@ -36,6 +37,8 @@ export interface ProveOptions extends Announced {
   maxBytes: number
   /** How many first bytes `opening` shows. Default 0. */
   openingBytes?: number
+  /** Sees the first bytes (`SNIFF_BYTES`, fewer if the body is shorter) before anyone else does, and throws to refuse them. */
+  checkOpening?: ((opening: Uint8Array) => void) | undefined
   deadlines: Deadlines
   /** Who reads the body: `store` is held to its deadline, `reader` (the library's caller) is not. */
   reader: 'store' | 'reader'
@@ -51,9 +54,10 @@ const GATHER_BYTES = 65_536
  * the announced ones. No store, however weak, can commit wrong bytes, for it never gets all of them.
  */
 export function proveBytes(source: Readable, options: ProveOptions): ProvenBody {
-  const { size, sha256, maxBytes, openingBytes = 0, deadlines, reader, onSourceError } = options
+  const { size, sha256, maxBytes, openingBytes = 0, checkOpening, deadlines, reader, onSourceError } = options
   const hash = createHash('sha256')
   const opening = captureOpening(openingBytes)
+  const checked = captureOpening(checkOpening === undefined ? 0 : SNIFF_BYTES, checkOpening)
   let digest: string | undefined
   let received = 0
   let held: Uint8Array[] = []
@@ -83,6 +87,7 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
     if (received > maxBytes) throw new SizeLimitError({ limitBytes: maxBytes, bytes: received, phase: 'download' })
     if (size !== undefined && received > size) throw mismatch('The body is longer than announced')
     hash.update(bytes)
+    checked.add(bytes)
     opening.add(bytes)
     const isFull = heldBytes >= GATHER_BYTES
     const hasRoom = !isFull || body.push(join(held))
@@ -100,6 +105,7 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
     digest = hash.digest('hex')
     if (size !== undefined && received !== size) throw mismatch('The body is shorter than announced')
     if (sha256 !== undefined && digest !== sha256) throw mismatch('The body has another SHA-256 than announced')
+    checked.end()
     opening.end()
     deadlines.waitFor(reader)
     if (held.length > 0) body.push(join(held))
@@ -158,16 +164,23 @@ interface OpeningCapture {
   fail(error: unknown): void
 }
 
-function captureOpening(wanted: number): OpeningCapture {
+function captureOpening(wanted: number, check?: (opening: Uint8Array) => void): OpeningCapture {
   const parts: Uint8Array[] = []
   let missing = wanted
+  let isOpen = true
   let settle: { resolve: (bytes: Uint8Array) => void; reject: (error: unknown) => void } | undefined
   const promise = new Promise<Uint8Array>((resolve, reject) => {
     settle = { resolve, reject }
   })
   // Whoever awaits it sees the failure; nobody has to.
   promise.catch(() => {})
-  const end = (): void => settle?.resolve(join(parts))
+  const end = (): void => {
+    if (!isOpen) return
+    isOpen = false
+    const bytes = join(parts)
+    check?.(bytes)
+    settle?.resolve(bytes)
+  }
   return {
     promise,
     add(bytes) {

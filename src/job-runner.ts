@@ -51,7 +51,9 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     const { job, attempt, signal } = run
     const { accountId, media } = job
     const account = await findAccount(accounts, media.phoneNumberId).catch(orOwners('accounts'))
-    run.deadlineAt = deadlineOf(media, account.mediaLifetimeMs)
+    const deadline = new Date(deadlineOf(media, account.mediaLifetimeMs))
+    // A lifetime that makes no time is refused below.
+    if (!Number.isNaN(deadline.getTime())) run.deadlineAt = deadline.getTime()
     // The number may have moved to another account since, but the media is the old one's.
     // A second attempt does not trust what failed the first: the look-up tells a fresh URL.
     const context = { media: attempt > 1 ? withoutUrl(media) : media, signal }
@@ -110,7 +112,7 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
   const attemptJob = async (run: Run, callerSignal: AbortSignal | undefined): Promise<JobOutcome> => {
     const judgeAny = (error: unknown): Promise<JobOutcome> | JobOutcome => {
       // Whoever stops a worker says nothing about the media.
-      if (callerSignal?.aborted === true) return later(run, error, { afterSeconds: 0 })
+      if (callerSignal?.aborted === true) return later(run, thrownBy(error), { afterSeconds: 0 })
       if (error instanceof OwnersError) return judgeOwners(run, error)
       /* v8 ignore next -- @preserve neither would be a fault of this library's own, and loses no job */
       return WhatsAppMediaError.is(error) ? judge(run, error) : judgeOwners(run, new OwnersError('storage', error))
@@ -167,6 +169,10 @@ class OwnersError extends Error {
   ) {
     super()
   }
+}
+
+function thrownBy(error: unknown): unknown {
+  return error instanceof OwnersError ? error.thrown : error
 }
 
 function orOwners(callback: CallbackFailedError['callback']): (error: unknown) => never {

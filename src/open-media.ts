@@ -12,10 +12,11 @@ import {
 } from './errors.js'
 import { emit, type OnEvent } from './events.js'
 import { isPassingStatus, readRetryAfter } from './graph-error.js'
-import type { HttpClient, HttpResponse } from './http.js'
+import { type HttpClient, type HttpResponse, isEncoded } from './http.js'
 import { type MaxBytes, maxBytesOf } from './max-bytes.js'
 import type { MediaReference, MediaType } from './media-reference.js'
 import { essence, getMediaTypeFromMime } from './mime.js'
+import { sniff } from './sniff.js'
 
 /** One attempt's surroundings. */
 export interface AttemptContext {
@@ -46,6 +47,8 @@ export interface OpenedMedia {
   filename: string | undefined
   /** The cap for this type. */
   maxBytes: number
+  /** Refuses a page in place of media for which no hash was announced; a hash finds out by itself. */
+  checkOpening: ((opening: Uint8Array) => void) | undefined
   /** The error for a source that failed, or (without argument) ended early. */
   brokeOff(error: Error | undefined): DownloadFailedError
 }
@@ -81,10 +84,12 @@ export async function announce(media: string | MediaReference, context: AttemptC
     })
   }
   const mimeType = reference?.mimeType ?? info.mimeType
+  const mediaType = reference?.mediaType ?? context.mediaType ?? getMediaTypeFromMime(mimeType)
+  checkSize(info.size, maxBytesOf(context.maxBytes, mediaType))
   return {
     mediaId,
     url: info.url,
-    mediaType: reference?.mediaType ?? context.mediaType ?? getMediaTypeFromMime(mimeType),
+    mediaType,
     mimeType,
     size: info.size,
     sha256: reference?.sha256 ?? info.sha256,
@@ -176,21 +181,19 @@ function open(
   const { status, headers, body } = response
   try {
     if (status !== 200) throw refusal(status, headers, host)
-    const encoding = headers['content-encoding']
-    if (encoding !== undefined && encoding !== 'identity') {
+    if (isEncoded(headers)) {
       throw new DownloadFailedError({ host, problem: 'the answer has a Content-Encoding', retryable: false })
     }
     refusePage(headers, facts.mimeType)
     const size = agreeOnSize(facts.size, headers)
-    if (size !== undefined && size > maxBytes) {
-      throw new SizeLimitError({ limitBytes: maxBytes, bytes: size, phase: 'download' })
-    }
+    checkSize(size, maxBytes)
     deadlines.waitFor('source')
     return {
       ...facts,
       source: body,
       size,
       maxBytes,
+      checkOpening: facts.sha256 === undefined ? (opening) => refusePageIn(opening, facts.mimeType) : undefined,
       brokeOff: (error) =>
         new DownloadFailedError(
           { host, problem: 'the body broke off' },
@@ -217,14 +220,43 @@ function refusal(status: number, headers: Readonly<Record<string, string>>, host
   })
 }
 
+/** What error pages are served as. */
+const PAGE_TYPES: readonly string[] = [
+  'text/html',
+  'application/xhtml+xml',
+  'application/json',
+  'application/problem+json',
+]
+
 /** Hosts send error pages with status 200; the hash would find out, but only after the whole page. */
 function refusePage(headers: Readonly<Record<string, string>>, declared: string): void {
   const served = essence(headers['content-type'] ?? '')
-  const isPage = served === 'text/html' || served === 'application/json'
-  if (isPage && served !== essence(declared)) {
-    throw new IntegrityMismatchError({
-      problem: `The media host sent ${served} in place of ${describeValue(essence(declared))}`,
-    })
+  if (PAGE_TYPES.includes(served) && served !== essence(declared)) throw pageInPlaceOf(declared, served)
+}
+
+/** Types whose files may well begin as an error page does. */
+const MAY_BE_A_PAGE = /^(?:text\/|application\/(?:.*\+)?(?:json|xml)$|application\/octet-stream$|$)/
+
+/** Without a hash only the bytes themselves tell a page from media. */
+function refusePageIn(opening: Uint8Array, declared: string): void {
+  if (MAY_BE_A_PAGE.test(essence(declared))) return
+  const found = sniff(opening) ?? (looksLikeJson(opening) ? 'application/json' : '')
+  if (PAGE_TYPES.includes(found)) throw pageInPlaceOf(declared, found)
+}
+
+function looksLikeJson(opening: Uint8Array): boolean {
+  return /^\s*(?:\{\s*["}]|\[\s*[{"\]])/.test(Buffer.from(opening.subarray(0, 64)).toString('latin1'))
+}
+
+function pageInPlaceOf(declared: string, found: string): IntegrityMismatchError {
+  return new IntegrityMismatchError({
+    problem: `The media host sent ${found} in place of ${describeValue(essence(declared))}`,
+  })
+}
+
+function checkSize(size: number | undefined, maxBytes: number): void {
+  if (size !== undefined && size > maxBytes) {
+    throw new SizeLimitError({ limitBytes: maxBytes, bytes: size, phase: 'download' })
   }
 }
 

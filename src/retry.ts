@@ -59,6 +59,9 @@ function delayBefore(attempt: number, error: AnyWhatsAppMediaError): number | un
   const asked = 'retryAfterMs' in error ? error.retryAfterMs : undefined
   if (asked !== undefined && asked > LONGEST_ASKED_DELAY_MS) return undefined
   const cap = Math.min(FIRST_DELAY_MS * 2 ** (attempt - 2), LONGEST_DELAY_MS)
-  // Full jitter: many jobs that failed together must not come back together.
-  return Math.max(asked ?? 0, Math.round(Math.random() * cap))
+  // Full jitter, also on top of what was asked for: many calls that failed together must not come back together.
+  const jittered = Math.round(Math.random() * cap)
+  return asked === undefined || asked < jittered
+    ? jittered
+    : asked + Math.round(Math.random() * Math.min(cap, asked / 4))
 }

@@ -4,6 +4,7 @@ import { contentDisposition, safeExtension, safeFilename } from './filename.js'
 import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
 import { contentTypeForExtension, mayShowInline, servedAs } from './mime.js'
 import type { ObjectStorage } from './storage.js'
+import { storageFailure } from './typed-storage.js'
 
 export interface SigningOptions extends KeyOptions {
   storage: ObjectStorage
@@ -67,7 +68,11 @@ export async function signUrl(key: string, options: SigningOptions): Promise<Sig
   }
   // Signatures count in whole seconds; without the floor `expiresAt` would promise up to one too many.
   const signedAt = new Date(floorTo(Date.now(), Math.max(cacheFor, 1) * 1_000))
-  const signed = await storage.signedUrl(key, { ...serving(extension, options), expiresIn: lifetime, signedAt })
+  const signed = await storage
+    .signedUrl(key, { ...serving(extension, options), expiresIn: lifetime, signedAt })
+    .catch((error: unknown) => {
+      throw storageFailure(error, { operation: 'sign', key })
+    })
   const askedFor = new Date(signedAt.getTime() + lifetime * 1_000)
   if (signed.expiresAt < askedFor) emit(onEvent, { type: 'expiry-clipped', key, expiresAt: signed.expiresAt, askedFor })
   return { key, ...signed }

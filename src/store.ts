@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import { type CheckedTimeouts, type Deadlines, startDeadlines } from './deadlines.js'
+import { type CheckedTimeouts, type Deadlines, LAST_LOOK_MS, startDeadlines } from './deadlines.js'
 import {
   describeValue,
   IntegrityMismatchError,
@@ -68,6 +68,8 @@ export interface StoreTarget extends Announced {
   onEvent: OnEvent | undefined
   keyIsStable: boolean
   onSourceError: (error: Error | undefined) => unknown
+  /** See `ProveOptions`. */
+  checkOpening?: ((opening: Uint8Array) => void) | undefined
   /** Size and hash of a body that lies in memory. */
   identity?: Identity
   /** The hash that an earlier download had in place of the announced one: seen again, it is taken. */
@@ -79,13 +81,13 @@ type Identity = { size: number; sha256: string }
 
 /** Spools if size or hash are unknown, proves, stores if absent, and compares if not. */
 export async function storeObject(source: Readable, target: StoreTarget): Promise<StoredMedia> {
-  const { size, sha256, seenSha256, identity, maxBytes, deadlines, onSourceError } = target
+  const { size, sha256, seenSha256, identity, maxBytes, deadlines, onSourceError, checkOpening } = target
   if (identity !== undefined) return putProven(source, target, identity)
   if (size !== undefined && sha256 !== undefined && seenSha256 === undefined) {
     return putProven(source, target, { size, sha256 })
   }
   const expected = seenSha256 === undefined ? sha256 : undefined
-  const spooled = await spool(source, { size, sha256: expected, maxBytes, deadlines, onSourceError })
+  const spooled = await spool(source, { size, sha256: expected, maxBytes, deadlines, onSourceError, checkOpening })
   try {
     const sha256ToStore = agreedHash(spooled, target)
     return await putProven(spooled.open(), target, { size: spooled.size, sha256: sha256ToStore })
@@ -114,6 +116,7 @@ async function putProven(source: Readable, target: StoreTarget, identity: Identi
   const openingBytes = target.sniff === 'safe' ? SNIFF_BYTES : 0
   const proven = proveBytes(source, { size, sha256, maxBytes, openingBytes, deadlines, reader: 'store', onSourceError })
   const serving = decideServing(await proven.opening, target)
+  deadlines.mayBeStored()
   deadlines.waitFor('store')
   const put = storage.put(key, proven.body, {
     size,
@@ -151,7 +154,7 @@ async function findAfterLostAnswer(
   const isLost = proven.isProven() && WhatsAppMediaError.is(failure) && failure.retryable
   if (!isLost || callerSignal?.aborted === true) throw failure
   // The attempt's own deadline may be what passed, so this look gets one of its own.
-  const deadlines = startDeadlines(timeouts, callerSignal)
+  const deadlines = startDeadlines({ ...timeouts, store: Math.min(timeouts.store, LAST_LOOK_MS) }, callerSignal)
   deadlines.waitFor('store')
   try {
     const found = await storage.head(key, { signal: deadlines.signal })

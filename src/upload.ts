@@ -10,6 +10,7 @@ import type { MediaType } from './media-reference.js'
 import { getMediaTypeFromMime } from './mime.js'
 import type { ObjectStorage } from './storage.js'
 import { checkStoring, type SniffPolicy, type StoredMedia, storeObject } from './store.js'
+import { withTypedErrors } from './typed-storage.js'
 
 /** What can be uploaded. Streams are read once. */
 export type UploadBody = Uint8Array | Blob | Readable | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>
@@ -76,7 +77,7 @@ async function upload(body: UploadBody, options: UploadOptions): Promise<StoredM
   const deadlines = startDeadlines(timeouts, signal)
   return runUnder(deadlines, () =>
     storeObject(source, {
-      storage,
+      storage: withTypedErrors(storage, filename),
       key,
       ...announced,
       mimeType,

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
+import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type ArchiveOptions, archiveMedia } from '../src/archive.js'
+import { type ArchivedMedia, type ArchiveOptions, archiveMedia } from '../src/archive.js'
 import type { MediaEvent } from '../src/events.js'
 import type { MediaReference } from '../src/media-reference.js'
 import { createMemoryStorage } from '../src/storage/memory.js'
+import type { ObjectStorage } from '../src/storage.js'
 import { createFakeCloudApi, type FakeCloudApi } from '../src/testing/fake-cloud-api.js'
 
 // The first bytes of a JPEG, so that type and bytes agree.
@@ -368,13 +370,67 @@ describe('archiveMedia', () => {
     expect(asked()).toEqual([])
   })
 
-  it('lets errors that are not its own pass unchanged', async () => {
+  it('asks a token function that throws again, and types what it throws', async () => {
+    let asked = 0
     const accessToken = (): string => {
-      throw new TypeError('vault is sealed')
+      if (++asked < 3) throw new TypeError('vault says: secret-of-the-vault')
+      return api.accessToken
     }
-    await expect(archiveMedia(await photo(), options({ accessToken }))).rejects.toThrow(
-      new TypeError('vault is sealed'),
-    )
+    const reference = await freshPhoto()
+    expect(await archiveMedia(reference, options({ accessToken }))).toMatchObject({ alreadyStored: false })
+    asked = -10
+    const failure: unknown = await archiveMedia(reference, options({ accessToken })).catch((error: unknown) => error)
+    expect(failure).toMatchObject({
+      ...{ code: 'access-token', reason: 'unavailable', retryable: true },
+      cause: { name: 'TypeError', message: 'TypeError' },
+    })
+    expect(inspect(failure, { depth: null, showHidden: true })).not.toContain('secret-of-the-vault')
+  })
+
+  const FILENAME = 'Lohnzettel Quimby.pdf'
+
+  it('tries again what a storage of the user’s own throws, and types it', async () => {
+    const memory = createMemoryStorage()
+    let calls = 0
+    const storage: ObjectStorage = {
+      ...memory,
+      put: (...call) => {
+        if (++calls < 3) throw Object.assign(new Error(`can not write ${FILENAME}`), { code: 'EDISK' })
+        return memory.put(...call)
+      },
+    }
+    const reference = { ...(await freshPhoto()), filename: FILENAME }
+    expect(await archiveMedia(reference, options({ storage }))).toMatchObject({ alreadyStored: false })
+    calls = -10
+    await memory.delete(memory.keys()[0] ?? '')
+    const failure: unknown = await archiveMedia(reference, options({ storage })).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ ...{ code: 'storage-failed', reason: 'EDISK', operation: 'put', retryable: true } })
+    expect(inspect(failure, { depth: null, showHidden: true })).not.toContain(FILENAME)
+  })
+
+  describe('for media without an announced hash', () => {
+    const unannounced = async (page: string, mimeType = 'image/jpeg'): Promise<ArchivedMedia> => {
+      const { mediaId } = await api.addMedia({ bytes: Buffer.from(page), mimeType, mediaType: 'image' })
+      api.fail({ on: 'look-up', kind: 'no-sha256' })
+      return archiveMedia(mediaId, options({ timestamp: new Date() }))
+    }
+
+    it.each([
+      ['HTML', '<!doctype html><title>Sorry</title>'],
+      ['JSON', '{"error":{"message":"URL signature expired"}}'],
+      ['a list', ' [{"error":1}]'],
+    ])('refuses %s in place of media', async (_name, page) => {
+      await expect(unannounced(page)).rejects.toMatchObject({ code: 'integrity-mismatch' })
+      expect(storage.keys()).toEqual([])
+    })
+
+    it.each([
+      ['a text', 'text/plain'],
+      ['JSON', 'application/json'],
+      ['a file of an unknown type', 'application/octet-stream'],
+    ])('keeps what may well be a page: %s', async (_name, mimeType) => {
+      expect(await unannounced('{"a":1}', mimeType)).toMatchObject({ integrity: 'unannounced', size: 7 })
+    })
   })
 
   describe('with integrity report', () => {

@@ -466,14 +466,14 @@ describe('askToken', () => {
     await expect(askToken(undefined, ask)).rejects.toMatchObject({ message: 'The access token is missing' })
   })
 
-  it('hands the reason over, and lets what the function throws pass', async () => {
+  it('hands the reason over, and names what the function throws', async () => {
     expect(await askToken(async (reason) => `token-${reason}`, { ...ask, reason: 'rejected' })).toBe('token-rejected')
     const sealed = new TypeError('vault is sealed')
     await expect(
       askToken(() => {
         throw sealed
       }, ask),
-    ).rejects.toBe(sealed)
+    ).rejects.toMatchObject({ code: 'access-token', reason: 'unavailable', cause: { name: 'TypeError' } })
   })
 
   it('does not wait for a function that outlives its signal', async () => {

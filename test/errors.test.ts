@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { describe, expect, it, vi } from 'vitest'
 import * as errors from '../src/errors.js'
 import {
   AccessTokenError,
+  CallbackFailedError,
   cleanServerText,
   DeadlineError,
   DownloadFailedError,
@@ -93,6 +95,21 @@ const ROWS: readonly Row[] = [
       ...{ name: 'AccessTokenError', code: 'access-token', phase: 'look-up', retryable: true, reason: 'rejected' },
       ...{ message: 'Meta rejected the access token of account acme (Graph code 190)', status: 401, graphCode: 190 },
       cause: { name: 'Error', message: 'asked' },
+    },
+  ],
+  [
+    new AccessTokenError({ reason: 'unavailable', account: 'acme' }),
+    {
+      ...{ name: 'AccessTokenError', code: 'access-token', phase: 'look-up', retryable: true, reason: 'unavailable' },
+      message: 'The function that gives the access token of account acme failed',
+    },
+  ],
+  [
+    new CallbackFailedError('onArchived', new Error('down')),
+    {
+      ...{ name: 'CallbackFailedError', code: 'callback-failed', phase: 'queue', retryable: true },
+      ...{ message: 'onArchived threw, and there is no more time to call it again', callback: 'onArchived' },
+      cause: { name: 'Error', message: 'down' },
     },
   ],
   [
@@ -301,6 +318,17 @@ describe('every error class', () => {
     expect(inspected).toContain(`${name}: ${error.message}`)
     expect(inspected).toContain(`code: '${form['code']}'`)
     expect(inspected).not.toContain('undefined')
+  })
+
+  it('is as retryable as its description says', () => {
+    const source = readFileSync(new URL('../src/errors.ts', import.meta.url), 'utf8')
+    for (const { code } of ROWS.map(([error]) => error)) {
+      const [, said] =
+        new RegExp(`Retryable: (.*?)\\.(?:(?!Retryable:)[^])*?readonly code = '${code}'`).exec(source) ?? []
+      const seen = new Set(ROWS.flatMap(([error]) => (error.code === code ? [error.retryable] : [])))
+      const expected = seen.size > 1 ? expect.not.stringMatching(/^(?:yes|no)$/) : seen.has(true) ? 'yes' : 'no'
+      expect([code, said]).toEqual([code, expected])
+    }
   })
 
   it('is in the table above, under a code of its own', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { jobId, type MediaJob, retryDelaySeconds } from '../src/jobs.js'
+import { jobHash, jobId, type MediaJob, retryDelaySeconds } from '../src/jobs.js'
 import type { MediaReference } from '../src/media-reference.js'
 
 const media: MediaReference = {
@@ -51,6 +51,12 @@ describe('jobId', () => {
   })
 })
 
+it('jobHash is as different as the ids are, and fit for engines that take no colon and no number', () => {
+  expect(jobHash(job)).toMatch(/^j[0-9a-f]{32}$/)
+  expect(jobHash({ ...job, faults: { 'media-gone': 1 } })).toBe(jobHash(job))
+  expect(jobHash({ ...job, accountId: 'other' })).not.toBe(jobHash(job))
+})
+
 describe('retryDelaySeconds', () => {
   afterEach(() => {
     vi.restoreAllMocks()
@@ -75,22 +81,22 @@ describe('retryDelaySeconds', () => {
       fc.property(attempts, fc.integer({ min: 0, max: 86_400_000 }), (attempt, askedMs) => {
         const seconds = retryDelaySeconds(attempt, askedMs)
         expect(seconds * 1_000).toBeGreaterThanOrEqual(askedMs)
-        expect(seconds).toBeLessThanOrEqual(Math.max(3_600, Math.ceil(askedMs / 1_000)))
+        expect(seconds).toBeLessThanOrEqual(Math.max(3_600, Math.ceil(askedMs / 1_000) * 1.1 + 1))
       }),
     )
   })
 
   it.each([
-    [1, 0, 3],
-    [1, 0.999, 5],
-    [4, 0, 20],
-    [4, 0.999, 40],
-    [10, 0.999, 2_559],
-    [11, 0, 1_800],
-    [5_000, 0.999, 3_598],
-  ])('after attempt %d, with a random %d, is %d', (attempt, random, seconds) => {
+    [1, 0, 3, 4_001],
+    [1, 0.999, 5, 4_006],
+    [4, 0, 20, 4_001],
+    [4, 0.999, 40, 4_041],
+    [10, 0.999, 2_559, 4_401],
+    [11, 0, 1_800, 4_001],
+    [5_000, 0.999, 3_598, 4_401],
+  ])('after attempt %d, with a random %d, is %d; %d when 4,001 were asked for', (attempt, random, seconds, asked) => {
     vi.spyOn(Math, 'random').mockReturnValue(random)
     expect(retryDelaySeconds(attempt)).toBe(seconds)
-    expect(retryDelaySeconds(attempt, 4_000_001)).toBe(4_001)
+    expect(retryDelaySeconds(attempt, 4_000_001)).toBe(asked)
   })
 })

@@ -430,7 +430,8 @@ describe('enqueue', () => {
     const archive = create({ accounts: () => lifetime, onFailed: throwing(new Error('down')) })
     const media = await photo()
     const outcome = await archive.processJob({ version: 1, accountId: 'pixels', media }, { attempt: 1 })
-    expect(outcome).toMatchObject({ outcome: 'retry', until: new Date(0).toISOString() })
+    const until = new Date(Date.parse(media.timestamp) + 7 * DAY_MS).toISOString()
+    expect(outcome).toMatchObject({ outcome: 'retry', until })
   })
 
   it('gives media of a number with an unsound account to onFailed, and the rest to the queue', async () => {
@@ -514,6 +515,10 @@ describe('processJob', () => {
   const run = (archive: MediaArchive, media: MediaReference, attempt = 1): Promise<JobOutcome> =>
     archive.processJob(jobOf(media), { attempt })
 
+  /** Runs the job that the last outcome says to keep. */
+  const again = (archive: MediaArchive, last: JobOutcome, attempt: number): Promise<JobOutcome> =>
+    archive.processJob('job' in last ? last.job : jobOf({} as MediaReference), { attempt })
+
   const aged = async (ageMs: number): Promise<MediaReference> => ({
     ...(await freshPhoto()),
     timestamp: new Date(Date.now() - ageMs).toISOString(),
@@ -534,8 +539,10 @@ describe('processJob', () => {
   it('retries after the time that Meta asks for, while the media lives', async () => {
     api.fail({ on: 'look-up', kind: 'status', status: 429, headers: { 'retry-after': '4000' } })
     const reference = await freshPhoto()
+    vi.spyOn(Math, 'random').mockReturnValue(0)
     expect(await run(create(), reference)).toEqual({
       outcome: 'retry',
+      job: jobOf(reference),
       afterSeconds: 4_000,
       isAttempt: true,
       until: new Date(Date.parse(reference.timestamp) + 7 * DAY_MS).toISOString(),
@@ -557,14 +564,26 @@ describe('processJob', () => {
   it.each([
     ['media-gone', 2],
     ['integrity-mismatch', 3],
-  ])('gives %s up at attempt %d', async (code, most) => {
-    if (code === 'integrity-mismatch') api.fail({ on: 'download', kind: 'flip-bit' })
-    const reference = code === 'media-gone' ? await goneMedia() : await freshPhoto()
+  ])('gives %s up when it has come %d times, however many attempts failed otherwise', async (code, most) => {
     const archive = create()
-    expect(await run(archive, reference, most - 1)).toMatchObject({ outcome: 'retry', error: { code } })
+    const reference = code === 'media-gone' ? await goneMedia() : await freshPhoto()
+    api.fail({ on: 'look-up', kind: 'status', status: 503 })
+    let outcome = await run(archive, reference, 4)
+    expect(outcome).toMatchObject({ outcome: 'retry', error: { code: 'graph-api' } })
+    api.clearFaults()
+    if (code === 'integrity-mismatch') api.fail({ on: 'download', kind: 'flip-bit' })
+    for (let times = 1; times < most; times++) {
+      outcome = await again(archive, outcome, 4 + times)
+      expect(outcome).toMatchObject({ outcome: 'retry', error: { code }, job: { faults: { [code]: times } } })
+      const { afterSeconds } = outcome as { afterSeconds: number }
+      expect(afterSeconds).toBeGreaterThanOrEqual(150)
+      expect(afterSeconds).toBeLessThanOrEqual(300)
+    }
     expect(failed).toEqual([])
-    const outcome = await run(archive, reference, most)
+    outcome = await again(archive, outcome, 4 + most)
     expect(outcome).toMatchObject({ outcome: 'dead-letter', error: { code } })
+    expect(outcome).not.toHaveProperty('job.faults')
+    expect(outcome).not.toHaveProperty('job.media.downloadUrl')
     expect(failed).toMatchObject([{ accountId: 'pixels', media: { mediaId: reference.mediaId }, error: { code } }])
     expect(events.at(-1)).toMatchObject({ type: 'dead-letter', mediaId: reference.mediaId, accountId: 'pixels' })
     expect(storage.keys()).toEqual([])
@@ -615,8 +634,9 @@ describe('processJob', () => {
 
   it('keeps a job whose failure onFailed did not take', async () => {
     const down = new Error('the database is down')
-    const outcome = await run(create({ onFailed: throwing(down) }), await goneMedia(), 2)
-    expect(outcome).toMatchObject({ outcome: 'retry', error: down })
+    api.fail({ on: 'look-up', kind: 'status', status: 403 })
+    const outcome = await run(create({ onFailed: throwing(down) }), await freshPhoto(), 2)
+    expect(outcome).toMatchObject({ outcome: 'retry', error: down, isAttempt: true })
     expect(types()).toEqual(['attempt-failed', 'dead-letter'])
   })
 
@@ -650,7 +670,7 @@ describe('processJob', () => {
     const going = create().processJob(job, { attempt: 1, signal: controller.signal })
     await vi.waitFor(() => expect(api.requests).toHaveLength(1), PATIENT)
     controller.abort(reason)
-    expect(await going).toMatchObject({ outcome: 'retry', error: reason })
+    expect(await going).toMatchObject({ outcome: 'retry', error: reason, isAttempt: false, afterSeconds: 0 })
     expect(failed).toEqual([])
   })
 
@@ -664,10 +684,111 @@ describe('processJob', () => {
     expect(api.requests).toEqual([])
   })
 
-  it('keeps a job so unknown that nobody can be told of it', async () => {
-    const job = { version: 2, accountId: 'pixels', medium: {} } as unknown as MediaJob
-    expect(await create().processJob(job, { attempt: 1 })).toMatchObject({ outcome: 'retry' })
+  it.each([
+    ['another version', { version: 2, accountId: 'pixels', medium: {} }, 'job.version', 0],
+    ['no media', { version: 1, accountId: 'pixels' }, 'job.media', 0],
+    ['nothing', null, 'job.version', 0],
+    ['media without a time', { version: 1, accountId: 'pixels', media: { mediaId: '1' } }, 'timestamp', 1],
+    ['no account', { version: 1, media: { mediaId: '1', timestamp: '2026-11-22T10:00:00Z' } }, 'accountId', 1],
+  ])(
+    'makes a dead letter of a job that can’t be read, and tells what can be told: %s',
+    async (_name, job, option, told) => {
+      const outcome = await create().processJob(job as unknown as MediaJob, { attempt: 1 })
+      expect(outcome).toEqual({
+        outcome: 'dead-letter',
+        job,
+        error: expect.objectContaining({ code: 'invalid-option', option }),
+      })
+      expect(types()).toEqual(['dead-letter'])
+      expect(failed).toHaveLength(told)
+      expect(api.requests).toEqual([])
+    },
+  )
+
+  it.each<[string, (down: () => never) => Partial<MediaArchiveOptions>, string]>([
+    ['accounts', (down) => ({ accounts: down }), 'retry'],
+    ['storage', (down) => ({ storage: down }), 'retry'],
+    ['onArchived', (down) => ({ onArchived: down }), 'retry'],
+    ['onFailed', (down) => ({ onFailed: down, accounts: () => undefined }), 'retry'],
+  ])('calls %s that throws ten times at least, and gives up a day after the media died', async (callback, options) => {
+    const down = new Error('the database is down')
+    const archive = create(options(throwing(down)))
+    const young = await aged(8 * DAY_MS - 60_000)
+    const old = await aged(8 * DAY_MS + 60_000)
+    expect(await run(archive, young, 500)).toMatchObject({ outcome: 'retry', error: down })
+    expect(await run(archive, old, 9)).toMatchObject({ outcome: 'retry', error: down })
     expect(failed).toEqual([])
+    expect(await run(archive, old, 10)).toMatchObject({
+      outcome: 'dead-letter',
+      error: { code: 'callback-failed', callback, retryable: true, cause: { message: 'the database is down' } },
+    })
+    expect(failed).toHaveLength(callback === 'onFailed' ? 0 : 1)
+    expect(types().at(-1)).toBe('dead-letter')
+  })
+
+  it('makes a dead letter although neither onArchived nor onFailed can be told', async () => {
+    const down = throwing(new Error('the database is down'))
+    const archive = create({ onArchived: down, onFailed: down })
+    expect(await run(archive, await aged(9 * DAY_MS), 10)).toMatchObject({
+      outcome: 'dead-letter',
+      error: { code: 'callback-failed', callback: 'onArchived' },
+    })
+  })
+
+  it('tries once more before the media dies, when Meta asks for more time than it has', async () => {
+    api.fail({ on: 'look-up', kind: 'status', status: 503, headers: { 'retry-after': '7200' } })
+    const archive = create()
+    const waits: unknown[] = []
+    for (const leftMs of [3_600_000, 60_000, 10_000]) waits.push(await run(archive, await aged(7 * DAY_MS - leftMs)))
+    expect(waits).toMatchObject([{ outcome: 'retry' }, { outcome: 'retry' }, { outcome: 'dead-letter' }])
+    const seconds = waits.flatMap((outcome) => (outcome as { afterSeconds?: number }).afterSeconds ?? [])
+    expect(seconds[0]).toBeGreaterThan(3_530)
+    expect(seconds[0]).toBeLessThanOrEqual(3_540)
+    expect(seconds[1]).toBeGreaterThan(20)
+    expect(seconds[1]).toBeLessThanOrEqual(30)
+  })
+
+  it.each([
+    [400, 130429],
+    [400, 4],
+    [429, undefined],
+  ])('waits a minute at least for a rate limit that names no time: HTTP %i, code %s', async (status, code) => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const body = code === undefined ? '' : JSON.stringify({ error: { message: 'too many calls', code } })
+    api.fail({ on: 'look-up', kind: 'status', status, body })
+    expect(await run(create(), await freshPhoto())).toMatchObject({ outcome: 'retry', afterSeconds: 60 })
+  })
+
+  it('stops at the worker’s deadline, and counts the attempt', async () => {
+    api.fail({ on: 'look-up', kind: 'stall' })
+    const job = jobOf(await freshPhoto())
+    const { signal } = new AbortController()
+    const context = { attempt: 1, deadline: new Date(Date.now() + 50) }
+    const outcomes = await Promise.all([
+      create().processJob(job, context),
+      create().processJob(job, { ...context, signal }),
+    ])
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ outcome: 'retry', isAttempt: true, error: { code: 'timeout' } })
+    }
+    expect(failed).toEqual([])
+  })
+
+  it.each([
+    ['before', true],
+    ['during', false],
+  ])('heeds its signal beside a deadline: aborted %s the attempt', async (_name, isBefore) => {
+    api.fail({ on: 'look-up', kind: 'stall' })
+    const reason = new Error('the worker leaves')
+    const controller = new AbortController()
+    if (isBefore) controller.abort(reason)
+    const context = { attempt: 1, signal: controller.signal, deadline: new Date(Date.now() + 3_600_000) }
+    const going = create().processJob(jobOf(await freshPhoto()), context)
+    if (!isBefore) {
+      await vi.waitFor(() => expect(api.requests).toHaveLength(1), PATIENT)
+      controller.abort(reason)
+    }
+    expect(await going).toMatchObject({ outcome: 'retry', isAttempt: false, afterSeconds: 0, error: reason })
   })
 
   it('pauses the account whose token Meta rejects, and no other', async () => {
@@ -688,7 +809,7 @@ describe('processJob', () => {
     const requests = api.requests.length
     expect(await run(archive, await photo())).toMatchObject({
       ...{ outcome: 'retry', afterSeconds: 60, isAttempt: false },
-      error: { code: 'access-token', message: expect.stringContaining('pixels') },
+      error: { code: 'access-token', reason: 'rejected' },
     })
     expect(api.requests).toHaveLength(requests)
     const others = jobOf(await photo({ phoneNumberId: OTHER_NUMBER }), { accountId: 'acme' })

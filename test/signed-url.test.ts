@@ -106,10 +106,12 @@ describe('getSignedUrl', () => {
     })
   })
 
-  it("passes on the storage's own error", async () => {
-    const reason = new Error('no credentials')
-    const storage = { ...createMemoryStorage(), signedUrl: () => Promise.reject(reason) }
-    await expect(getSignedUrl(KEY, { storage })).rejects.toBe(reason)
+  it("types the storage's own error", async () => {
+    const storage = { ...createMemoryStorage(), signedUrl: () => Promise.reject(new Error('no credentials')) }
+    await expect(getSignedUrl(KEY, { storage })).rejects.toMatchObject({
+      ...{ code: 'storage-failed', operation: 'sign', key: KEY, reason: 'Error' },
+      cause: { message: 'no credentials' },
+    })
   })
 })
 

@@ -121,7 +121,7 @@ export const STORE_FAULTS: readonly TransferFault[] = [
         throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })
       },
     }),
-    error: { code: 'ECONNRESET' },
+    error: { code: 'storage-failed', reason: 'ECONNRESET', retryable: true, cause: { message: 'socket hang up' } },
   },
   {
     name: 'a caller who aborts',

@@ -299,7 +299,10 @@ describe('uploadToS3 on a store with faults', () => {
       reason: 'ECONNRESET',
     })
     await expect(upload(bytes, { storage: faulty({ put: denied, head }) })).rejects.toMatchObject({ status: 403 })
-    await expect(upload(bytes, { storage: faulty({ put: odd, head }) })).rejects.toThrow(TypeError)
+    await expect(upload(bytes, { storage: faulty({ put: odd, head }) })).rejects.toMatchObject({
+      ...{ code: 'storage-failed', reason: 'TypeError', retryable: true },
+      cause: { message: 'a bug' },
+    })
     expect(looks).toBe(0)
   })
 

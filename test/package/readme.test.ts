@@ -55,13 +55,21 @@ describe('README', () => {
     expect(readme).toContain('npm ci && npm run demo')
   })
 
-  it('has one row in its error table for each error code', () => {
-    const rows = [...readme.matchAll(/^\| `([a-z-]+)` \|[^|]+\| ([^|]+) \|/gm)].map(([, code]) => code)
+  it('has an error table that says what errors.ts says', () => {
+    const rows = [...readme.matchAll(/^\| `([a-z-]+)` \| (.+) \| (.+) \| (.+) \|$/gm)].map(([, ...row]) => row)
     const source = readFileSync(`${root}src/errors.ts`, 'utf8')
-    const codes = [...source.matchAll(/readonly code = '([a-z-]+)'/g)].map(([, code]) => code)
-    expect(codes.length).toBe(
-      Object.values(errors).filter((each) => typeof each === 'function' && /Error$/.test(each.name)).length - 1,
+    const classes = source.matchAll(
+      /\/\*\*\n((?: \*.*\n)+) \*\/\nexport class \w+ extends WhatsAppMediaError \{\n {2}readonly code = '([a-z-]+)'/g,
     )
-    expect(rows.sort()).toEqual(codes.sort())
+    const described = [...classes].map(([, comment = '', code]) => {
+      const text = comment.replace(/^ \* ?/gm, '').trim()
+      const [, meaning, retryable, toDo] = /^(.*)\n\nRetryable: (.*?)\. What to do: (.*)\.$/s.exec(text) ?? []
+      return [code, meaning, retryable, toDo].map((part) => part?.replaceAll('\n', ' '))
+    })
+    const circumstances = Object.values(errors).filter(
+      (each) => typeof each === 'function' && each.prototype instanceof errors.WhatsAppMediaError,
+    )
+    expect(described).toHaveLength(circumstances.length)
+    expect(rows.sort()).toEqual(described.sort())
   })
 })

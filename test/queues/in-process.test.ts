@@ -11,11 +11,12 @@ const job = (mediaId: string, messageId = `wamid.${mediaId}`): MediaJob => ({
 
 const done: JobOutcome = { outcome: 'done' }
 
-const later = (afterSeconds: number, error: unknown, isAttempt = true): JobOutcome => ({
+const later = (afterSeconds: number, error: unknown, isAttempt = true, kept = job('1')): JobOutcome => ({
   outcome: 'retry',
   afterSeconds,
   until: '2026-11-29T10:00:00.000Z',
   isAttempt,
+  job: kept,
   error,
 })
 
@@ -71,7 +72,7 @@ describe('createInProcessQueue', () => {
     await queue.enqueue([job('1')])
     await turn()
     expect(calls).toHaveLength(1)
-    calls[0]?.end({ outcome: 'dead-letter', error: new Error('gone') as never })
+    calls[0]?.end({ outcome: 'dead-letter', job: job('1'), error: new Error('gone') as never })
     await turn()
     await queue.enqueue([job('1')])
     await turn()
@@ -101,7 +102,7 @@ describe('createInProcessQueue', () => {
     queue.start(process)
     await queue.enqueue([job('1')])
     await turn()
-    calls[0]?.end(later(30, new Error('503')))
+    calls[0]?.end(later(30, new Error('503'), true, { ...job('1'), faults: { 'media-gone': 1 } }))
     await turn()
     vi.advanceTimersByTime(29_999)
     await turn()
@@ -109,6 +110,7 @@ describe('createInProcessQueue', () => {
     vi.advanceTimersByTime(1)
     await turn()
     expect(calls).toMatchObject([{ context: { attempt: 1 } }, { context: { attempt: 2 } }])
+    expect(calls.map((call) => call.job.faults)).toEqual([undefined, { 'media-gone': 1 }])
     calls[1]?.end(later(60, new Error('paused'), false))
     await turn()
     vi.advanceTimersByTime(60_000)
