@@ -647,16 +647,18 @@ function decodeNotations(text: string): string {
 export function nameOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return describeSecret(thrown)
   const code: unknown = Reflect.get(thrown, 'code')
-  return (
-    [code, thrown.name].find((name) => typeof name === 'string' && /^[A-Za-z][\w.-]{0,63}$/.test(name))?.toString() ??
-    'Error'
-  )
+  return isName(code) ? code : isName(thrown.name) ? thrown.name : 'Error'
+}
+
+/** Whoever throws may write anything where names belong. */
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && /^[A-Za-z][\w.-]{0,63}$/.test(value)
 }
 
 /** A cause that says no more than its name, for what may quote secrets that nobody here knows. */
 export function nameOnly(thrown: unknown): Error {
   const named = new Error(nameOf(thrown))
-  if (thrown instanceof Error) named.name = thrown.name
+  if (thrown instanceof Error && isName(thrown.name)) named.name = thrown.name
   return named
 }
 

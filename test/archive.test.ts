@@ -478,6 +478,14 @@ describe('archiveMedia', () => {
       expect(storage.keys()).toEqual([])
     })
 
+    it('believes no Content-Length where the look-up told no size', async () => {
+      api.fail({ on: 'look-up', kind: 'no-size' })
+      await expect(archiveMedia(await announcedOtherwise(), reporting())).rejects.toMatchObject({
+        code: 'integrity-mismatch',
+      })
+      expect(storage.keys()).toEqual([])
+    })
+
     it('refuses bytes of another size than the look-up told', async () => {
       api.fail({ on: 'download', kind: 'short-body' })
       await expect(archiveMedia(await freshPhoto(), reporting())).rejects.toMatchObject({ code: 'integrity-mismatch' })

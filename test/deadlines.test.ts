@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type CheckedTimeouts, checkTimeouts, startDeadlines } from '../src/deadlines.js'
+import { type CheckedTimeouts, checkTimeouts, startDeadlines, type Timeouts } from '../src/deadlines.js'
 
 const limits: CheckedTimeouts = { headers: 10, source: 20, store: 30, total: 1_000 }
 const LONGEST_TIMER_MS = 2_147_483_647
@@ -158,5 +158,29 @@ describe('startDeadlines', () => {
     vi.advanceTimersByTime(10_000)
     expect(signal.aborted).toBe(false)
     clear()
+  })
+})
+
+describe('graceMs', () => {
+  const graceOf = (timeouts: Timeouts, isSent: boolean, caller = new AbortController()): number => {
+    const deadlines = startDeadlines(checkTimeouts(timeouts), caller.signal)
+    if (isSent) deadlines.mayBeStored()
+    deadlines.clear()
+    return deadlines.graceMs()
+  }
+
+  it('is a second, for what hangs before the store could have anything', () => {
+    expect(graceOf({ storageMs: Number.POSITIVE_INFINITY }, false)).toBe(1_000)
+  })
+
+  it('gives the store the time of one look afterwards, half a minute at most', () => {
+    expect(graceOf({ storageMs: 5_000 }, true)).toBe(6_000)
+    expect(graceOf({ storageMs: Number.POSITIVE_INFINITY }, true)).toBe(31_000)
+  })
+
+  it('is a second for a caller who leaves', () => {
+    const caller = new AbortController()
+    caller.abort()
+    expect(graceOf({}, true, caller)).toBe(1_000)
   })
 })

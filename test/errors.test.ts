@@ -17,6 +17,7 @@ import {
   KeyConflictError,
   MediaGoneError,
   MediaUnavailableError,
+  nameOnly,
   PayloadTooLargeError,
   QueueFullError,
   removeValues,
@@ -543,9 +544,35 @@ describe('removeValues', () => {
     ['{"key":"key/M\\u00e4rz+1"}', GONE],
     [`/x?key=${encodeURIComponent(KEY)}`, GONE],
     [`/x?key=${encodeURI(KEY)}`, GONE],
-    ['100%, 50%25 and %ff stay', '100%, 50%25 and %ff stay'],
+    [`in base64 ${Buffer.from(`key=${KEY}`).toString('base64')}`, GONE],
+    [`glued${Buffer.from(`${KEY}${KEY}`).toString('base64url')}`, GONE],
+    [`in hex ${Buffer.from(KEY).toString('hex')}`, GONE],
+    ['key/M&#228;rz+1 or KEY/M&#xE4;RZ+1', GONE],
+    ['KEY/MÄRZ+1', GONE],
+    [`twice ${encodeURIComponent(encodeURIComponent(KEY))}`, GONE],
+    ['100%, 50%25 and %ff, &#9999999; &eacute; &lt; stay', '100%, 50%25 and %ff, &#9999999; &eacute; &lt; stay'],
   ])('turns %j into %j', (text, clean) => {
     expect(removeValues(text, [undefined, '', KEY])).toBe(clean)
+  })
+})
+
+it('removeValues sees a secret that was cut short, and none where only a few characters are like it', () => {
+  const secret = 'd360/Canary+Key77Zz19=='
+  expect(removeValues('key d360/Canary+Ke... is unknown', [secret])).toBe('[a text that repeats a secret]')
+  expect(removeValues('key ...nary+Key77Zz19== is unknown', [secret])).toBe('[a text that repeats a secret]')
+  expect(removeValues('the Canary sings', [secret])).toBe('the Canary sings')
+})
+
+describe('nameOnly', () => {
+  it.each([
+    [Object.assign(new TypeError('secret'), { code: 'ESEALED' }), 'TypeError', 'ESEALED'],
+    [new TypeError('secret'), 'TypeError', 'TypeError'],
+    [Object.assign(new Error('secret'), { name: 'my secret', code: 7 }), 'Error', 'Error'],
+    ['secret', 'Error', 'a string of 6 characters'],
+  ])('of %o says no more than a name', (thrown, name, message) => {
+    const named = nameOnly(thrown)
+    expect({ name: named.name, message: named.message }).toEqual({ name, message })
+    expect(inspect(named, { showHidden: true })).not.toMatch(/(?:my|: ) ?secret/)
   })
 })
 

@@ -184,7 +184,7 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
       url: urlFor(mediaId, 'getMedia').url,
       mime_type: mimeType,
       ...(fault?.kind === 'no-sha256' || sha256 === undefined ? {} : { sha256 }),
-      file_size: fault?.kind === 'wrong-size' ? size + 1 : size,
+      ...(fault?.kind === 'no-size' ? {} : { file_size: fault?.kind === 'wrong-size' ? size + 1 : size }),
       id: mediaId,
       messaging_product: 'whatsapp',
     }

@@ -36,8 +36,8 @@ type FaultKind =
   | { kind: 'endless' }
   /** The right bytes without Content-Length. */
   | { kind: 'chunked' }
-  /** The look-up announces another size, another hash, none, or is no JSON. */
-  | { kind: 'wrong-size' | 'wrong-sha256' | 'no-sha256' | 'malformed-json' }
+  /** The look-up announces another size or hash, or none, or is no JSON. */
+  | { kind: 'wrong-size' | 'no-size' | 'wrong-sha256' | 'no-sha256' | 'malformed-json' }
 
 const HTML = '<!DOCTYPE html><html lang="en"><title>Error</title><h1>Sorry, something went wrong.</h1></html>'
 const ENDLESS_BYTES = 1_000_000_000
@@ -88,6 +88,7 @@ export async function sendSpoilt(
   switch (fault?.kind) {
     case undefined:
     case 'wrong-size':
+    case 'no-size':
     case 'wrong-sha256':
     case 'no-sha256':
     case 'malformed-json':

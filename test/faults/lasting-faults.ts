@@ -11,6 +11,8 @@ import type { S3StandIn } from './s3-stand-in.js'
 /** A media item, and a way to the store, that together fail whenever they are tried. Plain JSON. */
 export interface LastingFault {
   name: string
+  /** Where it fails. */
+  phase: Cell['phase']
   media: MediaReference
   endpoint: string
   /** What waits for a deadline gets short ones. All else has the defaults, so that a clock left running shows. */
@@ -63,5 +65,5 @@ async function createLastingFault(
   if ('api' in cell.fault) api.fail({ ...cell.fault.api, mediaId: media.mediaId })
   else next(cell.fault.store)
   const timeouts = cell.waits ? SHORT : {}
-  return { fault: { name: `${cell.phase}: ${cell.name}`, media, endpoint, timeouts }, close }
+  return { fault: { name: `${cell.phase}: ${cell.name}`, phase: cell.phase, media, endpoint, timeouts }, close }
 }

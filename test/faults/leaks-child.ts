@@ -1,9 +1,14 @@
 /* A process that fails a thousand transfers and tells what it holds before and after. The servers are its parent's. */
 import { getEventListeners } from 'node:events'
+import { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type ArchiveOptions, archiveMedia } from '../../src/archive.js'
+import { downloadMediaFromWhatsApp } from '../../src/download.js'
+import type { MediaJob } from '../../src/jobs.js'
 import { createMediaArchive } from '../../src/media-archive.js'
 import { createS3Storage } from '../../src/storage/s3.js'
+import { uploadToS3 } from '../../src/upload.js'
+import { MEDIA_BYTES } from './cells.js'
 import type { FaultyWorld, LastingFault } from './lasting-faults.js'
 
 /** What the parent sends. */
@@ -59,17 +64,29 @@ async function run(task: LeakTask): Promise<LeakReport> {
   return { failures, successes, warnings, before, after: await measure() }
 }
 
-function waysToFail({ media, endpoint, timeouts }: LastingFault, { store, archive: shared }: LeakTask): Fail[] {
+function waysToFail({ phase, media, endpoint, timeouts }: LastingFault, { store, archive: shared }: LeakTask): Fail[] {
   const storage = createS3Storage({ ...store, endpoint })
   const { accountId, accessToken, ...options } = shared
   const archive = createMediaArchive({
     ...{ ...options, storage, timeouts, attempts: 1 },
     accounts: () => ({ accountId, accessToken }),
   })
-  return [
+  const job: MediaJob = { version: 1, accountId, media }
+  const ways: Fail[] = [
     (attempts, signal) => archiveMedia(media, { ...shared, storage, timeouts, attempts, signal }),
     (_attempts, signal) => archive.archive(media, { signal }),
+    async (attempt, signal) => {
+      const outcome = await archive.processJob(job, { attempt, signal, deadline: new Date(Date.now() + 60_000) })
+      if (outcome.outcome !== 'done') throw outcome.error
+    },
   ]
+  // A fault of the look-up or the download fails a download alone, and one of the store an upload.
+  const download: Fail = async (_attempts, signal) =>
+    (await downloadMediaFromWhatsApp(media, { ...shared, timeouts, signal })).bytes()
+  const upload: Fail = (_attempts, signal) =>
+    uploadToS3(Readable.from([Buffer.alloc(MEDIA_BYTES, 'fault')]), { storage, accountId, timeouts, signal })
+  if (phase === 'look-up' || phase === 'download') return [...ways, download]
+  return phase === 'upload' ? [...ways, upload] : ways
 }
 
 async function failSome(

@@ -1,0 +1,82 @@
+import { Readable } from 'node:stream'
+import { inspect } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { WrongAccountError } from '../src/errors.js'
+import { asciiMetadata, contentDisposition } from '../src/filename.js'
+import { createMemoryStorage } from '../src/storage/memory.js'
+import type { ObjectStorage, PutOptions } from '../src/storage.js'
+import { withTypedErrors } from '../src/typed-storage.js'
+
+const FILENAME = 'Lohnzettel März.pdf'
+const putOptions: PutOptions = {
+  size: 1,
+  sha256: 'ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb',
+  contentType: 'application/pdf',
+  contentDisposition: contentDisposition('attachment', FILENAME),
+  metadata: { filename: asciiMetadata(FILENAME) },
+  ifAbsent: true,
+}
+const CALLS: [keyof ObjectStorage, (storage: ObjectStorage, signal?: AbortSignal) => Promise<unknown>][] = [
+  ['put', (storage, signal) => storage.put('k', Readable.from(['a']), { ...putOptions, ...(signal && { signal }) })],
+  ['head', (storage, signal) => storage.head('k', signal && { signal })],
+  ['get', (storage, signal) => storage.get('k', signal && { signal })],
+  ['delete', (storage, signal) => storage.delete('k', signal && { signal })],
+  ['address', (storage) => storage.address('k')],
+]
+const failing = (name: keyof ObjectStorage, error: unknown): ObjectStorage => ({
+  ...createMemoryStorage(),
+  [name]: () => {
+    throw error
+  },
+})
+
+describe('withTypedErrors', () => {
+  it.each(CALLS)('types what %s throws', async (name, call) => {
+    const thrown = Object.assign(new Error(`no room for ${FILENAME}`), { code: 'ENOSPC' })
+    const failure: unknown = await call(withTypedErrors(failing(name, thrown), FILENAME)).catch(
+      (error: unknown) => error,
+    )
+    expect(failure).toMatchObject({
+      ...{ code: 'storage-failed', key: 'k', reason: 'ENOSPC', retryable: true },
+      operation: name === 'address' ? 'sign' : name,
+      cause: { code: 'ENOSPC' },
+    })
+    if (name === 'put') expect(inspect(failure, { showHidden: true })).not.toContain('Lohnzettel')
+  })
+
+  it.each(CALLS)('lets this library’s own errors of %s pass', async (name, call) => {
+    const own = new WrongAccountError('acme')
+    await expect(call(withTypedErrors(failing(name, own), undefined))).rejects.toBe(own)
+  })
+
+  it.each(CALLS.filter(([name]) => name !== 'address'))('lets the signal’s reason of %s pass', async (name, call) => {
+    const reason = new Error('enough')
+    const storage = withTypedErrors(failing(name, new Error('stopped')), undefined)
+    await expect(call(storage, AbortSignal.abort(reason))).rejects.toBe(reason)
+  })
+
+  it('lets the body’s own error pass', async () => {
+    const own = new Error('no such file')
+    const body = new Readable({ read: (): void => void body.destroy(own) })
+    const storage = withTypedErrors(
+      {
+        ...createMemoryStorage(),
+        put: async (_key, bytes) => ({ outcome: (await bytes.toArray()).length ? 'exists' : 'stored' }),
+      },
+      undefined,
+    )
+    await expect(storage.put('k', body, putOptions)).rejects.toBe(own)
+  })
+
+  it('does what the storage does', async () => {
+    const memory = createMemoryStorage()
+    const storage = withTypedErrors({ ...memory, bucket: 'b' }, undefined)
+    expect(storage).toMatchObject({ name: 'memory', bucket: 'b', capabilities: memory.capabilities })
+    expect(await storage.put('k', Readable.from(['a']), putOptions)).toMatchObject({ outcome: 'stored' })
+    expect(await storage.head('k')).toMatchObject({ size: 1 })
+    expect(await storage.get('k')).toMatchObject({ size: 1 })
+    expect(await storage.address('k')).toBe(await memory.address('k'))
+    await storage.delete('k')
+    expect(await storage.head('k')).toBeNull()
+  })
+})
