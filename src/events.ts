@@ -18,8 +18,11 @@ export type MediaEvent =
   | ({ type: 'mismatch-reported'; key: string; announcedSha256: string; observedSha256: string } & Subject)
   /** The store does not know create-if-absent (501): it is asked with a head before each put from now on. */
   | { type: 'condition-unsupported'; storage: string }
-  /** Meta rejects the account's token, or there is none: its jobs wait, and the token is asked for again then. */
-  | { type: 'account-paused'; accountId: string; forSeconds: number }
+  /**
+   * The account's jobs wait: Meta rejects its token or there is none, which is asked for again then; or it is at a rate
+   * limit of Meta's.
+   */
+  | { type: 'account-paused'; accountId: string; forSeconds: number; reason: 'access-token' | 'rate-limit' }
   /** A job is given up; `onFailed` is told next. */
   | ({ type: 'dead-letter'; error: AnyWhatsAppMediaError } & Subject)
   /** Media came through a number that `accounts` does not know. */

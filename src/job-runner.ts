@@ -12,6 +12,7 @@ import {
 import { emit, type OnEvent } from './events.js'
 import { type MediaFailure, mediaFailure, withoutUrl } from './failure.js'
 import { isRateLimit } from './graph-error.js'
+import type { HttpClient } from './http.js'
 import {
   type JobContext,
   type JobOutcome,
@@ -21,12 +22,15 @@ import {
   retryDelaySeconds,
 } from './jobs.js'
 import { checkAccountId } from './key.js'
+import { createLimits } from './limits.js'
 import type { MediaReference } from './media-reference.js'
 import { createPauses } from './pauses.js'
 
 /** One run: what is archived, and until when its caller waits. */
 export interface ArchiveContext {
   media: MediaReference
+  /** The HTTP client as this run sees it. */
+  watch?: (http: HttpClient) => HttpClient
   signal: AbortSignal | undefined
 }
 
@@ -34,6 +38,8 @@ export interface ArchiveContext {
 export interface JobSurroundings {
   accounts: Accounts
   archiveFor(accountId: string, account: Account, context: ArchiveContext): Promise<ArchivedMessageMedia>
+  /** See `MediaArchiveOptions`. */
+  maxGonePerHour: number
   onArchived: ((media: ArchivedMessageMedia) => unknown) | undefined
   /** Tells the owner of a failure. */
   tell(failure: MediaFailure): Promise<void>
@@ -42,21 +48,25 @@ export interface JobSurroundings {
 
 /** Runs one attempt of a job and says what its queue has to do. */
 export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
-  const { accounts, archiveFor, onArchived, tell, onEvent } = surroundings
-  const pauses = createPauses((accountId, forSeconds) =>
-    emit(onEvent, { type: 'account-paused', accountId, forSeconds }),
+  const { accounts, archiveFor, maxGonePerHour, onArchived, tell, onEvent } = surroundings
+  const pauses = createPauses((accountId, forSeconds, reason) =>
+    emit(onEvent, { type: 'account-paused', accountId, forSeconds, reason }),
   )
+  const limits = createLimits({ maxGonePerHour, rest: pauses.rest })
 
   const archive = async (run: Run): Promise<ArchivedMessageMedia> => {
     const { job, attempt, signal } = run
     const { accountId, media } = job
+    const gone = limits.knownGone(accountId, media.mediaId)
+    if (gone !== undefined) throw gone
     const account = await findAccount(accounts, media.phoneNumberId).catch(orOwners('accounts'))
     const deadline = new Date(deadlineOf(media, account.mediaLifetimeMs))
     // A lifetime that makes no time is refused below.
     if (!Number.isNaN(deadline.getTime())) run.deadlineAt = deadline.getTime()
     // The number may have moved to another account since, but the media is the old one's.
     // A second attempt does not trust what failed the first: the look-up tells a fresh URL.
-    const context = { media: attempt > 1 ? withoutUrl(media) : media, signal }
+    const watch = (http: HttpClient): HttpClient => limits.watch(accountId, http)
+    const context = { media: attempt > 1 ? withoutUrl(media) : media, signal, watch }
     const archived = await archiveFor(accountId, account, context).catch(orOwners('storage'))
     pauses.end(accountId)
     return archived
@@ -69,8 +79,11 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     if (error.code === 'access-token') {
       return secondsLeft > 0 ? later(run, error, { afterSeconds: pauses.begin(accountId, error) }) : giveUp(job, error)
     }
+    if (error.code === 'media-gone') limits.noteGone(accountId, error)
     if (isLateFault(error)) return judgeLateFault(run, error, secondsLeft)
-    const afterSeconds = delayWithin(retryDelaySeconds(attempt, waitAskedFor(error)), secondsLeft)
+    const askedMs = waitAskedFor(error)
+    if (isRateLimit(error)) pauses.rest(accountId, Math.ceil(askedMs / 1_000), error)
+    const afterSeconds = delayWithin(retryDelaySeconds(attempt, askedMs), secondsLeft)
     if (!error.retryable || afterSeconds === undefined) return giveUp(job, error)
     return later(run, error, { afterSeconds, isAttempt: true })
   }
@@ -81,7 +94,8 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     secondsLeft: number,
   ): Promise<JobOutcome> | JobOutcome => {
     const { job } = run
-    const times = (job.faults?.[error.code] ?? 0) + 1
+    const known = limits.knownGone(job.accountId, job.media.mediaId) === undefined ? 0 : MOST_TIMES[error.code]
+    const times = Math.max((job.faults?.[error.code] ?? 0) + 1, known)
     const afterSeconds = delayWithin(LATE_TRY_SECONDS * (0.5 + Math.random() / 2), secondsLeft)
     if (times >= MOST_TIMES[error.code] || afterSeconds === undefined) return giveUp(job, error)
     const counted = { ...job, faults: { ...job.faults, [error.code]: times } }
@@ -146,7 +160,7 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     const { attempt, signal } = context
     const run: Run = { job, attempt, signal, deadlineAt: deadlineOf(job.media) }
     const pause = pauses.of(job.accountId)
-    if (pause !== undefined) return later(run, pause.error, { afterSeconds: pause.secondsLeft })
+    if (pause !== undefined) return later(run, pause.error, { afterSeconds: spread(pause.secondsLeft) })
     const stop = stopAt(context)
     return attemptJob({ ...run, signal: stop.signal }, signal).finally(stop.clear)
   }
@@ -199,6 +213,11 @@ const RATE_LIMIT_MS = 60_000
 function waitAskedFor(error: AnyWhatsAppMediaError): number {
   const asked = 'retryAfterMs' in error ? error.retryAfterMs : undefined
   return asked ?? (isRateLimit(error) ? RATE_LIMIT_MS : 0)
+}
+
+/** Jobs that rest together must not come back together. */
+function spread(seconds: number): number {
+  return seconds + Math.round((Math.random() * seconds) / 4)
 }
 
 /** Time enough for a last try. */

@@ -12,6 +12,7 @@ import {
 import { emit, messageIdHash } from './events.js'
 import type { ExtractedMedia, UnavailableReason } from './extract.js'
 import { type MediaFailure, mediaFailure } from './failure.js'
+import { defaultHttpClient } from './http.js'
 import { type ArchiveContext, createJobRunner } from './job-runner.js'
 import type { MediaJob, MediaQueue, ProcessJob } from './jobs.js'
 import { put } from './json.js'
@@ -44,6 +45,11 @@ export interface MediaArchiveOptions extends SharedOptions {
   accounts: Accounts
   /** Where `enqueue` puts jobs. There is no default: what survives a crash is your decision. */
   queue?: MediaQueue
+  /**
+   * Look-ups of media that is gone, by account and hour, at which an account's jobs rest. Default: no limit, as Meta
+   * names none. Some providers block a number: 360dialog for half an hour after 20 (360dialog: Media).
+   */
+  maxGonePerHour?: number
   /** Awaited after each archived item, also when it was stored before: at least once, so make it idempotent. */
   onArchived?: (media: ArchivedMessageMedia) => unknown
   /** Awaited for each item that is given up. At least once, too. */
@@ -95,7 +101,15 @@ export type ArchiveSigningOptions = Omit<SigningOptions, 'storage' | 'accountId'
  * @throws InvalidOptionError at once for options of the wrong form.
  */
 export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
-  const { storage, accounts, queue, onArchived, onFailed, ...shared } = options
+  const {
+    storage,
+    accounts,
+    queue,
+    onArchived,
+    onFailed,
+    maxGonePerHour = Number.POSITIVE_INFINITY,
+    ...shared
+  } = options
   checkOptions(options)
   resolveDownload(shared)
   resolveKeyLayout(shared)
@@ -131,13 +145,14 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
     account: Account,
     context: ArchiveContext,
   ): Promise<ArchivedMessageMedia> => {
-    const { media, signal } = context
+    const { media, signal, watch } = context
     // By name: an account may be a row with a `prefix` of its own, or a document whose fields no spread copies.
     const { accessToken, appSecret, mediaLifetimeMs } = account
     const own: ArchiveOptions = { ...shared, accountId, accessToken, storage: await storageOf(accountId) }
     put(own, 'appSecret', appSecret)
     put(own, 'mediaLifetimeMs', mediaLifetimeMs)
     put(own, 'signal', signal)
+    if (watch !== undefined) own.http = watch(shared.http ?? defaultHttpClient())
     return archiveMedia(media, own)
   }
 
@@ -200,7 +215,14 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   const tell = async (failure: MediaFailure): Promise<void> => {
     await onFailed?.(failure)
   }
-  const processJob = createJobRunner({ accounts, archiveFor, onArchived, tell, onEvent: shared.onEvent })
+  const processJob = createJobRunner({
+    accounts,
+    archiveFor,
+    maxGonePerHour,
+    onArchived,
+    tell,
+    onEvent: shared.onEvent,
+  })
   queue?.start?.(processJob)
 
   return {
@@ -231,7 +253,13 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   }
 }
 
-function checkOptions({ storage, accounts, queue, onArchived, onFailed }: MediaArchiveOptions): void {
+function checkOptions({ storage, accounts, queue, onArchived, onFailed, maxGonePerHour }: MediaArchiveOptions): void {
+  if (maxGonePerHour !== undefined && !(Number.isSafeInteger(maxGonePerHour) && maxGonePerHour > 0)) {
+    throw new InvalidOptionError(
+      'maxGonePerHour',
+      `must be a positive whole number, got ${describeValue(maxGonePerHour)}`,
+    )
+  }
   if (typeof storage !== 'function') checkStorage(storage)
   for (const [option, value] of Object.entries({ accounts, onArchived, onFailed })) {
     const isMissing = value === undefined && option !== 'accounts'

@@ -342,3 +342,13 @@ export function parseTimestamp(value: unknown): string | undefined {
   const milliseconds = number < MAX_SECONDS ? number * 1_000 : number
   return milliseconds > 0 && milliseconds < END_OF_TIME ? new Date(milliseconds).toISOString() : undefined
 }
+
+/**
+ * How much of its limit an account has used, in percent, from Meta's usage headers (Graph API: Rate limiting); the
+ * highest of all that is told.
+ */
+export function parseUsage(headers: Readonly<Record<string, string>>): number {
+  const told = `${headers['x-business-use-case-usage'] ?? ''} ${headers['x-app-usage'] ?? ''}`
+  const shares = told.matchAll(/"(?:call_count|total_cputime|total_time)":\s*(\d{1,9})/g)
+  return Math.max(0, ...[...shares].map(([, percent]) => Number(percent)))
+}

@@ -801,11 +801,14 @@ describe('processJob', () => {
         }),
     })
     const reference = await freshPhoto()
+    vi.spyOn(Math, 'random').mockReturnValue(0)
     expect(await run(archive, reference)).toMatchObject({
       ...{ outcome: 'retry', afterSeconds: 60, isAttempt: false },
       error: { code: 'access-token', reason: 'rejected' },
     })
-    expect(events.at(-1)).toEqual({ type: 'account-paused', accountId: 'pixels', forSeconds: 60 })
+    expect(events.at(-1)).toEqual({
+      ...{ type: 'account-paused', accountId: 'pixels', forSeconds: 60, reason: 'access-token' },
+    })
     const requests = api.requests.length
     expect(await run(archive, await photo())).toMatchObject({
       ...{ outcome: 'retry', afterSeconds: 60, isAttempt: false },
@@ -823,6 +826,43 @@ describe('processJob', () => {
     tokens.set(NUMBER, 'stale-token')
     expect(await run(archive, await freshPhoto())).toMatchObject({ outcome: 'retry', afterSeconds: 60 })
     expect(failed).toEqual([])
+  })
+
+  it('rests an account at a rate limit, and no other', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(1)
+    api.fail({ on: 'look-up', kind: 'status', status: 429, headers: { 'retry-after': '100' }, times: 1 })
+    const archive = create()
+    expect(await run(archive, await freshPhoto())).toMatchObject({ outcome: 'retry', isAttempt: true })
+    expect(events.at(-1)).toEqual({
+      ...{ type: 'account-paused', accountId: 'pixels', forSeconds: 100, reason: 'rate-limit' },
+    })
+    const requests = api.requests.length
+    expect(await run(archive, await photo())).toMatchObject({
+      ...{ outcome: 'retry', afterSeconds: 125, isAttempt: false, error: { code: 'graph-api', status: 429 } },
+    })
+    expect(api.requests).toHaveLength(requests)
+    const others = jobOf(await photo({ phoneNumberId: OTHER_NUMBER }), { accountId: 'acme' })
+    const both = create({ accounts: () => accountOf({ accountId: 'acme' }) })
+    expect(await both.processJob(others, { attempt: 1 })).toEqual({ outcome: 'done' })
+  })
+
+  it('asks no more for media that was gone twice lately, in whatever message it comes', async () => {
+    const archive = create()
+    const media = await goneMedia()
+    const again = { ...media, messageId: 'wamid.again' }
+    expect(await run(archive, media)).toMatchObject({ outcome: 'retry', error: { code: 'media-gone' } })
+    expect(await run(archive, media)).toMatchObject({ outcome: 'dead-letter', error: { code: 'media-gone' } })
+    const requests = api.requests.length
+    expect(await run(archive, again)).toMatchObject({ outcome: 'dead-letter', error: { code: 'media-gone' } })
+    expect(api.requests).toHaveLength(requests)
+    expect(failed).toMatchObject([{ media: { messageId: media.messageId } }, { media: { messageId: 'wamid.again' } }])
+  })
+
+  it('rests an account whose provider counts look-ups that fail', async () => {
+    const archive = create({ maxGonePerHour: 2 })
+    for (let times = 0; times < 2; times++) await run(archive, await goneMedia())
+    expect(await run(archive, await freshPhoto())).toMatchObject({ outcome: 'retry', isAttempt: false })
+    expect(() => create({ maxGonePerHour: 0.5 })).toThrow('maxGonePerHour must be a positive whole number, got 0.5')
   })
 
   it('gives up media that died while its account had no token', async () => {
