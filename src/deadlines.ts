@@ -101,7 +101,8 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
   else callerSignal?.addEventListener('abort', forwardAbort, { once: true })
 
   // Node warns of a leak at the eleventh transfer that shares a signal, which is no leak: each takes its listener off.
-  setMaxListeners(0, controller.signal, ...(callerSignal === undefined ? [] : [callerSignal]))
+  // A signal of another kind than Node's own, a polyfill's say, counts no listeners.
+  setMaxListeners(0, controller.signal, ...(callerSignal instanceof AbortSignal ? [callerSignal] : []))
 
   return {
     signal: controller.signal,

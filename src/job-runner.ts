@@ -1,10 +1,8 @@
 import { type Account, type Accounts, findAccount } from './accounts.js'
 import { type ArchivedMessageMedia, deadlineOf } from './archive.js'
-import { MAX_TIMER_MS } from './deadlines.js'
 import {
   type AnyWhatsAppMediaError,
   CallbackFailedError,
-  DeadlineError,
   describeValue,
   InvalidOptionError,
   WhatsAppMediaError,
@@ -13,18 +11,12 @@ import { emit, type OnEvent } from './events.js'
 import { type MediaFailure, mediaFailure, withoutUrl } from './failure.js'
 import { isRateLimit } from './graph-error.js'
 import type { HttpClient } from './http.js'
-import {
-  type JobContext,
-  type JobOutcome,
-  type LateFault,
-  type MediaJob,
-  type ProcessJob,
-  retryDelaySeconds,
-} from './jobs.js'
+import { type JobOutcome, type LateFault, type MediaJob, type ProcessJob, retryDelaySeconds } from './jobs.js'
 import { checkAccountId } from './key.js'
 import { createLimits } from './limits.js'
 import type { MediaReference } from './media-reference.js'
 import { createPauses } from './pauses.js'
+import { stopSignal } from './stop-signal.js'
 
 /** One run: what is archived, and until when its caller waits. */
 export interface ArchiveContext {
@@ -161,7 +153,7 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     const run: Run = { job, attempt, signal, deadlineAt: deadlineOf(job.media) }
     const pause = pauses.of(job.accountId)
     if (pause !== undefined) return later(run, pause.error, { afterSeconds: spread(pause.secondsLeft) })
-    const stop = stopAt(context)
+    const stop = stopSignal([signal], context.deadline)
     return attemptJob({ ...run, signal: stop.signal }, signal).finally(stop.clear)
   }
 }
@@ -256,23 +248,5 @@ function problemOf(job: MediaJob): InvalidOptionError | undefined {
     return WhatsAppMediaError.is(error) && error.code === 'invalid-option'
       ? error
       : new InvalidOptionError('job.media', `must be a MediaReference, got ${describeValue(job.media)}`)
-  }
-}
-
-/** The worker's signal and its deadline in one signal. */
-function stopAt({ signal, deadline }: JobContext): { signal: AbortSignal | undefined; clear(): void } {
-  if (deadline === undefined) return { signal, clear() {} }
-  const controller = new AbortController()
-  const limitMs = Math.min(Math.max(0, deadline.getTime() - Date.now()), MAX_TIMER_MS)
-  const timer = setTimeout(() => controller.abort(new DeadlineError({ waitedFor: 'total', limitMs })), limitMs)
-  const forward = (): void => controller.abort(signal?.reason)
-  if (signal?.aborted === true) forward()
-  else signal?.addEventListener('abort', forward, { once: true })
-  return {
-    signal: controller.signal,
-    clear() {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', forward)
-    },
   }
 }

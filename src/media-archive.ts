@@ -20,6 +20,7 @@ import { checkAccountId, resolveKeyLayout } from './key.js'
 import type { MediaReference } from './media-reference.js'
 import { checkRetry } from './retry.js'
 import { type SignedMediaUrl, type SigningOptions, signUrl } from './signed-url.js'
+import { stopSignal } from './stop-signal.js'
 import type { ObjectStorage } from './storage.js'
 import type { StoredMedia } from './store.js'
 import { hearErrors, type UploadBody, type UploadOptions, uploadToS3 } from './upload.js'
@@ -137,8 +138,10 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
     return running
   }
 
-  const untilStopped = (signal: AbortSignal | undefined): AbortSignal =>
-    signal === undefined ? stopped.signal : AbortSignal.any([signal, stopped.signal])
+  const untilStopped = <T>(signal: AbortSignal | undefined, run: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    const stop = stopSignal([signal, stopped.signal])
+    return run(stop.signal).finally(stop.clear)
+  }
 
   const archiveFor = async (
     accountId: string,
@@ -227,15 +230,16 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
 
   return {
     enqueue: (media) => track(async () => enqueue(asExtracted(media))),
-    archive: (media, { signal } = {}) => track(() => archive(media, untilStopped(signal))),
+    archive: (media, { signal } = {}) => track(() => untilStopped(signal, (stop) => archive(media, stop))),
     processJob,
     upload(body, uploadOptions) {
       hearErrors(body)
-      return track(async () => {
-        const signal = untilStopped(uploadOptions.signal)
-        const own = { ...shared, ...uploadOptions, signal, storage: await storageOf(uploadOptions.accountId) }
-        return uploadToS3(body, own)
-      })
+      return track(() =>
+        untilStopped(uploadOptions.signal, async (signal) => {
+          const own = { ...shared, ...uploadOptions, signal, storage: await storageOf(uploadOptions.accountId) }
+          return uploadToS3(body, own)
+        }),
+      )
     },
     signUrl: (key, signing) =>
       track(async () => signUrl(key, { ...shared, ...signing, storage: await storageOf(signing.accountId) })),

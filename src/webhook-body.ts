@@ -45,6 +45,8 @@ export function readNodeBody(request: IncomingMessage, limits: BodyLimits): Read
     if (kept === undefined) return 'body-already-parsed'
     return kept.byteLength > limits.maxBytes ? 'too-large' : kept
   }
+  // A client that was gone before we listened will not say so again.
+  if (request.destroyed) return 'body-aborted'
   const body = collectBody(limits.maxBytes)
   return new Promise((resolve) => {
     const settle = (outcome: ReadBody): void => {

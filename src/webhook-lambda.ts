@@ -40,7 +40,9 @@ export interface LambdaWebhookResult {
 export function toLambdaHandler(
   handler: Pick<WebhookHandler, 'receive'>,
 ): (event: LambdaWebhookEvent) => Promise<LambdaWebhookResult> {
-  return async (event) => {
+  return async (asGiven) => {
+    // Whoever tries a function out by hand may send it nothing.
+    const event: LambdaWebhookEvent = asGiven ?? {}
     const { status, headers, body } = await handler.receive({
       method: String(event.httpMethod ?? field(field(event.requestContext, 'http'), 'method')),
       query: queryOf(event),

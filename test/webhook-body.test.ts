@@ -30,6 +30,12 @@ describe('readNodeBody', () => {
     stream.destroy(new Error('reset'))
     expect(await body).toBe('body-aborted')
   })
+
+  it('waits for nothing from a client that was gone before', async () => {
+    const stream = new Readable({ read() {} })
+    stream.destroy()
+    expect(await readNodeBody(madeUp(stream), LIMITS)).toBe('body-aborted')
+  })
 })
 
 describe.each([

@@ -187,8 +187,9 @@ describe('toLambdaHandler', () => {
     { headers: null },
     { requestContext: null },
     { headers: { a: undefined }, multiValueHeaders: { b: undefined } },
+    null,
   ])('answers 405 to the event %j, which names no method', async (event) => {
-    expect(await setUp().handler(event)).toMatchObject({ statusCode: 405 })
+    expect(await setUp().handler(event as LambdaWebhookEvent)).toMatchObject({ statusCode: 405 })
   })
 
   it('takes a header without a value for none', async () => {

@@ -139,7 +139,7 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
     },
     close({ timeoutMs } = {}) {
       // SIGTERM and SIGINT may both come: the second asks for the same end, perhaps sooner.
-      if (timeoutMs !== undefined) deadlines.push(setTimeout(() => onIdle?.(), timeoutMs))
+      if (timeoutMs !== undefined && !stopped.signal.aborted) deadlines.push(setTimeout(() => onIdle?.(), timeoutMs))
       closing ??= shutDown()
       return closing
     },
