@@ -345,6 +345,8 @@ export class StorageFailedError extends WhatsAppMediaError {
   declare readonly status?: number
   /** The storage's own name for the fault, such as `NoSuchBucket` or `ECONNRESET`. */
   readonly reason: string
+  /** Milliseconds that the storage asked us to wait. */
+  declare readonly retryAfterMs?: number
 
   constructor(
     details: {
@@ -353,6 +355,7 @@ export class StorageFailedError extends WhatsAppMediaError {
       reason: string
       retryable: boolean
       status?: number
+      retryAfterMs?: number
       advice?: string
     },
     cause?: unknown,
@@ -366,6 +369,7 @@ export class StorageFailedError extends WhatsAppMediaError {
     this.key = details.key
     this.reason = details.reason
     if (details.status !== undefined) this.status = details.status
+    if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs
   }
 }
 

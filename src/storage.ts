@@ -62,8 +62,11 @@ export interface PutOptions extends CallOptions {
   ifAbsent: boolean
 }
 
-/** `stored`: our bytes, acknowledged. `exists`: there already was an object, and it was left alone. */
-export type PutResult = { outcome: 'stored'; etag?: string } | { outcome: 'exists' }
+/**
+ * `stored`: our bytes, acknowledged. `exists`: there already was an object, and it was left alone. `conditionIgnored`:
+ * the store created an object that this storage had created before, so it seems to ignore `ifAbsent`.
+ */
+export type PutResult = { outcome: 'stored'; etag?: string; conditionIgnored?: boolean } | { outcome: 'exists' }
 
 export interface StoredObject {
   key: string

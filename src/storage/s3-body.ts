@@ -1,0 +1,54 @@
+import type { Readable } from 'node:stream'
+import { IntegrityMismatchError, StorageFailedError } from '../errors.js'
+import { field } from './s3-failure.js'
+
+/**
+ * The body, if it has so many bytes: with fewer the store would wait for the rest until its own deadline, and of more it
+ * would keep the first. The last chunk is held back until the count is right.
+ */
+export async function* exactly(size: number, body: Readable): AsyncGenerator<Uint8Array, void, undefined> {
+  let count = 0
+  let held: Uint8Array | undefined
+  for await (const chunk of body) {
+    const bytes: Uint8Array = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+    count += bytes.byteLength
+    if (count > size) break
+    if (held !== undefined) yield held
+    held = bytes
+  }
+  if (count !== size) {
+    throw new IntegrityMismatchError({
+      problem: `The body is ${count > size ? 'longer' : 'shorter'} than announced`,
+      expectedSize: size,
+      observedSize: count,
+    })
+  }
+  if (held !== undefined) yield held
+}
+
+/** The body's own error as it is; for one that closed without any, a failure that another attempt can mend. */
+export function bodyError(error: Error, key: string): Error {
+  const reason = 'ERR_STREAM_PREMATURE_CLOSE'
+  if (field(error, 'code') !== reason) return error
+  return new StorageFailedError({ operation: 'put', key, reason, retryable: true }, error)
+}
+
+/** Runs a PUT of `body`, and aborts it when the body fails: left to itself, the SDK would never settle. */
+export async function whileBodyLives<T>(
+  body: Readable,
+  signal: AbortSignal | undefined,
+  send: (abortSignal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController()
+  const abort = (): void => controller.abort()
+  body.once('error', abort)
+  signal?.addEventListener('abort', abort, { once: true })
+  // Either may have happened while the SDK was loaded.
+  if (signal?.aborted === true || body.errored !== null) abort()
+  try {
+    return await send(controller.signal)
+  } finally {
+    body.off('error', abort)
+    signal?.removeEventListener('abort', abort)
+  }
+}
