@@ -16,8 +16,12 @@ export type MediaEvent =
   | ({ type: 'type-mismatch'; declared: string; sniffed: string | undefined; key: string } & Subject)
   /** `integrity: 'report'`: two downloads had the same bytes, of the right size, and not the announced hash. */
   | ({ type: 'mismatch-reported'; key: string; announcedSha256: string; observedSha256: string } & Subject)
-  /** The store does not know create-if-absent (501): it is asked with a head before each put from now on. */
-  | { type: 'condition-unsupported'; storage: string }
+  /**
+   * Create-if-absent is not to be relied on. `refused`: the store does not know it (501). `ignored`: it created an object
+   * a second time, so it either ignores the condition or somebody deleted the object; if the former, what was there is
+   * overwritten. In both cases the store is asked with a head before each put from now on.
+   */
+  | { type: 'condition-unsupported'; storage: string; how: 'refused' | 'ignored' }
   /**
    * The account's jobs wait: Meta rejects its token or there is none, which is asked for again then; or it is at a rate
    * limit of Meta's.

@@ -40,9 +40,14 @@ type SharedOptions = Pick<
   | 'onEvent'
 >
 
-export interface MediaArchiveOptions extends SharedOptions {
-  /** One storage for all, or one for each account (its own bucket, say). */
+export interface MediaArchiveOptions extends Omit<SharedOptions, 'prefix'> {
+  /**
+   * One storage for all, or one for each account (its own bucket, encryption key or tags). The function is asked for
+   * every operation: give the same storage again for the same account, for each keeps connections of its own.
+   */
   storage: ObjectStorage | ((accountId: string) => ObjectStorage | Promise<ObjectStorage>)
+  /** What keys start with, for all accounts or for each. Default `whatsapp-media/`. Another one leads to other keys. */
+  prefix?: string | ((accountId: string) => string | Promise<string>)
   accounts: Accounts
   /** Where `enqueue` puts jobs. There is no default: what survives a crash is your decision. */
   queue?: MediaQueue
@@ -104,6 +109,7 @@ export type ArchiveSigningOptions = Omit<SigningOptions, 'storage' | 'accountId'
 export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   const {
     storage,
+    prefix,
     accounts,
     queue,
     onArchived,
@@ -113,7 +119,7 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   } = options
   checkOptions(options)
   resolveDownload(shared)
-  resolveKeyLayout(shared)
+  resolveKeyLayout(typeof prefix === 'function' || prefix === undefined ? shared : { ...shared, prefix })
   checkRetry(shared)
   const used = new Set<ObjectStorage>(typeof storage === 'function' ? [] : [storage])
   const underWay = new Set<Promise<unknown>>()
@@ -121,12 +127,17 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   const stopped = new AbortController()
   setMaxListeners(0, stopped.signal)
 
-  const storageOf = async (accountId: string): Promise<ObjectStorage> => {
+  /** Where an account's objects lie. */
+  const placeOf = async (accountId: string): Promise<{ storage: ObjectStorage; prefix?: string }> => {
     checkAccountId(accountId)
     const found = typeof storage === 'function' ? await storage(accountId) : storage
     checkStorage(found)
     used.add(found)
-    return found
+    if (prefix === undefined) return { storage: found }
+    const own = typeof prefix === 'function' ? await prefix(accountId) : prefix
+    // The default would be another place than the one that the owner meant to name.
+    if (typeof own !== 'string') throw new InvalidOptionError('prefix', `must be a string, got ${describeValue(own)}`)
+    return { storage: found, prefix: own }
   }
 
   const track = <T>(start: () => Promise<T>): Promise<T> => {
@@ -151,7 +162,7 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
     const { media, signal, watch } = context
     // By name: an account may be a row with a `prefix` of its own, or a document whose fields no spread copies.
     const { accessToken, appSecret, mediaLifetimeMs } = account
-    const own: ArchiveOptions = { ...shared, accountId, accessToken, storage: await storageOf(accountId) }
+    const own: ArchiveOptions = { ...shared, ...(await placeOf(accountId)), accountId, accessToken }
     put(own, 'appSecret', appSecret)
     put(own, 'mediaLifetimeMs', mediaLifetimeMs)
     put(own, 'signal', signal)
@@ -236,13 +247,13 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
       hearErrors(body)
       return track(() =>
         untilStopped(uploadOptions.signal, async (signal) => {
-          const own = { ...shared, ...uploadOptions, signal, storage: await storageOf(uploadOptions.accountId) }
+          const own = { ...shared, ...uploadOptions, ...(await placeOf(uploadOptions.accountId)), signal }
           return uploadToS3(body, own)
         }),
       )
     },
     signUrl: (key, signing) =>
-      track(async () => signUrl(key, { ...shared, ...signing, storage: await storageOf(signing.accountId) })),
+      track(async () => signUrl(key, { ...shared, ...signing, ...(await placeOf(signing.accountId)) })),
     async close(closeOptions = {}) {
       const { timeoutMs } = closeOptions
       isClosed = true

@@ -72,6 +72,8 @@ export interface StoreTarget extends Announced {
   checkOpening?: ((opening: Uint8Array) => void) | undefined
   /** Size and hash of a body that lies in memory. */
   identity?: Identity
+  /** The bytes once more, from the start, of a body that lies in memory. */
+  reopen?: () => Readable
   /** The hash that an earlier download had in place of the announced one: seen again, it is taken. */
   seenSha256?: string | undefined
 }
@@ -81,16 +83,17 @@ type Identity = { size: number; sha256: string }
 
 /** Spools if size or hash are unknown, proves, stores if absent, and compares if not. */
 export async function storeObject(source: Readable, target: StoreTarget): Promise<StoredMedia> {
-  const { size, sha256, seenSha256, identity, maxBytes, deadlines, onSourceError, checkOpening } = target
-  if (identity !== undefined) return putProven(source, target, identity)
+  const { size, sha256, seenSha256, identity, reopen, maxBytes, deadlines, onSourceError, checkOpening } = target
+  if (identity !== undefined) return putBody({ source, reopen }, target, identity)
   if (size !== undefined && sha256 !== undefined && seenSha256 === undefined) {
-    return putProven(source, target, { size, sha256 })
+    return putBody({ source, reopen }, target, { size, sha256 })
   }
   const expected = seenSha256 === undefined ? sha256 : undefined
   const spooled = await spool(source, { size, sha256: expected, maxBytes, deadlines, onSourceError, checkOpening })
   try {
     const sha256ToStore = agreedHash(spooled, target)
-    return await putProven(spooled.open(), target, { size: spooled.size, sha256: sha256ToStore })
+    const body = { source: spooled.open(), reopen: spooled.open }
+    return await putBody(body, target, { size: spooled.size, sha256: sha256ToStore })
   } finally {
     await spooled.remove()
   }
@@ -108,6 +111,34 @@ function agreedHash(observed: Identity, { size, sha256, seenSha256 }: StoreTarge
     expectedSha256: sha256,
     observedSha256: observed.sha256,
   })
+}
+
+/** Puts a body. One that can be read again is put again at once when the store refused the condition alone. */
+async function putBody(
+  { source, reopen }: { source: Readable; reopen: (() => Readable) | undefined },
+  target: StoreTarget,
+  identity: Identity,
+): Promise<StoredMedia> {
+  try {
+    return await putProven(source, target, identity)
+  } catch (error) {
+    if (!isConditionRefused(error)) throw error
+    emit(target.onEvent, { type: 'condition-unsupported', storage: target.storage.name, how: 'refused' })
+    if (reopen === undefined) throw error
+    return putProven(reopen(), target, identity)
+  }
+}
+
+/** What stores answer that do not know create-if-absent (AWS: Error responses). */
+const NOT_IMPLEMENTED = 501
+
+function isConditionRefused(error: unknown): boolean {
+  return (
+    WhatsAppMediaError.is(error) &&
+    error.code === 'storage-failed' &&
+    error.status === NOT_IMPLEMENTED &&
+    error.retryable
+  )
 }
 
 async function putProven(source: Readable, target: StoreTarget, identity: Identity): Promise<StoredMedia> {
@@ -129,6 +160,9 @@ async function putProven(source: Readable, target: StoreTarget, identity: Identi
   const result = await put.catch((error: unknown) => findAfterLostAnswer(error, proven, target, identity))
   deadlines.waitFor('store')
   if (result.outcome === 'exists') return alreadyStored(await compare(target, identity), target)
+  if (result.conditionIgnored === true) {
+    emit(target.onEvent, { type: 'condition-unsupported', storage: storage.name, how: 'ignored' })
+  }
   if (target.sha256 !== undefined && target.sha256 !== sha256) {
     const { onEvent, mediaId = '' } = target
     emit(onEvent, { type: 'mismatch-reported', key, mediaId, announcedSha256: target.sha256, observedSha256: sha256 })
@@ -148,9 +182,6 @@ async function findAfterLostAnswer(
 ): Promise<PutResult> {
   const { storage, key, timeouts, callerSignal } = target
   const failure = target.deadlines.signal.aborted ? target.deadlines.signal.reason : error
-  if (WhatsAppMediaError.is(failure) && failure.code === 'storage-failed' && failure.status === NOT_IMPLEMENTED) {
-    emit(target.onEvent, { type: 'condition-unsupported', storage: storage.name })
-  }
   const isLost = proven.isProven() && WhatsAppMediaError.is(failure) && failure.retryable
   if (!isLost || callerSignal?.aborted === true) throw failure
   // The attempt's own deadline may be what passed, so this look gets one of its own.
@@ -166,9 +197,6 @@ async function findAfterLostAnswer(
   }
   throw failure
 }
-
-/** What stores answer that do not know create-if-absent (AWS: Error responses). */
-const NOT_IMPLEMENTED = 501
 
 function isSame(found: StoredObject, { size, sha256 }: Identity): boolean {
   return found.size === size && found.sha256 === sha256

@@ -92,7 +92,8 @@ async function upload(body: UploadBody, options: UploadOptions): Promise<StoredM
       keyIsStable: options.key !== undefined || (mediaId !== undefined && timestamp !== undefined),
       // The stream is the caller's: so is its error.
       onSourceError: (error) => error ?? new InvalidOptionError('body', 'was closed before its end'),
-      // Bytes that lie in memory need no spool.
+      // Bytes that lie in memory need no spool, and can be read again.
+      ...(body instanceof Uint8Array ? { reopen: () => toReadable(body) } : {}),
       ...(body instanceof Uint8Array && announced.sha256 === undefined
         ? { identity: identityOf(body, announced.size) }
         : {}),

@@ -12,8 +12,12 @@ describe('maxBytesOf', () => {
 
 describe('checkMaxBytes', () => {
   it('takes sound caps', () => {
-    for (const caps of [undefined, 1, {}, { audio: 1, sticker: 500_000 }])
+    for (const caps of [undefined, 1, {}, { audio: 1, sticker: 500_000 }, 5_368_709_120])
       expect(() => checkMaxBytes(caps)).not.toThrow()
+  })
+
+  it.each([5_368_709_121, { video: 5_368_709_121 }])('refuses %j, more than one put takes', (caps) => {
+    expect(() => checkMaxBytes(caps)).toThrow('maxBytes must be at most 5368709120')
   })
 
   it.each([0, -1, 1.5, Number.NaN, '5', null, { audio: 0 }, { podcast: 5 }])('refuses %j', (caps) => {

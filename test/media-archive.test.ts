@@ -327,6 +327,44 @@ describe('signUrl', () => {
   })
 })
 
+describe('a prefix for each account', () => {
+  const tenants = (prefix: MediaArchiveOptions['prefix']): MediaArchive =>
+    create({
+      accounts: (number) => accountOf({ accountId: number === NUMBER ? 'pixels' : 'acme' }),
+      storage: {
+        ...storage,
+        signedUrl: async (key) => ({ url: `https://store.example/${key}`, expiresAt: new Date() }),
+      },
+      ...(prefix === undefined ? {} : { prefix }),
+    })
+
+  it('is where archive, upload and signUrl look, in agreement', async () => {
+    const archive = tenants(async (accountId) => `tenants/${accountId}-files/`)
+    await archive.archive(await photo())
+    await archive.archive(await photo({ phoneNumberId: OTHER_NUMBER }))
+    const [ours = '', theirs = ''] = archived.map(({ key }) => key)
+    expect(ours).toMatch(/^tenants\/pixels-files\/pixels\//)
+    expect(theirs).toMatch(/^tenants\/acme-files\/acme\//)
+    const uploaded = await archive.upload(jpeg, { accountId: 'acme', mimeType: 'image/jpeg' })
+    expect(uploaded.key).toMatch(/^tenants\/acme-files\/acme\//)
+    for (const key of [theirs, uploaded.key]) {
+      expect(await archive.signUrl(key, { accountId: 'acme' })).toMatchObject({ key })
+    }
+    await expect(archive.signUrl(ours, { accountId: 'acme' })).rejects.toMatchObject({ option: 'key' })
+    await expect(archive.signUrl(theirs.replace('acme/', 'pixels/'), { accountId: 'acme' })).rejects.toMatchObject({
+      code: 'wrong-account',
+    })
+  })
+
+  it('is refused where the function finds none, or an unsafe one', async () => {
+    for (const found of [undefined, null, '../', 'no-slash']) {
+      const archive = tenants(() => found as string)
+      await expect(archive.upload(jpeg, { accountId: 'acme' })).rejects.toMatchObject({ option: 'prefix' })
+    }
+    expect(storage.keys()).toEqual([])
+  })
+})
+
 describe('enqueue', () => {
   const extracted = (more: object = {}) => ({ media: [], unavailable: [], revoked: [], ...more })
 

@@ -330,12 +330,49 @@ describe('uploadToS3 on a store with faults', () => {
     await expect(upload(bytes, { signal, storage: silent(async () => found()) })).rejects.toBe(reason)
   })
 
-  it('tells of a store that knows no conditions', async () => {
+  it('puts bytes that it has again at once when the store refuses the condition, and tells', async () => {
+    const spooled = Readable.from([bytes])
+    for (const body of [bytes, spooled]) {
+      const events: MediaEvent[] = []
+      const honest = createMemoryStorage()
+      let puts = 0
+      const put: ObjectStorage['put'] = async (key, sent, options) => {
+        if (++puts > 1) return honest.put(key, sent, options)
+        await sent.resume().toArray()
+        throw failure('put', true, 501)
+      }
+      const storage = { ...honest, put }
+      expect(await upload(body, { storage, onEvent: (event) => events.push(event) })).toMatchObject({
+        sha256,
+        alreadyStored: false,
+      })
+      expect(puts).toBe(2)
+      expect(events).toEqual([{ type: 'condition-unsupported', storage: 'memory', how: 'refused' }])
+    }
+  })
+
+  it.each<[string, boolean, number]>([
+    ['a stream, which it can’t read again', true, 1],
+    ['a refusal that stays', false, 0],
+  ])('fails with 501 for %s', async (_name, retryable, told) => {
     const events: MediaEvent[] = []
-    const put = async () => Promise.reject(failure('put', true, 501))
+    let puts = 0
+    const put = async (): Promise<never> => {
+      puts++
+      throw failure('put', retryable, 501)
+    }
+    const known = { size: bytes.length, sha256 }
     await expect(
-      upload(bytes, { storage: faulty({ put }), onEvent: (event) => events.push(event) }),
+      upload(Readable.from([bytes]), { ...known, storage: faulty({ put }), onEvent: (event) => events.push(event) }),
     ).rejects.toMatchObject({ status: 501 })
-    expect(events).toEqual([{ type: 'condition-unsupported', storage: 'memory' }])
+    expect(puts).toBe(1)
+    expect(events).toHaveLength(told)
+  })
+
+  it('tells of a store that seems to ignore the condition', async () => {
+    const events: MediaEvent[] = []
+    const put = async () => ({ outcome: 'stored', conditionIgnored: true }) as const
+    await upload(bytes, { storage: faulty({ put }), onEvent: (event) => events.push(event) })
+    expect(events).toEqual([{ type: 'condition-unsupported', storage: 'memory', how: 'ignored' }])
   })
 })
