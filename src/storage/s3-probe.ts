@@ -1,39 +1,11 @@
-/** What `probeS3` found out about a store. */
-export interface ProbeReport {
-  bucket: string
-  /** Absent for AWS itself. */
-  endpoint?: string
-  /** One for each name, in the order of `ProbeCheckName`. */
-  checks: readonly ProbeCheck[]
-}
-
-export type ProbeCheckName =
-  | 'write'
-  | 'read'
-  | 'head'
-  | 'conditional-create'
-  | 'checksum'
-  | 'framing'
-  | 'metadata'
-  | 'response-overrides'
-  | 'tags'
-  | 'delete'
-
-export interface ProbeCheck {
-  name: ProbeCheckName
-  /**
-   * - `works`: does what this library needs
-   * - `ignored`: was taken without an error, and not done. The dangerous one
-   * - `refused`: the store said no
-   * - `failed`: no answer, or none that makes sense
-   * - `skipped`: could not be tested
-   */
-  verdict: 'works' | 'ignored' | 'refused' | 'failed' | 'skipped'
-  /** One sentence: what the store did, and what follows from it. */
-  detail: string
-  /** Which of this library's promises is only best effort on this store. Absent where none suffers. */
-  promise?: string
-}
+import { randomUUID } from 'node:crypto'
+import { describeValue, InvalidOptionError } from '../errors.js'
+import type { ObjectStorage } from '../storage.js'
+import type { S3Connection } from './s3-connection.js'
+import type { S3StorageOptions } from './s3-options.js'
+import { PROBE_CHECKS } from './s3-probe-checks.js'
+import type { ProbeCheck, ProbeCheckName, ProbeReport, Verdict } from './s3-probe-report.js'
+import { createProbeStore } from './s3-probe-store.js'
 
 export interface ProbeOptions {
   /** What all keys of the probe start with; nothing else is read or written. Default `whatsapp-media-archive-probe/`. */
@@ -44,4 +16,65 @@ export interface ProbeOptions {
   fetch?: (url: string, init: { signal: AbortSignal }) => Promise<Response>
   /** Milliseconds that one check may take; a store that says nothing for so long has failed it. Default 30,000. */
   timeoutMs?: number
+}
+
+/** What a probe works with, besides its options. Both are closed by it. */
+export interface ProbedStore {
+  storage: ObjectStorage
+  connection: S3Connection
+}
+
+/** @throws InvalidOptionError */
+export function checkProbeOptions({ prefix, fetch, timeoutMs }: ProbeOptions): void {
+  if (prefix !== undefined && !(typeof prefix === 'string' && /^(?:(?!\.{1,2}\/)[\w.-]{1,128}\/){1,4}$/.test(prefix))) {
+    const rule = 'must be one to four safe segments, each ending in a slash'
+    throw new InvalidOptionError('prefix', `${rule}, got ${describeValue(prefix)}`)
+  }
+  if (fetch !== undefined && typeof fetch !== 'function') {
+    throw new InvalidOptionError('fetch', `must be a function, got ${describeValue(fetch)}`)
+  }
+  if (timeoutMs !== undefined && !(Number.isSafeInteger(timeoutMs) && timeoutMs > 0 && timeoutMs <= 2_147_483_647)) {
+    const rule = 'must be a positive whole number of milliseconds that a timer can wait'
+    throw new InvalidOptionError('timeoutMs', `${rule}, got ${describeValue(timeoutMs)}`)
+  }
+}
+
+/** Runs all checks, one after the other, and removes what they wrote. */
+export async function runProbe(
+  { storage, connection }: ProbedStore,
+  options: S3StorageOptions,
+  probeOptions: ProbeOptions,
+): Promise<ProbeReport> {
+  const {
+    prefix = 'whatsapp-media-archive-probe/',
+    signal,
+    fetch = globalThis.fetch,
+    timeoutMs = 30_000,
+  } = probeOptions
+  const checks: ProbeCheck[] = []
+  // Below a name of its own: two probes at once do not meet, and nothing old is taken for ours.
+  const store = createProbeStore({ storage, connection, options, fetch, base: `${prefix}${randomUUID()}/` })
+  const run = async (name: ProbeCheckName, check: () => Promise<Verdict>): Promise<void> => {
+    signal?.throwIfAborted()
+    checks.push({ name, ...(await store.within(timeoutMs, signal, check)) })
+  }
+  try {
+    for (const { name, check } of PROBE_CHECKS) {
+      const isWritten = checks[0] === undefined || checks[0].verdict === 'works'
+      if (isWritten || name === 'delete') await run(name, () => check(store))
+      else
+        checks.push({ name, verdict: 'skipped', detail: 'Nothing could be written, so there is nothing to test with.' })
+    }
+  } finally {
+    await store.cleanUp(timeoutMs)
+  }
+  const endpoint = await endpointOf(connection)
+  return { bucket: options.bucket, ...(endpoint === undefined ? {} : { endpoint }), checks }
+}
+
+async function endpointOf({ client }: S3Connection): Promise<string | undefined> {
+  const endpoint = await client.config.endpoint?.()
+  if (endpoint === undefined) return undefined
+  const { protocol, hostname, port, path } = endpoint
+  return `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}${path === '/' ? '' : path}`
 }

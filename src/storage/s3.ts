@@ -8,9 +8,12 @@ import { openConnection, type S3Connection } from './s3-connection.js'
 import { isStorageFailure, mayNotLook, NOT_IMPLEMENTED, storageError } from './s3-failure.js'
 import { bucketInput, namesIn, objectInput, storedObject, wholeHash } from './s3-object.js'
 import { checkS3Options, type S3StorageOptions } from './s3-options.js'
+import { checkProbeOptions, type ProbeOptions, runProbe } from './s3-probe.js'
+import type { ProbeReport } from './s3-probe-report.js'
 
 export type { S3Encryption, S3ObjectOptions, S3StorageOptions } from './s3-options.js'
-export type { ProbeCheck, ProbeCheckName, ProbeOptions, ProbeReport } from './s3-probe.js'
+export type { ProbeOptions } from './s3-probe.js'
+export type { ProbeCheck, ProbeCheckName, ProbeReport } from './s3-probe-report.js'
 
 /**
  * S3 storage: one PutObject an object, with Content-Length, SHA-256 checksum and `If-None-Match: *`. Never multipart,
@@ -163,6 +166,28 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     async close() {
       if (connection !== undefined) (await connection).close()
     },
+  }
+}
+
+/**
+ * Tests a store for real: what it does with this library's requests, and which promise is only best effort on it. Below
+ * `prefix` it writes about ten small objects, one after the other, and removes them, whatever happens; nothing else is
+ * touched. It takes the permissions s3:PutObject, s3:GetObject and s3:DeleteObject there, and for tags
+ * s3:PutObjectTagging and s3:GetObjectTagging.
+ *
+ * @param options as for `createS3Storage`: the probe sends what that storage would.
+ * @throws InvalidOptionError for options of the wrong form, and the signal's reason. A store's faults, missing
+ * credentials and silence are verdicts.
+ */
+export async function probeS3(options: S3StorageOptions, probeOptions: ProbeOptions = {}): Promise<ProbeReport> {
+  checkProbeOptions(probeOptions)
+  const storage = createS3Storage(options)
+  const connection = await openConnection(options)
+  try {
+    return await runProbe({ storage, connection }, options, probeOptions)
+  } finally {
+    await storage.close?.()
+    connection.close()
   }
 }
 

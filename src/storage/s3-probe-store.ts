@@ -1,0 +1,176 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { WhatsAppMediaError } from '../errors.js'
+import type { ObjectStorage, PutOptions } from '../storage.js'
+import type { S3Connection } from './s3-connection.js'
+import { factsOf, field } from './s3-failure.js'
+import { bucketInput, objectInput, toBase64 } from './s3-object.js'
+import type { S3StorageOptions } from './s3-options.js'
+import type { Verdict } from './s3-probe-report.js'
+
+/** What a store said to one request. */
+export type Answer<T> = { ok: true; value: T } | { ok: false; status: number | undefined; reason: string }
+
+/** Bytes to store, and what is known of them. */
+export interface Sample {
+  bytes: Buffer
+  sha256: string
+}
+
+/** A store as the checks see it: every request tells its outcome, none throws. All keys lie below one base. */
+export interface ProbeStore {
+  /** The bytes of the first check's object, for others to compare with or to put again. */
+  readonly object: Sample
+  /** Through this library's own storage, as an archive puts. */
+  put(name: string, sample: Sample, more?: Partial<PutOptions>): Promise<Answer<unknown>>
+  /** One PutObject of the SDK with the same headers and If-None-Match. */
+  create(name: string, sample: Sample): Promise<Answer<unknown>>
+  /** One PutObject that announces another hash than the body has. */
+  putWrong(name: string, sample: Sample, sha256: string): Promise<Answer<unknown>>
+  /** One PutObject in aws-chunked framing, as the SDK sends streams by default. */
+  putChunked(name: string, sample: Sample): Promise<Answer<unknown>>
+  head(name: string): Promise<Answer<Awaited<ReturnType<ObjectStorage['head']>>>>
+  /** The bytes, or null where there is no object. */
+  read(name: string): Promise<Answer<Buffer | null>>
+  contentEncoding(name: string): Promise<Answer<string | undefined>>
+  tags(name: string): Promise<Answer<Record<string, string>>>
+  /** What a reader gets through a signed URL that forces type and disposition. */
+  readSigned(name: string, forced: Forced): Promise<Answer<{ status: number; headers: Headers; bytes: Buffer }>>
+  delete(name: string): Promise<Answer<void>>
+}
+
+export interface Forced {
+  contentType: string
+  contentDisposition: string
+}
+
+export interface RunningProbeStore extends ProbeStore {
+  /** Runs a check under a deadline. @throws the caller's reason on abort. */
+  within(timeoutMs: number, signal: AbortSignal | undefined, check: () => Promise<Verdict>): Promise<Verdict>
+  /** Removes every object that a check may have written. Never throws. */
+  cleanUp(timeoutMs: number): Promise<void>
+}
+
+/** Larger than what some proxies buffer, small enough for any line. */
+const SAMPLE_BYTES = 70_000
+
+export function sample(): Sample {
+  const bytes = randomBytes(SAMPLE_BYTES)
+  return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') }
+}
+
+const SERVED: Forced = { contentType: 'application/octet-stream', contentDisposition: 'attachment' }
+
+export function createProbeStore(surroundings: {
+  storage: ObjectStorage
+  connection: S3Connection
+  options: S3StorageOptions
+  fetch: (url: string, init: { signal: AbortSignal }) => Promise<Response>
+  base: string
+}): RunningProbeStore {
+  const { storage, connection, options, fetch, base } = surroundings
+  const { sdk, client } = connection
+  const inBucket = bucketInput(options)
+  const written = new Set<string>()
+  let signal = new AbortController().signal
+
+  const write = <T>(name: string, send: (key: string) => Promise<T>): Promise<Answer<T>> => {
+    written.add(name)
+    return answer(() => send(base + name))
+  }
+  const inputOf = ({ bytes, sha256 }: Sample): ReturnType<typeof objectInput> =>
+    objectInput(options, { size: bytes.length, sha256, ...SERVED, ifAbsent: true })
+  const send = (name: string, input: ReturnType<typeof objectInput>, { bytes }: Sample): Promise<Answer<unknown>> =>
+    write(name, (Key) =>
+      client.send(new sdk.PutObjectCommand({ ...input, Key, Body: streamOf(bytes) }), { abortSignal: signal }),
+    )
+
+  return {
+    object: sample(),
+    put: (name, { bytes, sha256 }, more) =>
+      write(name, (key) =>
+        storage.put(key, streamOf(bytes), { size: bytes.length, sha256, ...SERVED, ifAbsent: false, signal, ...more }),
+      ),
+    create: (name, object) => send(name, { ...inputOf(object), IfNoneMatch: '*' }, object),
+    // Without the condition: a store that refuses that one would hide what it does with checksums.
+    putWrong: (name, object, sha256) => send(name, { ...inputOf(object), ChecksumSHA256: toBase64(sha256) }, object),
+    putChunked(name, object) {
+      // An algorithm without a value makes the SDK compute one on the way, for which it must frame the body.
+      const { ChecksumSHA256, ...input } = inputOf(object)
+      return send(name, input, object)
+    },
+    head: (name) => answer(() => storage.head(base + name, { signal })),
+    read: (name) =>
+      answer(async () => {
+        const found = await storage.get(base + name, { signal })
+        return found === null ? null : buffer(found.body)
+      }),
+    contentEncoding: (name) =>
+      answer(async () => {
+        const command = new sdk.HeadObjectCommand({ ...inBucket, Key: base + name })
+        return (await client.send(command, { abortSignal: signal })).ContentEncoding
+      }),
+    tags: (name) =>
+      answer(async () => {
+        const command = new sdk.GetObjectTaggingCommand({ ...inBucket, Key: base + name })
+        const { TagSet = [] } = await client.send(command, { abortSignal: signal })
+        return Object.fromEntries(TagSet.map(({ Key = '', Value = '' }) => [Key, Value]))
+      }),
+    readSigned: (name, forced) =>
+      answer(async () => {
+        const signed = await storage.signedUrl?.(base + name, { expiresIn: 300, ...forced })
+        const response = await fetch(signed?.url ?? '', { signal })
+        const { status, headers } = response
+        return { status, headers, bytes: Buffer.from(await response.arrayBuffer()) }
+      }),
+    delete: (name) => answer(() => storage.delete(base + name, { signal })),
+
+    async within(timeoutMs, callerSignal, check) {
+      const timeout = AbortSignal.timeout(timeoutMs)
+      signal = callerSignal === undefined ? timeout : AbortSignal.any([timeout, callerSignal])
+      const verdict = await orWhenAborted(check(), signal)
+      callerSignal?.throwIfAborted()
+      if (verdict !== undefined && !timeout.aborted) return verdict
+      return { verdict: 'failed', detail: `The store did not answer within ${timeoutMs} ms.` }
+    },
+    async cleanUp(timeoutMs) {
+      // Not under the caller's signal: one who leaves wants the objects gone all the same.
+      signal = AbortSignal.timeout(timeoutMs)
+      const removals = [...written].map((name) => answer(() => storage.delete(base + name, { signal })))
+      await orWhenAborted(Promise.all(removals), signal)
+    },
+  }
+}
+
+/** A client of the user's own may heed no signal. */
+async function orWhenAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  let leave: (() => void) | undefined
+  const aborted = new Promise<undefined>((resolve) => {
+    leave = (): void => resolve(undefined)
+    signal.addEventListener('abort', leave, { once: true })
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    if (leave !== undefined) signal.removeEventListener('abort', leave)
+  }
+}
+
+function streamOf(bytes: Buffer): Readable {
+  return Readable.from([bytes])
+}
+
+async function answer<T>(send: () => Promise<T>): Promise<Answer<T>> {
+  try {
+    return { ok: true, value: await send() }
+  } catch (error) {
+    if (WhatsAppMediaError.is(error) && error.code === 'storage-failed') {
+      return { ok: false, status: error.status, reason: error.reason }
+    }
+    // Node's fetch hides what went wrong in its cause.
+    const cause = field(error, 'cause')
+    const { status, reason } = factsOf(field(cause, 'code') === undefined ? error : cause)
+    return { ok: false, status, reason }
+  }
+}
