@@ -30,7 +30,7 @@ export function objectInput(options: S3StorageOptions, put: PutOptions): Omit<Pu
     ContentLength: size,
     // With the value given, the SDK sends a plain body instead of aws-chunked; without the algorithm some servers
     // do not check the value.
-    ChecksumSHA256: toBase64(sha256),
+    ChecksumSHA256: Buffer.from(sha256, 'hex').toString('base64'),
     ChecksumAlgorithm: 'SHA256',
     ContentType: contentType,
     ContentDisposition: contentDisposition,
@@ -76,10 +76,6 @@ export function storedObject(key: string, found: HeadObjectCommandOutput | GetOb
 export function wholeHash(checksum: string | undefined): string | undefined {
   if (!/^[A-Za-z0-9+/]{43}=$/.test(checksum ?? '')) return undefined
   return Buffer.from(checksum ?? '', 'base64').toString('hex')
-}
-
-export function toBase64(sha256: string): string {
-  return Buffer.from(sha256, 'hex').toString('base64')
 }
 
 /** The file's name in all the forms that a store is told: some quote the headers that they refuse. */

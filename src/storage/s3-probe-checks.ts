@@ -91,7 +91,7 @@ async function checkChecksum(store: ProbeStore): Promise<Verdict> {
   const read = await store.read('wrong-checksum')
   const consequence = 'Between library and store only TLS protects the bytes.'
   if (answered.ok) {
-    const detail = `A body with another SHA-256 than x-amz-checksum-sha256 says is taken. ${consequence}`
+    const detail = `A body with another SHA-256 than its checksum header and its signature say is taken. ${consequence}`
     return { verdict: 'ignored', detail, promise: PROVEN }
   }
   if (answered.status === undefined || answered.status >= 500) {

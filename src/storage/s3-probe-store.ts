@@ -1,13 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import type { PutObjectCommand } from '@aws-sdk/client-s3'
 import { WhatsAppMediaError } from '../errors.js'
 import type { ObjectStorage, PutOptions } from '../storage.js'
 import type { S3Connection } from './s3-connection.js'
 import { factsOf, field } from './s3-failure.js'
-import { bucketInput, objectInput, toBase64 } from './s3-object.js'
+import { bucketInput, objectInput } from './s3-object.js'
 import type { S3StorageOptions } from './s3-options.js'
 import type { Verdict } from './s3-probe-report.js'
+import { putCommand } from './s3-put-command.js'
 
 /** What a store said to one request. */
 export type Answer<T> = { ok: true; value: T } | { ok: false; status: number | undefined; reason: string }
@@ -26,7 +28,7 @@ export interface ProbeStore {
   put(name: string, sample: Sample, more?: Partial<PutOptions>): Promise<Answer<unknown>>
   /** One PutObject of the SDK with the same headers and If-None-Match. */
   create(name: string, sample: Sample): Promise<Answer<unknown>>
-  /** One PutObject that announces another hash than the body has. */
+  /** One PutObject that announces another hash than the body has, in the checksum and in the signature. */
   putWrong(name: string, sample: Sample, sha256: string): Promise<Answer<unknown>>
   /** One PutObject in aws-chunked framing, as the SDK sends streams by default. */
   putChunked(name: string, sample: Sample): Promise<Answer<unknown>>
@@ -81,10 +83,8 @@ export function createProbeStore(surroundings: {
   }
   const inputOf = ({ bytes, sha256 }: Sample): ReturnType<typeof objectInput> =>
     objectInput(options, { size: bytes.length, sha256, ...SERVED, ifAbsent: true })
-  const send = (name: string, input: ReturnType<typeof objectInput>, { bytes }: Sample): Promise<Answer<unknown>> =>
-    write(name, (Key) =>
-      client.send(new sdk.PutObjectCommand({ ...input, Key, Body: streamOf(bytes) }), { abortSignal: signal }),
-    )
+  const send = (name: string, command: (key: string) => PutObjectCommand): Promise<Answer<unknown>> =>
+    write(name, (key) => client.send(command(key), { abortSignal: signal }))
 
   return {
     object: sample(),
@@ -92,14 +92,22 @@ export function createProbeStore(surroundings: {
       write(name, (key) =>
         storage.put(key, streamOf(bytes), { size: bytes.length, sha256, ...SERVED, ifAbsent: false, signal, ...more }),
       ),
-    create: (name, object) => send(name, { ...inputOf(object), IfNoneMatch: '*' }, object),
+    create: (name, object) =>
+      send(name, (Key) =>
+        putCommand({ sdk }, { ...inputOf(object), IfNoneMatch: '*', Key, Body: streamOf(object.bytes) }, object.sha256),
+      ),
     // Without the condition: a store that refuses that one would hide what it does with checksums.
-    putWrong: (name, object, sha256) => send(name, { ...inputOf(object), ChecksumSHA256: toBase64(sha256) }, object),
-    putChunked(name, object) {
-      // An algorithm without a value makes the SDK compute one on the way, for which it must frame the body.
-      const { ChecksumSHA256, ...input } = inputOf(object)
-      return send(name, input, object)
-    },
+    putWrong: (name, object, sha256) =>
+      send(name, (Key) => {
+        const input = inputOf({ ...object, sha256 })
+        return putCommand({ sdk }, { ...input, Key, Body: streamOf(object.bytes) }, sha256)
+      }),
+    putChunked: (name, object) =>
+      send(name, (Key) => {
+        // An algorithm without a value makes the SDK compute one on the way, for which it must frame the body.
+        const { ChecksumSHA256, ...input } = inputOf(object)
+        return new sdk.PutObjectCommand({ ...input, Key, Body: streamOf(object.bytes) })
+      }),
     head: (name) => answer(() => storage.head(base + name, { signal })),
     read: (name) =>
       answer(async () => {

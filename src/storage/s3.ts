@@ -10,14 +10,15 @@ import { bucketInput, namesIn, objectInput, storedObject, wholeHash } from './s3
 import { checkS3Options, type S3StorageOptions } from './s3-options.js'
 import { checkProbeOptions, type ProbeOptions, runProbe } from './s3-probe.js'
 import type { ProbeReport } from './s3-probe-report.js'
+import { putCommand } from './s3-put-command.js'
 
 export type { S3Encryption, S3ObjectOptions, S3StorageOptions } from './s3-options.js'
 export type { ProbeOptions } from './s3-probe.js'
 export type { ProbeCheck, ProbeCheckName, ProbeReport } from './s3-probe-report.js'
 
 /**
- * S3 storage: one PutObject an object, with Content-Length, SHA-256 checksum and `If-None-Match: *`. Never multipart,
- * never aws-chunked; retries are the library's, for a stream can't be sent twice.
+ * S3 storage: one PutObject an object, with Content-Length, SHA-256 checksum, `If-None-Match: *` and a signature over the
+ * body. Never multipart, never aws-chunked; retries are the library's, for a stream can't be sent twice.
  *
  * The AWS SDK (`@aws-sdk/client-s3` and `@aws-sdk/s3-request-presigner`) is your own copy, loaded at
  * the first call. `storage.close()` ends the connections of a client made here.
@@ -79,7 +80,7 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     const condition = isSent ? { IfNoneMatch: '*' } : {}
     const answer = await call('put', key, { signal, secrets: namesIn(putOptions) }, ({ sdk, client }) =>
       whileBodyLives(body, signal, (abortSignal) =>
-        client.send(new sdk.PutObjectCommand({ ...input, ...condition }), { abortSignal }),
+        client.send(putCommand({ sdk }, { ...input, ...condition }, sha256), { abortSignal }),
       ),
     ).catch((error: unknown) => {
       if (!isStorageFailure(error) || error.status !== NOT_IMPLEMENTED) throw error

@@ -207,17 +207,14 @@ function uploads(foreign: string): Rows {
   }
 }
 
-/** The SDK itself repeats a HEAD that broke off, or that the store was too busy for, so that one such fault never shows. */
-const repeated = avoidable(passing('storage-failed'))
-
 function heads(foreign: string, outcomesOf: { forbidden: Outcomes; notFound: Outcomes }): Rows {
   const method = 'HEAD'
   const row = (fault: ProxyFault, outcomes: Outcomes): Row => ({ fault: { store: fault }, ...outcomes })
   const status = (code: Status, outcomes: Outcomes): Row =>
     row({ method, answer: wire(`${code} ${REASONS[code][0]}`, ['content-type: application/xml']) }, outcomes)
   return {
-    reset: row({ method, cut: 'answer', after: 30, how: 'reset' }, repeated),
-    'close early': row({ method, cut: 'answer', after: 30, how: 'close' }, repeated),
+    reset: row({ method, cut: 'answer', after: 30, how: 'reset' }, passing('storage-failed')),
+    'close early': row({ method, cut: 'answer', after: 30, how: 'close' }, passing('storage-failed')),
     stall: row({ method, cut: 'answer', after: 30, how: 'stall' }, passing('timeout')),
     drip: row({ method, drip: 'answer', bytes: 1 }, passing('timeout')),
     corrupt: row({ method, flip: 'answer', offset: 0 }, passing('storage-failed')),
@@ -226,13 +223,13 @@ function heads(foreign: string, outcomesOf: { forbidden: Outcomes; notFound: Out
     'HTTP 403': status(403, outcomesOf.forbidden),
     'HTTP 404': status(404, outcomesOf.notFound),
     'HTTP 410': status(410, permanent('storage-failed')),
-    'HTTP 429': status(429, repeated),
-    'HTTP 500': status(500, repeated),
-    'HTTP 503': status(503, repeated),
+    'HTTP 429': status(429, passing('storage-failed')),
+    'HTTP 500': status(500, passing('storage-failed')),
+    'HTTP 503': status(503, passing('storage-failed')),
     'redirect to a foreign host': row({ method, answer: temporaryRedirect(foreign) }, permanent('storage-failed')),
     'gzip bomb': NO_BODY,
     'endless body': NO_BODY,
-    'lost answer': row({ method, cut: 'answer', how: 'reset' }, repeated),
+    'lost answer': row({ method, cut: 'answer', how: 'reset' }, passing('storage-failed')),
   }
 }
 

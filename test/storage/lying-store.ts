@@ -11,6 +11,7 @@ export type Lie =
   | 'answers 409 to the condition'
   | 'refuses and overwrites'
   | 'ignores checksums'
+  | 'knows no checksum header'
   | 'refuses wrong checksums and keeps the body'
   | 'answers 500 to wrong checksums'
   | 'stores chunk framing'
@@ -103,7 +104,10 @@ async function put(
   const bytes = isChunked && !does('stores chunk framing') ? unframe(sent) : sent
   const announced = headers['x-amz-checksum-sha256']
   const checksum = createHash('sha256').update(bytes).digest('base64')
-  const isWrong = announced !== undefined && announced !== checksum && !does('ignores checksums')
+  const isOtherBody = announced !== undefined && announced !== checksum && !does('knows no checksum header')
+  const signed = headers['x-amz-content-sha256']
+  const isOtherPayload = /^[0-9a-f]{64}$/.test(String(signed)) && signed !== hashOf(bytes)
+  const isWrong = (isOtherBody || isOtherPayload) && !does('ignores checksums')
   const hasCondition = headers['if-none-match'] === '*'
 
   if (does('forbids PUT')) return refuse(response, 403, 'AccessDenied')
@@ -117,7 +121,7 @@ async function put(
   const object = keep({ bytes: does('changes bytes') ? flipped(bytes) : bytes, checksum, headers, does })
   if (isWrong) {
     if (does('refuses wrong checksums and keeps the body')) held.set(path, object)
-    return refuse(response, 400, 'BadDigest')
+    return refuse(response, 400, isOtherBody ? 'BadDigest' : 'XAmzContentSHA256Mismatch')
   }
   const exists = hasCondition && held.has(path) && !does('ignores the condition')
   if (exists && does('answers 409 to the condition')) return refuse(response, 409, 'ConditionalRequestConflict')
@@ -135,6 +139,10 @@ async function put(
 }
 
 const hashOfNothing = createHash('sha256').digest('base64')
+
+function hashOf(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
 
 function keep(facts: { bytes: Buffer; checksum: string; headers: IncomingMessage['headers']; does: Does }): Held {
   const { bytes, checksum, headers, does } = facts

@@ -95,6 +95,12 @@ describe('probeS3', () => {
     if (!/DELETE|deletes/.test(lie)) expect(store?.objects.size).toBe(0)
   })
 
+  it('takes the signature’s hash where a store knows no checksum header', async () => {
+    const report = await probe(['knows no checksum header', 'forgets checksums'])
+    expect(troubles(report)).toEqual([])
+    expect(checkOf(report, 'checksum')?.detail).toContain('(HTTP 400 XAmzContentSHA256Mismatch), and leaves nothing')
+  })
+
   it('names a store that changes bytes', async () => {
     const report = await probe(['changes bytes', 'forgets checksums'])
     expect(troubles(report)).toEqual([
