@@ -117,6 +117,102 @@ describe('put', () => {
       expect(seen?.has(name)).toBe(false)
   })
 
+  it('sends what the storage puts every object with', async () => {
+    let seen: Headers | undefined
+    server.use(
+      http.put(object, ({ request }) => {
+        seen = request.headers
+        return new HttpResponse(null, { status: 200, headers: { etag: '"e"' } })
+      }),
+    )
+    const kms = open({
+      encryption: { type: 'SSE-KMS', keyId: 'key-1', bucketKey: true },
+      storageClass: 'STANDARD_IA',
+      tags: { tenant: 'acme', kind: 'inbox' },
+      cacheControl: 'private, max-age=31536000, immutable',
+      expectedBucketOwner: '123456789012',
+    })
+    await kms.put('a/b.jpg', Readable.from(['hello']), putOptions({ tags: { kind: 'flow' } }))
+    expect(Object.fromEntries(seen ?? [])).toMatchObject({
+      'x-amz-server-side-encryption': 'aws:kms',
+      'x-amz-server-side-encryption-aws-kms-key-id': 'key-1',
+      'x-amz-server-side-encryption-bucket-key-enabled': 'true',
+      'x-amz-storage-class': 'STANDARD_IA',
+      'x-amz-tagging': 'tenant=acme&kind=flow',
+      'cache-control': 'private, max-age=31536000, immutable',
+      'x-amz-expected-bucket-owner': '123456789012',
+    })
+    await open({ encryption: { type: 'SSE-KMS' } }).put('a/b.jpg', Readable.from(['hello']), putOptions())
+    expect(seen?.get('x-amz-server-side-encryption')).toBe('aws:kms')
+    for (const name of ['aws-kms-key-id', 'bucket-key-enabled'])
+      expect(seen?.has(`x-amz-server-side-encryption-${name}`)).toBe(false)
+    await open({ encryption: { type: 'SSE-S3' } }).put('a/b.jpg', Readable.from(['hello']), putOptions())
+    expect(seen?.get('x-amz-server-side-encryption')).toBe('AES256')
+  })
+
+  it('refuses tags and metadata that no store takes, without a request', async () => {
+    const ten = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`t${index}`, '']))
+    const body = Readable.from(['hello'])
+    await expect(open({ tags: ten }).put('a/b.jpg', body, putOptions({ tags: { more: '' } }))).rejects.toMatchObject({
+      option: 'tags',
+    })
+    expect(body.destroyed).toBe(true)
+    await expect(put({ metadata: { name: 'für' } })).rejects.toMatchObject({ option: 'metadata' })
+  })
+
+  it.each([
+    ['7', 7_000],
+    [new Date(Date.now() + 60_000).toUTCString(), expect.closeTo(60_000, -4)],
+    [new Date(0).toUTCString(), 0],
+    ['soon', undefined],
+    ['', undefined],
+  ])('tells how long the store wants to be left alone: Retry-After %j', async (header, retryAfterMs) => {
+    const headers = { 'retry-after': header, 'content-type': 'application/xml' }
+    server.use(
+      http.put(object, () => new HttpResponse('<Error><Code>SlowDown</Code></Error>', { status: 503, headers })),
+    )
+    const error: unknown = await put().catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'storage-failed', reason: 'SlowDown', retryable: true })
+    expect(Reflect.get(Object(error), 'retryAfterMs')).toEqual(retryAfterMs)
+  })
+
+  it('does not believe an answer that names another SHA-256', async () => {
+    const headers = { etag: '"e"', 'x-amz-checksum-sha256': Buffer.alloc(32).toString('base64') }
+    server.use(http.put(object, () => new HttpResponse(null, { status: 200, headers })))
+    await expect(put()).rejects.toMatchObject({ reason: 'acknowledged another SHA-256', retryable: true })
+    server.use(
+      http.put(
+        object,
+        () => new HttpResponse(null, { status: 200, headers: { ...headers, 'x-amz-checksum-sha256': base64 } }),
+      ),
+    )
+    expect(await put()).toMatchObject({ outcome: 'stored' })
+  })
+
+  it('sets its clock by the store’s, and says that another try is worth it', async () => {
+    const dates: string[] = []
+    const hour = 3_600_000
+    server.use(
+      http.put(object, ({ request }) => {
+        dates.push(request.headers.get('x-amz-date') ?? '')
+        if (dates.length > 1) return new HttpResponse(null, { status: 200, headers: { etag: '"e"' } })
+        const headers = { date: new Date(Date.now() + hour).toUTCString(), 'content-type': 'application/xml' }
+        return new HttpResponse('<Error><Code>RequestTimeTooSkewed</Code></Error>', { status: 403, headers })
+      }),
+    )
+    const skewed = open()
+    await expect(skewed.put('a/b.jpg', Readable.from(['hello']), putOptions())).rejects.toMatchObject({
+      status: 403,
+      reason: 'RequestTimeTooSkewed',
+      retryable: true,
+    })
+    await skewed.put('a/b.jpg', Readable.from(['hello']), putOptions())
+    const [first = 0, second = 0] = dates.map((date) =>
+      Date.parse(date.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z')),
+    )
+    expect(second - first).toBeGreaterThan(hour - 60_000)
+  })
+
   it('overwrites when asked to', async () => {
     let condition: string | null = 'none seen'
     server.use(
@@ -259,6 +355,70 @@ describe('put', () => {
     expect(body.destroyed).toBe(true)
   })
 
+  it('takes a 501 to a put without the condition for what it is', async () => {
+    const old = open()
+    const conditions: (string | null)[] = []
+    server.use(
+      http.head(object, () => new HttpResponse(null, { status: 404 })),
+      http.put(object, ({ request }) => {
+        conditions.push(request.headers.get('if-none-match'))
+        return s3Error(501, 'NotImplemented')
+      }),
+    )
+    const attempt = () => old.put('a/b.jpg', Readable.from(['hello']), putOptions({ tags: { a: 'b' } }))
+    await expect(attempt()).rejects.toMatchObject({ status: 501, retryable: true })
+    await expect(attempt()).rejects.toMatchObject({ status: 501, retryable: false })
+    // So it was not the condition.
+    await expect(attempt()).rejects.toMatchObject({ status: 501, retryable: true })
+    expect(conditions).toEqual(['*', null, '*'])
+  })
+
+  it('looks, and sends no condition, where its owner says that the store ignores it', async () => {
+    let condition: string | null = 'none seen'
+    let exists = false
+    server.use(
+      http.head(object, () => new HttpResponse(null, { status: exists ? 200 : 404 })),
+      http.put(object, ({ request }) => {
+        condition = request.headers.get('if-none-match')
+        return new HttpResponse(null, { status: 200, headers: { etag: '"e"' } })
+      }),
+    )
+    const looking = open({ conditionalWrites: false })
+    expect(await looking.put('a/b.jpg', Readable.from(['hello']), putOptions())).toEqual({
+      outcome: 'stored',
+      etag: '"e"',
+    })
+    expect(condition).toBeNull()
+    exists = true
+    expect(await looking.put('a/b.jpg', Readable.from(['hello']), putOptions())).toEqual({ outcome: 'exists' })
+  })
+
+  it('doubts a store that creates an object twice: it tells, and looks first', async () => {
+    const seen: string[] = []
+    let status = 404
+    server.use(
+      http.head(object, () => {
+        seen.push('HEAD')
+        return new HttpResponse(null, { status })
+      }),
+      http.put(object, ({ request }) => {
+        seen.push(`PUT ${request.headers.get('if-none-match')}`)
+        return new HttpResponse(null, { status: 200, headers: { etag: '"e"' } })
+      }),
+    )
+    const doubting = open()
+    const attempt = () => doubting.put('a/b.jpg', Readable.from(['hello']), putOptions())
+    expect(await attempt()).toEqual({ outcome: 'stored', etag: '"e"' })
+    expect(await attempt()).toEqual({ outcome: 'stored', etag: '"e"', conditionIgnored: true })
+    expect(await attempt()).toEqual({ outcome: 'stored', etag: '"e"' })
+    // The condition goes along, so a store that may not be looked into gets it all the same.
+    status = 403
+    expect(await attempt()).toEqual({ outcome: 'stored', etag: '"e"' })
+    status = 200
+    expect(await attempt()).toEqual({ outcome: 'exists' })
+    expect(seen).toEqual(['PUT *', 'PUT *', 'HEAD', 'PUT *', 'HEAD', 'PUT *', 'HEAD'])
+  })
+
   it('does not overwrite blindly where it may neither ask for absence nor look', async () => {
     const old = createS3Storage({ bucket: 'media', region: 'eu-central-1', endpoint, credentials })
     let puts = 0
@@ -375,6 +535,18 @@ describe('head', () => {
     })
   })
 
+  it('asks once, for the library itself repeats', async () => {
+    let heads = 0
+    server.use(
+      http.head(object, () => {
+        heads++
+        return new HttpResponse(null, { status: 503, headers: { 'retry-after': '2' } })
+      }),
+    )
+    await expect(open().head('a/b.jpg')).rejects.toMatchObject({ status: 503, retryable: true, retryAfterMs: 2_000 })
+    expect(heads).toBe(1)
+  })
+
   it('tells absent from unknown, and both from failed', async () => {
     answer({}, 404)
     expect(await storage.head('a/b.jpg')).toBeNull()
@@ -417,6 +589,30 @@ describe('delete', () => {
     await storage.delete('a/b.jpg')
     server.use(http.delete(object, () => s3Error(403, 'AccessDenied')))
     await expect(storage.delete('a/b.jpg')).rejects.toMatchObject({ operation: 'delete', reason: 'AccessDenied' })
+  })
+})
+
+describe('expectedBucketOwner', () => {
+  it('goes with every request and signed URL', async () => {
+    const seen: string[] = []
+    const note = ({ request }: { request: Request }): Response => {
+      seen.push(`${request.method} ${request.headers.get('x-amz-expected-bucket-owner')}`)
+      return new HttpResponse(null, { status: 200, headers: { etag: '"e"' } })
+    }
+    server.use(http.all(object, note))
+    const owned = open({ expectedBucketOwner: '123456789012' })
+    await owned.put('a/b.jpg', Readable.from(['hello']), putOptions())
+    await owned.head('a/b.jpg')
+    await owned.get('a/b.jpg').then((found) => found?.body.resume())
+    await owned.delete('a/b.jpg')
+    expect(seen).toEqual(['PUT', 'HEAD', 'GET', 'DELETE'].map((method) => `${method} 123456789012`))
+    const signed = await owned.signedUrl?.('a/b.jpg', {
+      expiresIn: 60,
+      contentType: 'image/jpeg',
+      contentDisposition: 'inline',
+    })
+    expect(new URL(signed?.url ?? '').searchParams.get('x-amz-expected-bucket-owner')).toBe('123456789012')
+    expect(await owned.address('a/b.jpg')).toBe(object)
   })
 })
 
