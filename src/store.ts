@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { type CheckedTimeouts, type Deadlines, LAST_LOOK_MS, startDeadlines } from './deadlines.js'
 import {
+  type AnyWhatsAppMediaError,
   describeValue,
   IntegrityMismatchError,
   InvalidOptionError,
@@ -182,7 +183,7 @@ async function findAfterLostAnswer(
 ): Promise<PutResult> {
   const { storage, key, timeouts, callerSignal } = target
   const failure = target.deadlines.signal.aborted ? target.deadlines.signal.reason : error
-  const isLost = proven.isProven() && WhatsAppMediaError.is(failure) && failure.retryable
+  const isLost = proven.isProven() && WhatsAppMediaError.is(failure) && failure.retryable && !isBrokenBody(failure)
   if (!isLost || callerSignal?.aborted === true) throw failure
   // The attempt's own deadline may be what passed, so this look gets one of its own.
   const deadlines = startDeadlines({ ...timeouts, store: Math.min(timeouts.store, LAST_LOOK_MS) }, callerSignal)
@@ -196,6 +197,14 @@ async function findAfterLostAnswer(
     deadlines.clear()
   }
   throw failure
+}
+
+/**
+ * A store that got other bytes says 400 (AWS: BadDigest). It should keep nothing then; if it does keep them, they lie
+ * under our own words about the right ones, and a look would take those for proof.
+ */
+function isBrokenBody(failure: AnyWhatsAppMediaError): boolean {
+  return failure.code === 'storage-failed' && failure.status === 400
 }
 
 function isSame(found: StoredObject, { size, sha256 }: Identity): boolean {

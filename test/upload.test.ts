@@ -369,6 +369,16 @@ describe('uploadToS3 on a store with faults', () => {
     expect(events).toHaveLength(told)
   })
 
+  it('takes no look for proof when the store says that it got other bytes', async () => {
+    const head = vi.fn(async () => ({ key: 'k', size: bytes.length, sha256, contentType: '', metadata: {} }))
+    const put: ObjectStorage['put'] = async (_key, body) => {
+      await body.resume().toArray()
+      throw failure('put', true, 400)
+    }
+    await expect(upload(bytes, { storage: faulty({ put, head }) })).rejects.toMatchObject({ status: 400 })
+    expect(head).not.toHaveBeenCalled()
+  })
+
   it('tells of a store that seems to ignore the condition', async () => {
     const events: MediaEvent[] = []
     const put = async () => ({ outcome: 'stored', conditionIgnored: true }) as const

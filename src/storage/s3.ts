@@ -91,8 +91,9 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     // Every S3 names what it stored (AWS: PutObject); a proxy's page with status 200 does not, and stored nothing.
     if (answer.ETag === undefined) throw unbelievable(key, 'answered without an ETag')
     const acknowledged = wholeHash(answer.ChecksumSHA256)
+    // It holds other bytes by its own word, which no look at our metadata can disprove, and no other put replaces.
     if (acknowledged !== undefined && acknowledged !== sha256) {
-      throw unbelievable(key, 'acknowledged another SHA-256')
+      throw unbelievable(key, 'acknowledged another SHA-256', { retryable: false })
     }
     const isIgnored = isSent && conditions.stored(key)
     return { outcome: 'stored', etag: answer.ETag, ...(isIgnored ? { conditionIgnored: true } : {}) }
@@ -199,8 +200,8 @@ function againWithoutCondition(error: StorageFailedError): StorageFailedError {
 }
 
 /** An answer of success that can't be true. */
-function unbelievable(key: string, reason: string): StorageFailedError {
-  return new StorageFailedError({ operation: 'put', key, reason, retryable: true })
+function unbelievable(key: string, reason: string, { retryable = true } = {}): StorageFailedError {
+  return new StorageFailedError({ operation: 'put', key, reason, retryable })
 }
 
 async function presign(

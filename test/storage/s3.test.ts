@@ -179,7 +179,7 @@ describe('put', () => {
   it('does not believe an answer that names another SHA-256', async () => {
     const headers = { etag: '"e"', 'x-amz-checksum-sha256': Buffer.alloc(32).toString('base64') }
     server.use(http.put(object, () => new HttpResponse(null, { status: 200, headers })))
-    await expect(put()).rejects.toMatchObject({ reason: 'acknowledged another SHA-256', retryable: true })
+    await expect(put()).rejects.toMatchObject({ reason: 'acknowledged another SHA-256', retryable: false })
     server.use(
       http.put(
         object,
