@@ -133,7 +133,8 @@ export function resolveKeyLayout(options: KeyOptions & { keyLayout?: KeyLayout |
       }
       return key
     },
-    parse: (key) => keyLayout.parse(key),
+    // What such a layout can not have built, it need not read: `acme/../other` begins like a key of acme's.
+    parse: (key) => keyLayout.parse(checkKey(key)),
   }
 }
 

@@ -1,4 +1,4 @@
-import { describeValue, InvalidOptionError, WrongAccountError } from './errors.js'
+import { describeSecret, describeValue, InvalidOptionError, StorageFailedError, WrongAccountError } from './errors.js'
 import { emit, type OnEvent } from './events.js'
 import { contentDisposition, safeExtension, safeFilename } from './filename.js'
 import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
@@ -18,7 +18,8 @@ export interface SigningOptions extends KeyOptions {
   disposition?: 'inline' | 'attachment'
   /**
    * Seconds for which the URL stays the same, so that browsers and CDNs can cache. It then lives `expiresIn` at the
-   * least and `expiresIn + cacheFor` (at most 604,800) at the most. Default 0: each call signs anew.
+   * least and `expiresIn + cacheFor` (at most 604,800) at the most. Renewed credentials make another URL earlier, and
+   * ECDSA keys of a CloudFront signer one at each call. Default 0: each call signs anew.
    */
   cacheFor?: number
   keyLayout?: KeyLayout
@@ -35,6 +36,8 @@ export interface SignedMediaUrl {
 
 /** AWS: the longest life of a signature version 4 URL, 7 days. */
 const MAX_EXPIRES_IN = 604_800
+/** AWS: S3 object key naming, in UTF-8 bytes. */
+const MAX_KEY_BYTES = 1_024
 
 /**
  * A signed URL for one object. Content type and disposition are forced from the key's extension through the
@@ -42,7 +45,11 @@ const MAX_EXPIRES_IN = 604_800
  *
  * Sign when somebody reads; a stored signed URL is dead by the time it is needed.
  *
- * @throws InvalidOptionError, WrongAccountError when the key is another account's, StorageFailedError.
+ * With `accountId`, the key must be of the layout in use and that account's own. Without, it may be any object's name
+ * that arrives as it was signed: at most 1,024 bytes, no control characters, no segment that is empty, `.` or `..`.
+ *
+ * @throws InvalidOptionError, WrongAccountError when the key is another account's, StorageFailedError also when the
+ *   signing credentials have ended.
  */
 export async function getSignedUrl(key: string, options: SigningOptions): Promise<string> {
   return (await signUrl(key, options)).url
@@ -67,14 +74,18 @@ export async function signUrl(key: string, options: SigningOptions): Promise<Sig
     throw new InvalidOptionError('storage', `must be able to sign URLs, and ${storage.name} is not`)
   }
   // Signatures count in whole seconds; without the floor `expiresAt` would promise up to one too many.
-  const signedAt = new Date(floorTo(Date.now(), Math.max(cacheFor, 1) * 1_000))
+  const now = Date.now()
+  const signedAt = new Date(floorTo(now, Math.max(cacheFor, 1) * 1_000))
   const signed = await storage
     .signedUrl(key, { ...serving(extension, options), expiresIn: lifetime, signedAt })
     .catch((error: unknown) => {
       throw storageFailure(error, { operation: 'sign', key })
     })
   const askedFor = new Date(signedAt.getTime() + lifetime * 1_000)
-  if (signed.expiresAt < askedFor) emit(onEvent, { type: 'expiry-clipped', key, expiresAt: signed.expiresAt, askedFor })
+  if (signed.expiresAt < askedFor) {
+    if (signed.expiresAt.getTime() <= now) throw credentialsEnded(key)
+    emit(onEvent, { type: 'expiry-clipped', key, expiresAt: signed.expiresAt, askedFor })
+  }
   return { key, ...signed }
 }
 
@@ -90,10 +101,26 @@ function checkTenant(key: string, options: SigningOptions): string | undefined {
   // A tenant whom the caller failed to find must not read everybody's media.
   if ('accountId' in options)
     throw new InvalidOptionError('accountId', 'must be left out or an account id, got undefined')
-  if (typeof key !== 'string' || key === '') {
-    throw new InvalidOptionError('key', `must be a non-empty string, got ${describeValue(key)}`)
+  return safeExtension(checkKey(key))
+}
+
+/** Browsers resolve dot segments and proxies merge slashes: a URL signed for such a key would read another object. */
+function checkKey(key: string): string {
+  if (typeof key !== 'string' || /[\p{Cc}\p{Cs}]/u.test(key)) {
+    throw new InvalidOptionError('key', `must be a string without control characters, got ${describeValue(key)}`)
   }
-  return safeExtension(key)
+  if (key.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) {
+    throw new InvalidOptionError('key', `must have no empty, '.' or '..' segment, got ${describeValue(key)}`)
+  }
+  if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
+    throw new InvalidOptionError('key', `must have at most ${MAX_KEY_BYTES} bytes, got ${Buffer.byteLength(key)}`)
+  }
+  return key
+}
+
+function credentialsEnded(key: string): StorageFailedError {
+  const reason = 'the signing credentials have ended'
+  return new StorageFailedError({ operation: 'sign', key, reason, retryable: true })
 }
 
 function serving(
@@ -102,6 +129,9 @@ function serving(
 ): { contentType: string; contentDisposition: string } {
   if (disposition !== undefined && disposition !== 'inline' && disposition !== 'attachment') {
     throw new InvalidOptionError('disposition', `must be inline or attachment, got ${describeValue(disposition)}`)
+  }
+  if (filename !== undefined && typeof filename !== 'string') {
+    throw new InvalidOptionError('filename', `must be a string, got ${describeSecret(filename)}`)
   }
   const { contentType, inline } = servedAs(contentTypeForExtension(extension ?? 'bin') ?? 'application/octet-stream')
   const isShown = disposition === undefined ? inline : disposition === 'inline' && mayShowInline(contentType)

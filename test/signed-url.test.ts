@@ -87,6 +87,8 @@ describe('getSignedUrl', () => {
     [{ cacheFor: WEEK - 3_599 }, 'expiresIn + cacheFor'],
     [{ expiresIn: WEEK, cacheFor: 1 }, 'expiresIn + cacheFor'],
     [{ disposition: 'INLINE' as 'inline' }, 'disposition'],
+    [{ filename: 7 as unknown as string }, 'filename'],
+    [{ filename: null as unknown as string }, 'filename'],
     [{ accountId: '../acme' }, 'accountId'],
   ])('refuses %j', async (options, option) => {
     const storage = signingStorage()
@@ -94,10 +96,50 @@ describe('getSignedUrl', () => {
     expect(storage.asked).toEqual([])
   })
 
-  it.each(['', undefined, null, 7])('refuses the key %j', async (key) => {
-    const signed = getSignedUrl(key as string, { storage: signingStorage() })
-    await expect(signed).rejects.toMatchObject({ code: 'invalid-option', option: 'key' })
+  it.each([
+    [0, '0'],
+    [WEEK + 1, '604801'],
+    [1.5, '1.5'],
+    [Number.NaN, 'NaN'],
+    ['60', "'60'"],
+  ])('names the expiry %j that it refuses', async (expiresIn, shown) => {
+    const signed = getSignedUrl(KEY, { storage: signingStorage(), expiresIn: expiresIn as number })
+    await expect(signed).rejects.toThrow(`expiresIn must be whole seconds from 1 to 604800, got ${shown}`)
   })
+
+  it.each([
+    ...[
+      '',
+      undefined,
+      null,
+      7,
+      '/',
+      '/a.jpg',
+      'a/',
+      'a//b.jpg',
+      '.',
+      '..',
+      'a/./b.jpg',
+      'a/../b.jpg',
+      '../a.jpg',
+      'a/..',
+    ],
+    ...['a\0.jpg', 'a\r\nx: y.jpg', 'a\u007f.jpg', 'a\u0085.jpg', 'a\ud800.jpg', 'a'.repeat(1_025), 'ü'.repeat(513)],
+  ])('refuses the key %j', async (key) => {
+    const storage = signingStorage()
+    const signed = getSignedUrl(key as string, { storage })
+    await expect(signed).rejects.toMatchObject({ code: 'invalid-option', option: 'key' })
+    expect(storage.asked).toEqual([])
+  })
+
+  it.each(['a b+c%2e.jpg', 'Grüße/写真.jpg', '...jpg', 'a/..b/c..jpg', 'a'.repeat(1_024), 'ü'.repeat(512)])(
+    "signs the old object's name %j as it is",
+    async (key) => {
+      const storage = signingStorage()
+      await getSignedUrl(key, { storage })
+      expect(storage.asked).toMatchObject([{ key }])
+    },
+  )
 
   it('says so when the storage can not sign', async () => {
     await expect(getSignedUrl(KEY, { storage: createMemoryStorage() })).rejects.toMatchObject({
@@ -140,14 +182,46 @@ describe('getSignedUrl for a tenant', () => {
     ['with a tail', `${KEY}/../../other`],
     ['of no form', 'acme'],
     ['of another type', 7],
+    ['below a prefix that looks like ours', KEY.replace('whatsapp-media/', 'whatsapp-media-2/')],
+    ['below our prefix and one more', `x/${KEY}`],
+    ['with a leading slash', `/${KEY}`],
+    ['with an empty segment', KEY.replace('acme/', 'acme//')],
+    ['with a dot segment', KEY.replace('acme/', 'acme/./')],
+    ['with an encoded way out', KEY.replace('acme/', 'acme/%2e%2e/other/')],
+    ['with a backslash', KEY.replace('acme/', 'acme\\')],
+    ['with a line break at its end', `${KEY}\n`],
+    ['with a NUL', `${KEY}\0`],
+    ['with a letter that looks like ours', KEY.replace('acme', '\u0430cme')],
+    ['with a wide letter', KEY.replace('acme', '\uff41cme')],
+    ['with an accent of its own', KEY.replace('acme', 'acme\u0301')],
+    ['with an invisible letter', KEY.replace('acme', 'acme\u200b')],
+    ['with a query', `${KEY}?versionId=1`],
   ])('refuses a key %s', async (_name, key) => {
-    const signed = getSignedUrl(key as string, { storage: signingStorage(), accountId: 'acme' })
+    const storage = signingStorage()
+    const signed = getSignedUrl(key as string, { storage, accountId: 'acme' })
     await expect(signed).rejects.toMatchObject({ code: 'invalid-option', option: 'key' })
+    expect(storage.asked).toEqual([])
   })
 
   it('refuses a tenant that the caller failed to find', async () => {
     const options = { storage: signingStorage(), accountId: undefined } as unknown as SigningOptions
     await expect(getSignedUrl(KEY, options)).rejects.toMatchObject({ code: 'invalid-option', option: 'accountId' })
+  })
+
+  it.each([
+    'acme/../other/a.jpg',
+    'acme/./a.jpg',
+    'acme//a.jpg',
+    '/acme/a.jpg',
+    'acme/a.jpg\n',
+    'acme/ü.jpg',
+    'acme/%2e%2e/a.jpg',
+  ])("refuses the key %j whatever the user's own layout says", async (key) => {
+    const keyLayout: KeyLayout = { build: () => 'unused', parse: () => ({ accountId: 'acme' }) }
+    const storage = signingStorage()
+    const signed = getSignedUrl(key, { storage, accountId: 'acme', keyLayout })
+    await expect(signed).rejects.toMatchObject({ code: 'invalid-option', option: 'key' })
+    expect(storage.asked).toEqual([])
   })
 
   it("reads keys by the user's own layout", async () => {
@@ -273,6 +347,42 @@ describe('signUrl', () => {
       { type: 'expiry-clipped', key: KEY, expiresAt: endsAt, askedFor: new Date('2026-11-22T12:01:00Z') },
     ])
     await expect(signUrl(KEY, { storage, expiresIn: 60 })).resolves.toMatchObject({ expiresAt: endsAt })
+  })
+})
+
+describe('signUrl near the end of its credentials', () => {
+  const events: MediaEvent[] = []
+  const onEvent = (event: MediaEvent): void => void events.push(event)
+  beforeEach(() => {
+    events.length = 0
+  })
+
+  it('clips a stable URL, and says so each time it is given out', async () => {
+    const endsAt = new Date('2026-11-22T12:10:00Z')
+    const storage = signingStorage({ credentialsEndAt: endsAt.getTime() })
+    const sign = () => signUrl(KEY, { storage, expiresIn: 60, cacheFor: 900, onEvent })
+    const first = await sign()
+    vi.setSystemTime(endsAt.getTime() - 1)
+    const last = await sign()
+    expect(last).toEqual({ ...first, expiresAt: endsAt })
+    const clipped = {
+      ...{ type: 'expiry-clipped', key: KEY, expiresAt: endsAt },
+      askedFor: new Date('2026-11-22T12:16:00Z'),
+    }
+    expect(events).toStrictEqual([clipped, clipped])
+  })
+
+  it('gives out no URL that is dead already', async () => {
+    const endsAt = Date.UTC(2026, 10, 22, 12, 10)
+    const storage = signingStorage({ credentialsEndAt: endsAt })
+    vi.setSystemTime(endsAt)
+    for (const cacheFor of [0, 900]) {
+      await expect(signUrl(KEY, { storage, cacheFor, onEvent })).rejects.toMatchObject({
+        ...{ code: 'storage-failed', operation: 'sign', phase: 'sign', retryable: true },
+        message: `The storage failed to sign ${KEY}: the signing credentials have ended`,
+      })
+    }
+    expect(events).toEqual([])
   })
 })
 
