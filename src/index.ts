@@ -77,6 +77,7 @@ export type {
   PutResult,
   SignedUrlOptions,
   StoredObject,
+  UrlSigner,
 } from './storage.js'
 export type { SniffPolicy, StoredMedia } from './store.js'
 export { type UploadBody, type UploadOptions, uploadToS3 } from './upload.js'

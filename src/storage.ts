@@ -36,7 +36,7 @@ export interface ObjectStorage {
   /** The object's permanent address. It is private: reading it takes credentials or a signed URL. */
   address(key: string): Promise<string>
 
-  /** A URL that reads the object for a while. Absent where `capabilities.signedUrls` is false. Makes no request to the object. */
+  /** As `UrlSigner` says. Absent where `capabilities.signedUrls` is false. */
   signedUrl?(key: string, options: SignedUrlOptions): Promise<{ url: string; expiresAt: Date }>
 
   /** Frees sockets and timers that the implementation made itself. A client given by the user stays open. */
@@ -78,6 +78,18 @@ export interface StoredObject {
   contentType: string
   contentDisposition?: string
   metadata: Readonly<Record<string, string>>
+}
+
+/** Makes URLs that read an object for a while: a storage itself, or a signer that a storage is given. */
+export interface UrlSigner {
+  /**
+   * Signs without a request to the object. The same key and options with the same `signedAt` give the same URL, as long
+   * as the signing key stays and its signatures are deterministic (ECDSA's are not).
+   *
+   * @returns the URL, and when it dies: as asked, or earlier when what signs it ends first.
+   * @throws InvalidOptionError for a key or options that no such URL could have; StorageFailedError.
+   */
+  signedUrl(key: string, options: SignedUrlOptions): Promise<{ url: string; expiresAt: Date }>
 }
 
 export interface SignedUrlOptions {
