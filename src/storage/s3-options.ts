@@ -1,9 +1,12 @@
 import type { PutObjectCommandInput, S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
 import { describeValue, InvalidOptionError } from '../errors.js'
+import type { UrlSigner } from '../storage.js'
 
 /** S3, or anything that speaks its language. What each store needs: docs/s3-compatible.md. */
 export type S3StorageOptions = S3ObjectOptions & {
   bucket: string
+  /** Signs URLs instead of S3's own presigning; `createCloudFrontSigner`, say. Addresses stay the bucket's. */
+  signer?: UrlSigner
 } & (
     | {
         /** Used for everything, as it is, with its retries, agents and middleware; it stays yours to close. */

@@ -151,8 +151,10 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
       )
       return `${await addressBase}${encodeKey(key)}`
     },
-    async signedUrl(key, { expiresIn, contentType, contentDisposition, signedAt = new Date() }) {
+    async signedUrl(key, signing) {
       checkKey(key)
+      if (options.signer !== undefined) return options.signer.signedUrl(key, signing)
+      const { expiresIn, contentType, contentDisposition, signedAt = new Date() } = signing
       const input = {
         ...inBucket,
         Key: key,
