@@ -8,6 +8,7 @@ export default defineConfig([
       'storage/s3': 'src/storage/s3.ts',
       'storage/file-system': 'src/storage/file-system.ts',
       'storage/memory': 'src/storage/memory.ts',
+      'signers/cloudfront': 'src/signers/cloudfront.ts',
       testing: 'src/testing.ts',
     },
     format: ['esm', 'cjs'],

@@ -93,6 +93,16 @@ describe('brokenRules', () => {
       'storage/receive imports @aws-sdk/client-s3, which is not its interface, its vendor or an error',
     ],
     [
+      'a signer that imports a storage',
+      { 'signers/cloudfront.ts': "import '../storage/s3.js'", 'storage/s3.ts': '' },
+      'signers/cloudfront imports storage/s3, which is not its interface, its vendor or an error',
+    ],
+    [
+      "a signer that imports the storages' vendor",
+      { 'signers/cloudfront.ts': "import '@aws-sdk/client-s3'" },
+      'signers/cloudfront imports @aws-sdk/client-s3, which is not its interface, its vendor or an error',
+    ],
+    [
       'an adapter that nobody named',
       { 'storage/tape.ts': "import '@aws-sdk/client-s3'" },
       'storage/tape imports @aws-sdk/client-s3, which is not its interface, its vendor or an error',

@@ -20,6 +20,7 @@ const ADAPTERS: Readonly<Record<string, { of: string; vendor?: RegExp }>> = {
   'storage/s3': { of: 'storage', vendor: /^@(?:aws-sdk|smithy)\// },
   'storage/file-system': { of: 'storage' },
   'storage/memory': { of: 'storage' },
+  'signers/cloudfront': { of: 'storage', vendor: /^@aws-sdk\/cloudfront-signer$/ },
   'queues/in-process': { of: 'jobs' },
   'queues/sqs': { of: 'jobs', vendor: /^@(?:aws-sdk|smithy)\// },
   'queues/bullmq': { of: 'jobs', vendor: /^(?:bullmq|ioredis)$/ },
@@ -70,7 +71,7 @@ function brokenArrow(from: string, { to, internal }: Import): string | undefined
 
 function adapterOf(name: string): string | undefined {
   const known = Object.keys(ADAPTERS).find((adapter) => isPartOf(name, adapter))
-  return known ?? (/^(?:storage|queues)\//.test(name) ? name : undefined)
+  return known ?? (/^(?:storage|signers|queues)\//.test(name) ? name : undefined)
 }
 
 /** `webhook-body` and `webhook/body` are parts of `webhook`. */

@@ -1,0 +1,181 @@
+import { createPrivateKey } from 'node:crypto'
+import { getSignedUrl } from '@aws-sdk/cloudfront-signer'
+import { describeSecret, describeValue, InvalidOptionError, StorageFailedError, WhatsAppMediaError } from '../errors.js'
+import type { SignedUrlOptions, UrlSigner } from '../storage.js'
+
+export interface CloudFrontSignerOptions {
+  /** Where readers reach the distribution: a host (`d111111abcdef8.cloudfront.net`) or an https origin. A path comes before the key. */
+  domain: string
+  /** The id of the public key, in a trusted key group of the distribution, such as `K2JCJMDEHXQW5F`. */
+  keyPairId: string
+  /**
+   * The private key to it, in PEM: RSA 2048 or ECDSA P-256 (Amazon: CloudFront API, PublicKey). A function (a secret
+   * store, say) is called at the first signing, and again only if it failed.
+   */
+  privateKey: string | (() => string | Promise<string>)
+  /** The distribution's origin path, such as `/whatsapp-media`: CloudFront puts it before the path that readers ask for, so keys lose it. Default: none. */
+  originPath?: string
+  /** The hash under the signature (Amazon: Create a signed URL using a canned policy). Default `SHA256`. */
+  algorithm?: 'SHA256' | 'SHA1'
+}
+
+/** The same as for S3, so that a change of signer changes no limit. CloudFront itself has none. */
+const MAX_EXPIRES_IN = 604_800
+/** AWS: S3 object key naming, in UTF-8 bytes. */
+const MAX_KEY_BYTES = 1_024
+
+/**
+ * Signs URLs of a CloudFront distribution before the bucket, by canned policy: give it to `createS3Storage` as `signer`.
+ * They live as long as asked, whatever becomes of the credentials, for CloudFront's keys do not end by themselves.
+ *
+ * Content type and disposition are asked for as with S3, by the query parameters `response-content-type` and
+ * `response-content-disposition`; both are part of what is signed, so readers can neither change nor drop them. S3 gets
+ * to see them only when the distribution
+ *
+ * - has both in the query strings of its cache policy: in an origin request policy alone, the first reader's answer is
+ *   cached for all others; without either, the object's own type and disposition are what readers get (Amazon: Control
+ *   the cache key, Control origin requests);
+ * - signs its requests (origin access control, `always`): S3 refuses the parameters in unsigned ones (AWS: GetObject).
+ *
+ * CloudFront can do what S3 can not: send `X-Content-Type-Options: nosniff` and a Content-Security-Policy, by a response
+ * headers policy. It never tells readers apart, and takes no URL back before its time, short of removing the key.
+ *
+ * With an ECDSA key each signature differs, so the URLs of `cacheFor` are the same with an RSA key only.
+ *
+ * @throws InvalidOptionError for options of the wrong form, at once; for what `privateKey()` gave, at each signing. No
+ *   message shows the key.
+ */
+export function createCloudFrontSigner(options: CloudFrontSignerOptions): UrlSigner {
+  const { domain, keyPairId, privateKey, originPath = '', algorithm = 'SHA256' } = options
+  const base = checkDomain(domain)
+  if (typeof keyPairId !== 'string' || !/^\w{1,64}$/.test(keyPairId)) {
+    throw new InvalidOptionError('keyPairId', `must be the id of a public key, got ${describeValue(keyPairId)}`)
+  }
+  if (typeof originPath !== 'string' || !/^(?:\/(?!\.{1,2}(?:\/|$))[\w.-]+)*$/.test(originPath)) {
+    throw new InvalidOptionError('originPath', `must be empty or like '/media', got ${describeValue(originPath)}`)
+  }
+  if (algorithm !== 'SHA256' && algorithm !== 'SHA1') {
+    throw new InvalidOptionError('algorithm', `must be SHA256 or SHA1, got ${describeValue(algorithm)}`)
+  }
+  if (typeof privateKey !== 'function') checkPrivateKey(privateKey)
+  let asked: Promise<string> | undefined
+  // Asked once for a whole list of keys.
+  const learnKey = (read: () => string | Promise<string>): Promise<string> => {
+    asked ??= (async () => checkPrivateKey(await read()))().catch((error: unknown) => {
+      asked = undefined
+      throw error
+    })
+    return asked
+  }
+
+  return {
+    async signedUrl(key, { expiresIn, contentType, contentDisposition, signedAt = new Date() }) {
+      checkExpiry(expiresIn)
+      checkHeader('contentType', contentType)
+      checkHeader('contentDisposition', contentDisposition)
+      const path = pathOf(checkKey(key), originPath)
+      const query = `response-content-type=${encode(contentType)}&response-content-disposition=${encode(contentDisposition)}`
+      // CloudFront counts in whole seconds.
+      const expires = Math.floor(signedAt.getTime() / 1_000) + expiresIn
+      const url = getSignedUrl({
+        url: `${base}/${path}?${query}`,
+        keyPairId,
+        privateKey: typeof privateKey === 'function' ? await learnKey(privateKey).catch(keyError(key)) : privateKey,
+        dateLessThan: expires * 1_000,
+        algorithm,
+      })
+      return { url, expiresAt: new Date(expires * 1_000) }
+    },
+  }
+}
+
+/** The origin and path before the keys, without a slash at the end. */
+function checkDomain(domain: string): string {
+  const text = /^[a-z]+:\/\//i.test(domain) ? domain : `https://${domain}`
+  const url = typeof domain === 'string' && URL.canParse(text) ? new URL(text) : undefined
+  // A `*` would be a wildcard in the policy, see `encode`.
+  if (url === undefined || !/^https:\/\/[^/?#@*%]+(?:\/[^?#*%]*)?$/.test(url.href)) {
+    throw new InvalidOptionError(
+      'domain',
+      `must be a host or an https origin, with a plain path at most, got ${describeSecret(domain)}`,
+    )
+  }
+  return url.href.replace(/\/+$/, '')
+}
+
+function checkPrivateKey(pem: string): string {
+  const key = readPrivateKey(pem)
+  const { modulusLength, namedCurve } = key?.asymmetricKeyDetails ?? {}
+  const isRsa = key?.asymmetricKeyType === 'rsa' && modulusLength === 2_048
+  if (isRsa || namedCurve === 'prime256v1') return pem
+  const advice = typeof pem === 'string' && pem.includes('\\n') ? "; it has '\\n' in place of line breaks" : ''
+  throw new InvalidOptionError(
+    'privateKey',
+    `must be an RSA 2048 or ECDSA P-256 private key in PEM, without passphrase, got ${describeSecret(pem)}${advice}`,
+  )
+}
+
+function readPrivateKey(pem: string): ReturnType<typeof createPrivateKey> | undefined {
+  try {
+    return createPrivateKey(pem)
+  } catch {
+    return undefined
+  }
+}
+
+/** Only the fault's name goes on: a message may quote what was read, as JSON.parse's does. */
+function keyError(key: string): (error: unknown) => never {
+  return (error) => {
+    if (WhatsAppMediaError.is(error)) throw error
+    const name = error instanceof Error && /^\w{1,64}$/.test(error.name) ? error.name : 'an error'
+    throw new StorageFailedError({ operation: 'sign', key, reason: `privateKey() threw ${name}`, retryable: true })
+  }
+}
+
+function checkExpiry(expiresIn: number): void {
+  if (!Number.isInteger(expiresIn) || expiresIn < 1 || expiresIn > MAX_EXPIRES_IN) {
+    throw new InvalidOptionError(
+      'expiresIn',
+      `must be a whole number of seconds from 1 to ${MAX_EXPIRES_IN}, got ${describeValue(expiresIn)}`,
+    )
+  }
+}
+
+function checkHeader(option: keyof SignedUrlOptions, value: string): void {
+  if (typeof value !== 'string' || !/^[\x20-\x7e]+$/.test(value)) {
+    throw new InvalidOptionError(option, `must be printable ASCII, got ${describeSecret(value)}`)
+  }
+}
+
+/** Browsers resolve dot segments before they ask, and in a policy `*` is a wildcard, which the SDK leaves in paths. */
+function checkKey(key: string): string {
+  if (typeof key !== 'string' || /[\p{Cc}\p{Cs}*]/u.test(key)) {
+    throw new InvalidOptionError(
+      'key',
+      `must be a string without control characters and '*', got ${describeValue(key)}`,
+    )
+  }
+  if (key.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) {
+    throw new InvalidOptionError('key', `must have no empty, '.' or '..' segment, got ${describeValue(key)}`)
+  }
+  if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
+    throw new InvalidOptionError('key', `must have at most ${MAX_KEY_BYTES} bytes, got ${Buffer.byteLength(key)}`)
+  }
+  return key
+}
+
+function pathOf(key: string, originPath: string): string {
+  const folder = originPath === '' ? '' : `${originPath.slice(1)}/`
+  if (!key.startsWith(folder)) {
+    throw new InvalidOptionError('key', `must lie below originPath '${originPath}', got ${describeValue(key)}`)
+  }
+  return key.slice(folder.length).split('/').map(encodeURIComponent).join('/')
+}
+
+/**
+ * As browsers send it, `'` included. And no `*`: a canned policy's signature is as good for a custom policy of the same
+ * text, in which the one of `filename*` would stand for anything, such as a content type of the reader's own.
+ */
+function encode(value: string): string {
+  return encodeURIComponent(value).replaceAll("'", '%27').replaceAll('*', '%2A')
+}
