@@ -142,7 +142,7 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
       checkKey(key)
       // The SDK knows path style, dotted buckets and access points; what it signs for one key tells the address of all.
       addressBase ??= presign(connect, { Bucket: bucket, Key: 'k' }, { expiresIn: 60 }).then(
-        (url) => url.slice(0, url.indexOf('?') - 1),
+        ({ url }) => url.slice(0, url.indexOf('?') - 1),
         (error: unknown) => {
           // Credentials that failed once must not fail for good.
           addressBase = undefined
@@ -161,11 +161,9 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
         ResponseContentType: contentType,
         ResponseContentDisposition: contentDisposition,
       }
-      const url = await presign(connect, input, { expiresIn, signingDate: signedAt })
+      const { url, credentialsEnd } = await presign(connect, input, { expiresIn, signingDate: signedAt })
       const wanted = signedAt.getTime() + expiresIn * 1_000
-      // A role's URL dies with the role's session, whatever expiry was asked for (AWS: Using presigned URLs).
-      const { expiration } = await (await connect()).signer.config.credentials()
-      return { url, expiresAt: new Date(Math.min(wanted, expiration?.getTime() ?? wanted)) }
+      return { url, expiresAt: new Date(Math.min(wanted, credentialsEnd?.getTime() ?? wanted)) }
     },
     async close() {
       if (connection !== undefined) (await connection).close()
@@ -210,11 +208,14 @@ async function presign(
   connect: () => Promise<S3Connection>,
   input: GetObjectCommandInput & { Key: string },
   options: { expiresIn: number; signingDate?: Date },
-): Promise<string> {
+): Promise<{ url: string; credentialsEnd: Date | undefined }> {
   try {
     const { sdk, signer } = await connect()
+    // A role's URL dies with the role's session, whatever expiry was asked for (AWS: Using presigned URLs). Read before
+    // signing: the SDK may renew the credentials in between, and those live longer.
+    const { expiration: credentialsEnd } = await signer.config.credentials()
     const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner')
-    return await getSignedUrl(signer, new sdk.GetObjectCommand(input), options)
+    return { url: await getSignedUrl(signer, new sdk.GetObjectCommand(input), options), credentialsEnd }
   } catch (error) {
     throw storageError(error, { operation: 'sign', key: input.Key })
   }
