@@ -1,5 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { connect as connectSecurely } from 'node:tls'
 
 /** To the server, or back. */
 type Way = 'request' | 'answer'
@@ -27,8 +28,16 @@ export interface FaultProxy {
   close(): Promise<void>
 }
 
-/** A proxy on the loopback before an HTTP server. It reads where requests begin and end, and breaks them as it is told. */
-export async function createFaultProxy(target: { host: string; port: number }): Promise<FaultProxy> {
+/**
+ * A proxy on the loopback before an HTTP or HTTPS server. It reads where requests begin and end, and breaks them as it is
+ * told; so it speaks plain HTTP to its own clients.
+ */
+export async function createFaultProxy(target: {
+  host: string
+  port: number
+  isSecure?: boolean
+}): Promise<FaultProxy> {
+  const { host, port: targetPort, isSecure = false } = target
   const sockets = new Set<Socket>()
   let fault: ProxyFault | undefined
   let left = 0
@@ -44,7 +53,9 @@ export async function createFaultProxy(target: { host: string; port: number }): 
     socket.once('close', () => sockets.delete(socket))
   }
   const server = createServer((client) => {
-    const upstream = connect(target.port, target.host)
+    const upstream = isSecure
+      ? connectSecurely({ host, port: targetPort, servername: host, ALPNProtocols: ['http/1.1'] })
+      : connect(targetPort, host)
     keep(client)
     keep(upstream)
     joinSockets(client, upstream, take)

@@ -14,6 +14,7 @@ import { type OpenRequests, watchOpenRequests } from './open-requests.js'
 export interface FaultTarget {
   host: string
   port: number
+  isSecure?: boolean
   bucket: string
   options: Pick<Extract<S3StorageOptions, { client?: never }>, 'region' | 'credentials'>
   /** The bytes of all objects under a prefix. */

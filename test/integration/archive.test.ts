@@ -8,7 +8,7 @@ import { createGeneratedBytes } from '../../src/testing/generated-bytes.js'
 import { uploadToS3 } from '../../src/upload.js'
 import { createFaultProxy, type FaultProxy } from '../fault-proxy.js'
 import { expectNothingStored, SOURCE_FAULTS, STORE_FAULTS } from '../transfer-faults.js'
-import { createBucket, host, lacks, openStorage, port } from './bucket.js'
+import { createBucket, lacks, openStorage, target } from './bucket.js'
 
 const bucket = await createBucket()
 const storage = openStorage(bucket, 'own client')
@@ -17,7 +17,7 @@ let proxy: FaultProxy
 
 beforeAll(async () => {
   api = await createFakeCloudApi()
-  proxy = await createFaultProxy({ host, port: Number(port) })
+  proxy = await createFaultProxy(target)
 })
 afterAll(async () => {
   await api.close()

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
-import { createS3Storage } from '../../src/storage/s3.js'
+import { createS3Storage, type S3StorageOptions } from '../../src/storage/s3.js'
 import type { ObjectStorage } from '../../src/storage.js'
 import type { StorageLack } from '../../src/testing/storage-conformance-context.js'
 
@@ -26,13 +26,27 @@ export async function createBucket(): Promise<string> {
   return bucket
 }
 
-/** Our storage on that bucket, with the client it makes itself, or with the SDK's default client as an app may give it. */
-export function openStorage(bucket: string, kind: 'own client' | 'given client'): ObjectStorage {
-  if (kind === 'own client') return createS3Storage({ bucket, endpoint })
+export const KINDS = ['own client', 'given client with defaults', 'given client, tuned'] as const
+export type Kind = (typeof KINDS)[number]
+
+/** The storage's options with the client it makes itself, or with an app's: as the SDK makes it, or tuned for compatible stores. */
+export function optionsFor(bucket: string, kind: Kind): S3StorageOptions {
+  if (kind === 'own client') return { bucket, endpoint }
+  const tuned = { requestChecksumCalculation: 'WHEN_REQUIRED', responseChecksumValidation: 'WHEN_REQUIRED' } as const
   // The SDK tells the console that streams can't be retried; an app's client may do so, a test run need not.
   const logger = { debug() {}, info() {}, warn() {}, error() {} }
-  return createS3Storage({ bucket, client: new S3Client({ endpoint, forcePathStyle: true, logger }) })
+  const more = kind === 'given client, tuned' ? tuned : {}
+  return { bucket, client: new S3Client({ endpoint, forcePathStyle: true, logger, ...more }) }
 }
 
+export function openStorage(bucket: string, kind: Kind): ObjectStorage {
+  return createS3Storage(optionsFor(bucket, kind))
+}
+
+/** Whether the server is reached over https. The proxies of these tests speak it on their far side. */
+const { hostname, port: named, protocol } = new URL(endpoint)
+export const isSecure = protocol === 'https:'
+
 /** The address of the server, for proxies before it. */
-export const { hostname: host, port } = new URL(endpoint)
+export const target = { host: hostname, port: Number(named), isSecure }
+export { server }

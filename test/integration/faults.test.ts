@@ -2,7 +2,7 @@ import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/clien
 import { afterAll, it } from 'vitest'
 import { describeMatrix } from '../faults/describe-matrix.js'
 import { summarise } from '../faults/fault-table.js'
-import { createBucket, host, lacks, port } from './bucket.js'
+import { createBucket, lacks, target } from './bucket.js'
 
 const bucket = await createBucket()
 const client = new S3Client({ endpoint: process.env['S3_ENDPOINT'] ?? '', forcePathStyle: true })
@@ -16,7 +16,7 @@ async function objects(prefix: string): Promise<Uint8Array[]> {
 }
 
 const run = await describeMatrix(
-  { host, port: Number(port), bucket, options: {}, objects },
+  { ...target, bucket, options: {}, objects },
   // A store without checksums takes what it gets. (On https no bit flips between library and store unnoticed.)
   { leaveOut: ({ phase, name }) => phase === 'upload' && name === 'corrupt' && lacks.includes('checksum') },
 )
