@@ -102,6 +102,17 @@ describe('handler() of the file system', () => {
     })
   })
 
+  it.each([
+    ['video/mp4', "sandbox allow-same-origin; default-src 'none'; media-src 'self'"],
+    ['audio/ogg', "sandbox allow-same-origin; default-src 'none'; media-src 'self'"],
+    ['application/pdf', "sandbox; default-src 'none'"],
+    ['text/html', "sandbox; default-src 'none'"],
+    ['text/html;video/mp4', "sandbox; default-src 'none'"],
+  ])('lets %s in a tab of its own ask for itself at the most, and run nothing', async (contentType, policy) => {
+    const { headers } = await storage.handler(new Request((await sign({ contentType })).url, { method: 'HEAD' }))
+    expect(headers.get('content-security-policy')).toBe(policy)
+  })
+
   it('answers HEAD without a body, ranges or not', async () => {
     const response = await ask({ method: 'HEAD', headers: { range: 'bytes=1-2' } })
     expect(response.status).toBe(200)
