@@ -11,7 +11,7 @@ import {
   WhatsAppMediaError,
 } from './errors.js'
 import { emit, type OnEvent } from './events.js'
-import { asciiMetadata, contentDisposition, safeFilename } from './filename.js'
+import { asciiMetadata, contentDisposition, safeExtension, safeFilename } from './filename.js'
 import { type Announced, type Integrity, type ProvenBody, proveBytes } from './integrity.js'
 import { essence, servedAs } from './mime.js'
 import { contradicts, SNIFF_BYTES, sniff } from './sniff.js'
@@ -271,7 +271,8 @@ function decideServing(opening: Uint8Array, target: StoreTarget): { contentType:
     })
   }
   const { contentType, inline } = servedAs(isMismatch ? 'application/octet-stream' : mimeType)
-  const name = filename === undefined ? undefined : safeFilename(filename)
+  // As for signed URLs: a picture that a reader saves must not become the program that its name says.
+  const name = filename === undefined ? undefined : safeFilename(filename, { extension: safeExtension(key) })
   return { contentType, contentDisposition: contentDisposition(inline ? 'inline' : 'attachment', name) }
 }
 

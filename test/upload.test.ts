@@ -209,6 +209,38 @@ describe('what uploadToS3 returns', () => {
   })
 })
 
+describe('what uploadToS3 stores for browsers', () => {
+  const headOf = async (body: Buffer, options: Partial<UploadOptions>) => {
+    const storage = createMemoryStorage()
+    const { key } = await upload(body, { storage, ...options })
+    const found = await storage.head(key)
+    if (found === null || found === 'unknown') return expect.fail('nothing is stored')
+    return { key, contentType: found.contentType, contentDisposition: found.contentDisposition }
+  }
+
+  it.each([
+    ['image/jpeg', 'photo.html', 'photo.html.jpg'],
+    ['application/pdf', 'invoice.pdf.exe', 'invoice.pdf.exe.pdf'],
+    ['image/jpeg', 'photo.JPEG', 'photo.JPEG'],
+    ['application/octet-stream', 'plan.dwg', 'plan.dwg'],
+  ])('gives a %s with the name %s the name %s', async (mimeType, filename, name) => {
+    const { contentDisposition } = await headOf(bytes, { mimeType, filename, sniff: 'trust' })
+    expect(contentDisposition?.split('; ')[1]).toBe(`filename=${name}`)
+  })
+
+  it('chooses the key without a look at the bytes, whatever the policy', async () => {
+    const html = Buffer.from('<!doctype html><script>alert(1)</script>')
+    const trusted = await headOf(html, { mimeType: 'image/jpeg', sniff: 'trust' })
+    const safe = await headOf(html, { mimeType: 'image/jpeg', sniff: 'safe' })
+    expect(safe).toEqual({
+      ...{ key: trusted.key, contentType: 'application/octet-stream' },
+      contentDisposition: 'attachment',
+    })
+    expect(trusted).toEqual({ key: safe.key, contentType: 'image/jpeg', contentDisposition: 'inline' })
+    expect(safe).toEqual(await headOf(html, { mimeType: 'image/jpeg' }))
+  })
+})
+
 describe('uploadToS3 on a store with faults', () => {
   const faulty = (faults: Partial<ObjectStorage>): ObjectStorage => ({ ...createMemoryStorage(), ...faults })
   const found = (more: Partial<StoredObject> = {}): StoredObject => ({
