@@ -1,31 +1,22 @@
-// A stand-in for Meta, in a process of its own: the look-up and the bytes, as fast as Node gives them.
-// Prints its origin as one line of JSON. `/{version}/{size}-{n}` looks up a body of `size` bytes.
-import { createHash } from 'node:crypto'
+// A stand-in for Meta, in a process of its own: the look-up and the bytes, as fast as Node gives them, to who has the
+// token. Prints its origin as one line of JSON. `/{version}/{size}-{n}` looks up a body of `size` bytes.
+// With TLS_CERT and TLS_KEY it speaks https.
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import { bytesAt, hashOf } from './media-bytes.mjs'
 
-const BLOCK = Buffer.alloc(65_536, 'whatsapp-media-archive ')
-const hashes = new Map()
+const { TLS_CERT: cert, TLS_KEY: key } = process.env
+const server = cert === undefined ? createServer(answer) : createTlsServer({ cert, key }, answer)
 
-function hashOf(size) {
-  let digest = hashes.get(size)
-  if (digest === undefined) {
-    const hash = createHash('sha256')
-    for (let left = size; left > 0; left -= BLOCK.length) hash.update(BLOCK.subarray(0, Math.min(left, BLOCK.length)))
-    digest = hash.digest('hex')
-    hashes.set(size, digest)
-  }
-  return digest
-}
-
-const server = createServer((request, response) => {
+function answer(request, response) {
+  if (request.headers.authorization !== 'Bearer bench') return response.writeHead(401).end()
   const { pathname } = new URL(request.url, 'http://source')
   const [, kind, id] = pathname.split('/')
   const size = Number(id?.split('-')[0])
   if (kind === 'bytes') return sendBytes(response, size)
-  const url = `${origin()}/bytes/${id}`
   const info = {
     messaging_product: 'whatsapp',
-    url,
+    url: `${origin()}/bytes/${id}`,
     mime_type: 'application/pdf',
     sha256: hashOf(size),
     file_size: size,
@@ -33,15 +24,15 @@ const server = createServer((request, response) => {
   }
   response.setHeader('content-type', 'application/json')
   response.end(JSON.stringify(info))
-})
+}
 
 function sendBytes(response, size) {
   response.writeHead(200, { 'content-type': 'application/pdf', 'content-length': size })
-  let left = size
+  let sent = 0
   const write = () => {
-    while (left > 0) {
-      const piece = left >= BLOCK.length ? BLOCK : BLOCK.subarray(0, left)
-      left -= piece.length
+    while (sent < size) {
+      const piece = bytesAt(sent, size - sent)
+      sent += piece.length
       if (!response.write(piece)) return response.once('drain', write)
     }
     response.end()
@@ -50,8 +41,10 @@ function sendBytes(response, size) {
 }
 
 function origin() {
-  return `http://127.0.0.1:${server.address().port}`
+  return `${cert === undefined ? 'http' : 'https'}://127.0.0.1:${server.address().port}`
 }
 
+// Clients take turns: the connections of each outlive the others' rounds.
+server.keepAliveTimeout = 600_000
 server.listen(0, '127.0.0.1', () => process.stdout.write(`${JSON.stringify({ origin: origin() })}\n`))
 process.on('disconnect', () => process.exit())

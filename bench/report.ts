@@ -1,0 +1,145 @@
+import { judge, type Verdict } from './bounds.js'
+import { labelOf, PIPELINES } from './pipelines.js'
+import type { BundleRow, MemoryCell, Results, StartRow, TransferCell } from './results.js'
+import { significant } from './statistics.js'
+
+/** docs/performance.md: how it was measured, and everything that was found. */
+export function report(results: Results): string {
+  const { measuredAt, node, platform, cores, minutes, versions, transfers, memory, latency, signing } = results
+  const packages = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  return `# Performance
+
+Written by \`npm run bench\` (${measuredAt.slice(0, 10)}, Node ${node.slice(1)}, ${platform}, ${cores} cores, ${minutes} minutes) from what it wrote to \`bench/results.json\`; do not edit. Absolute figures drift by up to two times from run to run on shared machines; ratios within one run hold.
+
+![What archiving costs, compared](performance.svg)
+
+## How it is measured
+Source (a Cloud API stand-in: look-up and bytes) and S3 sink are processes of their own, over TLS on the loopback. Each pipeline runs in its own process, so that CPU time (\`process.cpuUsage()\`, all threads) and memory are its own, and they take turns: every round runs all of them, beginning with another one each time. Figures are medians over the rounds, after a warm-up. Each object is looked up, downloaded and stored by one PUT.
+
+The sink checks every request's signature, condition and checksum, and compares every byte with what the source sent; a round with a wrong, missing or refused object ends the bench. Except where its line says otherwise, each pipeline compares the SHA-256 with the announced one, stores under \`If-None-Match: *\`, and sends the hash as the object's checksum. Rivals keep their connections alive, have one for each transfer, and do without \`Expect: 100-continue\`; with "SDK defaults" they are as the SDK comes. They hold whole files only up to 512 MB at once.
+
+${PIPELINES.map(({ name, label }) => `- **${label}**: [\`bench/pipelines/${name}.mjs\`](../bench/pipelines/${name}.mjs)`).join('\n')}
+
+Compared with ${packages.join(', ')}.
+
+## Bounds
+${verdictTable(judge(results))}
+
+In CI \`npm run bench -- --short --gate\` fails when a ratio of CPU times is over 1.5 × its bound three times.
+
+## Transfers
+${transfers.map(cellTable).join('\n\n')}
+
+## Memory
+The highest resident memory above that of the process after one object, in fresh processes.
+
+${memory.map(memoryTable).join('\n\n')}
+
+## A store far away
+A proxy holds every byte for ${latency.roundTripMs / 2} ms on its way to the store and back, and a new connection for a round trip more. The source stays near. All SDK clients but the tuned one have the SDK's defaults: 50 connections, and \`Expect: 100-continue\` above 2 MB on a connection of its own.
+
+${latency.cells.map(cellTable).join('\n\n')}
+
+## Signed URLs
+${table(
+  ['way', 'µs CPU per URL'],
+  signing.rows.map(({ way, microsPerUrl }) => [
+    way === 'ours' ? `\`signUrls\` of ${signing.urls} keys` : '`getSignedUrl` of s3-request-presigner, client reused',
+    String(microsPerUrl),
+  ]),
+)}
+
+## Cold start
+Fresh processes, above one that does nothing. The bundles are one Lambda function each that verifies webhooks, archives their media and signs URLs, made by esbuild without a banner, the SDK inside; their time goes up to the answer to the first webhook.
+
+${startTable(results)}
+`
+}
+
+/** All pipelines of a cell, the cheapest first. */
+export function cellTable({ size, concurrency, objects, rounds, rows }: TransferCell): string {
+  const ours = rows.find(({ pipeline }) => pipeline === 'ours')
+  const lines = [...rows]
+    .sort((a, b) => a.cpuMs - b.cpuMs)
+    .map(({ pipeline, cpuMs, cpuMsRange: [least, most], objectsPerSecond, objectMs, aboveIdleMb }) => [
+      labelOf(pipeline),
+      `${cpuMs} (${least}-${most})`,
+      String(significant((cpuMs / size) * 1_000_000)),
+      ours === undefined ? '' : (cpuMs / ours.cpuMs).toFixed(2),
+      String(objectsPerSecond),
+      String(significant((objectsPerSecond * size) / 1_000_000)),
+      String(objectMs),
+      String(aboveIdleMb),
+    ])
+  const head = [
+    '',
+    'ms CPU per object',
+    's CPU per GB',
+    '× ours',
+    'objects/s',
+    'MB/s',
+    'ms per object',
+    'MB above idle',
+  ]
+  return `**${bytes(size)}, ${concurrency} at once** (${rounds} rounds of ${objects})\n\n${table(head, lines)}`
+}
+
+export function verdictTable(verdicts: readonly Verdict[]): string {
+  return table(
+    ['what', 'found', 'bound', ''],
+    verdicts.map(({ what, value, bound, kind, unit, isMet }) => [
+      what,
+      `${significant(value)} ${unit}`,
+      `${kind} ${significant(bound)} ${unit}`,
+      isMet ? 'met' : '**not met**',
+    ]),
+  )
+}
+
+export function startTable({ start, bundles }: Pick<Results, 'start' | 'bundles'>): string {
+  const starts = start.map((row) => [STARTS[row.what] ?? row.what, ...costs(row), ''])
+  const bundled = bundles.map((row) => [
+    bundleLabel(row),
+    ...costs(row),
+    `${kilobytes(row.bytes)} (${kilobytes(row.gzipBytes)})`,
+  ])
+  return table(['what', 'ms CPU', 'ms wall', 'KB (gzipped)'], [...starts, ...bundled])
+}
+
+const STARTS: Readonly<Record<string, string>> = {
+  root: 'import the root',
+  webhook: 'import the root, answer a webhook',
+  'first-url': 'import the root and S3 storage, first signed URL',
+  'client-s3': 'import @aws-sdk/client-s3',
+  'sdk-first-url': 'import client-s3 and s3-request-presigner, first signed URL',
+}
+
+function bundleLabel({ what, format }: BundleRow): string {
+  const maker = what === 'ours' ? 'with this library' : 'by hand on the SDK'
+  return `Lambda bundle ${maker}, ${format === 'esm' ? 'ES module' : 'CommonJS'}`
+}
+
+function costs({ cpuMs, wallMs }: StartRow): [string, string] {
+  return [String(Math.round(cpuMs)), String(Math.round(wallMs))]
+}
+
+function memoryTable({ size, concurrency, rows }: MemoryCell): string {
+  const lines = [...rows].sort((a, b) => a.aboveIdleMb - b.aboveIdleMb)
+  return `**${concurrency} × ${bytes(size)} at once**\n\n${table(
+    ['', 'MB above idle'],
+    lines.map(({ pipeline, aboveIdleMb }) => [labelOf(pipeline), String(aboveIdleMb)]),
+  )}`
+}
+
+function bytes(size: number): string {
+  return size < 1_000_000 ? `${size / 1_000} KB` : `${size / 1_000_000} MB`
+}
+
+function kilobytes(size: number): string {
+  return String(Math.round(size / 1_000))
+}
+
+function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
+  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return [row(head), row(head.map(() => '---')), ...lines.map(row)].join('\n')
+}

@@ -1,0 +1,4 @@
+import '@aws-sdk/client-s3'
+import { report } from './report.mjs'
+
+report()

@@ -1,0 +1,4 @@
+import '../../dist/index.js'
+import { report } from './report.mjs'
+
+report()
