@@ -8,17 +8,17 @@ const { protocol, hostname, port } = new URL(process.env.TARGET)
 /** Bytes under way in one direction of a connection: a window of the size that long lines are tuned to. */
 const WINDOW = 6_291_456
 
-const server = createServer({ noDelay: true }, (client) => {
-  const upstream = connect({ host: hostname, port: Number(port), noDelay: true })
+// Half open: an end travels as long as the bytes before it.
+const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
+  const upstream = connect({ host: hostname, port: Number(port), noDelay: true, allowHalfOpen: true })
   const openedAt = performance.now() + roundTrip
   carry(client, upstream, openedAt)
   carry(upstream, client, openedAt)
-  for (const socket of [client, upstream]) {
-    socket.on('error', () => {})
-    socket.on('close', () => {
-      client.destroy()
-      upstream.destroy()
-    })
+  for (const [socket, other] of [
+    [client, upstream],
+    [upstream, client],
+  ]) {
+    socket.on('error', () => other.destroy())
   }
 })
 
@@ -50,7 +50,7 @@ function carry(from, to, openedAt) {
     add(bytes)
   })
   from.on('end', () => add(undefined))
-  from.on('close', () => clearTimeout(timer))
+  to.on('close', () => clearTimeout(timer))
 }
 
 server.listen(0, '127.0.0.1', () => {

@@ -5,8 +5,8 @@ import { createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { bytesAt, hashOf } from './media-bytes.mjs'
 
-const { TLS_CERT: cert, TLS_KEY: key } = process.env
-const server = cert === undefined ? createServer(answer) : createTlsServer({ cert, key }, answer)
+const { TLS_CERT: cert = '', TLS_KEY: key } = process.env
+const server = cert === '' ? createServer(answer) : createTlsServer({ cert, key }, answer)
 
 function answer(request, response) {
   if (request.headers.authorization !== 'Bearer bench') return response.writeHead(401).end()
@@ -41,7 +41,7 @@ function sendBytes(response, size) {
 }
 
 function origin() {
-  return `${cert === undefined ? 'http' : 'https'}://127.0.0.1:${server.address().port}`
+  return `${cert === '' ? 'http' : 'https'}://127.0.0.1:${server.address().port}`
 }
 
 // Clients take turns: the connections of each outlive the others' rounds.

@@ -47,7 +47,7 @@ export function fullPlans({ rounds = Number.POSITIVE_INFINITY }: { rounds?: numb
   const latency = ([3 * MB, KB_100] as const).flatMap((size) =>
     ([16, 128] as const).map((concurrency) => ({
       ...transfer(size, concurrency, {
-        objects: { [3 * MB]: { 16: 64, 128: 256 }, [KB_100]: { 16: 320, 128: 1_024 } }[size]?.[concurrency] ?? 0,
+        objects: { [3 * MB]: { 16: 64, 128: 128 }, [KB_100]: { 16: 320, 128: 1_024 } }[size]?.[concurrency] ?? 0,
         rounds: atMost(7),
         pipelines: far,
       }),

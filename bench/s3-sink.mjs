@@ -7,7 +7,7 @@ import { createServer as createTlsServer } from 'node:https'
 import { hashOf, isRight } from './media-bytes.mjs'
 import { isSigned } from './sigv4.mjs'
 
-const { TLS_CERT: cert, TLS_KEY: key } = process.env
+const { TLS_CERT: cert = '', TLS_KEY: key } = process.env
 /** What lib-storage cuts into, by default. */
 const PART = 5_242_880
 
@@ -19,7 +19,7 @@ function none() {
   return { objects: 0, bytes: 0, refused: 0, unconditional: 0, unhashed: 0, connections: 0 }
 }
 
-const server = cert === undefined ? createServer(answer) : createTlsServer({ cert, key }, answer)
+const server = cert === '' ? createServer(answer) : createTlsServer({ cert, key }, answer)
 
 function answer(request, response) {
   const { method, url, headers } = request
@@ -141,7 +141,7 @@ server.on('connection', () => {
 // Clients take turns: the connections of each outlive the others' rounds.
 server.keepAliveTimeout = 600_000
 server.listen(0, '127.0.0.1', () => {
-  const origin = `${cert === undefined ? 'http' : 'https'}://127.0.0.1:${server.address().port}`
+  const origin = `${cert === '' ? 'http' : 'https'}://127.0.0.1:${server.address().port}`
   process.stdout.write(`${JSON.stringify({ origin })}\n`)
 })
 process.on('message', () => {
