@@ -461,6 +461,42 @@ export class QueueFullError extends WhatsAppMediaError {
 }
 
 /**
+ * The service behind a queue (Redis or SQS, say) refused or lost a call, or did not answer in time.
+ *
+ * Retryable: by fault. What to do: answer 500, Meta delivers again; see `operation`, `reason`.
+ */
+export class QueueFailedError extends WhatsAppMediaError {
+  readonly code = 'queue-failed'
+  /**
+   * `settle`: telling the queue what became of a job; `connect`: in the background; `list`, `redrive`, `discard`: of dead
+   * letters.
+   */
+  readonly operation: 'enqueue' | 'receive' | 'settle' | 'connect' | 'list' | 'redrive' | 'discard'
+  /** The service's own name for the fault, such as `AccessDenied` or `ECONNRESET`; `timeout` when no answer came. */
+  readonly reason: string
+  /** How many of the jobs are not in the queue; only of `enqueue`. */
+  declare readonly failed?: number
+
+  constructor(
+    details: {
+      operation: QueueFailedError['operation']
+      reason: string
+      retryable: boolean
+      failed?: number
+      total?: number
+    },
+    cause?: unknown,
+  ) {
+    const { operation, reason, retryable, failed, total } = details
+    const jobs = failed === undefined ? '' : ` ${failed} of ${total} jobs`
+    super(`The queue failed to ${operation}${jobs}: ${reason}`, { phase: 'queue', retryable, cause })
+    this.operation = operation
+    this.reason = reason
+    if (failed !== undefined) this.failed = failed
+  }
+}
+
+/**
  * A webhook announced something that can't be downloaded, now or later: `reason` says why.
  *
  * Retryable: no. What to do: tell the reader of the message.
@@ -525,6 +561,7 @@ export type AnyWhatsAppMediaError =
   | WrongAccountError
   | CallbackFailedError
   | QueueFullError
+  | QueueFailedError
   | MediaUnavailableError
   | DeadlineError
 

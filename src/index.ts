@@ -20,6 +20,7 @@ export {
   MediaUnavailableError,
   PayloadTooLargeError,
   type Phase,
+  QueueFailedError,
   QueueFullError,
   SignatureError,
   SizeLimitError,

@@ -1,0 +1,111 @@
+import { Queue } from 'bullmq'
+import { QueueFailedError } from '../errors.js'
+import type { MediaQueue } from '../jobs.js'
+import {
+  type BullMqNaming,
+  callRedis,
+  checkCount,
+  connect,
+  createReport,
+  queueFailed,
+  resolveNames,
+} from './bullmq-connection.js'
+import { type BuriedJob, type DeadLetter, discardOne, listDeadLetters, redriveOne } from './bullmq-dead-letters.js'
+import { type QueuedJob, toBulk } from './bullmq-job.js'
+
+export type { BullMqConnection } from './bullmq-connection.js'
+export type { DeadLetter } from './bullmq-dead-letters.js'
+export { type BullMqWorker, type BullMqWorkerOptions, createBullMqWorker } from './bullmq-worker.js'
+
+export interface BullMqQueueOptions extends BullMqNaming {
+  /** How long a call waits for Redis, in milliseconds. Default 5,000; then it is a `QueueFailedError`. */
+  timeoutMs?: number
+  /** Told of faults of the connection, which is kept up in the background. What it throws is ignored. */
+  onError?: (error: QueueFailedError) => void
+}
+
+/** A queue in Redis, to be worked off by `createBullMqWorker`. */
+export interface BullMqQueue extends Omit<Required<MediaQueue>, 'start'> {
+  /**
+   * Resolves when Redis has all jobs. A job that is queued, running or waiting for a retry is dropped: it is the same work.
+   *
+   * @throws QueueFailedError when Redis has not answered in time, refuses, or the queue was closed. Nothing is lost by
+   * calling again.
+   */
+  enqueue: MediaQueue['enqueue']
+  /** Jobs that were given up, oldest first. `limit` default 100, `offset` default 0. @throws QueueFailedError */
+  deadLetters(page?: { limit?: number; offset?: number }): Promise<DeadLetter[]>
+  /**
+   * Enqueues dead letters anew, as first attempts, and removes them from the list. A letter whose worker has not let go
+   * of the job yet stays.
+   *
+   * @returns the ids of those that went back. @throws QueueFailedError; a letter is then in one of the queues, or in both.
+   */
+  redrive(ids: readonly string[]): Promise<string[]>
+  /** Removes dead letters for good. @returns the ids of those that were there. @throws QueueFailedError */
+  discard(ids: readonly string[]): Promise<string[]>
+  /** Ends the connection. The jobs stay in Redis, so nothing is handed back. */
+  close: Required<MediaQueue>['close']
+}
+
+/**
+ * A durable queue on Redis (6.2 or newer) with BullMQ. As durable as that Redis is: give it `appendonly yes`, and
+ * `maxmemory-policy noeviction`, or a full memory silently loses jobs (BullMQ warns of that on the console).
+ *
+ * @throws InvalidOptionError for options of the wrong form. A Redis that is away is no error here, but in `enqueue`.
+ */
+export function createBullMqQueue(options: BullMqQueueOptions): BullMqQueue {
+  const { timeoutMs = 5_000, onError } = options
+  const { name, deadName, prefix } = resolveNames(options)
+  checkCount('timeoutMs', timeoutMs)
+  // A connection that answers nothing is ended and opened anew; what was sent on it then fails.
+  const connection = connect(options.connection, { maxRetriesPerRequest: 1, socketTimeout: timeoutMs })
+  // Asking for Redis's version could fail once, and BullMQ's queue would then stay failed for ever.
+  const settings = { connection, prefix, skipVersionCheck: true }
+  const main = new Queue<QueuedJob>(name, settings)
+  const dead = new Queue<BuriedJob>(deadName, settings)
+  const report = createReport(onError)
+  // Both tell of their one connection.
+  main.on('error', (error) => report(queueFailed('connect', error)))
+  dead.on('error', () => {})
+  let closing: Promise<void> | undefined
+
+  const call = <T>(operation: QueueFailedError['operation'], work: () => Promise<T>): Promise<T> =>
+    closing === undefined
+      ? callRedis(connection, { operation, timeoutMs, work })
+      : Promise.reject(new QueueFailedError({ operation, reason: 'closed', retryable: true }))
+
+  /** Those of `ids` for which `handle` was true. One after the other: a list of dead letters may be long. */
+  const each = async (
+    operation: 'redrive' | 'discard',
+    options: { ids: readonly string[]; handle: (id: string) => Promise<boolean> },
+  ): Promise<string[]> => {
+    const { ids, handle } = options
+    const handled: string[] = []
+    for (const id of ids) if (await call(operation, () => handle(id))) handled.push(id)
+    return handled
+  }
+
+  return {
+    async enqueue(jobs) {
+      if (jobs.length > 0) await call('enqueue', () => main.addBulk(jobs.map(toBulk)))
+    },
+    deadLetters: ({ limit = 100, offset = 0 } = {}) => call('list', () => listDeadLetters(dead, { limit, offset })),
+    redrive: (ids) => each('redrive', { ids, handle: (id) => redriveOne({ main, dead }, id) }),
+    discard: (ids) => each('discard', { ids, handle: (id) => discardOne(dead, id) }),
+    async close() {
+      closing ??= shutDown()
+      await closing
+      return []
+    },
+  }
+
+  async function shutDown(): Promise<void> {
+    // After the answers under way; a Redis that is away has none.
+    if (connection.status === 'ready') {
+      await callRedis(connection, { operation: 'settle', timeoutMs, work: () => connection.quit() }).catch(() => {})
+    }
+    connection.disconnect()
+    await Promise.all([main.close(), dead.close()])
+  }
+}
