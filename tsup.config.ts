@@ -9,6 +9,7 @@ export default defineConfig([
       'storage/file-system': 'src/storage/file-system.ts',
       'storage/memory': 'src/storage/memory.ts',
       'signers/cloudfront': 'src/signers/cloudfront.ts',
+      'queues/bullmq': 'src/queues/bullmq.ts',
       testing: 'src/testing.ts',
     },
     format: ['esm', 'cjs'],

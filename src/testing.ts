@@ -9,6 +9,8 @@ export {
   type RecordedRequest,
 } from './testing/fake-cloud-api.js'
 export { createGeneratedBytes, type GeneratedBytes } from './testing/generated-bytes.js'
+export { type QueueConformanceOptions, queueConformance } from './testing/queue-conformance.js'
+export type { OpenQueue } from './testing/queue-conformance-context.js'
 export {
   type ConformanceCase,
   type StorageConformanceOptions,

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+import unit from './vitest.config.js'
+
+/** The tests that need Redis: the one that `REDIS_URL` names. Without one the run fails. */
+export default defineConfig({
+  ...unit,
+  test: {
+    ...unit.test,
+    include: ['test/integration-redis/**/*.test.ts'],
+    exclude: [],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+})
