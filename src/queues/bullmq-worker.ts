@@ -50,75 +50,109 @@ export function createBullMqWorker(options: BullMqWorkerOptions): BullMqWorker {
   if (typeof processJob !== 'function') {
     throw new InvalidOptionError('processJob', `must be a function, got ${describeValue(processJob)}`)
   }
+  const report = createReport(onError)
+  const runs = createRuns(processJob)
   // Commands wait for Redis: what they tell of finished jobs must not get lost.
   const connection = connect(options.connection, { maxRetriesPerRequest: null })
-  const report = createReport(onError)
-  /** Asks runs to stop. */
-  const stop = new AbortController()
-  /** Leaves behind those that don't. */
-  const leave = new AbortController()
-  for (const { signal } of [stop, leave]) setMaxListeners(0, signal)
-
-  const attemptJob = async ({ job, attempt }: QueuedJob): Promise<JobOutcome> => {
-    const left = whenAborted(leave.signal)
-    const running = (async () => processJob(job, { attempt, signal: stop.signal }))()
-    // A processor must not reject; one that does anyway must not lose its job.
-    const judged = running.catch((error: unknown) => again(job, { error, afterSeconds: REJECTED_SECONDS }))
-    const outcome = await Promise.race([judged, left.promise])
-    left.forget()
-    return outcome ?? again(job, { error: stop.signal.reason })
-  }
+  const dead = new Queue<BuriedJob>(deadName, { connection, prefix, skipVersionCheck: true })
 
   const settle = async (bull: Job<QueuedJob>, token: string | undefined): Promise<void> => {
     const queued = readQueued(bull.data)
-    const outcome = await attemptJob(queued)
+    const outcome = await runs.attempt(queued)
     const { attempt } = queued
     // Returning lets go of the job: only once its dead letter is there.
     if (outcome.outcome === 'dead-letter') await bury(dead, { bull, attempts: attempt, ...outcome })
     if (outcome.outcome === 'retry') await putBack(bull, { outcome, attempt, token })
   }
-
-  const dead = new Queue<BuriedJob>(deadName, { connection, prefix, skipVersionCheck: true })
-  const worker = new Worker<QueuedJob>(
-    name,
-    (bull, token) =>
-      settle(bull, token).catch((error: unknown) => {
-        if (error instanceof DelayedError) throw error
-        // BullMQ keeps the message with the job, and tries again.
-        const failed = queueFailed('settle', error)
-        report(failed)
-        throw failed
-      }),
-    {
-      ...{ connection, prefix, concurrency },
-      ...{ lockDuration: lockMs, stalledInterval: stalledIntervalMs, maxStalledCount: Number.MAX_SAFE_INTEGER },
-    },
-  )
-  worker.on('error', (error) => report(queueFailed(isOfConnection(error) ? 'connect' : 'settle', error)))
-  // It tells of the worker's connection.
-  dead.on('error', () => {})
-  let closing: Promise<void> | undefined
-  const timers: NodeJS.Timeout[] = []
-
-  const shutDown = async (): Promise<void> => {
-    await worker.close()
-    for (const timer of timers) clearTimeout(timer)
-    await dead.close()
-    connection.disconnect()
+  const unsettled = (error: unknown): never => {
+    if (error instanceof DelayedError) throw error
+    // BullMQ keeps the message with the job, and tries again.
+    const failed = queueFailed('settle', error)
+    report(failed)
+    throw failed
   }
 
+  const worker = new Worker<QueuedJob>(name, (bull, token) => settle(bull, token).catch(unsettled), {
+    ...{ connection, prefix, concurrency },
+    ...{ lockDuration: lockMs, stalledInterval: stalledIntervalMs, maxStalledCount: Number.MAX_SAFE_INTEGER },
+  })
+  worker.on('error', (error) => report(queueFailed(isOfConnection(error) ? 'connect' : 'settle', error)))
+  // The worker tells of their one connection.
+  dead.on('error', () => {})
+  return { close: createClose({ worker, dead, connection, runs }) }
+}
+
+/** The runs under way in this process. */
+interface Runs {
+  attempt(queued: QueuedJob): Promise<JobOutcome>
+  /** Asks them to stop. */
+  stop(): void
+  /** Leaves behind those that don't: their jobs go back into the queue. */
+  leave(): void
+}
+
+function createRuns(processJob: ProcessJob): Runs {
+  const stopped = new AbortController()
+  const left = new AbortController()
+  for (const { signal } of [stopped, left]) setMaxListeners(0, signal)
+  const closed = (): QueueFailedError =>
+    new QueueFailedError({ operation: 'receive', reason: 'closed', retryable: true })
   return {
-    close({ timeoutMs = 20_000 } = {}) {
-      // SIGTERM and SIGINT may both come: the second asks for the same end, perhaps sooner.
-      const after = (ms: number, act: () => unknown): unknown => timers.push(setTimeout(act, timeoutMs + ms))
-      closing ??= shutDown()
-      after(0, () => stop.abort(new QueueFailedError({ operation: 'receive', reason: 'closed', retryable: true })))
-      after(CLEAN_UP_MS, () => leave.abort())
-      // A Redis that is away must not hold up the process: what it was not told, it finds out when the locks end.
-      after(CLEAN_UP_MS + LET_GO_MS, () => worker.disconnect().catch(() => {}))
-      after(CLEAN_UP_MS + LET_GO_MS, () => connection.disconnect())
-      return closing
+    async attempt({ job, attempt }) {
+      const leaving = whenAborted(left.signal)
+      const running = (async () => processJob(job, { attempt, signal: stopped.signal }))()
+      // A processor must not reject; one that does anyway must not lose its job.
+      const judged = running.catch((error: unknown) => again(job, { error, afterSeconds: REJECTED_SECONDS }))
+      const outcome = await Promise.race([judged, leaving.promise])
+      leaving.forget()
+      return outcome ?? again(job, { error: closed() })
     },
+    stop: () => stopped.abort(closed()),
+    leave: () => left.abort(),
+  }
+}
+
+function createClose(parts: {
+  worker: Worker<QueuedJob>
+  dead: Queue<BuriedJob>
+  connection: ReturnType<typeof connect>
+  runs: Runs
+}): BullMqWorker['close'] {
+  const { worker, dead, connection, runs } = parts
+  const timers: NodeJS.Timeout[] = []
+  let letGo = (): void => {}
+  const isLetGo = new Promise<void>((resolve) => {
+    letGo = resolve
+  })
+  let closing: Promise<void> | undefined
+  let isClosed = false
+
+  /** Waits for runs under way, and for Redis to hear of them. */
+  const shutDown = async (): Promise<void> => {
+    await Promise.race([worker.close(), isLetGo.then(force)])
+    await dead.close()
+    connection.disconnect()
+    isClosed = true
+    for (const timer of timers) clearTimeout(timer)
+  }
+  /** A Redis that is away must not hold up the process: what it was not told, the others find out when the locks end. */
+  const force = async (): Promise<void> => {
+    connection.disconnect()
+    // Of a graceful end that waits for a connection BullMQ makes a forced one in no other way.
+    worker.closing = undefined
+    await worker.close(true)
+  }
+
+  return ({ timeoutMs = 20_000 } = {}) => {
+    closing ??= shutDown()
+    if (isClosed) return closing
+    // SIGTERM and SIGINT may both come: the second asks for the same end, perhaps sooner.
+    timers.push(
+      setTimeout(runs.stop, timeoutMs),
+      setTimeout(runs.leave, timeoutMs + CLEAN_UP_MS),
+      setTimeout(letGo, timeoutMs + CLEAN_UP_MS + LET_GO_MS),
+    )
+    return closing
   }
 }
 
