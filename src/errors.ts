@@ -339,7 +339,7 @@ export class IntegrityMismatchError extends WhatsAppMediaError {
  */
 export class StorageFailedError extends WhatsAppMediaError {
   readonly code = 'storage-failed'
-  readonly operation: 'put' | 'head' | 'get' | 'delete' | 'sign'
+  readonly operation: 'put' | 'head' | 'get' | 'delete' | 'list' | 'sign'
   readonly key: string
   /** HTTP status, where there was an answer. */
   declare readonly status?: number
@@ -350,7 +350,7 @@ export class StorageFailedError extends WhatsAppMediaError {
 
   constructor(
     details: {
-      operation: 'put' | 'head' | 'get' | 'delete' | 'sign'
+      operation: 'put' | 'head' | 'get' | 'delete' | 'list' | 'sign'
       key: string
       reason: string
       retryable: boolean

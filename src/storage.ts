@@ -33,6 +33,12 @@ export interface ObjectStorage {
   /** Removes the object. An absent one is fine. */
   delete(key: string, options?: CallOptions): Promise<void>
 
+  /**
+   * The objects whose keys start with `prefix`, each once, in no promised order; what comes or goes meanwhile may show or
+   * not. Absent where the store can't be listed: nothing but `verify` needs it.
+   */
+  list?(prefix: string, options?: CallOptions): AsyncIterable<StoredObjectSummary>
+
   /** The object's permanent address. It is private: reading it takes credentials or a signed URL. */
   address(key: string): Promise<string>
 
@@ -90,6 +96,13 @@ export interface UrlSigner {
    * @throws InvalidOptionError for a key or options that no such URL could have; StorageFailedError.
    */
   signedUrl(key: string, options: SignedUrlOptions): Promise<{ url: string; expiresAt: Date }>
+}
+
+/** What a listing tells of an object. */
+export interface StoredObjectSummary {
+  key: string
+  /** Bytes. */
+  size: number
 }
 
 export interface SignedUrlOptions {

@@ -14,7 +14,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 /** Runs calls to the system, and turns their errors into ours. */
 export function systemCalls(
-  operation: 'put' | 'head' | 'get' | 'delete',
+  operation: 'put' | 'head' | 'get' | 'delete' | 'list',
   key: string,
 ): <T>(call: Promise<T>) => Promise<T> {
   return async (call) => {

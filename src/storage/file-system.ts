@@ -9,6 +9,7 @@ import type { ObjectStorage, PutOptions, PutResult, StoredObject } from '../stor
 import { hasCode, nullIfAbsent, systemCalls } from './file-system-failure.js'
 import type { OpenFile } from './file-system-handler.js'
 import { checkBaseUrl, createFileSigner, objectUrl, refusal } from './file-system-handler.js'
+import { listFiles } from './file-system-list.js'
 import type { Sidecar } from './file-system-sidecar.js'
 import { readSidecar, sidecarPath, stampWithSidecar } from './file-system-sidecar.js'
 import { receive } from './receive.js'
@@ -171,6 +172,12 @@ export function createFileSystemStorage(options: FileSystemStorageOptions): File
       if (modified === null) return
       await calls(rm(path, { force: true }))
       await calls(rm(sidecarPath(directory, { key, modified }), { force: true }))
+    },
+
+    async *list(prefix, { signal } = {}) {
+      const folder = prefix.slice(0, Math.max(0, prefix.lastIndexOf('/')))
+      if (folder !== '') checkKey(folder)
+      yield* listFiles(directory, { prefix, signal })
     },
 
     async address(key) {

@@ -55,6 +55,13 @@ export function createMemoryStorage(): MemoryStorage {
       objects.delete(key)
     },
 
+    async *list(prefix, { signal } = {}) {
+      for (const [key, { facts }] of [...objects]) {
+        signal?.throwIfAborted()
+        if (key.startsWith(prefix)) yield { key, size: facts.size }
+      }
+    },
+
     address: async (key) => `memory://objects/${key.split('/').map(encodeURIComponent).join('/')}`,
 
     keys: () => [...objects.keys()].sort(),

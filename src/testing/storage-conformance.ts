@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { ObjectStorage } from '../storage.js'
 import type { Context, Fetch, Requirement, StorageLack } from './storage-conformance-context.js'
 import { failureRequirements } from './storage-conformance-failures.js'
+import { listingRequirements } from './storage-conformance-listing.js'
 import { objectRequirements } from './storage-conformance-objects.js'
 import { urlRequirements } from './storage-conformance-urls.js'
 
@@ -38,7 +39,7 @@ export interface StorageConformanceOptions {
  */
 export function storageConformance(options: StorageConformanceOptions): ConformanceCase[] {
   const { prefix = `storage-conformance/${randomUUID()}/` } = options
-  const requirements = [...objectRequirements, ...failureRequirements, ...urlRequirements]
+  const requirements = [...objectRequirements, ...failureRequirements, ...urlRequirements, ...listingRequirements]
   return requirements.map(({ name, check }, index) => ({
     name,
     run: () => runCase(check, { ...options, prefix: `${prefix}${index}/` }),

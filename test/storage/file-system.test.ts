@@ -186,3 +186,39 @@ describe('createFileSystemStorage() files', () => {
     expect(await openFilesBelow(directory)).toEqual([])
   })
 })
+
+describe('list()', () => {
+  const keysBelow = async (prefix: string): Promise<string[]> => {
+    const storage = createFileSystemStorage({ directory: directory.path, durable: false })
+    const keys: string[] = []
+    for await (const { key } of storage.list?.(prefix) ?? []) keys.push(key)
+    return keys.sort()
+  }
+
+  it('walks folders, and shows nothing of what the storage keeps for itself', async () => {
+    const storage = createFileSystemStorage({ directory: directory.path, durable: false })
+    for (const key of ['a/b/1.jpg', 'a/b/2.jpg', 'a/bc/3.jpg', 'b/4.jpg', '5.jpg'])
+      await put(storage, key, { text: key })
+    expect(await keysBelow('')).toEqual(['5.jpg', 'a/b/1.jpg', 'a/b/2.jpg', 'a/bc/3.jpg', 'b/4.jpg'])
+    expect(await keysBelow('a/b')).toEqual(['a/b/1.jpg', 'a/b/2.jpg', 'a/bc/3.jpg'])
+    expect(await keysBelow('a/b/')).toEqual(['a/b/1.jpg', 'a/b/2.jpg'])
+    expect(await keysBelow('.meta')).toEqual([])
+  })
+
+  it('leaves out what is no plain file, and what goes meanwhile', async () => {
+    const storage = createFileSystemStorage({ directory: directory.path, durable: false })
+    for (const key of ['c/1.jpg', 'c/2.jpg']) await put(storage, key, { text: key })
+    await fs.symlink(directory.path, join(directory.path, 'c/link'))
+    const found: string[] = []
+    for await (const { key } of storage.list?.('c/') ?? []) {
+      found.push(key)
+      await storage.delete('c/1.jpg')
+      await storage.delete('c/2.jpg')
+    }
+    expect(found).toHaveLength(1)
+  })
+
+  it.each(['../', '/etc/', 'a/../../b', '.meta/x', 'a//b'])('refuses the prefix %s', async (prefix) => {
+    await expect(keysBelow(prefix)).rejects.toMatchObject({ code: 'invalid-option', option: 'key' })
+  })
+})
