@@ -38,12 +38,13 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
   let addressBase: Promise<string> | undefined
 
   const call = async <T>(
-    operation: 'put' | 'head' | 'get' | 'delete',
+    operation: 'put' | 'head' | 'get' | 'delete' | 'list',
     key: string,
     { signal, secrets }: { signal: AbortSignal | undefined; secrets?: readonly string[] },
     send: (connection: S3Connection, options: { abortSignal?: AbortSignal }) => Promise<T>,
   ): Promise<T> => {
-    checkKey(key)
+    // A prefix is no key: the empty one is the whole bucket.
+    if (operation !== 'list') checkKey(key)
     signal?.throwIfAborted()
     try {
       return await send(await connect(), signal === undefined ? {} : { abortSignal: signal })
@@ -137,6 +138,16 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
       await call('delete', key, { signal }, ({ sdk, client }, sendOptions) =>
         client.send(new sdk.DeleteObjectCommand({ ...inBucket, Key: key }), sendOptions),
       )
+    },
+    async *list(prefix, { signal } = {}) {
+      for (let token: string | undefined, isFirst = true; isFirst || token !== undefined; isFirst = false) {
+        const input = { Bucket: bucket, Prefix: prefix, ContinuationToken: token }
+        const page = await call('list', prefix, { signal }, ({ sdk, client }, sendOptions) =>
+          client.send(new sdk.ListObjectsV2Command(input), sendOptions),
+        )
+        for (const { Key: key = '', Size: size = 0 } of page.Contents ?? []) yield { key, size }
+        token = page.NextContinuationToken
+      }
     },
     async address(key) {
       checkKey(key)

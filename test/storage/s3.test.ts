@@ -583,6 +583,56 @@ describe('get', () => {
   })
 })
 
+describe('list', () => {
+  const page = (keys: readonly string[], next?: string): Response =>
+    HttpResponse.xml(
+      `<?xml version="1.0"?><ListBucketResult><IsTruncated>${next !== undefined}</IsTruncated>${
+        next === undefined ? '' : `<NextContinuationToken>${next}</NextContinuationToken>`
+      }${keys.map((key) => `<Contents><Key>${key}</Key><Size>${key.length}</Size></Contents>`).join('')}</ListBucketResult>`,
+    )
+  const keysBelow = async (prefix: string): Promise<unknown[]> => {
+    const found: unknown[] = []
+    for await (const summary of storage.list?.(prefix) ?? []) found.push(summary)
+    return found
+  }
+
+  it('follows all pages of a prefix', async () => {
+    const asked: (string | null)[][] = []
+    server.use(
+      http.get(`${endpoint}/media`, ({ request }) => {
+        const { searchParams } = new URL(request.url)
+        asked.push(['list-type', 'prefix', 'continuation-token'].map((name) => searchParams.get(name)))
+        return asked.length === 1 ? page(['a/b', 'a/bc'], 'more&more') : page(['a/bcd'])
+      }),
+    )
+    expect(await keysBelow('a/b')).toEqual([
+      { key: 'a/b', size: 3 },
+      { key: 'a/bc', size: 4 },
+      { key: 'a/bcd', size: 5 },
+    ])
+    expect(asked).toEqual([
+      ['2', 'a/b', null],
+      ['2', 'a/b', 'more&more'],
+    ])
+  })
+
+  it('takes an empty answer, and reports what went wrong', async () => {
+    server.use(http.get(`${endpoint}/media`, () => page([])))
+    expect(await keysBelow('')).toEqual([])
+    server.use(http.get(`${endpoint}/media`, () => s3Error(403, 'AccessDenied')))
+    await expect(keysBelow('a/')).rejects.toMatchObject({ operation: 'list', key: 'a/', reason: 'AccessDenied' })
+  })
+
+  it('takes an object of which neither name nor size is told', async () => {
+    server.use(
+      http.get(`${endpoint}/media`, () =>
+        HttpResponse.xml('<ListBucketResult><Contents><ETag>"x"</ETag></Contents></ListBucketResult>'),
+      ),
+    )
+    expect(await keysBelow('')).toEqual([{ key: '', size: 0 }])
+  })
+})
+
 describe('delete', () => {
   it('deletes, and reports what went wrong', async () => {
     server.use(http.delete(object, () => new HttpResponse(null, { status: 204 })))
