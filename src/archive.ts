@@ -246,9 +246,10 @@ async function locate(
   mustLookUp: boolean,
 ): Promise<{ facts: Facts; announced: Announcement | undefined }> {
   if (typeof media !== 'string') {
-    const { mediaId, mediaType, mimeType, sha256, filename, timestamp } = media
-    const facts = { mediaId, mediaType, mimeType, sha256, filename, timestamp, keyIsStable: true }
-    return { facts, announced: mustLookUp ? await announce(media, context) : undefined }
+    const { mediaId, mediaType, sha256, filename, timestamp } = media
+    const announced = mustLookUp || media.mimeType === '' ? await announce(media, context) : undefined
+    const mimeType = announced?.mimeType ?? media.mimeType
+    return { facts: { mediaId, mediaType, mimeType, sha256, filename, timestamp, keyIsStable: true }, announced }
   }
   const announced = await announce(media, context)
   const { mediaId, mediaType, mimeType, sha256 } = announced

@@ -6,7 +6,10 @@ export interface MediaReference {
   /** Meta's id of the media, an opaque string. It lives 7 days (Meta: Media). */
   mediaId: string
   mediaType: MediaType
-  /** As declared by the sender, parameters included: `audio/ogg; codecs=opus`. */
+  /**
+   * As declared by the sender, parameters included: `audio/ogg; codecs=opus`. Empty when only the media id was kept: the
+   * look-up tells it then.
+   */
   mimeType: string
   /** Lowercase hex, whatever encoding the wire used. Absent when none, or none usable, was announced. */
   sha256?: string

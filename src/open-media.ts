@@ -83,7 +83,8 @@ export async function announce(media: string | MediaReference, context: AttemptC
       observedSha256: info.sha256,
     })
   }
-  const mimeType = reference?.mimeType ?? info.mimeType
+  // Empty where only a media id was kept: then the look-up is the first to tell.
+  const mimeType = reference?.mimeType || info.mimeType
   const mediaType = reference?.mediaType ?? context.mediaType ?? getMediaTypeFromMime(mimeType)
   checkSize(info.size, maxBytesOf(context.maxBytes, mediaType))
   return {

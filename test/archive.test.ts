@@ -51,6 +51,15 @@ const freshPhoto = async (): Promise<MediaReference> => without(await photo(), '
 const asked = (): string[] => api.requests.map(({ kind }) => kind)
 
 describe('archiveMedia', () => {
+  it('takes the MIME type from the look-up where only the media id was kept, and finds the same key', async () => {
+    const reference = await photo()
+    const archived = await archiveMedia({ ...reference, mimeType: '' }, options())
+    expect(archived).toMatchObject({ mimeType: 'image/jpeg', keyIsStable: true, alreadyStored: false })
+    expect(asked()).toEqual(['look-up', 'download'])
+    const again = await archiveMedia(reference, options({ attempts: 1 }))
+    expect(again).toMatchObject({ key: archived.key, alreadyStored: true })
+  })
+
   it('archives what a webhook announced, and tells what its message told', async () => {
     const reference = await photo({ caption: 'Our roof' })
     const archived = await archiveMedia(reference, options())
