@@ -2,8 +2,16 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { cac } from 'cac'
+import { type Command, cac } from 'cac'
+import { runArchive } from './cli/archive.js'
+import { CLOUD_API_OPTIONS } from './cli/archive-accounts.js'
+import { runBackfill } from './cli/backfill.js'
+import { type CommandContext, EXIT, exitCodeOf, listenForInterrupts } from './cli/command.js'
 import { runDemo } from './cli/demo.js'
+import { asTyped, type Flags, markStdin } from './cli/flags.js'
+import { runSign } from './cli/sign.js'
+import { STORAGE_OPTIONS } from './cli/storage.js'
+import { runVerify } from './cli/verify.js'
 import { configFromEnv } from './config-from-env.js'
 
 /** The package's root: this file is one level below it, as source and when built. */
@@ -25,16 +33,81 @@ cli
     })
   })
 
+/** A command of the archive's own: its options come as they were typed, and it ends with the code that it returns. */
+async function run(
+  parsed: Record<string, unknown>,
+  command: (flags: Flags, context: CommandContext) => Promise<number>,
+): Promise<void> {
+  const { env, stdin, stdout, stderr } = process
+  const interrupts = listenForInterrupts(process)
+  const code = await command(asTyped(parsed, process.argv), { env, stdin, stdout, stderr, interrupts }).finally(
+    interrupts.end,
+  )
+  process.exitCode = code
+  // A library's socket or a terminal that is still read must not hold up whoever pressed Ctrl-C.
+  if (code === EXIT.interrupted) process.exit()
+}
+
+function withOptions(command: Command, ...groups: (typeof STORAGE_OPTIONS)[]): Command {
+  return groups.flat().reduce((each, [option, description]) => each.option(option, description), command)
+}
+
+const archiveCommand = cli
+  .command('archive <...mediaIds>', 'Archive media by their ids; prints key and size. Token: WHATSAPP_ACCESS_TOKEN')
+  .option('--account <id>', 'The account (tenant) that the media is archived for')
+  .option('--type <type>', 'image, video, audio, document or sticker; default by MIME type')
+  .option('--timestamp <time>', 'When the message was sent, ISO 8601; makes the key stable')
+  .option('--filename <name>', "The sender's name for the file")
+withOptions(archiveCommand, STORAGE_OPTIONS, CLOUD_API_OPTIONS).action((mediaIds: string[], parsed) =>
+  run(parsed, (flags, context) => runArchive(mediaIds, flags, context)),
+)
+
+const backfillCommand = cli
+  .command(
+    'backfill <file>',
+    'Archive all media of saved webhooks, media ids or message documents, one JSON a line; - for stdin',
+  )
+  .option('--account <id>', 'The account of all entries; its token: WHATSAPP_ACCESS_TOKEN')
+  .option('--accounts <file>', 'Accounts by phone number id, with the names of the variables that have their tokens')
+  .option('--journal <file>', 'What is finished, for the next run; default <file>.journal')
+  .option('--report <file>', 'Write the report as JSON')
+  .option('--concurrency <n>', 'Transfers at once; default 8')
+  .option('--window <n>', 'Entries in hand, sorted by time left; default 10000')
+withOptions(backfillCommand, STORAGE_OPTIONS, CLOUD_API_OPTIONS).action((file: string, parsed) =>
+  run(parsed, (flags, context) => runBackfill(file, flags, context)),
+)
+
+const verifyCommand = cli
+  .command('verify <prefix>', 'Read all objects whose keys start so, and compare their SHA-256 with the recorded one')
+  .option('--concurrency <n>', 'Objects at once; default 4')
+  .option('--json', 'One JSON object a line: the problems, then the counts')
+withOptions(verifyCommand, STORAGE_OPTIONS).action((prefix: unknown, parsed) =>
+  run(parsed, (flags, context) => runVerify(String(prefix), flags, context)),
+)
+
+const signCommand = cli
+  .command('sign <key>', 'Print a URL that reads an object for a while')
+  .option('--account <id>', 'The account (tenant) that asks; the key must be its own')
+  .option('--expires <seconds>', 'How long it lives; default 3600')
+  .option('--filename <name>', 'The name a download gets')
+  .option('--disposition <how>', 'inline or attachment')
+withOptions(signCommand, STORAGE_OPTIONS).action((key: unknown, parsed) =>
+  run(parsed, (flags, context) => runSign(String(key), flags, context)),
+)
+
 cli.help()
 cli.version(version)
 
+// Whoever reads only the first lines (`| head`) closes the pipe, and the work goes on.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
 try {
-  cli.parse(process.argv, { run: false })
+  cli.parse(markStdin(process.argv), { run: false })
   if (cli.matchedCommand === undefined && !cli.options['help'] && !cli.options['version']) {
     cli.outputHelp()
     process.exitCode = cli.args.length === 0 ? 0 : 2
   } else await cli.runMatchedCommand()
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-  process.exitCode = 1
+  process.exitCode = exitCodeOf(error)
 }

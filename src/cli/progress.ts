@@ -40,3 +40,62 @@ export function createProgress(terminal: Terminal, label: string, total: number)
     },
   }
 }
+
+/** One line that is drawn again and again at a terminal's end; elsewhere a line in the log now and then. */
+export interface StatusLine {
+  /** Runs something that writes to the same terminal: above the line. */
+  around(write: () => void): void
+  /** Takes the line away. Always call it. */
+  end(): void
+}
+
+const STATUS_MS = 200
+const LOG_MS = 10_000
+
+/** @param draw gives the line; `columns` is what a terminal has room for, and absent in a log. */
+export function createStatusLine(terminal: Terminal, draw: (columns?: number) => string): StatusLine {
+  const isTerminal = terminal.isTTY === true
+  const clear = (): void => void (isTerminal && terminal.write('\r\u001b[K'))
+  const show = (): void => {
+    if (isTerminal) {
+      // The last column stays free: some terminals wrap as soon as it is written.
+      const columns = (terminal.columns ?? 80) - 1
+      terminal.write(`\r\u001b[K${draw(columns).slice(0, columns)}`)
+    } else terminal.write(`${new Date().toISOString()} ${draw()}\n`)
+  }
+  const timer = setInterval(show, isTerminal ? STATUS_MS : LOG_MS)
+  if (isTerminal) show()
+  return {
+    around(write) {
+      clear()
+      write()
+      if (isTerminal) show()
+    },
+    end() {
+      clearInterval(timer)
+      clear()
+    },
+  }
+}
+
+/** A bar of so many cells. */
+export function bar(ratio: number, cells: number): string {
+  const filled = Math.round(Math.min(1, Math.max(0, ratio)) * cells)
+  return `${'█'.repeat(filled)}${'░'.repeat(cells - filled)}`
+}
+
+export function formatCount(count: number): string {
+  return (count >= 10 ? Math.round(count) : Math.round(count * 10) / 10).toLocaleString('en')
+}
+
+/** Decimal units, as disks and networks have them. */
+export function formatBytes(bytes: number): string {
+  const [unit, divisor] = bytes >= 1e9 ? ['GB', 1e9] : bytes >= 1e6 ? ['MB', 1e6] : ['kB', 1e3]
+  return bytes < 1_000 ? `${Math.round(bytes)} B` : `${(bytes / Number(divisor)).toFixed(1)} ${unit}`
+}
+
+export function formatDuration(seconds: number): string {
+  if (seconds < 60) return `${Math.ceil(seconds)} s`
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${Math.ceil(seconds % 60)} s`
+  return `${Math.floor(seconds / 3_600)} h ${Math.ceil((seconds % 3_600) / 60)} min`
+}

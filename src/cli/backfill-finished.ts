@@ -1,0 +1,64 @@
+/**
+ * Which entries of an input are finished, by their place in it. It takes a bit an entry, and a sum for each block, which
+ * tells an input that is not the one of the journal.
+ */
+export interface FinishedEntries {
+  /** @returns false when it is there already. `check` is below 2^40, the same for the same entry. */
+  add(place: number, check: number): boolean
+  /**
+   * Asked once for each place, in order.
+   *
+   * @returns whether the entry is finished.
+   * @throws RangeError when the entries of the block are not those that were added.
+   */
+  take(place: number, check: number): boolean
+  /** Whether finished entries of this place's block have still to be taken: until then nobody knows whether the input is right. */
+  isAwaited(place: number): boolean
+  /** Entries that have not been taken. */
+  left(): number
+}
+
+interface Block {
+  bits: Uint32Array
+  /** Of the checks of all entries that are in. */
+  sum: number
+  left: number
+}
+
+/** So many checks below 2^40 still have an exact sum. */
+const BLOCK_ENTRIES = 1_024
+
+export function createFinishedEntries(): FinishedEntries {
+  const blocks = new Map<number, Block>()
+  const find = (place: number): { number: number; word: number; bit: number } => {
+    const within = place % BLOCK_ENTRIES
+    return { number: Math.floor(place / BLOCK_ENTRIES), word: within >> 5, bit: 1 << (within & 31) }
+  }
+
+  return {
+    add(place, check) {
+      const { number, word, bit } = find(place)
+      const block = blocks.get(number) ?? { bits: new Uint32Array(BLOCK_ENTRIES / 32), sum: 0, left: 0 }
+      const bits = block.bits[word] ?? 0
+      if ((bits & bit) !== 0) return false
+      blocks.set(number, block)
+      block.bits[word] = bits | bit
+      block.sum += check
+      block.left++
+      return true
+    },
+    take(place, check) {
+      const { number, word, bit } = find(place)
+      const block = blocks.get(number)
+      if (block === undefined || ((block.bits[word] ?? 0) & bit) === 0) return false
+      block.sum -= check
+      block.left--
+      if (block.left > 0) return true
+      if (block.sum !== 0) throw new RangeError('other entries than those that were finished')
+      blocks.delete(number)
+      return true
+    },
+    isAwaited: (place) => blocks.has(find(place).number),
+    left: () => [...blocks.values()].reduce((sum, { left }) => sum + left, 0),
+  }
+}

@@ -1,0 +1,180 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import type { ArchivedMedia } from '../archive.js'
+import { describeValue, InvalidOptionError, WhatsAppMediaError } from '../errors.js'
+import { text } from '../json.js'
+import { createMediaArchive, type MediaArchive, type MediaArchiveOptions } from '../media-archive.js'
+import { type AccountFinder, accountsOf, cloudApiOf } from './archive-accounts.js'
+import { type InputCounts, type JobEntry, readEntries } from './backfill-input.js'
+import { type BackfillJournal, openJournal } from './backfill-journal.js'
+import { progressDrawer } from './backfill-progress.js'
+import type { BackfillRecord } from './backfill-record.js'
+import { type BackfillSummary, reportText, summaryOf, writeReport } from './backfill-report.js'
+import { type RunOptions, startRun } from './backfill-run.js'
+import { type CommandContext, EXIT, oneLine } from './command.js'
+import { countOf, type Flags, STDIN, textOf } from './flags.js'
+import { createStatusLine } from './progress.js'
+import { openStorage } from './storage.js'
+
+const CONCURRENCY = 8
+const WINDOW_ENTRIES = 10_000
+/** After so many pauses in a row (1, 2 and 4 minutes) a token from the environment will not come back by itself. */
+const MOST_PAUSES = 3
+/** Problems told on the way; the report has them all. */
+const MOST_TOLD = 20
+
+/**
+ * `backfill <file>`: archives everything that saved webhooks, media ids or message documents tell of, one a line (see
+ * `readLine`), and prints a report. Run again, it goes on where it was stopped or killed, and tries again what failed.
+ * Memory does not depend on the input's size, but for a bit an entry when a run goes on.
+ *
+ * @returns the exit code.
+ * @throws InvalidOptionError before anything is asked for.
+ */
+export async function runBackfill(file: string, flags: Flags, context: CommandContext): Promise<number> {
+  const { env, stdout, stderr, interrupts } = context
+  const settings = await settingsOf(file, flags, env)
+  const told: string[] = []
+  let tell = (line: string): void => void told.push(line)
+  const { storage, keys } = openStorage(flags, env)
+  const archiving = createArchiving(settings.accountFor, { storage, ...keys, ...cloudApiOf(flags) }, (line) =>
+    tell(line),
+  )
+  const journal = await openJournal(settings.journal).catch(unusable('--journal'))
+  const source = file === STDIN ? context.stdin : createReadStream(file)
+  const input: InputCounts = { lines: 0, entries: 0, bytes: 0, isAtEnd: false }
+  const { accountFor, concurrency, windowEntries, inputBytes } = settings
+  const add = recorder(journal, (line) => tell(line))
+  const onUnreadable = (line: number, problem: string): void => add({ is: 'unreadable', line, problem })
+  const stopReading = (): void => void source.destroy()
+  interrupts.stop.addEventListener('abort', stopReading, { once: true })
+
+  const run = startRun({
+    entries: readEntries(source, { accountFor, finished: journal.finished, counts: input, onUnreadable }),
+    ...archiving,
+    onEnd: (name, finding) => add({ ...name, ...finding }),
+    concurrency,
+    windowEntries,
+    interrupts,
+  })
+  const draw = progressDrawer({ totals: journal.totals, input, inputBytes, waiting: run.waiting })
+  const status = createStatusLine(stderr, draw)
+  tell = (line) => status.around(() => void stderr.write(`${oneLine(line)}\n`))
+  for (const line of told) tell(line)
+  interrupts.stop.addEventListener('abort', () =>
+    tell('Stopping; what is under way is finished. Ctrl-C again: at once.'),
+  )
+  try {
+    const problem = await run.ended.then(() => undefined, describeProblem)
+    status.end()
+    if (problem !== undefined) stderr.write(`${oneLine(problem)}\n`)
+    const summary = summaryOf(journal.totals, { ...input, left: run.left() })
+    stdout.write(reportText(summary))
+    if (settings.report !== undefined) await writeReport(settings.report, summary, journal).catch(unusable('--report'))
+    if (problem !== undefined) return EXIT.unusable
+    return interrupts.stop.aborted ? EXIT.interrupted : exitCode(summary)
+  } finally {
+    source.destroy()
+    journal.close()
+    await archiving.close()
+  }
+}
+
+function exitCode({ gone, failed, unreadable }: BackfillSummary): number {
+  return gone + failed + unreadable === 0 ? EXIT.done : EXIT.incomplete
+}
+
+/** The archive, and what the run has to know of it. */
+function createArchiving(
+  accountFor: AccountFinder,
+  options: Omit<MediaArchiveOptions, 'accounts' | 'onArchived' | 'onEvent'>,
+  tell: (line: string) => void,
+): Pick<RunOptions, 'processJob' | 'archived' | 'isTokenDead'> & Pick<MediaArchive, 'close'> {
+  const stored = new Map<string, ArchivedMedia>()
+  const pauses = new Map<string, number>()
+  const nameOf = (accountId: string, mediaId: string): string => JSON.stringify([accountId, mediaId])
+  const archive = createMediaArchive({
+    ...options,
+    accounts: accountFor,
+    onArchived(media) {
+      stored.set(nameOf(media.accountId, media.mediaId), media)
+      pauses.delete(media.accountId)
+    },
+    onEvent(event) {
+      if (event.type !== 'account-paused') return
+      const { accountId, forSeconds } = event
+      pauses.set(accountId, (pauses.get(accountId) ?? 0) + 1)
+      tell(`Meta rejects the token of account ${accountId}: its media waits for ${forSeconds} s`)
+    },
+  })
+  return {
+    processJob: archive.processJob,
+    close: () => archive.close({ timeoutMs: 0 }),
+    isTokenDead: (accountId) => (pauses.get(accountId) ?? 0) >= MOST_PAUSES,
+    archived({ job: { accountId, media } }: JobEntry) {
+      const name = nameOf(accountId, media.mediaId)
+      const { key = '', size = 0, alreadyStored = false } = stored.get(name) ?? {}
+      stored.delete(name)
+      return { is: alreadyStored ? 'there' : 'archived', key, bytes: size }
+    },
+  }
+}
+
+/** Writes records into the journal, and tells of the first problems. */
+function recorder(journal: BackfillJournal, tell: (line: string) => void): (record: BackfillRecord) => void {
+  let problems = 0
+  return (record) => {
+    journal.add(record)
+    const problem =
+      record.is === 'failed'
+        ? `${record.code}: ${record.reason}`
+        : record.is === 'unreadable'
+          ? record.problem
+          : undefined
+    if (problem === undefined || ++problems > MOST_TOLD) return
+    tell(`line ${record.line}: ${problem}${problems === MOST_TOLD ? '; further ones are in the report' : ''}`)
+  }
+}
+
+interface Settings {
+  accountFor: AccountFinder
+  journal: string
+  report: string | undefined
+  concurrency: number
+  windowEntries: number
+  /** Undefined for a stream. */
+  inputBytes: number | undefined
+}
+
+async function settingsOf(file: string, flags: Flags, env: CommandContext['env']): Promise<Settings> {
+  const inputBytes = file === STDIN ? undefined : await sizeOf(file)
+  const journal = textOf(flags, 'journal') ?? (inputBytes === undefined ? undefined : `${file}.journal`)
+  if (journal === undefined) throw new InvalidOptionError('--journal', 'is needed when the input is a stream')
+  return {
+    accountFor: await accountsOf(flags, env),
+    journal,
+    report: textOf(flags, 'report'),
+    concurrency: countOf(flags, 'concurrency', { most: 256 }) ?? CONCURRENCY,
+    windowEntries: countOf(flags, 'window', { most: 1_000_000 }) ?? WINDOW_ENTRIES,
+    inputBytes,
+  }
+}
+
+/** A pipe by name is a stream, too. */
+async function sizeOf(file: string): Promise<number | undefined> {
+  const stats = await stat(file).catch(unusable('<file>'))
+  if (stats.isDirectory()) throw new InvalidOptionError('<file>', 'must be a file, got a folder')
+  return stats.isFile() ? stats.size : undefined
+}
+
+/** The system's errors say in their code what is wrong. */
+function unusable(option: string): (error: unknown) => never {
+  return (error) => {
+    if (WhatsAppMediaError.is(error)) throw error
+    throw new InvalidOptionError(option, `can not be used: ${describeValue(text(error, 'code'))}`)
+  }
+}
+
+function describeProblem(error: unknown): string {
+  return WhatsAppMediaError.is(error) ? error.message : `Stopped: ${describeValue(text(error, 'code'))}`
+}

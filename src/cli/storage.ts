@@ -1,0 +1,65 @@
+import { configFromEnv } from '../config-from-env.js'
+import { describeValue, InvalidOptionError } from '../errors.js'
+import { createFileSystemStorage } from '../storage/file-system.js'
+import { createS3Storage } from '../storage/s3.js'
+import type { ObjectStorage } from '../storage.js'
+import type { CommandContext } from './command.js'
+import { dashed, type Flags, textOf } from './flags.js'
+
+/** The options that say where objects are, for every command that has to know. */
+export const STORAGE_OPTIONS: readonly (readonly [option: string, description: string])[] = [
+  ['--bucket <name>', 'S3 bucket; default S3_BUCKET_NAME'],
+  ['--region <name>', 'AWS region; default AWS_REGION'],
+  ['--endpoint <url>', 'S3-compatible server; default S3_ENDPOINT'],
+  ['--public-endpoint <url>', 'Where readers reach it, for signed URLs'],
+  ['--directory <path>', 'Objects as files in a folder, in place of a bucket'],
+]
+
+/** The storage that the options and the environment name, and what its keys start with. */
+export interface OpenedStorage {
+  storage: ObjectStorage
+  /** `WHATSAPP_MEDIA_PREFIX`, fit for `...spread`. */
+  keys: { prefix?: string }
+}
+
+/**
+ * Opens the storage without asking it for anything. Options win over the environment; AWS credentials are the SDK's own
+ * affair. A folder signs URLs when it knows its address (`--public-endpoint`) and its secret (`WHATSAPP_MEDIA_URL_SECRET`).
+ *
+ * @throws InvalidOptionError for options of the wrong form, and for options that do not go together.
+ */
+export function openStorage(flags: Flags, env: CommandContext['env']): OpenedStorage {
+  const config = configFromEnv(env)
+  const keys = config.prefix === undefined ? {} : { prefix: config.prefix }
+  const directory = textOf(flags, 'directory')
+  if (directory !== undefined) return { storage: openDirectory(directory, flags, env), keys }
+  const bucket = textOf(flags, 'bucket') ?? config.bucket
+  if (bucket === undefined) {
+    throw new InvalidOptionError('--bucket', 'is needed (or S3_BUCKET_NAME), or --directory')
+  }
+  const region = textOf(flags, 'region') ?? config.region
+  const endpoint = urlOf(flags, 'endpoint') ?? config.endpoint
+  const publicEndpoint = urlOf(flags, 'publicEndpoint')
+  const storage = createS3Storage({
+    bucket,
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
+  })
+  return { storage, keys }
+}
+
+function openDirectory(directory: string, flags: Flags, env: CommandContext['env']): ObjectStorage {
+  for (const name of ['bucket', 'region', 'endpoint']) {
+    if (flags[name] !== undefined) throw new InvalidOptionError(dashed(name), 'does not go with --directory')
+  }
+  const baseUrl = urlOf(flags, 'publicEndpoint')
+  const secret = env['WHATSAPP_MEDIA_URL_SECRET']
+  return createFileSystemStorage({ directory, ...(baseUrl === undefined ? {} : { baseUrl, secret }) })
+}
+
+function urlOf(flags: Flags, name: string): string | undefined {
+  const text = textOf(flags, name)
+  if (text === undefined || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol))) return text
+  throw new InvalidOptionError(dashed(name), `must be an http(s) URL, got ${describeValue(text)}`)
+}

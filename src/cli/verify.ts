@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto'
+import { addAbortSignal, type Readable } from 'node:stream'
+import { checkTimeouts, runUnder, startDeadlines } from '../deadlines.js'
+import { InvalidOptionError, StorageFailedError, WhatsAppMediaError } from '../errors.js'
+import { text } from '../json.js'
+import { retryAttempts } from '../retry.js'
+import type { ObjectStorage, StoredObject, StoredObjectSummary } from '../storage.js'
+import { type CommandContext, EXIT, oneLine } from './command.js'
+import { countOf, type Flags } from './flags.js'
+import { createStatusLine, formatBytes, formatCount } from './progress.js'
+import { createRate } from './rate.js'
+import { openStorage } from './storage.js'
+
+/** An object that is not as it was stored. */
+export interface VerifyProblem {
+  key: string
+  /**
+   * - `damaged`: its bytes have another SHA-256, or another size, than recorded.
+   * - `unrecorded`: no hash was recorded, so there is nothing to compare with: not stored by this library, or changed since.
+   * - `unreadable`: the storage did not give it out; `reason` says why.
+   */
+  problem: 'damaged' | 'unrecorded' | 'unreadable'
+  recordedSha256?: string
+  observedSha256?: string
+  reason?: string
+}
+
+export interface VerifyCounts {
+  objects: number
+  proven: number
+  damaged: number
+  unrecorded: number
+  unreadable: number
+  bytes: number
+  /** Whether all objects were looked at. */
+  complete: boolean
+}
+
+interface VerifyOptions {
+  concurrency: number
+  signal: AbortSignal
+  onProblem(problem: VerifyProblem): void
+}
+
+const CONCURRENCY = 4
+
+/**
+ * `verify <prefix>`: reads every object whose key starts with the prefix, and compares its SHA-256 with the recorded one.
+ * `stdout` gets a line for each problem, and the counts: text, or with `--json` one JSON object a line.
+ *
+ * @returns the exit code: 0 when every object is proven.
+ * @throws InvalidOptionError; StorageFailedError when the storage can't be listed.
+ */
+export async function runVerify(prefix: string, flags: Flags, context: CommandContext): Promise<number> {
+  const { env, stdout, stderr, interrupts } = context
+  const concurrency = countOf(flags, 'concurrency', { most: 256 }) ?? CONCURRENCY
+  const isJson = flags['json'] === true
+  const { storage } = openStorage(flags, env)
+  const counts = noCounts()
+  const objects = createRate(() => counts.objects)
+  const bytes = createRate(() => counts.bytes)
+  const status = createStatusLine(stderr, () => {
+    const bad = counts.damaged + counts.unrecorded + counts.unreadable
+    const facts = [`${formatCount(counts.proven)} proven`, `${formatCount(bad)} not`, formatBytes(counts.bytes)]
+    return [...facts, `${formatCount(objects.perSecond())}/s`, `${formatBytes(bytes.perSecond())}/s`].join('  ')
+  })
+  const onProblem = (problem: VerifyProblem): void =>
+    status.around(() => void stdout.write(isJson ? `${JSON.stringify(problem)}\n` : problemLine(problem)))
+  try {
+    await verifyObjects(storage, prefix, { concurrency, signal: interrupts.stop, onProblem, counts })
+  } catch (error) {
+    if (!interrupts.stop.aborted) throw error
+  } finally {
+    status.end()
+    await storage.close?.()
+  }
+  stdout.write(isJson ? `${JSON.stringify(counts)}\n` : summary(counts))
+  if (interrupts.stop.aborted) return EXIT.interrupted
+  return counts.proven === counts.objects ? EXIT.done : EXIT.incomplete
+}
+
+function noCounts(): VerifyCounts {
+  return { objects: 0, proven: 0, damaged: 0, unrecorded: 0, unreadable: 0, bytes: 0, complete: false }
+}
+
+/**
+ * Compares all objects under a prefix with their recorded hashes, and counts along the way. What is deleted meanwhile is
+ * left out.
+ */
+export async function verifyObjects(
+  storage: ObjectStorage,
+  prefix: string,
+  options: VerifyOptions & { counts: VerifyCounts },
+): Promise<void> {
+  const { concurrency, signal, onProblem, counts } = options
+  if (storage.list === undefined) {
+    throw new InvalidOptionError('storage', `must be able to list its objects, and ${storage.name} is not`)
+  }
+  const objects = storage.list(prefix, { signal })[Symbol.asyncIterator]()
+  const work = async (): Promise<void> => {
+    for (let next = await objects.next(); next.done !== true; next = await objects.next()) {
+      signal.throwIfAborted()
+      const found = await verifyObject(storage, next.value, signal)
+      if (found === undefined) continue
+      counts.objects++
+      counts.bytes += found.bytes
+      if (found.problem === undefined) counts.proven++
+      else {
+        counts[found.problem.problem]++
+        onProblem(found.problem)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, work))
+  counts.complete = true
+}
+
+async function verifyObject(
+  storage: ObjectStorage,
+  { key }: StoredObjectSummary,
+  signal: AbortSignal,
+): Promise<{ bytes: number; problem?: VerifyProblem } | undefined> {
+  try {
+    const found = await retryAttempts(() => readObject(storage, key, signal), {
+      attempts: 3,
+      deadlineAt: Number.POSITIVE_INFINITY,
+      signal,
+      mayRetry: () => true,
+      onFailedAttempt() {},
+    })
+    if (found === undefined) return undefined
+    const { object, bytes, sha256 } = found
+    const recorded = recordedHash(object)
+    if (recorded === undefined) return { bytes, problem: { key, problem: 'unrecorded', observedSha256: sha256 } }
+    if (recorded === sha256) return { bytes }
+    return { bytes, problem: { key, problem: 'damaged', recordedSha256: recorded, observedSha256: sha256 } }
+  } catch (error) {
+    if (signal.aborted || !WhatsAppMediaError.is(error)) throw error
+    return { bytes: 0, problem: { key, problem: 'unreadable', reason: error.message } }
+  }
+}
+
+/**
+ * A storage may count the hash of an object on the spot when it has no record of it, which proves nothing. Whatever this
+ * library has stored has a disposition.
+ */
+function recordedHash({ sha256, contentDisposition }: StoredObject): string | undefined {
+  return contentDisposition === undefined ? undefined : sha256
+}
+
+async function readObject(
+  storage: ObjectStorage,
+  key: string,
+  callerSignal: AbortSignal,
+): Promise<{ object: StoredObject; bytes: number; sha256: string } | undefined> {
+  const deadlines = startDeadlines(checkTimeouts({ totalMs: Number.POSITIVE_INFINITY }), callerSignal)
+  return runUnder(deadlines, async () => {
+    const { signal } = deadlines
+    deadlines.waitFor('store')
+    const object = await storage.get(key, { signal })
+    if (object === null) return undefined
+    const hash = createHash('sha256')
+    let bytes = 0
+    for await (const piece of typedErrors(addAbortSignal(signal, object.body), key)) {
+      deadlines.waitFor('store')
+      hash.update(piece)
+      bytes += piece.byteLength
+    }
+    return { object, bytes, sha256: hash.digest('hex') }
+  })
+}
+
+/** What breaks a body off is the network's, or the disk's, and another attempt may see it whole. */
+async function* typedErrors(body: Readable, key: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body
+  } catch (error) {
+    const reason = text(error, 'code') ?? 'unknown'
+    throw new StorageFailedError({ operation: 'get', key, reason, retryable: true }, error)
+  }
+}
+
+function problemLine({ key, problem, reason }: VerifyProblem): string {
+  return `${oneLine([problem, key, ...(reason === undefined ? [] : [reason])].join('  '))}\n`
+}
+
+function summary({ objects, proven, damaged, unrecorded, unreadable, bytes, complete }: VerifyCounts): string {
+  const all = complete ? 'objects' : 'objects looked at, not all there are'
+  const facts = Object.entries({ proven, damaged, unrecorded, unreadable })
+  return `${formatCount(objects)} ${all} (${formatBytes(bytes)}): ${facts.map(([name, count]) => `${formatCount(count)} ${name}`).join(', ')}\n`
+}
