@@ -27,19 +27,22 @@ export function progressDrawer(progress: BackfillProgress): (columns?: number) =
     const expected = expectedEntries(progress)
     const share = expected === undefined ? undefined : expected === 0 ? 1 : ended() / expected
     const left = expected === undefined || perSecond === 0 ? undefined : Math.max(0, expected - ended()) / perSecond
-    const facts = [
-      ...(share === undefined ? [] : [`${Math.floor(Math.min(1, share) * 100)} %`]),
-      `done ${formatCount(totals.archived + totals.there)}`,
-      `gone ${formatCount(totals.gone)}`,
-      `failed ${formatCount(totals.failed)}`,
-      ...(waiting() === 0 ? [] : [`waiting ${formatCount(waiting())}`]),
-      `${formatBytes(totals.bytes)}`,
-      `${formatCount(perSecond)}/s ${formatBytes(bytesRate.perSecond())}/s`,
-      ...(left === undefined ? [] : [`${formatDuration(left)} left`]),
-    ].join('  ')
-    const cells = Math.min(MOST_CELLS, (columns ?? 0) - facts.length - 1)
+    const facts = (byteRate: string): string =>
+      [
+        ...(share === undefined ? [] : [`${Math.floor(Math.min(1, share) * 100)} %`]),
+        `done ${formatCount(totals.archived + totals.there)}`,
+        `gone ${formatCount(totals.gone)}`,
+        `failed ${formatCount(totals.failed)}`,
+        ...(waiting() === 0 ? [] : [`waiting ${formatCount(waiting())}`]),
+        formatBytes(totals.bytes),
+        `${formatCount(perSecond)}/s${byteRate}`,
+        ...(left === undefined ? [] : [`${formatDuration(left)} left`]),
+      ].join('  ')
+    const whole = facts(` ${formatBytes(bytesRate.perSecond())}/s`)
+    const told = columns === undefined || whole.length <= columns ? whole : facts('')
+    const cells = Math.min(MOST_CELLS, (columns ?? 0) - told.length - 1)
     const isDrawn = share !== undefined && cells >= FEWEST_CELLS && input.entries > 0
-    return isDrawn ? `${bar(share, cells)} ${facts}` : facts
+    return isDrawn ? `${bar(share, cells)} ${told}` : told
   }
 }
 

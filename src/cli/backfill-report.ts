@@ -37,7 +37,7 @@ export function reportText(summary: BackfillSummary): string {
     ['gone for good', gone, agesOf(summary)],
     ['failed', failed, reasons.map(([code, times]) => `${code} ${formatCount(times)}`).join(', ')],
     ...(left > 0 ? [['left', left, 'run the same command again'] as const] : []),
-    ['media items', entries, complete ? '' : 'as far as the input was read'],
+    ['media items', entries, complete ? '' : 'so far'],
     ...(summary.unreadable > 0 ? [['unreadable lines', summary.unreadable] as const] : []),
   ]
   return rows.map(([name, count, note = '']) => row(name, count, note)).join('')

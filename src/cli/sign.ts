@@ -20,6 +20,9 @@ export async function runSign(key: string, flags: Flags, context: CommandContext
   const filename = textOf(flags, 'filename')
   const disposition = dispositionOf(flags)
   const { storage, keys } = openStorage(flags, context.env)
+  if (storage.signedUrl === undefined) {
+    throw new InvalidOptionError('--directory', 'signs URLs only with --public-endpoint and WHATSAPP_MEDIA_URL_SECRET')
+  }
   const options: SigningOptions = {
     storage,
     accountId,
