@@ -124,9 +124,9 @@ function spoil(api: FakeCloudApi, sent: readonly Sent[]): void {
     const fault = FAULTS[(index / 13) % FAULTS.length]
     if (index % 13 === 0 && fault !== undefined) api.fail({ ...fault, mediaId: added.mediaId })
   }
-  // One answer never comes to the first process, so that it can't reach its end.
-  const last = sent.at(-1)?.added.mediaId ?? ''
-  api.fail({ on: 'look-up', kind: 'stall', mediaId: last, times: 1 })
+  // One answer never comes to the first process, so that it can't reach its end. It is among the first that are asked for.
+  const { added } = sent.reduce((first, each) => (each.timestamp < first.timestamp ? each : first))
+  api.fail({ on: 'look-up', kind: 'stall', mediaId: added.mediaId, times: 1 })
 }
 
 function start(
