@@ -19,6 +19,7 @@ import {
   MediaUnavailableError,
   nameOnly,
   PayloadTooLargeError,
+  QueueFailedError,
   QueueFullError,
   removeValues,
   SignatureError,
@@ -111,6 +112,24 @@ const ROWS: readonly Row[] = [
       ...{ name: 'CallbackFailedError', code: 'callback-failed', phase: 'queue', retryable: true },
       ...{ message: 'onArchived threw, and there is no more time to call it again', callback: 'onArchived' },
       cause: { name: 'Error', message: 'down' },
+    },
+  ],
+  [
+    new QueueFailedError({ operation: 'receive', reason: 'AccessDenied', retryable: false }),
+    {
+      ...{ name: 'QueueFailedError', code: 'queue-failed', phase: 'queue', retryable: false },
+      ...{ message: 'The queue failed to receive: AccessDenied', operation: 'receive', reason: 'AccessDenied' },
+    },
+  ],
+  [
+    new QueueFailedError(
+      { operation: 'enqueue', reason: 'ECONNRESET', retryable: true, failed: 2, total: 3 },
+      new Error('reset'),
+    ),
+    {
+      ...{ name: 'QueueFailedError', code: 'queue-failed', phase: 'queue', retryable: true, failed: 2 },
+      ...{ message: 'The queue failed to enqueue 2 of 3 jobs: ECONNRESET', operation: 'enqueue', reason: 'ECONNRESET' },
+      cause: { name: 'Error', message: 'reset' },
     },
   ],
   [
