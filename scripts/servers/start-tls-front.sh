@@ -3,16 +3,23 @@
 #   UPSTREAM=127.0.0.1:19020 ./start-tls-front.sh
 #   https://localhost:19443   a good certificate        https://localhost:19444   an expired one
 #   https://localhost:19445   one for another host      http://127.0.0.1:19446    answers 503 SlowDown, Retry-After 1
-# Prints the environment to export. A second call with a live front only prints it. Stop: ./stop-tls-front.sh
+# PORT sets the first of the four ports; each has a front of its own, for another upstream say. A second call with a live
+# front and the same upstream only prints the environment to export. Stop: ./stop-tls-front.sh, with the same PORT
 set -euo pipefail
 . "$(dirname "$0")/state.sh"
 upstream=${UPSTREAM:-127.0.0.1:19020}
-dir=$SERVERS_DIR/tls-front
+port=${PORT:-19443}
+dir=$SERVERS_DIR/tls-front-$port
+if alive "$dir" nginx && [ "$(cat "$dir/upstream")" != "$upstream" ]; then
+  echo "the front on port $port stands before $(cat "$dir/upstream"): stop it first" >&2
+  exit 1
+fi
 if ! alive "$dir" nginx; then
-  must_be_free http://127.0.0.1:19446/
+  must_be_free "http://127.0.0.1:$((port + 3))/"
   "$HERE/make-root.sh" bookworm nginx-light openssl
   rm -rf "$dir"
   mkdir -p "$dir/temp"
+  echo "$upstream" >"$dir/upstream"
   in_root=("$HERE/in-root.sh" bookworm)
 
   # `openssl ca` because it alone, in this version, can date a certificate into the past.
@@ -70,11 +77,11 @@ http {
   uwsgi_temp_path $dir/temp/uwsgi;
   scgi_temp_path $dir/temp/scgi;
   upstream upstream { server $upstream; keepalive 16; }
-  server { listen 127.0.0.1:19443 ssl http2; ssl_certificate $dir/good.pem; ssl_certificate_key $dir/good.key; location / { $forward } }
-  server { listen 127.0.0.1:19444 ssl; ssl_certificate $dir/expired.pem; ssl_certificate_key $dir/expired.key; location / { $forward } }
-  server { listen 127.0.0.1:19445 ssl; ssl_certificate $dir/other.pem; ssl_certificate_key $dir/other.key; location / { $forward } }
+  server { listen 127.0.0.1:$port ssl http2; ssl_certificate $dir/good.pem; ssl_certificate_key $dir/good.key; location / { $forward } }
+  server { listen 127.0.0.1:$((port + 1)) ssl; ssl_certificate $dir/expired.pem; ssl_certificate_key $dir/expired.key; location / { $forward } }
+  server { listen 127.0.0.1:$((port + 2)) ssl; ssl_certificate $dir/other.pem; ssl_certificate_key $dir/other.key; location / { $forward } }
   server {
-    listen 127.0.0.1:19446;
+    listen 127.0.0.1:$((port + 3));
     default_type application/xml;
     add_header Retry-After 1 always;
     location / { return 503 '<?xml version="1.0" encoding="UTF-8"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>'; }
@@ -82,12 +89,12 @@ http {
 }
 CONF
   spawn "$dir" nginx "${in_root[@]}" nginx -c "$dir/nginx.conf" -e "$dir/error.log"
-  until_answers http://127.0.0.1:19446/ "$dir" nginx
+  until_answers "http://127.0.0.1:$((port + 3))/" "$dir" nginx
 fi
 cat <<ENV
-export S3_ENDPOINT=https://localhost:19443
-export S3_ENDPOINT_EXPIRED=https://localhost:19444
-export S3_ENDPOINT_OTHER_HOST=https://localhost:19445
-export S3_ENDPOINT_SLOW_DOWN=http://127.0.0.1:19446
+export S3_ENDPOINT=https://localhost:$port
+export S3_ENDPOINT_EXPIRED=https://localhost:$((port + 1))
+export S3_ENDPOINT_OTHER_HOST=https://localhost:$((port + 2))
+export S3_ENDPOINT_SLOW_DOWN=http://127.0.0.1:$((port + 3))
 export NODE_EXTRA_CA_CERTS=$dir/ca.pem
 ENV

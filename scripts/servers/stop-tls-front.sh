@@ -1,5 +1,5 @@
 #!/bin/bash
 # Stops what ./start-tls-front.sh started.
 . "$(dirname "$0")/state.sh"
-halt "$SERVERS_DIR/tls-front" nginx
+halt "$SERVERS_DIR/tls-front-${PORT:-19443}" nginx
 echo "TLS front stopped"

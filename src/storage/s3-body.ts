@@ -1,12 +1,45 @@
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { IntegrityMismatchError, StorageFailedError } from '../errors.js'
 import { field } from './s3-failure.js'
+
+/** A body on its way, of exactly as many bytes as were announced. */
+export interface ExactBody {
+  readonly stream: Readable
+  /** Whether every byte was taken from it. Its `end` comes later: a fast store has answered by then. */
+  isTaken(): boolean
+  /** Reads a body that should be empty, to its end. */
+  readNothing(signal: AbortSignal | undefined): Promise<void>
+}
+
+/** @param size the bytes that the body must have, and the length that the store is told. */
+export function exactBody(size: number, body: Readable): ExactBody {
+  let isComplete = false
+  const stream = Readable.from(
+    exactly(size, body, () => {
+      isComplete = true
+    }),
+  )
+  return {
+    stream,
+    isTaken: () => isComplete && stream.readableLength === 0,
+    async readNothing(signal) {
+      const abort = (): void => void body.destroy()
+      signal?.addEventListener('abort', abort, { once: true })
+      try {
+        signal?.throwIfAborted()
+        await stream.toArray()
+      } finally {
+        signal?.removeEventListener('abort', abort)
+      }
+    },
+  }
+}
 
 /**
  * The body, if it has so many bytes: with fewer the store would wait for the rest until its own deadline, and of more it
  * would keep the first. The last chunk is held back until the count is right.
  */
-export async function* exactly(size: number, body: Readable): AsyncGenerator<Uint8Array, void, undefined> {
+async function* exactly(size: number, body: Readable, onLast: () => void): AsyncGenerator<Uint8Array, void, undefined> {
   let count = 0
   let held: Uint8Array | undefined
   for await (const chunk of body) {
@@ -23,6 +56,7 @@ export async function* exactly(size: number, body: Readable): AsyncGenerator<Uin
       observedSize: count,
     })
   }
+  onLast()
   if (held !== undefined) yield held
 }
 

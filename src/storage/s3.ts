@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { GetObjectCommandInput } from '@aws-sdk/client-s3'
 import { describeValue, InvalidOptionError, StorageFailedError } from '../errors.js'
 import type { ObjectStorage, PutOptions, PutResult } from '../storage.js'
-import { bodyError, exactly, whileBodyLives } from './s3-body.js'
+import { bodyError, type ExactBody, exactBody, whileBodyLives } from './s3-body.js'
 import { createConditions } from './s3-conditions.js'
 import { openConnection, type S3Connection } from './s3-connection.js'
 import { isStorageFailure, mayNotLook, NOT_IMPLEMENTED, storageError } from './s3-failure.js'
@@ -69,9 +69,11 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     }
   }
 
-  const put = async (key: string, body: Readable, putOptions: PutOptions): Promise<PutResult> => {
-    const { ifAbsent, signal, sha256 } = putOptions
-    const input = { ...objectInput(options, putOptions), Key: key, Body: body }
+  const put = async (key: string, body: ExactBody, putOptions: PutOptions): Promise<PutResult> => {
+    const { ifAbsent, signal, sha256, size } = putOptions
+    // A store answers a put of nothing at once, so what is said to be nothing must be known to be before.
+    if (size === 0) await body.readNothing(signal)
+    const input = { ...objectInput(options, putOptions), Key: key, Body: size === 0 ? '' : body.stream }
     const { isSent, looksFirst } = conditions.plan(ifAbsent)
     if (looksFirst) {
       const found = await head(key, signal === undefined ? {} : { signal })
@@ -80,7 +82,7 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     }
     const condition = isSent ? { IfNoneMatch: '*' } : {}
     const answer = await call('put', key, { signal, secrets: namesIn(putOptions) }, ({ sdk, client }) =>
-      whileBodyLives(body, signal, (abortSignal) =>
+      whileBodyLives(body.stream, signal, (abortSignal) =>
         client.send(putCommand({ sdk }, { ...input, ...condition }, sha256), { abortSignal }),
       ),
     ).catch((error: unknown) => {
@@ -88,7 +90,7 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
       throw conditions.refuse(isSent) ? againWithoutCondition(error) : error
     })
     // Early answers are errors; a 200 among them would speak of bytes that the store never got.
-    if (!body.readableEnded) throw unbelievable(key, 'answered before the body ended')
+    if (!body.isTaken()) throw unbelievable(key, 'answered before the body ended')
     // Every S3 names what it stored (AWS: PutObject); a proxy's page with status 200 does not, and stored nothing.
     if (answer.ETag === undefined) throw unbelievable(key, 'answered without an ETag')
     const acknowledged = wholeHash(answer.ChecksumSHA256)
@@ -105,19 +107,21 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     bucket,
     capabilities: { conditionalCreate: conditionalWrites, checksum: true, signedUrls: true },
     async put(key, body, putOptions) {
-      const sized = Readable.from(exactly(putOptions.size, body))
+      const { signal } = putOptions
+      const exact = exactBody(putOptions.size, body)
       // The bytes may fail when nobody listens any more, and that must not end the process.
       body.on('error', () => {})
-      sized.on('error', () => {})
+      exact.stream.on('error', () => {})
       try {
-        return await put(key, sized, putOptions)
+        return await put(key, exact, putOptions)
       } catch (error) {
-        if (putOptions.signal?.aborted !== true && sized.errored !== null) throw bodyError(sized.errored, key)
+        if (signal?.aborted === true) throw signal.reason
+        if (exact.stream.errored !== null) throw bodyError(exact.stream.errored, key)
         if (!isStorageFailure(error)) throw error
         if (error.status === 412) return { outcome: 'exists' }
         throw error
       } finally {
-        sized.destroy()
+        exact.stream.destroy()
         body.destroy()
       }
     },

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { S3Client } from '@aws-sdk/client-s3'
@@ -492,6 +493,55 @@ describe('put', () => {
     setImmediate(() => body.write('l'))
     await expect(put({}, body)).rejects.toMatchObject({ code: 'storage-failed', retryable: true })
     expect(body.destroyed).toBe(true)
+  })
+
+  it('believes a 200 that comes with the last byte, before the stream has told its end', async () => {
+    const bytes = Buffer.alloc(4_000_000, 'x')
+    const client = new S3Client({ region: 'eu-central-1', endpoint, credentials, forcePathStyle: true })
+    client.send = async (command: { input: { Body?: unknown } }) => {
+      const taken = command.input.Body instanceof Readable ? command.input.Body : Readable.from([])
+      await new Promise<void>((resolve) => {
+        let count = 0
+        taken.on('data', (chunk: Uint8Array) => {
+          count += chunk.length
+          taken.pause()
+          if (count === bytes.length) resolve()
+          else taken.resume()
+        })
+      })
+      expect(taken.readableEnded).toBe(false)
+      return { ETag: '"e"' }
+    }
+    const digest = createHash('sha256').update(bytes).digest('hex')
+    const body = Readable.from([bytes.subarray(0, 1_000), bytes.subarray(1_000)])
+    expect(
+      await createS3Storage({ bucket: 'media', client }).put(
+        'a/b.jpg',
+        body,
+        putOptions({ size: bytes.length, sha256: digest }),
+      ),
+    ).toEqual({ outcome: 'stored', etag: '"e"' })
+  })
+
+  it('knows that an empty body is empty before it says so', async () => {
+    let puts = 0
+    server.use(
+      http.put(object, () => {
+        puts++
+        return new HttpResponse(null, { status: 200, headers: { etag: '"e"' } })
+      }),
+    )
+    await expect(put({ size: 0 }, Readable.from([Buffer.from('x')]))).rejects.toMatchObject({
+      code: 'integrity-mismatch',
+    })
+    const endless = new PassThrough()
+    const reason = new Error('enough')
+    const controller = new AbortController()
+    const putting = put({ size: 0, signal: controller.signal }, endless)
+    controller.abort(reason)
+    await expect(putting).rejects.toBe(reason)
+    expect(endless.destroyed).toBe(true)
+    expect(puts).toBe(0)
   })
 
   it('rejects when the body closes early', async () => {
