@@ -72,6 +72,7 @@ const backfillCommand = cli
   .option('--journal <file>', 'What is finished, for the next run; default <file>.journal')
   .option('--report <file>', 'Write the report as JSON')
   .option('--concurrency <n>', 'Transfers at once; default 8')
+  .option('--max-gone-per-hour <n>', 'Look-ups of gone media at which an account rests; default: no limit')
   .option('--window <n>', 'Entries in hand, sorted by time left; default 10000')
 withOptions(backfillCommand, STORAGE_OPTIONS, CLOUD_API_OPTIONS).action((file: string, parsed) =>
   run(parsed, (flags, context) => runBackfill(file, flags, context)),

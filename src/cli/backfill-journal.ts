@@ -3,15 +3,7 @@ import { InvalidOptionError } from '../errors.js'
 import { text } from '../json.js'
 import { createFinishedEntries, type FinishedEntries } from './backfill-finished.js'
 import { readLines } from './backfill-lines.js'
-import {
-  type BackfillRecord,
-  count,
-  forgetFailures,
-  isFinal,
-  noTotals,
-  parseRecord,
-  type Totals,
-} from './backfill-record.js'
+import { type BackfillRecord, count, isFinal, noTotals, parseRecord, type Totals } from './backfill-record.js'
 
 /**
  * What a back-fill has finished, in a file of JSON lines that only ever grows. A record is written once its object is
@@ -20,7 +12,10 @@ import {
  */
 export interface BackfillJournal {
   finished: FinishedEntries
-  /** Kept up to date by `add`. */
+  /**
+   * Kept up to date by `add`. What failed, and what could not be read, is this run's only: a run tries again what failed
+   * before, and reads all lines again.
+   */
   totals: Readonly<Totals>
   /** In the operating system's hands when it returns: the process may die then. */
   add(record: BackfillRecord): void
@@ -51,7 +46,6 @@ export async function openJournal(path: string): Promise<BackfillJournal> {
     // Whatever is behind the last whole line, a record appended there would be lost with it.
     ftruncateSync(file, journal.end)
     appendFileSync(file, `${START}"startedAt":"${new Date().toISOString()}"}\n`)
-    forgetFailures(journal.totals)
     const { finished, totals } = journal
     return {
       finished,

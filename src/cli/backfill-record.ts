@@ -56,11 +56,6 @@ export function count(totals: Totals, record: BackfillRecord): void {
   }
 }
 
-/** A new run tries again what failed, and reads all lines again: these findings are the last run's only. */
-export function forgetFailures(totals: Totals): void {
-  Object.assign(totals, { failed: 0, unreadable: 0, failedByCode: {} })
-}
-
 /** Whether the entry is done with for good. */
 export function isFinal(record: BackfillRecord): record is EntryName & Exclude<Finding, { is: 'failed' }> {
   return record.is !== 'failed' && record.is !== 'unreadable'

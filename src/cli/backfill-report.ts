@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { finished } from 'node:stream/promises'
+import type { InputCounts } from './backfill-input.js'
 import type { BackfillJournal } from './backfill-journal.js'
 import type { BackfillRecord, Totals } from './backfill-record.js'
 import { formatBytes, formatCount } from './progress.js'
@@ -19,12 +20,12 @@ export interface BackfillSummary extends Omit<Totals, 'there'> {
   complete: boolean
 }
 
-export function summaryOf(
-  { there, ...totals }: Totals,
-  read: { entries: number; lines: number; left: number; isAtEnd: boolean },
-): BackfillSummary {
-  const { entries, lines, left, isAtEnd } = read
-  return { entries, ...totals, alreadyThere: there, left, lines, complete: isAtEnd && left === 0 }
+export function summaryOf({ totals, finished }: BackfillJournal, input: InputCounts): BackfillSummary {
+  const { there, ...told } = totals
+  // After an interrupt, what earlier runs have finished may lie behind what this one has read.
+  const entries = input.entries + finished.left()
+  const left = entries - told.archived - there - told.gone - told.failed
+  return { entries, ...told, alreadyThere: there, left, lines: input.lines, complete: input.isAtEnd && left === 0 }
 }
 
 /** The report for people. */

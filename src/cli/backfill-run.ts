@@ -26,9 +26,7 @@ export interface RunOptions {
 export interface BackfillRun {
   /** Resolves when every entry has ended, or what was under way has after an interrupt. Rejects when going on is of no use. */
   ended: Promise<void>
-  /** Entries in hand that have not ended. */
-  left(): number
-  /** Of these, those that wait for another try. */
+  /** Entries that wait for another try. */
   waiting(): number
 }
 
@@ -180,7 +178,7 @@ export function startRun(options: RunOptions): BackfillRun {
     proceed()
   }, FIRST_MS)
   proceed()
-  return { ended, left: () => inHand, waiting: () => waiting.size }
+  return { ended, waiting: () => waiting.size }
 }
 
 /**

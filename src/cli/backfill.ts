@@ -9,8 +9,8 @@ import { type InputCounts, type JobEntry, readEntries } from './backfill-input.j
 import { type BackfillJournal, openJournal } from './backfill-journal.js'
 import { progressDrawer } from './backfill-progress.js'
 import type { BackfillRecord } from './backfill-record.js'
-import { type BackfillSummary, reportText, summaryOf, writeReport } from './backfill-report.js'
-import { type RunOptions, startRun } from './backfill-run.js'
+import { reportText, summaryOf, writeReport } from './backfill-report.js'
+import { type BackfillRun, type RunOptions, startRun } from './backfill-run.js'
 import { type CommandContext, EXIT, oneLine } from './command.js'
 import { countOf, type Flags, STDIN, textOf } from './flags.js'
 import { createStatusLine } from './progress.js'
@@ -32,62 +32,63 @@ const MOST_TOLD = 20
  * @throws InvalidOptionError before anything is asked for.
  */
 export async function runBackfill(file: string, flags: Flags, context: CommandContext): Promise<number> {
-  const { env, stdout, stderr, interrupts } = context
+  const { env, stderr, interrupts } = context
   const settings = await settingsOf(file, flags, env)
-  const told: string[] = []
-  let tell = (line: string): void => void told.push(line)
+  const { accountFor, concurrency, windowEntries, inputBytes } = settings
   const { storage, keys } = openStorage(flags, env)
-  const archiving = createArchiving(settings.accountFor, { storage, ...keys, ...cloudApiOf(flags) }, (line) =>
-    tell(line),
-  )
   const journal = await openJournal(settings.journal).catch(unusable('--journal'))
   const source = file === STDIN ? context.stdin : createReadStream(file)
   const input: InputCounts = { lines: 0, entries: 0, bytes: 0, isAtEnd: false }
-  const { accountFor, concurrency, windowEntries, inputBytes } = settings
-  const add = recorder(journal, (line) => tell(line))
+  let run: BackfillRun | undefined
+  const waiting = (): number => run?.waiting() ?? 0
+  const status = createStatusLine(stderr, progressDrawer({ totals: journal.totals, input, inputBytes, waiting }))
+  const tell = (line: string): void => status.around(() => void stderr.write(`${oneLine(line)}\n`))
+  const archiving = createArchiving(settings, { storage, ...keys, ...cloudApiOf(flags) }, tell)
+  const add = recorder(journal, tell)
   const onUnreadable = (line: number, problem: string): void => add({ is: 'unreadable', line, problem })
-  const stopReading = (): void => void source.destroy()
-  interrupts.stop.addEventListener('abort', stopReading, { once: true })
-
-  const run = startRun({
-    entries: readEntries(source, { accountFor, finished: journal.finished, counts: input, onUnreadable }),
-    ...archiving,
-    onEnd: (name, finding) => add({ ...name, ...finding }),
-    concurrency,
-    windowEntries,
-    interrupts,
-  })
-  const draw = progressDrawer({ totals: journal.totals, input, inputBytes, waiting: run.waiting })
-  const status = createStatusLine(stderr, draw)
-  tell = (line) => status.around(() => void stderr.write(`${oneLine(line)}\n`))
-  for (const line of told) tell(line)
-  interrupts.stop.addEventListener('abort', () =>
-    tell('Stopping; what is under way is finished. Ctrl-C again: at once.'),
-  )
+  const onStop = (): void => {
+    source.destroy()
+    tell('Stopping: what is under way is finished first. Ctrl-C again stops at once.')
+  }
+  interrupts.stop.addEventListener('abort', onStop, { once: true })
   try {
+    run = startRun({
+      entries: readEntries(source, { accountFor, finished: journal.finished, counts: input, onUnreadable }),
+      ...archiving,
+      onEnd: (name, finding) => add({ ...name, ...finding }),
+      concurrency,
+      windowEntries,
+      interrupts,
+    })
     const problem = await run.ended.then(() => undefined, describeProblem)
     status.end()
     if (problem !== undefined) stderr.write(`${oneLine(problem)}\n`)
-    const summary = summaryOf(journal.totals, { ...input, left: run.left() })
-    stdout.write(reportText(summary))
-    if (settings.report !== undefined) await writeReport(settings.report, summary, journal).catch(unusable('--report'))
-    if (problem !== undefined) return EXIT.unusable
-    return interrupts.stop.aborted ? EXIT.interrupted : exitCode(summary)
+    const code = await report({ journal, input, path: settings.report }, context)
+    return problem === undefined ? code : EXIT.unusable
   } finally {
+    status.end()
     source.destroy()
     journal.close()
     await archiving.close()
   }
 }
 
-function exitCode({ gone, failed, unreadable }: BackfillSummary): number {
-  return gone + failed + unreadable === 0 ? EXIT.done : EXIT.incomplete
+/** Prints the report, writes it to `path`, and tells the exit code. */
+async function report(
+  { journal, input, path }: { journal: BackfillJournal; input: InputCounts; path: string | undefined },
+  { stdout, interrupts }: CommandContext,
+): Promise<number> {
+  const summary = summaryOf(journal, input)
+  stdout.write(reportText(summary))
+  if (path !== undefined) await writeReport(path, summary, journal).catch(unusable('--report'))
+  if (interrupts.stop.aborted) return EXIT.interrupted
+  return summary.gone + summary.failed + summary.unreadable === 0 ? EXIT.done : EXIT.incomplete
 }
 
 /** The archive, and what the run has to know of it. */
 function createArchiving(
-  accountFor: AccountFinder,
-  options: Omit<MediaArchiveOptions, 'accounts' | 'onArchived' | 'onEvent'>,
+  { accountFor, maxGonePerHour }: Pick<Settings, 'accountFor' | 'maxGonePerHour'>,
+  options: Pick<MediaArchiveOptions, 'storage' | 'prefix' | 'cloudApi'>,
   tell: (line: string) => void,
 ): Pick<RunOptions, 'processJob' | 'archived' | 'isTokenDead'> & Pick<MediaArchive, 'close'> {
   const stored = new Map<string, ArchivedMedia>()
@@ -96,15 +97,17 @@ function createArchiving(
   const archive = createMediaArchive({
     ...options,
     accounts: accountFor,
+    ...(maxGonePerHour === undefined ? {} : { maxGonePerHour }),
     onArchived(media) {
       stored.set(nameOf(media.accountId, media.mediaId), media)
       pauses.delete(media.accountId)
     },
     onEvent(event) {
       if (event.type !== 'account-paused') return
-      const { accountId, forSeconds } = event
-      pauses.set(accountId, (pauses.get(accountId) ?? 0) + 1)
-      tell(`Meta rejects the token of account ${accountId}: its media waits for ${forSeconds} s`)
+      const { accountId, forSeconds, reason } = event
+      if (reason === 'access-token') pauses.set(accountId, (pauses.get(accountId) ?? 0) + 1)
+      const why = reason === 'access-token' ? 'Meta rejects its token' : 'it is at a limit'
+      tell(`account ${accountId} waits for ${forSeconds} s: ${why}`)
     },
   })
   return {
@@ -142,6 +145,7 @@ interface Settings {
   report: string | undefined
   concurrency: number
   windowEntries: number
+  maxGonePerHour: number | undefined
   /** Undefined for a stream. */
   inputBytes: number | undefined
 }
@@ -156,6 +160,7 @@ async function settingsOf(file: string, flags: Flags, env: CommandContext['env']
     report: textOf(flags, 'report'),
     concurrency: countOf(flags, 'concurrency', { most: 256 }) ?? CONCURRENCY,
     windowEntries: countOf(flags, 'window', { most: 1_000_000 }) ?? WINDOW_ENTRIES,
+    maxGonePerHour: countOf(flags, 'maxGonePerHour', { most: 1_000_000 }),
     inputBytes,
   }
 }
@@ -175,6 +180,8 @@ function unusable(option: string): (error: unknown) => never {
   }
 }
 
+/** What ended a run early. An input that is not the journal's has nothing to report. */
 function describeProblem(error: unknown): string {
+  if (WhatsAppMediaError.is(error) && error.code === 'invalid-option') throw error
   return WhatsAppMediaError.is(error) ? error.message : `Stopped: ${describeValue(text(error, 'code'))}`
 }

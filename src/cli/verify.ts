@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { checkTimeouts, runUnder, startDeadlines } from '../deadlines.js'
-import { InvalidOptionError, StorageFailedError, WhatsAppMediaError } from '../errors.js'
-import { text } from '../json.js'
+import { InvalidOptionError, WhatsAppMediaError } from '../errors.js'
 import { retryAttempts } from '../retry.js'
 import type { ObjectStorage, StoredObject, StoredObjectSummary } from '../storage.js'
+import { storageFailure } from '../typed-storage.js'
 import { type CommandContext, EXIT, oneLine } from './command.js'
 import { countOf, type Flags } from './flags.js'
 import { createStatusLine, formatBytes, formatCount } from './progress.js'
@@ -175,8 +175,7 @@ async function* typedErrors(body: Readable, key: string): AsyncGenerator<Uint8Ar
   try {
     yield* body
   } catch (error) {
-    const reason = text(error, 'code') ?? 'unknown'
-    throw new StorageFailedError({ operation: 'get', key, reason, retryable: true }, error)
+    throw storageFailure(error, { operation: 'get', key })
   }
 }
 

@@ -145,7 +145,7 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     },
     async *list(prefix, { signal } = {}) {
       for (let token: string | undefined, isFirst = true; isFirst || token !== undefined; isFirst = false) {
-        const input = { Bucket: bucket, Prefix: prefix, ContinuationToken: token }
+        const input = { ...inBucket, Prefix: prefix, ContinuationToken: token }
         const page = await call('list', prefix, { signal }, ({ sdk, client }, sendOptions) =>
           client.send(new sdk.ListObjectsV2Command(input), sendOptions),
         )
