@@ -72,14 +72,22 @@ export function createBullMqWorker(options: BullMqWorkerOptions): BullMqWorker {
     throw failed
   }
 
-  const worker = new Worker<QueuedJob>(name, (bull, token) => settle(bull, token).catch(unsettled), {
+  let underWay = 0
+  const take = async (bull: Job<QueuedJob>, token?: string): Promise<void> => {
+    underWay++
+    await settle(bull, token)
+      .catch(unsettled)
+      .finally(() => underWay--)
+  }
+
+  const worker = new Worker<QueuedJob>(name, take, {
     ...{ connection, prefix, concurrency },
     ...{ lockDuration: lockMs, stalledInterval: stalledIntervalMs, maxStalledCount: Number.MAX_SAFE_INTEGER },
   })
   worker.on('error', (error) => report(queueFailed(isOfConnection(error) ? 'connect' : 'settle', error)))
   // The worker tells of their one connection.
   dead.on('error', () => {})
-  return { close: createClose({ worker, dead, connection, runs }) }
+  return { close: createClose({ worker, dead, connection, runs, isIdle: () => underWay === 0 }) }
 }
 
 /** The runs under way in this process. */
@@ -117,8 +125,9 @@ function createClose(parts: {
   dead: Queue<BuriedJob>
   connection: ReturnType<typeof connect>
   runs: Runs
+  isIdle: () => boolean
 }): BullMqWorker['close'] {
-  const { worker, dead, connection, runs } = parts
+  const { worker, dead, connection, runs, isIdle } = parts
   const timers: NodeJS.Timeout[] = []
   let letGo = (): void => {}
   const isLetGo = new Promise<void>((resolve) => {
@@ -129,7 +138,8 @@ function createClose(parts: {
 
   /** Waits for runs under way, and for Redis to hear of them. */
   const shutDown = async (): Promise<void> => {
-    await Promise.race([worker.close(), isLetGo.then(force)])
+    const hasNothingToTell = isIdle() && connection.status !== 'ready'
+    await (hasNothingToTell ? force() : Promise.race([worker.close(), isLetGo.then(force)]))
     await dead.close()
     connection.disconnect()
     isClosed = true

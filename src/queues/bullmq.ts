@@ -13,7 +13,7 @@ import {
 import { type BuriedJob, type DeadLetter, discardOne, listDeadLetters, redriveOne } from './bullmq-dead-letters.js'
 import { type QueuedJob, toBulk } from './bullmq-job.js'
 
-export type { BullMqConnection } from './bullmq-connection.js'
+export type { BullMqConnection, BullMqNaming } from './bullmq-connection.js'
 export type { DeadLetter } from './bullmq-dead-letters.js'
 export { type BullMqWorker, type BullMqWorkerOptions, createBullMqWorker } from './bullmq-worker.js'
 

@@ -12,10 +12,10 @@ export interface RunningExample {
   listening(): Promise<string>
 }
 
-/** Does what `npx tsx <file>` does, with no environment but this one. */
-export function runExample(file: string, env: Record<string, string>): RunningExample {
+/** Does what `npx tsx <command>` does, with no environment but this one. */
+export function runExample(command: string, env: Record<string, string>): RunningExample {
   const { PATH = '', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = '' } = process.env
-  const child = spawn(process.execPath, ['--import', 'tsx', file], {
+  const child = spawn(process.execPath, ['--import', 'tsx', ...command.split(' ')], {
     env: { PATH, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED, ...env },
   })
   onTestFinished(() => void child.kill('SIGKILL'))
