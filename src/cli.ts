@@ -8,11 +8,15 @@ import { CLOUD_API_OPTIONS } from './cli/archive-accounts.js'
 import { runBackfill } from './cli/backfill.js'
 import { type CommandContext, EXIT, exitCodeOf, listenForInterrupts } from './cli/command.js'
 import { runDemo } from './cli/demo.js'
+import { runDoctor } from './cli/doctor.js'
+import { parseDoctorOptions } from './cli/doctor-options.js'
 import { asTyped, type Flags, markStdin } from './cli/flags.js'
 import { runSign } from './cli/sign.js'
 import { STORAGE_OPTIONS } from './cli/storage.js'
 import { runVerify } from './cli/verify.js'
+
 import { configFromEnv } from './config-from-env.js'
+import { probeS3 } from './storage/s3.js'
 
 /** The package's root: this file is one level below it, as source and when built. */
 const root = new URL('../', import.meta.url)
@@ -95,6 +99,25 @@ const signCommand = cli
 withOptions(signCommand, STORAGE_OPTIONS).action((key: unknown, parsed) =>
   run(parsed, (flags, context) => runSign(String(key), flags, context)),
 )
+cli
+  .command(
+    'doctor',
+    'Check the access token, the bucket and what the store really does; print what mends what is wrong',
+  )
+  .option('--bucket <name>', 'Default: S3_BUCKET_NAME')
+  .option('--region <name>', 'Default: AWS_REGION, or what the AWS SDK finds')
+  .option('--endpoint <url>', 'An S3-compatible store. Default: S3_ENDPOINT, else AWS')
+  .option('--public-endpoint <url>', 'The endpoint that readers of signed URLs reach. Default: the endpoint')
+  .option('--prefix <prefix>', 'What keys start with. Default: WHATSAPP_MEDIA_PREFIX, else whatsapp-media/')
+  .option('--origin <origin>', 'A page that reads signed URLs by script, such as https://app.example.com; repeatable')
+  .option('--phone-number-id <id>', 'Check that the token may read it')
+  .option('--graph-url <url>', "Another base URL than Meta's")
+  .option('--no-probe', 'Leave out the probe, which writes some objects to see what the store keeps of its word')
+  .option('--json', 'For machines')
+  .action(async () => {
+    const settings = parseDoctorOptions(process.argv.slice(2), process.env)
+    process.exitCode = await runDoctor({ settings, output: process.stdout, probe: probeS3 })
+  })
 
 cli.help()
 cli.version(version)
@@ -110,5 +133,6 @@ try {
   } else await cli.runMatchedCommand()
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-  process.exitCode = exitCodeOf(error)
+  // A doctor that cannot even begin must not look like one with mere warnings.
+  process.exitCode = cli.matchedCommandName === 'doctor' ? 2 : exitCodeOf(error)
 }

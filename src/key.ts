@@ -150,7 +150,7 @@ export function isMediaType(value: unknown): value is MediaType {
 }
 
 /** @throws InvalidOptionError unless the prefix is empty or made of safe segments that end in a slash. */
-function checkPrefix({ prefix = DEFAULT_PREFIX }: KeyOptions): string {
+export function checkPrefix({ prefix = DEFAULT_PREFIX }: KeyOptions): string {
   if (typeof prefix !== 'string' || !/^(?:(?!\.{1,2}\/)[\w.-]+\/)*$/.test(prefix)) {
     throw new InvalidOptionError('prefix', `must be empty or safe segments ending in '/', got ${describeValue(prefix)}`)
   }

@@ -12,6 +12,29 @@ export const LOOK_UP_QUERY: { readonly proof: string; readonly phoneNumberId: st
   phoneNumberId: 'phone_number_id',
 }
 
+/** How the Graph API is asked about an access token (Graph API: Debug-Token). */
+export const TOKEN_LOOK_UP: { readonly node: string; readonly token: string } = {
+  node: 'debug_token',
+  token: 'input_token',
+}
+
+/** The permissions of an access token that reads media, and phone numbers (Meta: WhatsApp Business Platform, Permissions). */
+export const PERMISSIONS: { readonly media: string; readonly numbers: string } = {
+  media: 'whatsapp_business_messaging',
+  numbers: 'whatsapp_business_management',
+}
+
+/** What the Graph API tells of an access token (Graph API: Debug-Token). */
+export interface TokenInfo {
+  isValid: boolean
+  /** Why it is not valid, as in the error of a refused call. */
+  subcode?: number
+  appId?: string
+  /** ISO 8601. Absent for one that never expires. */
+  expiresAt?: string
+  permissions: string[]
+}
+
 /** What the Graph API answers to `GET /{media-id}` (Meta: Media, "Retrieve media URL"). */
 export interface MediaInfo {
   /** Dies 5 minutes after the look-up. */
@@ -53,6 +76,27 @@ export function parseMediaInfo(json: unknown): MediaInfo | undefined {
   put(info, 'size', wholeNumber(field(json, 'file_size')))
   put(info, 'mediaId', text(json, 'id'))
   return info
+}
+
+/** Reads what the Graph API tells of an access token. @returns undefined when it tells nothing. */
+export function parseTokenInfo(json: unknown): TokenInfo | undefined {
+  const wire = field(json, 'data')
+  const isValid = flag(wire, 'is_valid')
+  if (isValid === undefined) return undefined
+  const scopes = field(wire, 'scopes')
+  const permissions = Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : []
+  const info: TokenInfo = { isValid, permissions }
+  put(info, 'subcode', wholeNumber(field(field(wire, 'error'), 'subcode')))
+  const appId = idText(wire, 'app_id')
+  if (appId !== '') info.appId = appId
+  put(info, 'expiresAt', parseTimestamp(field(wire, 'expires_at')))
+  return info
+}
+
+/** Whether a refused call says that the proof of the app secret is wrong, or missing where the app requires one. */
+export function isProofRefused({ message = '' }: GraphErrorBody): boolean {
+  // Code 100 is every bad parameter's: only the words tell (Meta: Secure Graph API calls).
+  return message.includes(LOOK_UP_QUERY.proof)
 }
 
 /** Reads the body of a refused call. @returns undefined when it holds no `error` object. */

@@ -3,11 +3,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Readable } from 'node:stream'
 import type { CloudApiOptions } from '../cloud-api.js'
 import type { MediaReference, MediaType } from '../media-reference.js'
+import { accountBody, type FakeAccount } from './fake-account.js'
 import { type Fault, graphErrorBody, type IntendedAnswer, sendSpoilt } from './fake-faults.js'
 
 export type { Fault } from './fake-faults.js'
 
-export interface FakeCloudApiOptions {
+export interface FakeCloudApiOptions extends FakeAccount {
   /** The one token that is accepted. Default: a made-up one, see `FakeCloudApi.accessToken`. */
   accessToken?: string
   /** With it, look-ups that carry an `appsecret_proof` must carry the right one. */
@@ -91,7 +92,8 @@ const WEEK_MS = 604_800_000
 const ATTACHMENTS = '/whatsapp_business/attachments/'
 
 /**
- * Starts a fake Cloud API: media look-up, downloads with 5-minute URLs, token check, deletion, and faults on demand.
+ * Starts a fake Cloud API: media look-up, downloads with 5-minute URLs, token check, deletion, what the token may do
+ * (`me`, `debug_token`, phone number ids), and faults on demand.
  * The shapes are Meta's as recorded in public: hex hash and numeric size in look-ups, escaped slashes, unquoted
  * `filename` and `ETag` in downloads, HTTP 400 with code 100 and subcode 33 for unknown and expired ids.
  */
@@ -111,7 +113,11 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
     const url = new URL(`${origin}${request.url}`)
     const isDownload = url.pathname === ATTACHMENTS
     const [, mediaId = ''] = /^\/(?:v\d+\.\d+\/)?([^/]+)$/.exec(url.pathname) ?? []
-    const kind = isDownload ? 'download' : mediaId === '' ? 'other' : request.method === 'DELETE' ? 'delete' : 'look-up'
+    const inputToken = url.searchParams.get('input_token')
+    const body =
+      request.method === 'GET' ? accountBody(mediaId, { accessToken, inputToken, account: options }) : undefined
+    const isOther = mediaId === '' || body !== undefined
+    const kind = isDownload ? 'download' : isOther ? 'other' : request.method === 'DELETE' ? 'delete' : 'look-up'
     requests.push({
       kind,
       method: String(request.method),
@@ -125,7 +131,9 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
     if (kind === 'download') return download(request, response, url)
     if (kind === 'look-up') return lookUp(request, response, { url, mediaId: decodeURIComponent(mediaId) })
     if (kind === 'delete') return remove(request, response, decodeURIComponent(mediaId))
-    refuse(response, 404)
+    if (body === undefined) return refuse(response, 404)
+    if (isRefused(request, response, url)) return
+    response.writeHead(200, { 'content-type': 'application/json; charset=UTF-8' }).end(body)
   }
 
   const takeFault = (on: Fault['on'], mediaId: string): Fault | undefined => {
@@ -164,18 +172,27 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
   ): Held | undefined => {
     const held = media.get(mediaId)
     if (isSpoilt) return held ?? NOBODYS
-    const proof = url.searchParams.get('appsecret_proof')
-    const isProofWrong = appSecret !== undefined && proof !== null && proof !== proofOf(accessToken, appSecret)
-    if (!hasToken(request)) refuse(response, 401)
-    else if (isProofWrong || (requireProof && proof === null)) refuse(response, 400, PROOF_ERROR)
-    else if (held === undefined || now() > held.addedAt + mediaLifetimeMs) refuse(response, 400)
+    if (isRefused(request, response, url)) return undefined
+    if (held === undefined || now() > held.addedAt + mediaLifetimeMs) refuse(response, 400)
     else if ((url.searchParams.get('phone_number_id') ?? held.phoneNumberId) !== held.phoneNumberId)
       refuse(response, 400)
     else return held
     return undefined
   }
 
-  const hasToken = ({ headers }: IncomingMessage): boolean => headers.authorization === `Bearer ${accessToken}`
+  /** Refuses callers without the token, or with a wrong proof. */
+  const isRefused = (request: IncomingMessage, response: ServerResponse, url: URL): boolean => {
+    const proof = url.searchParams.get('appsecret_proof')
+    const isProofWrong = appSecret !== undefined && proof !== null && proof !== proofOf(accessToken, appSecret)
+    if (!hasToken(request)) refuse(response, 401)
+    else if (isProofWrong) refuse(response, 400, PROOF_ERROR)
+    else if (requireProof && proof === null) refuse(response, 400, NO_PROOF_ERROR)
+    else return false
+    return true
+  }
+
+  const hasToken = ({ headers }: IncomingMessage): boolean =>
+    headers.authorization === `Bearer ${accessToken}` && now() < (options.tokenExpiresAt ?? Number.POSITIVE_INFINITY)
 
   const lookUpBody = (held: Held, fault: Fault | undefined): string => {
     const { mediaId, mimeType, announced, size } = held
@@ -318,7 +335,12 @@ interface GraphRefusal {
 /** What deleting an unknown id leads to: not the error of a look-up. */
 const DELETE_ERROR: GraphRefusal = { message: '(#100) Invalid post_id parameter', type: 'OAuthException', code: 100 }
 
-/** A bad parameter, not a dead token (Meta: Secure Graph API calls). */
+/** Both are bad parameters, not dead tokens (Meta: Secure Graph API calls). */
+const NO_PROOF_ERROR: GraphRefusal = {
+  message: 'API calls from the server require an appsecret_proof argument',
+  type: 'GraphMethodException',
+  code: 100,
+}
 const PROOF_ERROR: GraphRefusal = {
   message: 'Invalid appsecret_proof provided in the API argument',
   type: 'GraphMethodException',

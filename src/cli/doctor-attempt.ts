@@ -1,0 +1,47 @@
+import { WhatsAppMediaError } from '../errors.js'
+import { factsOf } from '../storage/s3-failure.js'
+
+/** A whole answer. */
+export interface FetchedAnswer {
+  status: number
+  headers: Headers
+  body: string
+}
+
+/** Fetches with the global `fetch`; redirects are answers, too. */
+export async function get(url: string, init: RequestInit): Promise<FetchedAnswer> {
+  const response = await fetch(url, { redirect: 'manual', ...init })
+  return { status: response.status, headers: response.headers, body: await response.text() }
+}
+
+/** What a call came to. */
+export type Attempt<T> = { value: T } | Refusal
+
+/** Only codes: the words of errors may repeat a token, a signed URL or what a server chose to say. */
+export interface Refusal {
+  reason: string
+  status?: number
+}
+
+export async function attempt<T>(call: () => Promise<T>): Promise<Attempt<T>> {
+  try {
+    return { value: await call() }
+  } catch (error) {
+    return refusalOf(error)
+  }
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (WhatsAppMediaError.is(error) && error.code === 'storage-failed') {
+    const { reason, status } = error
+    return { reason, ...(status === undefined ? {} : { status }) }
+  }
+  const { cause } = Object(error)
+  const { reason } = factsOf(cause ?? error)
+  return { reason: reason === 'TimeoutError' ? 'no answer in time' : reason }
+}
+
+/** For people. */
+export function told({ reason, status }: Refusal): string {
+  return status === undefined ? reason : `${reason}, HTTP ${status}`
+}

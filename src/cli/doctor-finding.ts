@@ -1,0 +1,42 @@
+import type { CORSConfiguration, LifecycleRule } from '@aws-sdk/client-s3'
+
+/** `note`: a fact to know, or a check that could not be made. `warning`: it works, and yet should be mended. */
+export type Severity = 'ok' | 'note' | 'warning' | 'error'
+
+/** What one check of the doctor came to. */
+export interface Finding {
+  /** What was looked at, such as `default encryption`. */
+  check: string
+  severity: Severity
+  /** One line. */
+  finding: string
+  fix?: Fix
+}
+
+/** What mends a finding: one sentence, and what goes into a policy, a configuration or a terminal. */
+export interface Fix {
+  advice: string
+  /** For the policy of the role or user that the archive runs as. */
+  statements?: readonly IamStatement[]
+  /** The bucket's whole CORS configuration, with the rules that it has. */
+  cors?: CORSConfiguration
+  /** The bucket's whole lifecycle configuration, with the rules that it has. */
+  lifecycle?: { Rules: LifecycleRule[] }
+  /** For a shell with the AWS command line, or for the environment. */
+  command?: string
+}
+
+/** AWS: IAM JSON policy elements. */
+export interface IamStatement {
+  Effect: 'Allow'
+  Action: readonly string[]
+  Resource: string
+  Condition?: Readonly<Record<string, Readonly<Record<string, string>>>>
+}
+
+const EXIT_CODES: Readonly<Record<Severity, number>> = { ok: 0, note: 0, warning: 1, error: 2 }
+
+/** 0: nothing to mend; 1: warnings; 2: errors. */
+export function exitCodeOf(findings: readonly Finding[]): number {
+  return Math.max(0, ...findings.map(({ severity }) => EXIT_CODES[severity]))
+}

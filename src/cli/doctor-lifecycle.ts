@@ -1,0 +1,84 @@
+import type { LifecycleRule } from '@aws-sdk/client-s3'
+import type { BucketConnection } from './doctor-bucket.js'
+import type { Finding } from './doctor-finding.js'
+
+interface Wish {
+  /** For people. */
+  name: string
+  isThere: (rule: LifecycleRule) => boolean
+  rule: LifecycleRule
+}
+
+/**
+ * Whether lifecycle rules reach the prefix: uploads that were never completed are removed, older versions too where
+ * there are any, and, on AWS, objects that nobody reads get cheaper.
+ */
+export function checkLifecycle(
+  connection: Pick<BucketConnection, 'command' | 'isAws'>,
+  options: { prefix: string; isVersioned: boolean; rules: readonly LifecycleRule[] },
+): Omit<Finding, 'check'> {
+  const { prefix, isVersioned, rules } = options
+  const reaching = rules.filter((rule) => reaches(rule, prefix))
+  const missing = wishes(prefix, { isAws: connection.isAws, isVersioned }).filter(
+    ({ isThere }) => !reaching.some(isThere),
+  )
+  const days = reaching.flatMap(({ Expiration }) => Expiration?.Days ?? [])
+  const expiry = days.length === 0 ? '' : `; objects expire after ${Math.min(...days)} days`
+  if (missing.length === 0) return { severity: 'ok', finding: `All rules are there${expiry}` }
+  return {
+    // What was erased, and is still there, is more than a matter of cost.
+    severity: missing.some(({ rule }) => rule.NoncurrentVersionExpiration !== undefined) ? 'warning' : 'note',
+    finding: `No rule ${missing.map(({ name }) => name).join(', none ')}${expiry}`,
+    fix: {
+      advice: 'Set this as lifecycle.json; rules that the bucket has already are in it',
+      lifecycle: { Rules: [...rules.map(inNewForm), ...missing.map(({ rule }) => rule)] },
+      command: connection.command(
+        'put-bucket-lifecycle-configuration',
+        '--lifecycle-configuration file://lifecycle.json',
+      ),
+    },
+  }
+}
+
+function wishes(prefix: string, { isAws, isVersioned }: { isAws: boolean; isVersioned: boolean }): Wish[] {
+  const everywhere = { Status: 'Enabled', Filter: { Prefix: '' } } as const
+  const abort: Wish = {
+    name: 'removes uploads that were never completed',
+    isThere: ({ AbortIncompleteMultipartUpload: there }) => there !== undefined,
+    rule: { ID: 'abort-multipart', ...everywhere, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } },
+  }
+  const tiering: Wish = {
+    name: 'moves objects to a cheaper storage class',
+    isThere: ({ Transitions: there = [] }) => there.length > 0,
+    rule: {
+      ID: 'intelligent-tiering',
+      Status: 'Enabled',
+      Filter: { Prefix: prefix },
+      Transitions: [{ Days: 0, StorageClass: 'INTELLIGENT_TIERING' }],
+    },
+  }
+  const versions: Wish = {
+    name: 'removes older versions',
+    isThere: ({ NoncurrentVersionExpiration: there }) => there !== undefined,
+    rule: {
+      ID: 'older-versions',
+      Status: 'Enabled',
+      Filter: { Prefix: prefix },
+      NoncurrentVersionExpiration: { NoncurrentDays: 1 },
+    },
+  }
+  return [abort, ...(isAws ? [tiering] : []), ...(isVersioned ? [versions] : [])]
+}
+
+/** A rule with a tag or a size in its filter is for some objects only, and counts for none. */
+function reaches({ Status, Prefix, Filter }: LifecycleRule, prefix: string): boolean {
+  const { And, Prefix: inFilter, ...other } = Filter ?? {}
+  const { Prefix: inBoth, ...others } = And ?? {}
+  const isForAll = Object.values({ ...other, ...others }).every((value) => value === undefined)
+  return Status === 'Enabled' && isForAll && prefix.startsWith(inFilter ?? inBoth ?? Prefix ?? '')
+}
+
+/** AWS refuses a configuration that has rules of the old form beside others. */
+function inNewForm({ Prefix, ...rule }: LifecycleRule): LifecycleRule {
+  return Prefix === undefined ? rule : { ...rule, Filter: rule.Filter ?? { Prefix } }
+}

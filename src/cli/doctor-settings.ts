@@ -1,0 +1,81 @@
+import type { PolicyStatus, PublicAccessBlockConfiguration } from '@aws-sdk/client-s3'
+import type { Answer, BucketConnection } from './doctor-bucket.js'
+import type { EncryptionAnswer } from './doctor-encryption.js'
+import type { Finding } from './doctor-finding.js'
+import { type Judgement, judged } from './doctor-judgement.js'
+import { checkLifecycle } from './doctor-lifecycle.js'
+
+/** What the bucket's settings tell the other checks. */
+export interface SettingsFacts {
+  findings: Finding[]
+  policyStatus: Answer<{ PolicyStatus?: PolicyStatus | undefined }>
+  encryption: EncryptionAnswer
+}
+
+/** Reads how the bucket is set up: public access block, policy status, encryption, versioning, lifecycle. */
+export async function checkSettings(connection: BucketConnection, options: { prefix: string }): Promise<SettingsFacts> {
+  const { sdk, ask } = connection
+  const input = { Bucket: connection.bucket }
+  const block = await ask((client, o) => client.send(new sdk.GetPublicAccessBlockCommand(input), o))
+  const policyStatus = await ask((client, o) => client.send(new sdk.GetBucketPolicyStatusCommand(input), o))
+  const encryption = await ask((client, o) => client.send(new sdk.GetBucketEncryptionCommand(input), o))
+  const versioning = await ask((client, o) => client.send(new sdk.GetBucketVersioningCommand(input), o))
+  const lifecycle = await ask((client, o) => client.send(new sdk.GetBucketLifecycleConfigurationCommand(input), o))
+  const isVersioned = versioning.kind === 'answer' && versioning.value.Status === 'Enabled'
+  return {
+    findings: [
+      judged(connection, {
+        check: 'block public access',
+        action: 's3:GetBucketPublicAccessBlock',
+        answer: block,
+        judge: (found) => judgeBlock(connection, found?.PublicAccessBlockConfiguration),
+      }),
+      judged(connection, {
+        check: 'versioning',
+        action: 's3:GetBucketVersioning',
+        answer: versioning,
+        judge: () => judgeVersioning(isVersioned),
+      }),
+      judged(connection, {
+        check: 'lifecycle',
+        action: 's3:GetLifecycleConfiguration',
+        answer: lifecycle,
+        judge: (found) => checkLifecycle(connection, { ...options, isVersioned, rules: found?.Rules ?? [] }),
+      }),
+    ],
+    policyStatus,
+    encryption,
+  }
+}
+
+const BLOCKS = ['BlockPublicAcls', 'IgnorePublicAcls', 'BlockPublicPolicy', 'RestrictPublicBuckets'] as const
+
+function judgeBlock(connection: BucketConnection, found: PublicAccessBlockConfiguration = {}): Judgement {
+  const off = BLOCKS.filter((name) => found[name] !== true)
+  if (off.length === 0) return { severity: 'ok', finding: 'All four settings are on' }
+  return {
+    severity: 'warning',
+    finding: off.length === BLOCKS.length ? 'It is off' : `Off: ${off.join(', ')}`,
+    fix: {
+      advice: connection.isAws
+        ? 'Turn all of it on'
+        : 'Turn all of it on; with Ceph 16 leave BlockPublicAcls out, which denies every write there',
+      command: blockPublicAccess(connection),
+    },
+  }
+}
+
+/** AWS: Blocking public access to your Amazon S3 storage. */
+export function blockPublicAccess({ command }: Pick<BucketConnection, 'command'>): string {
+  const settings = BLOCKS.map((name) => `${name}=true`).join(',')
+  return command('put-public-access-block', `--public-access-block-configuration ${settings}`)
+}
+
+function judgeVersioning(isVersioned: boolean): Judgement {
+  if (!isVersioned)
+    return { severity: 'ok', finding: 'Off; keys are written once, so that there are no older versions' }
+  return {
+    severity: 'note',
+    finding: 'On: what is erased stays as an older version until a lifecycle rule removes that',
+  }
+}

@@ -1,0 +1,169 @@
+import { resolveCloudApi } from '../cloud-api.js'
+import { checkPrefix } from '../key.js'
+import { createS3Storage } from '../storage/s3.js'
+import { attempt, told } from './doctor-attempt.js'
+import { type BucketConnection, type BucketOptions, connectToBucket } from './doctor-bucket.js'
+import { checkCors } from './doctor-cors-check.js'
+import { checkEncryption, kmsKeyOf } from './doctor-encryption.js'
+import { checkExposure } from './doctor-exposure.js'
+import { exitCodeOf, type Finding } from './doctor-finding.js'
+import { checkMeta } from './doctor-meta.js'
+import { checkObjects } from './doctor-objects.js'
+import type { DoctorSettings } from './doctor-options.js'
+import { type Probe, probeFindings } from './doctor-probe.js'
+import { reachBucket } from './doctor-reach.js'
+import { jsonReport, textReport } from './doctor-report.js'
+import { checkSettings } from './doctor-settings.js'
+
+export interface DoctorOptions {
+  settings: DoctorSettings
+  output: { write(text: string): unknown }
+  /** `probeS3`. */
+  probe: Probe
+  /** Default: the SDK's own chain. */
+  credentials?: BucketOptions['credentials']
+  /** Milliseconds since 1970. Default `Date.now`. */
+  now?: () => number
+  /** What one question may take. Default 15,000 ms. */
+  timeoutMs?: number
+}
+
+type Context = Required<Pick<DoctorOptions, 'now' | 'timeoutMs'>> & Omit<DoctorOptions, 'now' | 'timeoutMs'>
+
+/**
+ * Asks Meta and the store whether an archive with these settings works and is safe, and prints what it found with what
+ * mends it. Below `{prefix}doctor/` it writes small objects and removes them; it changes no setting.
+ *
+ * @returns the exit code: 0 nothing to mend, 1 warnings, 2 errors.
+ * @throws InvalidOptionError for settings of the wrong form.
+ */
+export async function runDoctor(options: DoctorOptions): Promise<number> {
+  const { settings, output, now = Date.now, timeoutMs = 15_000 } = options
+  const context = { ...options, now, timeoutMs }
+  const findings = [...(await examineMeta(context)), ...(await examineStore(context))]
+  const isUnset = settings.accessToken === undefined && settings.bucket === undefined
+  if (isUnset) findings.push(NOTHING_SET)
+  output.write(settings.json ? jsonReport(findings) : textReport(findings))
+  return exitCodeOf(findings)
+}
+
+const NOTHING_SET: Finding = {
+  check: 'settings',
+  severity: 'error',
+  finding: 'There is nothing to check: neither an access token nor a bucket is given',
+  fix: { advice: 'Set them', command: 'export WHATSAPP_ACCESS_TOKEN=… S3_BUCKET_NAME=… AWS_REGION=…' },
+}
+
+async function examineMeta({ settings, now, timeoutMs }: Context): Promise<Finding[]> {
+  const { accessToken, appSecret, phoneNumberId, graphUrl } = settings
+  if (accessToken === undefined) {
+    return [{ check: 'access token', severity: 'note', finding: 'Not checked: WHATSAPP_ACCESS_TOKEN is not set' }]
+  }
+  const cloudApi = resolveCloudApi(graphUrl === undefined ? {} : { baseUrl: graphUrl })
+  return checkMeta({ cloudApi, accessToken, appSecret, phoneNumberId, now, timeoutMs })
+}
+
+async function examineStore(context: Context): Promise<Finding[]> {
+  const { bucket, region, endpoint, publicEndpoint, prefix } = context.settings
+  if (bucket === undefined) {
+    return [{ check: 'bucket', severity: 'note', finding: 'Not checked: S3_BUCKET_NAME is not set' }]
+  }
+  const options: BucketOptions = {
+    bucket,
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
+    ...(context.credentials === undefined ? {} : { credentials: context.credentials }),
+  }
+  const connected = await attempt(() => connectToBucket(options, context))
+  if ('reason' in connected) return [connected.reason === 'ERR_MODULE_NOT_FOUND' ? NO_SDK : NO_REGION]
+  const connection = connected.value
+  try {
+    return await examineBucket(context, {
+      connection,
+      options,
+      prefix: checkPrefix(prefix === undefined ? {} : { prefix }),
+    })
+  } finally {
+    connection.close()
+  }
+}
+
+const NO_SDK: Finding = {
+  check: 'bucket',
+  severity: 'error',
+  finding: 'Not checked: the AWS SDK is not installed here',
+  fix: {
+    advice: 'Run the doctor where your app is installed, or install it',
+    command: 'npm install @aws-sdk/client-s3 @aws-sdk/s3-request-presigner',
+  },
+}
+
+const NO_REGION: Finding = {
+  check: 'region',
+  severity: 'error',
+  finding: 'There is no region: neither AWS_REGION nor the shared configuration has one',
+  fix: {
+    advice: 'Set the region of the bucket; stores other than AWS mostly take any',
+    command: 'export AWS_REGION=us-east-1',
+  },
+}
+
+async function examineBucket(
+  context: Context,
+  { connection, options, prefix }: { connection: BucketConnection; options: BucketOptions; prefix: string },
+): Promise<Finding[]> {
+  const { settings, timeoutMs } = context
+  const reached = await reachBucket(connection)
+  if (!reached.isUsable) return reached.findings
+  const { findings, policyStatus, encryption } = await checkSettings(connection, { prefix })
+  const storage = createS3Storage(options)
+  const objects = await checkObjects({
+    connection,
+    storage,
+    prefix,
+    kmsKeyId: kmsKeyOf(encryption),
+    timeoutMs,
+    cors: settings.origins.length === 0 ? undefined : (fetchFor) => examineCors(context, { connection, fetchFor }),
+  })
+  await storage.close?.()
+  const { anyoneReads } = objects
+  const isCorsMissing = settings.origins.length > 0 && !objects.findings.some(({ check }) => check === 'CORS')
+  return [
+    ...reached.findings,
+    ...objects.findings,
+    ...(isCorsMissing ? [NO_CORS] : []),
+    checkExposure(connection, { policyStatus, anyoneReads }),
+    await checkEncryption(connection, { prefix, answer: encryption, mayTry: objects.leavesNothing }),
+    ...findings,
+    ...(await examineByProbe(context, { connection, options, prefix, leavesNothing: objects.leavesNothing })),
+  ]
+}
+
+const NO_CORS: Finding = { check: 'CORS', severity: 'note', finding: 'Not checked: no signed URL could be read' }
+
+async function examineCors(
+  { settings }: Context,
+  { connection, fetchFor }: { connection: BucketConnection; fetchFor: (origin: string) => Promise<Headers> },
+): Promise<Finding> {
+  const { sdk, bucket, ask } = connection
+  const existing = await ask((client, o) => client.send(new sdk.GetBucketCorsCommand({ Bucket: bucket }), o))
+  return checkCors({ connection, origins: settings.origins, existing, fetchFor })
+}
+
+async function examineByProbe(
+  { settings, probe, timeoutMs }: Context,
+  {
+    connection,
+    options,
+    prefix,
+    leavesNothing,
+  }: { connection: BucketConnection; options: BucketOptions; prefix: string; leavesNothing: boolean },
+): Promise<Finding[]> {
+  if (!settings.probe) return []
+  const check = 'probe'
+  if (!leavesNothing) return [{ check, severity: 'note', finding: 'Not made: it could not write, or not clean up' }]
+  const report = await attempt(() => probe(options, { prefix: `${prefix}doctor/`, timeoutMs }))
+  if ('reason' in report) return [{ check, severity: 'warning', finding: `It broke off: ${told(report)}` }]
+  return probeFindings(report.value, { ...connection, prefix })
+}

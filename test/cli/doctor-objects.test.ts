@@ -1,0 +1,76 @@
+import { expect, it } from 'vitest'
+import { checkObjects } from '../../src/cli/doctor-objects.js'
+import { createMemoryStorage } from '../../src/storage/memory.js'
+import { createS3Storage } from '../../src/storage/s3.js'
+import { createLyingStore } from '../storage/lying-store.js'
+import { CREDENTIALS } from './doctor-run.js'
+
+const connection = { bucket: 'b', region: 'eu-central-1', isAws: false }
+const context = { connection, prefix: 'p/', kmsKeyId: undefined, timeoutMs: 5_000, cors: undefined }
+
+it('checkObjects tells when nothing can be signed', async () => {
+  const { findings, anyoneReads } = await checkObjects({ ...context, storage: createMemoryStorage() })
+  expect(findings.find(({ check }) => check === 'signed URL')).toMatchObject({
+    severity: 'error',
+    finding: 'No URL could be signed (invalid-option)',
+  })
+  expect(anyoneReads).toBeUndefined()
+})
+
+it('checkObjects tells when a page of another origin could not be played', async () => {
+  const store = await createLyingStore()
+  const storage = createS3Storage({
+    bucket: 'b',
+    region: 'us-east-1',
+    endpoint: store.endpoint,
+    credentials: CREDENTIALS,
+  })
+  const { findings, leavesNothing } = await checkObjects({
+    ...context,
+    storage,
+    cors: () => Promise.reject(new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } })),
+  })
+  await storage.close?.()
+  await store.close()
+  expect(findings.find(({ check }) => check === 'CORS')).toEqual({
+    check: 'CORS',
+    severity: 'note',
+    finding: 'Could not be asked (ECONNRESET)',
+  })
+  expect(leavesNothing).toBe(true)
+})
+
+it('checkObjects tells of a store that went away', async () => {
+  const store = await createLyingStore()
+  await store.close()
+  const storage = createS3Storage({
+    bucket: 'b',
+    region: 'us-east-1',
+    endpoint: store.endpoint,
+    credentials: CREDENTIALS,
+  })
+  const { findings, leavesNothing } = await checkObjects({ ...context, storage })
+  await storage.close?.()
+  expect(findings).toMatchObject([
+    { check: 'write', severity: 'error', finding: 'The store answers s3:PutObject with ECONNREFUSED' },
+    { check: 'read', severity: 'note' },
+  ])
+  expect(leavesNothing).toBe(false)
+})
+
+it.each([
+  [true, /bucket policy$/],
+  [false, /bucket policy; Ceph 16 denies every write while BlockPublicAcls is on$/],
+])('checkObjects says of a denied write what to look at: AWS %s', async (isAws, advice) => {
+  const store = await createLyingStore('forbids PUT')
+  const storage = createS3Storage({
+    bucket: 'b',
+    region: 'us-east-1',
+    endpoint: store.endpoint,
+    credentials: CREDENTIALS,
+  })
+  const { findings } = await checkObjects({ ...context, connection: { ...connection, isAws }, storage })
+  await storage.close?.()
+  await store.close()
+  expect(findings[0]).toMatchObject({ check: 'write', fix: { advice: expect.stringMatching(advice) } })
+})
