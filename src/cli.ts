@@ -14,7 +14,6 @@ import { asTyped, type Flags, markStdin } from './cli/flags.js'
 import { runSign } from './cli/sign.js'
 import { STORAGE_OPTIONS } from './cli/storage.js'
 import { runVerify } from './cli/verify.js'
-
 import { configFromEnv } from './config-from-env.js'
 import { probeS3 } from './storage/s3.js'
 
