@@ -10,6 +10,7 @@ export default defineConfig([
       'storage/memory': 'src/storage/memory.ts',
       'signers/cloudfront': 'src/signers/cloudfront.ts',
       'queues/bullmq': 'src/queues/bullmq.ts',
+      'queues/sqs': 'src/queues/sqs.ts',
       testing: 'src/testing.ts',
     },
     format: ['esm', 'cjs'],

@@ -128,7 +128,7 @@ async function checkNode({ version, bin }, { bare, full }) {
     ['without the SDK', bare],
     ['with the SDK', full],
   ]) {
-    const entries = kind === 'with the SDK' ? ['storage/s3'] : []
+    const entries = kind === 'with the SDK' ? ['storage/s3', 'queues/sqs'] : []
     await check(`Node ${version}, ES module, ${kind}`, bin, ['--throw-deprecation', 'run.mjs', ...entries], { cwd })
     await check(`Node ${version}, CommonJS, ${kind}`, bin, ['--throw-deprecation', 'run.cjs', ...entries], { cwd })
   }

@@ -497,6 +497,31 @@ export class QueueFailedError extends WhatsAppMediaError {
 }
 
 /**
+ * Jobs are larger than a message of the queue may be: their captions or file names must be huge. The others are queued.
+ *
+ * Retryable: no. What to do: raise the queue's `maxMessageBytes`, or archive them directly.
+ */
+export class JobTooLargeError extends WhatsAppMediaError {
+  readonly code = 'job-too-large'
+  /** How many. */
+  readonly jobs: number
+  /** Of the largest. */
+  readonly bytes: number
+  readonly limitBytes: number
+
+  constructor(details: { jobs: number; bytes: number; limitBytes: number }) {
+    const { jobs, bytes, limitBytes } = details
+    super(`${jobs} jobs are larger than a message may be, ${limitBytes} bytes; the largest has ${bytes}`, {
+      phase: 'queue',
+      retryable: false,
+    })
+    this.jobs = jobs
+    this.bytes = bytes
+    this.limitBytes = limitBytes
+  }
+}
+
+/**
  * A webhook announced something that can't be downloaded, now or later: `reason` says why.
  *
  * Retryable: no. What to do: tell the reader of the message.
@@ -562,6 +587,7 @@ export type AnyWhatsAppMediaError =
   | CallbackFailedError
   | QueueFullError
   | QueueFailedError
+  | JobTooLargeError
   | MediaUnavailableError
   | DeadlineError
 

@@ -15,6 +15,7 @@ export {
   HostRefusedError,
   IntegrityMismatchError,
   InvalidOptionError,
+  JobTooLargeError,
   KeyConflictError,
   MediaGoneError,
   MediaUnavailableError,

@@ -1,0 +1,69 @@
+import { JobTooLargeError, QueueFailedError } from '../errors.js'
+import { jobId, type MediaQueue } from '../jobs.js'
+import { checkWhole, connectSqs, type SqsConnectionOptions } from './sqs-connection.js'
+import { secretsOf, toBody } from './sqs-message.js'
+import { MOST_MESSAGE_BYTES, type OutgoingMessage, sendMessages, sizeOf } from './sqs-send.js'
+
+export type { SqsConnectionOptions } from './sqs-connection.js'
+export {
+  createSqsConsumer,
+  type SqsBatchResult,
+  type SqsConsumer,
+  type SqsConsumerOptions,
+  type SqsLambdaContext,
+  type SqsLambdaEvent,
+  type SqsLambdaRecord,
+} from './sqs-consumer.js'
+
+export type SqsQueueOptions = SqsConnectionOptions & {
+  /**
+   * Largest batch of messages, and so the largest message, in bytes. Default 262,144, which every queue takes; a queue
+   * whose `MaximumMessageSize` was raised takes up to 1,048,576 (AWS: Message quotas).
+   */
+  maxBatchBytes?: number
+  /** How long `enqueue` may take in all, in milliseconds. Default 10,000: the webhook's sender waits. */
+  timeoutMs?: number
+}
+
+/**
+ * A queue on Amazon SQS: a standard queue, one message a job, sent in batches. `enqueue` resolves when SQS has all of
+ * them on several servers. `createSqsConsumer` works them off, in Lambda functions or on servers of your own.
+ *
+ * The same job may be in the queue several times, for standard queues know no duplicates: it is archived once all the
+ * same.
+ *
+ * The AWS SDK (`@aws-sdk/client-sqs`) is your own copy, loaded at the first call. `close()` ends the connections of a
+ * client made here.
+ *
+ * `enqueue` rejects with QueueFailedError (some jobs are not in the queue: `failed` says how many; SQS was asked four
+ * times, or the queue was closed), or with JobTooLargeError (the others are in the queue).
+ *
+ * @throws InvalidOptionError for options of the wrong form, and for FIFO queues: they take no delayed messages.
+ */
+export function createSqsQueue(options: SqsQueueOptions): Required<Pick<MediaQueue, 'enqueue' | 'close'>> {
+  const { queueUrl, maxBatchBytes = 262_144, timeoutMs = 10_000 } = options
+  checkWhole('maxBatchBytes', maxBatchBytes, [1_024, MOST_MESSAGE_BYTES])
+  checkWhole('timeoutMs', timeoutMs, [1, 2_147_483_647])
+  const connection = connectSqs(options)
+  let isClosed = false
+  return {
+    async enqueue(jobs) {
+      if (isClosed) throw new QueueFailedError({ operation: 'enqueue', reason: 'closed', retryable: true })
+      const fresh = [...new Map(jobs.map((job) => [jobId(job), job])).values()]
+      const messages = fresh.map((job): OutgoingMessage => ({ body: toBody(job), secrets: secretsOf(job) }))
+      const fitting = messages.filter((message) => sizeOf(message) <= maxBatchBytes)
+      // First what can be sent: one huge caption must not hold up its neighbours.
+      await sendMessages(connection, fitting, { queueUrl, maxBatchBytes, timeoutMs })
+      const tooLarge = messages.map(sizeOf).filter((bytes) => bytes > maxBatchBytes)
+      if (tooLarge.length > 0) {
+        const bytes = Math.max(...tooLarge)
+        throw new JobTooLargeError({ jobs: tooLarge.length, bytes, limitBytes: maxBatchBytes })
+      }
+    },
+    async close() {
+      isClosed = true
+      await connection.close()
+      return []
+    },
+  }
+}
