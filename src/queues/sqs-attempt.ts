@@ -1,7 +1,7 @@
 import { type AnyWhatsAppMediaError, describeSecret, InvalidOptionError, type QueueFailedError } from '../errors.js'
 import { type JobContext, type JobOutcome, type MediaJob, type ProcessJob, retryDelaySeconds } from '../jobs.js'
 import type { SqsConnection } from './sqs-connection.js'
-import { ATTEMPTS_ATTRIBUTE, readJob, type SqsMessage, secretsOf, toBody } from './sqs-message.js'
+import { ATTEMPTS_ATTRIBUTE, readJob, type SqsMessage, secretsOf, toBody, toLetter } from './sqs-message.js'
 import { MOST_MESSAGE_BYTES, type OutgoingMessage, sendMessages } from './sqs-send.js'
 
 /** What has to become of a message: deleted, or seen again after some seconds. */
@@ -39,7 +39,7 @@ export function createRunMessage(surroundings: Surroundings): RunMessage {
     )
   }
 
-  /** A job that has changed can't stay in its message: another one takes its place. */
+  /** Neither a job nor a count of attempts can be changed in its message: another takes its place. */
   const replace = async (
     job: MediaJob,
     { afterSeconds, attempts }: { afterSeconds: number; attempts: number },
@@ -59,11 +59,9 @@ export function createRunMessage(surroundings: Surroundings): RunMessage {
   ): Promise<Verdict> => {
     const { error, ...message } = letter
     const stays: Verdict = { afterSeconds: retryDelaySeconds(attempt) }
-    if (deadLetterQueueUrl === undefined) {
-      if (wasTold(error)) return 'delete'
-      onError(error)
-      return stays
-    }
+    const isTold = wasTold(error)
+    if (!isTold) onError(error)
+    if (deadLetterQueueUrl === undefined) return isTold ? 'delete' : stays
     const attributes = { errorCode: error.code, errorMessage: asAttribute(error.message) }
     return (await send(deadLetterQueueUrl, { ...message, attributes })) ? 'delete' : stays
   }
@@ -83,10 +81,11 @@ export function createRunMessage(surroundings: Surroundings): RunMessage {
     if (outcome.outcome === 'done') return 'delete'
     if (outcome.outcome === 'dead-letter') {
       const { job: letter, error } = outcome
-      return putAway({ body: toBody(letter), secrets: secretsOf(letter), error }, attempt)
+      return putAway({ body: toLetter(letter), secrets: secretsOf(letter), error }, attempt)
     }
     const { afterSeconds, isAttempt, job: kept } = outcome
-    if (toBody(kept) === toBody(job)) return { afterSeconds }
+    // SQS counts each time that it hands a message out.
+    if (isAttempt && toBody(kept) === toBody(job)) return { afterSeconds }
     return replace(kept, { afterSeconds, attempts: isAttempt ? attempt : attempt - 1 })
   }
 }

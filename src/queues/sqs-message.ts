@@ -16,8 +16,8 @@ export const ATTEMPTS_ATTRIBUTE = 'attempts'
 
 /** A job as a message's body. */
 export function toBody(job: MediaJob): string {
-  // Two characters that JSON leaves as they are and SQS refuses (AWS: SendMessage); it escapes the others itself.
-  return JSON.stringify(job).replace(/[\uFFFE\uFFFF]/g, (char) => `\\u${char.charCodeAt(0).toString(16)}`)
+  // JSON leaves two characters as they are that SQS refuses (AWS: SendMessage); and other servers refuse all emoji.
+  return JSON.stringify(job).replace(/[\uD800-\uDFFF\uFFFE\uFFFF]/g, (char) => `\\u${char.charCodeAt(0).toString(16)}`)
 }
 
 /** The job of a body, or undefined when it is none. What the job says is for `processJob` to judge. */
@@ -31,13 +31,22 @@ export function readJob(body: string): MediaJob | undefined {
 }
 
 function isJob(job: unknown): job is MediaJob {
-  return typeof job === 'object' && job !== null && 'version' in job && 'accountId' in job && 'media' in job
+  return isObject(job) && 'version' in job && 'accountId' in job && 'media' in job && isObject(job.media)
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+/** A job as a dead letter's body: a download URL is a secret that outlives its use. */
+export function toLetter(job: MediaJob): string {
+  const { downloadUrl, downloadUrlExpiresAt, ...media } = job.media
+  return toBody({ ...job, media })
 }
 
 /** What a job holds of strangers, which no error may repeat. Short ones stand in many a text by chance. */
 export function secretsOf({ media }: MediaJob): string[] {
-  // Whatever lies in a queue may call itself a job.
-  const { filename, caption, from, fromUserId, messageId, downloadUrl }: Partial<MediaJob['media']> = { ...media }
+  const { filename, caption, from, fromUserId, messageId, downloadUrl } = media
   const told: unknown[] = [filename, caption, from, fromUserId, messageId, downloadUrl]
   return told.filter((text) => typeof text === 'string').filter(({ length }) => length > 3)
 }
