@@ -3,21 +3,24 @@ import type { WebhookHandler } from './webhook.js'
 import type { BodyLimits, ReadBody } from './webhook-body.js'
 
 /**
- * What Lambda gets from a Function URL, an HTTP API (payload format 1.0 or 2.0) or a REST API, as far as it matters
- * here (AWS: Lambda developer guide, "Function URLs"; API Gateway developer guide, "Payload format").
+ * What Lambda gets from a Function URL, an HTTP API (payload format 1.0 or 2.0), a REST API or an Application Load
+ * Balancer, as far as it matters here (AWS: Lambda developer guide, "Function URLs"; API Gateway developer guide, "Payload
+ * format"; Application Load Balancers user guide, "Lambda functions as targets").
  */
 export interface LambdaWebhookEvent {
-  /** Format 1.0 and REST. */
+  /** Format 1.0, REST and load balancers. */
   httpMethod?: string
-  /** Format 2.0 has the method in `http.method`. */
+  /** Format 2.0 has the method in `http.method`; a load balancer names itself in `elb`. */
   requestContext?: unknown
   headers?: Readonly<Record<string, string | undefined>> | null
-  /** REST: every value of a header that came more than once. */
+  /** REST: every value of a header that came more than once. Load balancers may send these alone. */
   multiValueHeaders?: Readonly<Record<string, readonly string[] | undefined>> | null
   /** Format 2.0. */
   rawQueryString?: string
-  /** Format 1.0 and REST, decoded. */
+  /** Format 1.0 and REST, decoded; of load balancers as it came. */
   queryStringParameters?: Readonly<Record<string, string | undefined>> | null
+  /** Of load balancers that send several values. */
+  multiValueQueryStringParameters?: Readonly<Record<string, readonly string[] | undefined>> | null
   body?: string | null
   isBase64Encoded?: boolean
 }
@@ -25,13 +28,15 @@ export interface LambdaWebhookEvent {
 export interface LambdaWebhookResult {
   statusCode: number
   headers: Record<string, string>
+  /** For load balancers that send several values: they read no others. */
+  multiValueHeaders?: Record<string, string[]>
   body: string
   isBase64Encoded: false
 }
 
 /**
- * Fits a webhook handler to AWS Lambda: Function URLs, HTTP APIs and REST APIs, base64 bodies included. Set no mapping
- * template: the body must arrive as Meta signed it.
+ * Fits a webhook handler to AWS Lambda: Function URLs, HTTP APIs, REST APIs and Application Load Balancers, base64 bodies
+ * included. Set no mapping template: the body must arrive as Meta signed it.
  *
  * Lambda freezes the process after the answer, so `onMedia` needs a queue outside of it.
  *
@@ -49,12 +54,25 @@ export function toLambdaHandler(
       header: (name) => headerOf(event, name),
       readBody: (limits) => readEventBody(event, limits),
     })
-    return { statusCode: status, headers: { ...headers }, body, isBase64Encoded: false }
+    const result: LambdaWebhookResult = { statusCode: status, headers: { ...headers }, body, isBase64Encoded: false }
+    if (event.headers === undefined && event.multiValueHeaders) {
+      result.multiValueHeaders = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]))
+    }
+    return result
   }
 }
 
-function queryOf({ rawQueryString, queryStringParameters }: LambdaWebhookEvent): string {
+function queryOf(event: LambdaWebhookEvent): string {
+  const { rawQueryString, queryStringParameters, multiValueQueryStringParameters, requestContext } = event
   if (rawQueryString !== undefined) return rawQueryString
+  if (field(requestContext, 'elb') !== undefined) {
+    // Still encoded as the client sent them.
+    const all = { ...queryStringParameters, ...multiValueQueryStringParameters }
+    const pairs = Object.entries(all).flatMap(([name, values]) =>
+      [values ?? ''].flat().map((value) => `${name}=${value}`),
+    )
+    return pairs.join('&')
+  }
   const query = new URLSearchParams()
   for (const [name, value = ''] of Object.entries(queryStringParameters ?? {})) query.append(name, value)
   return query.toString()

@@ -32,7 +32,11 @@ interface Sent {
   query?: Record<string, string>
 }
 
-/** The events as AWS documents them, cut to what differs between the three. */
+const loadBalancer = { elb: { targetGroupArn: 'arn:aws:elasticloadbalancing:ap-south-1:1:targetgroup/webhook/1' } }
+const encoded = (query: Record<string, string> = {}): [string, string][] =>
+  Object.entries(query).map(([name, value]) => [encodeURIComponent(name), encodeURIComponent(value)])
+
+/** The events as AWS documents them, cut to what differs between them. */
 const EVENTS: Record<string, (sent: Sent) => LambdaWebhookEvent & Record<string, unknown>> = {
   'Function URL': ({ method, body, signature, type = 'application/json', query = {} }) => ({
     version: '2.0',
@@ -76,6 +80,15 @@ const EVENTS: Record<string, (sent: Sent) => LambdaWebhookEvent & Record<string,
     multiValueQueryStringParameters: null,
     requestContext: { httpMethod: method, resourcePath: '/webhook', stage: 'prod' },
     body: body ?? null,
+    isBase64Encoded: false,
+  }),
+  'load balancer': ({ method, body, signature, type = 'application/json', query }) => ({
+    requestContext: loadBalancer,
+    httpMethod: method,
+    path: '/webhook',
+    queryStringParameters: Object.fromEntries(encoded(query)),
+    headers: { 'content-type': type, ...(signature === undefined ? {} : { 'x-hub-signature-256': signature }) },
+    body: body ?? '',
     isBase64Encoded: false,
   }),
 }
@@ -151,6 +164,37 @@ describe.each(Object.keys(EVENTS))('toLambdaHandler with %s events', (name) => {
     const parsed = { ...event({ method: 'POST', signature: SIGNATURE }), body: JSON.parse(IMAGE) as string }
     expect(await handler(parsed)).toMatchObject({ statusCode: 500, body: 'Internal Server Error' })
     expect(rejections).toMatchObject([{ reason: 'body-already-parsed' }])
+  })
+})
+
+describe('toLambdaHandler with a load balancer that sends several values', () => {
+  const receive = (query: Record<string, string>, options = {}) =>
+    setUp(options).handler({
+      httpMethod: 'GET',
+      requestContext: loadBalancer,
+      multiValueHeaders: { host: ['example.com'] },
+      multiValueQueryStringParameters: Object.fromEntries(encoded(query).map(([name, value]) => [name, [value]])),
+      body: '',
+    })
+
+  it('answers in kind', async () => {
+    expect(await receive(HANDSHAKE)).toMatchObject({
+      statusCode: 200,
+      body: '1158201444',
+      multiValueHeaders: { 'content-type': ['text/plain; charset=utf-8'], 'content-length': ['10'] },
+    })
+  })
+
+  it('reads a query as it was encoded', async () => {
+    const verifyToken = 'a+b & c%=ü'
+    expect(await receive({ ...HANDSHAKE, 'hub.verify_token': verifyToken }, { verifyToken })).toMatchObject({
+      statusCode: 200,
+    })
+  })
+
+  it('takes a query without values', async () => {
+    const event = { httpMethod: 'GET', requestContext: loadBalancer, queryStringParameters: { a: undefined } }
+    expect(await setUp().handler(event)).toMatchObject({ statusCode: 403 })
   })
 })
 

@@ -108,7 +108,6 @@ function stopAfter(limitMs: number, signal: AbortSignal | undefined): { signal: 
   const controller = new AbortController()
   const stop = (): void => controller.abort()
   const timer = setTimeout(stop, limitMs)
-  if (signal?.aborted === true) stop()
   signal?.addEventListener('abort', stop, { once: true })
   return {
     signal: controller.signal,

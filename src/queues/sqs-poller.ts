@@ -179,7 +179,6 @@ function whenAborted(signal: AbortSignal): { promise: Promise<undefined>; forget
   const promise = new Promise<undefined>((resolve) => {
     onAbort = () => resolve(undefined)
     signal.addEventListener('abort', onAbort)
-    if (signal.aborted) onAbort()
   })
   return { promise, forget: () => signal.removeEventListener('abort', onAbort) }
 }

@@ -221,6 +221,12 @@ describe('createSqsQueue, around its calls', () => {
     client.destroy()
   })
 
+  it('tells of what a client of your own throws', async () => {
+    const client = { send: () => Promise.reject(null) } as unknown as SQSClient
+    const failure = createSqsQueue({ queueUrl, client }).enqueue([job(1)])
+    await expect(failure).rejects.toMatchObject({ code: 'queue-failed', reason: 'unknown', retryable: false })
+  })
+
   it('takes nothing after close', async () => {
     const queue = open()
     expect(await queue.close()).toEqual([])
