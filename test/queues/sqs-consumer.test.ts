@@ -52,7 +52,7 @@ const dead = (each: MediaJob, error: AnyWhatsAppMediaError = gone): JobOutcome =
 })
 const gone = new MediaGoneError({ mediaId: '1', status: 400 })
 
-function open(processJob: ProcessJob, options: Partial<SqsConsumerOptions> = {}) {
+function open(processJob: ProcessJob, options: { [Name in keyof SqsConsumerOptions]?: unknown } = {}) {
   const onError = (error: AnyWhatsAppMediaError) => void told.push(error)
   return createSqsConsumer({
     ...sqs.connectionTo(queueUrl),
@@ -202,7 +202,7 @@ describe('handler of createSqsConsumer', () => {
       },
       () => Promise.reject(new Error('a broken async logger')),
     ]) {
-      const { handler } = open(async (each) => later(each, 7), { onError } as Partial<SqsConsumerOptions>)
+      const { handler } = open(async (each) => later(each, 7), { onError })
       const event = await eventOf(job(1))
       sqs.fault = () => ({ status: 400, body: { __type: 'com.amazonaws.sqs#MessageNotInflight' } })
       expect(failedOf(event, await handler(event, minutes))).toEqual(['1'])
@@ -309,7 +309,7 @@ describe('createSqsConsumer, of dead letters', () => {
     }
     const { handler } = open(async (each) => dead(each, outcomes[each.media.mediaId]), {
       deadLetterQueueUrl: undefined,
-    } as Partial<SqsConsumerOptions>)
+    })
     await sqs.send(queueUrl, 'no job at all')
     const event = await eventOf(...Object.keys(outcomes).map((id) => job(id)))
     const failures = (await handler(event, minutes)).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)
@@ -353,5 +353,5 @@ it.each([
   [{ marginMs: 2 }, 'marginMs must be a whole number from 3 to 600000, got 2'],
   [{ visibilitySeconds: 43_200 }, 'visibilitySeconds must be a whole number from 1 to 39600, got 43200'],
 ])('createSqsConsumer refuses the options %j', (options, message) => {
-  expect(() => open(async () => done, options as Partial<SqsConsumerOptions>)).toThrow(message)
+  expect(() => open(async () => done, options)).toThrow(message)
 })
