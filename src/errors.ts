@@ -499,7 +499,7 @@ export class QueueFailedError extends WhatsAppMediaError {
 /**
  * Jobs are larger than a message of the queue may be: their captions or file names must be huge. The others are queued.
  *
- * Retryable: no. What to do: raise the queue's `maxMessageBytes`, or archive them directly.
+ * Retryable: no. What to do: raise `maxBatchBytes`, or archive them directly.
  */
 export class JobTooLargeError extends WhatsAppMediaError {
   readonly code = 'job-too-large'

@@ -14,6 +14,7 @@ import {
   HostRefusedError,
   IntegrityMismatchError,
   InvalidOptionError,
+  JobTooLargeError,
   KeyConflictError,
   MediaGoneError,
   MediaUnavailableError,
@@ -130,6 +131,14 @@ const ROWS: readonly Row[] = [
       ...{ name: 'QueueFailedError', code: 'queue-failed', phase: 'queue', retryable: true, failed: 2 },
       ...{ message: 'The queue failed to enqueue 2 of 3 jobs: ECONNRESET', operation: 'enqueue', reason: 'ECONNRESET' },
       cause: { name: 'Error', message: 'reset' },
+    },
+  ],
+  [
+    new JobTooLargeError({ jobs: 2, bytes: 300_000, limitBytes: 262_144 }),
+    {
+      ...{ name: 'JobTooLargeError', code: 'job-too-large', phase: 'queue', retryable: false, jobs: 2 },
+      message: '2 jobs are larger than a message may be, 262144 bytes; the largest has 300000',
+      ...{ bytes: 300_000, limitBytes: 262_144 },
     },
   ],
   [
