@@ -1,6 +1,6 @@
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl as presign } from '@aws-sdk/s3-request-presigner'
-import type { Browser } from 'playwright-core'
+import type { Browser, BrowserContext } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Place } from '../../src/cli/demo-place.js'
 import { launchBrowser } from './browser.js'
@@ -9,12 +9,12 @@ import { openPlace, PLACES, sign, store, storeUnchecked } from './places.js'
 import { type ReaderSite, startReaderSite } from './reader-site.js'
 import { marksIn, visit } from './visit.js'
 
-/** What strangers declare, and whether that is shown: then every canary is tried, else the plainest. */
+/** What strangers declare, and whether it is shown unasked: then every canary is tried, else the plainest. */
 const DECLARED: readonly (readonly [mimeType: string, isShown: boolean])[] = [
   ['image/jpeg', true],
   ['image/gif', true],
   ['video/mp4', true],
-  ['application/pdf', true],
+  ['application/pdf', false],
   ['image/svg+xml', false],
   ['IMAGE/SVG+XML ; charset=utf-8', false],
   ['text/html', false],
@@ -33,11 +33,13 @@ const STORED = ['image/jpeg', 'application/pdf', 'image/svg+xml', 'text/html', '
 const OLD = ['html', 'svg', 'jpg', 'pdf', 'txt', 'none']
 
 let browser: Browser
+let profile: BrowserContext
 let reader: ReaderSite
 let files: Canary[]
 
 beforeAll(async () => {
   browser = await launchBrowser()
+  profile = await browser.newContext()
   reader = await startReaderSite()
   files = canaries(reader.ranUrl)
 })
@@ -46,14 +48,15 @@ afterAll(async () => {
   await reader?.close()
 })
 
-const plainest = (): Canary[] => files.filter(({ name }) => ['html', 'svg', 'jpeg and html'].includes(name))
+const plainest = (): Canary[] =>
+  files.filter(({ name }) => ['html', 'svg', 'jpeg and html', 'pdf and html'].includes(name))
 
 /** Opens each URL in a tab, and all of them in every container of one page. @returns who called, and how many left a mark. */
 async function openEverywhere(urls: readonly string[]): Promise<{ ran: string[]; marks: number }> {
   reader.ran.clear()
   let marks = 0
   for (const url of [...urls, reader.page(urls.map(containers).join(''))]) {
-    await visit(browser, url, async ({ page, dialogs }) => {
+    await visit(profile, url, async ({ page, dialogs }) => {
       marks += await marksIn(page)
       expect(dialogs).toEqual([])
     })

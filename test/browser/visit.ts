@@ -1,4 +1,4 @@
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 
 /** What came of opening a URL in a tab of its own. */
 export interface Visit {
@@ -9,8 +9,12 @@ export interface Visit {
   dialogs: string[]
 }
 
-/** Opens a URL in a new tab, waits until all in it is loaded, lets `look` see it, and closes the tab. */
-export async function visit<T>(browser: Browser, url: string, look: (visit: Visit) => Promise<T>): Promise<T> {
+/** Opens a URL in a new tab (of a new profile, unless one is given), waits until all in it is loaded, and lets `look` see it. */
+export async function visit<T>(
+  browser: Browser | BrowserContext,
+  url: string,
+  look: (visit: Visit) => Promise<T>,
+): Promise<T> {
   const page = await browser.newPage()
   const dialogs: string[] = []
   page.on('dialog', (dialog) => {
