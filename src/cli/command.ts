@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
 import { WhatsAppMediaError } from '../errors.js'
 import type { Terminal } from './progress.js'
@@ -31,7 +32,7 @@ export const EXIT = {
 } as const
 
 /** Hears Ctrl-C and SIGTERM until `end()`. */
-export function listenForInterrupts(process: Pick<NodeJS.Process, 'on' | 'off'>): Interrupts & { end(): void } {
+export function listenForInterrupts(process: Pick<EventEmitter, 'on' | 'off'>): Interrupts & { end(): void } {
   const stop = new AbortController()
   const abort = new AbortController()
   const interrupt = (): void => (stop.signal.aborted ? abort : stop).abort(new Error('interrupted'))
