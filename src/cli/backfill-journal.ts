@@ -1,4 +1,4 @@
-import { appendFileSync, closeSync, createReadStream, ftruncateSync, openSync } from 'node:fs'
+import { appendFileSync, closeSync, ftruncateSync, openSync, readSync } from 'node:fs'
 import { InvalidOptionError } from '../errors.js'
 import { text } from '../json.js'
 import { createFinishedEntries, type FinishedEntries } from './backfill-finished.js'
@@ -93,7 +93,18 @@ async function* countedRecords(file: number): AsyncGenerator<BackfillRecord, voi
 }
 
 function linesOf(file: number): ReturnType<typeof readLines> {
-  return readLines(createReadStream('', { fd: file, start: 0, autoClose: false }), { maxBytes: MAX_RECORD_BYTES })
+  return readLines(piecesOf(file), { maxBytes: MAX_RECORD_BYTES })
+}
+
+/** A read stream would close the file when its reader stops early. */
+async function* piecesOf(file: number): AsyncGenerator<Uint8Array> {
+  for (let position = 0; ; ) {
+    const piece = Buffer.allocUnsafe(MAX_RECORD_BYTES)
+    const bytes = readSync(file, piece, 0, piece.length, position)
+    if (bytes === 0) return
+    position += bytes
+    yield piece.subarray(0, bytes)
+  }
 }
 
 /** A disk that lost its power may leave anything in the middle: what can't be read is not finished. */
