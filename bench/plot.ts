@@ -46,6 +46,7 @@ const STYLE = `text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, H
 .head { font-size: 17px; font-weight: 600 }
 .panel { font-size: 14px; font-weight: 600 }
 .label { text-anchor: end }
+.value { paint-order: stroke; stroke: #ffffff; stroke-width: 5px; stroke-linejoin: round }
 .tick { font-size: 11px; fill: #59636e; text-anchor: middle }
 .grid { stroke: #d8dee4 }
 .bar { fill: #8c97a5 }
@@ -55,6 +56,7 @@ text.ours { fill: #08765a; font-weight: 600 }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6edf3 }
   .page { fill: #0d1117; stroke: #30363d }
+  .value { stroke: #0d1117 }
   .tick { fill: #9198a1 }
   .grid { stroke: #2a313a }
   .bar { fill: #6b7684 }
@@ -112,7 +114,7 @@ function drawPanel({ title, unit, bars }: Panel, top: number): string {
     return [
       `<text class="label${own}" x="${left - 10}" y="${middle}">${escapeXml(labelOf(pipeline))}</text>`,
       `<rect class="${kind}" x="${left}" y="${y}" width="${round(Math.max(1, value * scale))}" height="${BAR}" rx="2"/>`,
-      `<text class="value${own}" x="${round(left + value * scale + 8)}" y="${middle}">${shown(value)} ${unit}</text>`,
+      `<text class="value${own}" x="${round(left + value * scale + 8)}" y="${middle}">${shown(value, unit)}</text>`,
     ].join('')
   })
   return [`<text class="panel" x="${MARGIN}" y="${top + 24}">${escapeXml(title)}</text>`, ...grid, ...rows].join('\n')
@@ -130,15 +132,15 @@ export function ticksUpTo(value: number): number[] {
 function describe(panels: readonly Panel[]): string {
   return panels
     .map(({ title, unit, bars }) => {
-      const list = bars.map(({ pipeline, value }) => `${labelOf(pipeline)} ${shown(value)} ${unit}`)
+      const list = bars.map(({ pipeline, value }) => `${labelOf(pipeline)} ${shown(value, unit)}`)
       return `${title}: ${list.join('; ')}.`
     })
     .join(' ')
 }
 
-function shown(value: number): string {
-  if (value >= 100) return value.toFixed(0)
-  return value >= 10 ? value.toFixed(1) : value.toFixed(2)
+function shown(value: number, unit: string): string {
+  const digits = unit === 'MB' || value >= 100 ? 0 : value >= 10 ? 1 : 2
+  return `${value.toFixed(digits)} ${unit}`
 }
 
 function round(value: number): number {

@@ -146,8 +146,8 @@ async function gate(): Promise<void> {
     tries.push(judge(results))
     finish(results)
   } while (tooDear(tries).length > 0 && tries.length < TRIES)
-  for (const { what, value, bound } of tooDear(tries)) {
-    console.error(`${what}: ${significant(value)}, over ${SLACK} × ${bound} in ${tries.length} tries`)
+  for (const { what, value, bound, reached = bound } of tooDear(tries)) {
+    console.error(`${what}: ${significant(value)}, over ${SLACK} × ${reached} in ${tries.length} tries`)
     process.exitCode = 1
   }
 }

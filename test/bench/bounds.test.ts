@@ -49,6 +49,13 @@ describe('tooDear', () => {
     }
   })
 
+  it('holds what was reached where the bound was not', () => {
+    const better = { ...verdict('hard', 2.9), reached: 2 }
+    const worse = { ...better, value: 3.1 }
+    expect(tooDear([[better]])).toEqual([])
+    expect(tooDear([[worse]])).toEqual([worse])
+  })
+
   it('keeps the ratios apart', () => {
     const tries = [
       [verdict('a', 2), verdict('b', 1)],
