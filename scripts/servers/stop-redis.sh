@@ -1,5 +1,5 @@
 #!/bin/bash
 # Stops what ./start-redis.sh started.
 . "$(dirname "$0")/state.sh"
-halt "$SERVERS_DIR/redis" redis
+for name in cluster redis; do halt "$SERVERS_DIR/redis" "$name"; done
 echo "redis stopped"

@@ -84,5 +84,7 @@ export async function redriveOne(
 
 /** @returns whether it was there. */
 export async function discardOne(dead: Queue<BuriedJob>, id: string): Promise<boolean> {
-  return (await dead.remove(id)) === 1
+  const letter = await dead.getJob(id)
+  await letter?.remove()
+  return letter !== undefined
 }

@@ -19,9 +19,9 @@ export function toBulk(job: MediaJob): { name: string; data: QueuedJob; opts: Bu
   return { name: NAME, data: { job, attempt: 1 }, opts: jobOptions(job, jobHash(job)) }
 }
 
-/** Adds a job under the id that it had. */
+/** Adds a job under the id that it had; one that BullMQ numbered itself must not have a number now. */
 export async function addJob(main: Queue<QueuedJob>, { jobId, job }: { jobId: string; job: MediaJob }): Promise<void> {
-  await main.add(NAME, { job, attempt: 1 }, jobOptions(job, jobId))
+  await main.add(NAME, { job, attempt: 1 }, jobOptions(job, /^\d+$/.test(jobId) ? `j${jobId}` : jobId))
 }
 
 function jobOptions(job: MediaJob, jobId: string): BulkJobOptions {
@@ -31,8 +31,6 @@ function jobOptions(job: MediaJob, jobId: string): BulkJobOptions {
     attempts: BULLMQ_ATTEMPTS,
     backoff: { type: 'fixed', delay: BULLMQ_BACKOFF_MS },
     stackTraceLimit: 1,
-    // A job that stayed would keep its id, and the next webhook for it would be dropped.
-    removeOnComplete: true,
   }
 }
 

@@ -83,6 +83,8 @@ export function createBullMqWorker(options: BullMqWorkerOptions): BullMqWorker {
   const worker = new Worker<QueuedJob>(name, take, {
     ...{ connection, prefix, concurrency },
     ...{ lockDuration: lockMs, stalledInterval: stalledIntervalMs, maxStalledCount: Number.MAX_SAFE_INTEGER },
+    // A finished job that stayed would keep its id, and the next webhook for it would be dropped.
+    removeOnComplete: { count: 0 },
   })
   worker.on('error', (error) => report(queueFailed(isOfConnection(error) ? 'connect' : 'settle', error)))
   // The worker tells of their one connection.
@@ -182,6 +184,7 @@ function whenAborted(signal: AbortSignal): { promise: Promise<undefined>; forget
   return { promise, forget: () => signal.removeEventListener('abort', onAbort) }
 }
 
+/** Node's errors have a name for a code, BullMQ's own a number. */
 function isOfConnection(error: Error): boolean {
-  return 'code' in error || 'syscall' in error
+  return typeof Reflect.get(error, 'code') === 'string'
 }

@@ -1,0 +1,101 @@
+import fc from 'fast-check'
+import { Cluster, Redis } from 'ioredis'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type BullMqQueueOptions, createBullMqQueue, createBullMqWorker } from '../../src/queues/bullmq.js'
+import { queueFailed } from '../../src/queues/bullmq-connection.js'
+import { priorityOf } from '../../src/queues/bullmq-job.js'
+
+const AWAY = { host: '127.0.0.1', port: 1, lazyConnect: true }
+const processJob = async (): Promise<{ outcome: 'done' }> => ({ outcome: 'done' })
+
+describe('createBullMqQueue', () => {
+  const clusterOf = (options: ConstructorParameters<typeof Cluster>[1]): Cluster =>
+    new Cluster([AWAY], { ...options, lazyConnect: true })
+
+  it.each<[string, object]>([
+    ['connection', { connection: 'localhost:6379' }],
+    ['connection', { connection: undefined }],
+    ['connection', { connection: null }],
+    ['connection.keyPrefix', { connection: { keyPrefix: 'app:' } }],
+    ['connection.keyPrefix', { connection: new Redis({ ...AWAY, keyPrefix: 'app:' }) }],
+    ['connection.keyPrefix', { connection: clusterOf({ keyPrefix: 'app:' }) }],
+    ['connection.keyPrefix', { connection: clusterOf({ redisOptions: { keyPrefix: 'app:' } }) }],
+    ['name', { name: 'a:b' }],
+    ['name', { name: '' }],
+    ['prefix', { prefix: 'bull:' }],
+    ['prefix', { prefix: 5 }],
+    ['timeoutMs', { timeoutMs: 0 }],
+    ['timeoutMs', { timeoutMs: Number.POSITIVE_INFINITY }],
+  ])('refuses a wrong %s: %o', (option, wrong) => {
+    const options = { connection: AWAY, ...wrong } as BullMqQueueOptions
+    expect(() => createBullMqQueue(options)).toThrow(expect.objectContaining({ code: 'invalid-option', option }))
+  })
+
+  it('shows nothing of a wrong URL, which may hold a password', () => {
+    expect(() => createBullMqQueue({ connection: 'http://:geheim@redis' })).toThrow(/^(?!.*geheim).*URL/)
+  })
+
+  it('takes an empty batch without Redis', async () => {
+    const queue = createBullMqQueue({ connection: AWAY })
+    onTestFinished(async () => void (await queue.close()))
+    await queue.enqueue([])
+  })
+})
+
+describe('createBullMqWorker', () => {
+  it.each<[string, object]>([
+    ['connection', { connection: 5 }],
+    ['name', { name: 'a b' }],
+    ['concurrency', { concurrency: 0 }],
+    ['lockMs', { lockMs: 1.5 }],
+    ['stalledIntervalMs', { stalledIntervalMs: -1 }],
+    ['processJob', { processJob: undefined }],
+  ])('refuses a wrong %s: %o', (option, wrong) => {
+    const options = { connection: AWAY, processJob, ...wrong }
+    expect(() => createBullMqWorker(options)).toThrow(expect.objectContaining({ code: 'invalid-option', option }))
+  })
+
+  it('close ends at once when Redis was never there', async () => {
+    const worker = createBullMqWorker({ connection: AWAY, processJob })
+    await worker.close({ timeoutMs: 60_000 })
+    await worker.close({ timeoutMs: 60_000 })
+  })
+})
+
+describe('priorityOf', () => {
+  it('orders by deadline, within what BullMQ takes', () => {
+    const dates = fc.date({ min: new Date('2020-01-01'), max: new Date('2100-01-01'), noInvalidDate: true })
+    fc.assert(
+      fc.property(dates, dates, (one, other) => {
+        const [first, second] = [priorityOf(one.getTime()), priorityOf(other.getTime())]
+        expect(first).toBeGreaterThanOrEqual(1)
+        expect(first).toBeLessThanOrEqual(2 ** 21 - 1)
+        if (one < other) expect(first).toBeLessThanOrEqual(second)
+      }),
+    )
+  })
+
+  it('tells deadlines ten minutes apart from each other until 2060', () => {
+    const at = (iso: string): number => priorityOf(Date.parse(iso))
+    expect(at('2059-12-31T00:10:00Z') - at('2059-12-31T00:00:00Z')).toBe(1)
+    expect(at('2026-11-22T00:10:00Z') - at('2026-11-22T00:00:00Z')).toBe(1)
+  })
+
+  it('lets a job without a date come first, to be refused', () => {
+    expect(priorityOf(Number.NaN)).toBe(1)
+  })
+})
+
+describe('queueFailed', () => {
+  it.each<[unknown, string]>([
+    [Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
+    [new Error("OOM command not allowed when used memory > 'maxmemory'."), 'OOM'],
+    [new Error('Connection is closed.'), 'closed'],
+    [new TypeError('fetch failed'), 'TypeError'],
+    ['a text', 'unknown'],
+  ])('names the reason of %s', (thrown, reason) => {
+    const error = queueFailed('enqueue', thrown)
+    expect(error).toMatchObject({ code: 'queue-failed', operation: 'enqueue', reason, retryable: true, phase: 'queue' })
+    expect(queueFailed('list', error)).toBe(error)
+  })
+})
