@@ -78,6 +78,8 @@ export const endRequirements: readonly Requirement[] = [
       await processor.until((runs) => runs.length > 0)
       await opened.queue.enqueue([sampleJob('2')])
       await processor.until(() => processor.runs.length > 1)
+      // A moment for what must not happen.
+      await new Promise((resolve) => setTimeout(resolve, 50))
       await worker.close()
       assert.equal(processor.of(job).length, 1, 'a dead letter was run again')
       const letters = await opened.deadLetters?.()
