@@ -6,7 +6,7 @@ import type { ProbeReport } from '../../src/storage/s3.js'
 export const CREDENTIALS = { accessKeyId: 'AKIDOFATEST', secretAccessKey: 'canary-secret-key-of-a-test' }
 
 /** A probe of a store that does all that it should. */
-export const goodProbe = async (): Promise<ProbeReport> => ({
+const goodProbe = async (): Promise<ProbeReport> => ({
   bucket: 'b',
   checks: [{ name: 'write', verdict: 'works', detail: 'Takes a plain PUT.' }],
 })
