@@ -18,7 +18,7 @@ const server = {
   credentials: { accessKeyId: 'testing', secretAccessKey: 'testing' },
 }
 
-export const client: SQSClient = new SQSClient(server)
+const client: SQSClient = new SQSClient(server)
 
 /** What `createSqsQueue` and `createSqsConsumer` need to reach a queue. */
 export function connectionTo(queueUrl: string): typeof server & { queueUrl: string } {
