@@ -3,7 +3,7 @@ import { type ProcessJob, retryDelaySeconds } from '../jobs.js'
 import { createRunMessage, type Verdict } from './sqs-attempt.js'
 import { checkQueueUrl, checkWhole, connectSqs, type SqsConnectionOptions } from './sqs-connection.js'
 import { ATTEMPTS_ATTRIBUTE, countOf, type SqsMessage } from './sqs-message.js'
-import { createSqsPoller } from './sqs-poller.js'
+import { createSqsPoller, type HideMessage } from './sqs-poller.js'
 
 export type SqsConsumerOptions = SqsConnectionOptions & {
   /** Runs one attempt: `archive.processJob`. */
@@ -102,13 +102,13 @@ export function createSqsConsumer(options: SqsConsumerOptions): SqsConsumer {
   }
   const runMessage = createRunMessage({ connection, queueUrl, deadLetterQueueUrl, processJob, onError: tell, limitMs })
 
-  const hide = async ({ receiptHandle }: SqsMessage, seconds: number): Promise<void> => {
+  const hide: HideMessage = async ({ receiptHandle }, { seconds, limitMs: within }) => {
     const change = {
       QueueUrl: queueUrl,
       ReceiptHandle: receiptHandle,
       VisibilityTimeout: Math.min(seconds, LONGEST_WAIT_SECONDS),
     }
-    const { error } = await connection.call({ operation: 'settle', limitMs }, (client, sdk, sendOptions) =>
+    const { error } = await connection.call({ operation: 'settle', limitMs: within }, (client, sdk, sendOptions) =>
       client.send(new sdk.ChangeMessageVisibilityCommand(change), sendOptions),
     )
     if (error !== undefined) tell(error)
@@ -154,7 +154,9 @@ export function createSqsConsumer(options: SqsConsumerOptions): SqsConsumer {
           const verdict = await runRecord(message, time)
           if (verdict === 'delete') continue
           failed.add(record)
-          await hide(message, verdict.afterSeconds)
+          // The report must leave in time, and SQS may hang: what is not made visible comes when its visibility ends.
+          const slack = time.endsAt - Date.now() - time.margin / 3
+          if (slack > 0) await hide(message, { seconds: verdict.afterSeconds, limitMs: Math.min(limitMs, slack) })
         }
       }
       await Promise.all(Array.from({ length: concurrency }, runNext))

@@ -6,12 +6,14 @@ import type { RunMessage, Verdict } from './sqs-attempt.js'
 import type { SqsConnection, SqsResult } from './sqs-connection.js'
 import { ATTEMPTS_ATTRIBUTE, countOf, type SqsMessage } from './sqs-message.js'
 
+/** Keeps a message from other readers for so long. Takes `limitMs` at most; never rejects. */
+export type HideMessage = (message: SqsMessage, options: { seconds: number; limitMs: number }) => Promise<void>
+
 interface Surroundings {
   connection: SqsConnection
   queueUrl: string
   runMessage: RunMessage
-  /** Keeps a message from other readers for so long. Never rejects. */
-  hide(message: SqsMessage, seconds: number): Promise<void>
+  hide: HideMessage
   tell(error: AnyWhatsAppMediaError): void
   concurrency: number
   visibilitySeconds: number
@@ -67,7 +69,7 @@ export function createSqsPoller(surroundings: Surroundings): SqsPoller {
     )
 
   const settle = async (message: SqsMessage, verdict: Verdict): Promise<void> => {
-    if (verdict !== 'delete') return hide(message, verdict.afterSeconds)
+    if (verdict !== 'delete') return hide(message, { seconds: verdict.afterSeconds, limitMs })
     const letGo = { QueueUrl: queueUrl, ReceiptHandle: message.receiptHandle }
     const { error } = await connection.call({ operation: 'settle', limitMs }, (client, sdk, options) =>
       client.send(new sdk.DeleteMessageCommand(letGo), options),
@@ -77,18 +79,20 @@ export function createSqsPoller(surroundings: Surroundings): SqsPoller {
 
   /** Tells SQS that the message is being worked on. */
   const startHeartbeat = (message: SqsMessage): { stop(): Promise<void> } => {
-    let beat = Promise.resolve()
+    let beat: Promise<void> | undefined
     const timer = setInterval(
       () => {
-        beat = hide(message, visibilitySeconds)
+        beat ??= hide(message, { seconds: visibilitySeconds, limitMs }).finally(() => {
+          beat = undefined
+        })
       },
       (visibilitySeconds * 1_000) / 3,
     )
     return {
-      stop() {
+      async stop() {
         clearInterval(timer)
         // One on its way would undo what comes after it.
-        return beat
+        await beat
       },
     }
   }

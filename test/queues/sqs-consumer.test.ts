@@ -279,6 +279,17 @@ describe('handler of createSqsConsumer, in time', () => {
   })
 })
 
+it('handler of createSqsConsumer answers before its function ends, though SQS hangs', async () => {
+  const { handler } = open(async (each) => later(each, 7), { concurrency: 1, marginMs: 1_200 })
+  const ids = ['1', '2', '3', '4', '5', '6', '7', '8']
+  const event = await eventOf(...ids.map((id) => job(id)))
+  sqs.fault = ({ action }) => (action === 'ChangeMessageVisibility' ? 'hang' : undefined)
+  const endsAt = Date.now() + 2_400
+  const result = await handler(event, { getRemainingTimeInMillis: () => endsAt - Date.now() })
+  expect(Date.now()).toBeLessThan(endsAt)
+  expect(failedOf(event, result)).toEqual(ids)
+})
+
 describe('createSqsConsumer, of dead letters', () => {
   it('sends them to their queue with the reason, without the download URL, before they are deleted', async () => {
     const { handler } = open(async (each) => dead(each))
