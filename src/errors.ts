@@ -335,7 +335,7 @@ export class IntegrityMismatchError extends WhatsAppMediaError {
 /**
  * The storage refused or lost a call.
  *
- * Retryable: by status. What to do: see `reason`, `status`.
+ * Retryable: by status. What to do: see `reason`, `status`, `retryAfterMs`.
  */
 export class StorageFailedError extends WhatsAppMediaError {
   readonly code = 'storage-failed'

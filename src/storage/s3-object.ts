@@ -74,8 +74,8 @@ export function storedObject(key: string, found: HeadObjectCommandOutput | GetOb
 
 /** A store's SHA-256 of a whole object, in lowercase hex. A checksum of parts ends in "-n" and is no hash of the whole. */
 export function wholeHash(checksum: string | undefined): string | undefined {
-  if (!/^[A-Za-z0-9+/]{43}=$/.test(checksum ?? '')) return undefined
-  return Buffer.from(checksum ?? '', 'base64').toString('hex')
+  const [whole] = /^[A-Za-z0-9+/]{43}=$/.exec(checksum ?? '') ?? []
+  return whole === undefined ? undefined : Buffer.from(whole, 'base64').toString('hex')
 }
 
 /** The file's name in all the forms that a store is told: some quote the headers that they refuse. */

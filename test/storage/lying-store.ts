@@ -35,6 +35,7 @@ export type Lie =
   | 'forbids tags to be read'
   | 'refuses metadata'
   | 'forbids GET'
+  | 'finds nothing by GET'
   | 'forbids PUT'
   | 'forbids DELETE'
   | 'deletes nothing'
@@ -179,7 +180,7 @@ async function get(
 ): Promise<void> {
   const isSigned = searchParams.has('X-Amz-Signature')
   if (does('forbids GET') || (isSigned && does('forbids signed URLs'))) return refuse(response, 403, 'AccessDenied')
-  if (found === undefined) return refuse(response, 404, 'NoSuchKey')
+  if (found === undefined || does('finds nothing by GET')) return refuse(response, 404, 'NoSuchKey')
   const forced: OutgoingHttpHeaders = {}
   for (const name of does('ignores overrides') ? [] : ['content-type', 'content-disposition']) {
     const value = searchParams.get(`response-${name}`)

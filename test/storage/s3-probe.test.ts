@@ -115,6 +115,17 @@ describe('probeS3', () => {
     })
   })
 
+  it('names a store that finds nothing of what was put', async () => {
+    const report = await probe(['finds nothing by GET'])
+    expect(checkOf(report, 'read')).toEqual({
+      name: 'read',
+      verdict: 'failed',
+      detail: 'Reading gives nothing in place of what was put.',
+      promise: PROVEN,
+    })
+    expect(checkOf(report, 'response-overrides')).toMatchObject({ verdict: 'refused' })
+  })
+
   it('names the price of a store that keeps neither checksum nor metadata', async () => {
     const report = await probe(['forgets metadata', 'forgets checksums'])
     expect(troubles(report)).toEqual(['metadata: ignored'])
@@ -164,8 +175,13 @@ describe('probeS3', () => {
   it('says that the signed URL’s endpoint is out of reach', async () => {
     store = await createLyingStore()
     const options = { bucket: 'media', region: 'x', endpoint: store.endpoint, credentials }
-    const report = await probeS3({ ...options, publicEndpoint: 'http://127.0.0.1:1' })
-    expect(checkOf(report, 'response-overrides')).toMatchObject({ verdict: 'failed' })
+    const gone = await createLyingStore()
+    await gone.close()
+    const report = await probeS3({ ...options, publicEndpoint: gone.endpoint })
+    expect(checkOf(report, 'response-overrides')).toMatchObject({
+      verdict: 'failed',
+      detail: expect.stringContaining('fails (ECONNREFUSED)'),
+    })
     expect(troubles(report)).toEqual(['response-overrides: failed'])
     const fetch = async () => Promise.reject(Object.assign(new Error('x'), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }))
     const distrusted = await probeS3(options, { fetch })
@@ -188,6 +204,12 @@ describe('probeS3', () => {
     expect(troubles(report)).toEqual([])
     expect(report.endpoint).toBe(`${store.endpoint}/base/path`)
     expect(destroyed).toBe(0)
+  })
+
+  it('names an endpoint without a port as it is', async () => {
+    const client = new S3Client({ region: 'x', endpoint: 'https://s3.example.com', credentials })
+    client.send = () => Promise.reject(new Error('not in a test'))
+    expect(await probeS3({ bucket: 'media', client })).toMatchObject({ endpoint: 'https://s3.example.com' })
   })
 
   it('names no endpoint where AWS is meant', async () => {
