@@ -477,16 +477,19 @@ it('runDoctor says nothing of clocks where the store does not', async () => {
   expect(findings.map(({ check }) => check)).not.toContain('clock')
 })
 
-it.each([
-  ['a closed port', 'http://127.0.0.1:1', /cannot be reached: ECONNREFUSED \(127\.0\.0\.1:1\)/],
-  ['an unknown host', 'http://store.invalid', /cannot be reached: (ENOTFOUND|EAI_AGAIN) \(store\.invalid\)/],
-])('runDoctor tells that %s cannot be reached', async (_name, endpoint, finding) => {
+it('runDoctor tells that a store cannot be reached', async () => {
+  const gone = await createBucketStandIn()
+  await gone.close()
   const { findings, exitCode } = await examine(
-    { bucket: BUCKET, region: 'eu-central-1', endpoint },
+    { bucket: BUCKET, region: 'eu-central-1', endpoint: gone.endpoint },
     { credentials: CREDENTIALS },
   )
   expect(findings.slice(1)).toMatchObject([
-    { check: 'bucket', severity: 'error', finding: expect.stringMatching(finding) },
+    {
+      check: 'bucket',
+      severity: 'error',
+      finding: expect.stringMatching(/^The store cannot be reached: ECONNREFUSED \(127\.0\.0\.1:\d+\)$/),
+    },
   ])
   expect(exitCode).toBe(2)
 })
