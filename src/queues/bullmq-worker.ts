@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events'
+import { once, setMaxListeners } from 'node:events'
 import { DelayedError, type Job, Queue, Worker } from 'bullmq'
 import { describeValue, InvalidOptionError, QueueFailedError } from '../errors.js'
 import type { JobOutcome, MediaJob, ProcessJob } from '../jobs.js'
@@ -131,10 +131,8 @@ function createClose(parts: {
 }): BullMqWorker['close'] {
   const { worker, dead, connection, runs, isIdle } = parts
   const timers: NodeJS.Timeout[] = []
-  let letGo = (): void => {}
-  const isLetGo = new Promise<void>((resolve) => {
-    letGo = resolve
-  })
+  const letGo = new AbortController()
+  const isLetGo = once(letGo.signal, 'abort')
   let closing: Promise<void> | undefined
   let isClosed = false
 
@@ -162,7 +160,7 @@ function createClose(parts: {
     timers.push(
       setTimeout(runs.stop, timeoutMs),
       setTimeout(runs.leave, timeoutMs + CLEAN_UP_MS),
-      setTimeout(letGo, timeoutMs + CLEAN_UP_MS + LET_GO_MS),
+      setTimeout(() => letGo.abort(), timeoutMs + CLEAN_UP_MS + LET_GO_MS),
     )
     return closing
   }
@@ -175,13 +173,11 @@ function again(job: MediaJob, { error, afterSeconds = 0 }: { error: unknown; aft
 
 /** Without a trace on a signal that outlives thousands of runs. */
 function whenAborted(signal: AbortSignal): { promise: Promise<undefined>; forget(): void } {
-  let onAbort = (): void => {}
+  const ended = new AbortController()
   const promise = new Promise<undefined>((resolve) => {
-    onAbort = () => resolve(undefined)
-    signal.addEventListener('abort', onAbort)
-    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', () => resolve(undefined), { signal: ended.signal })
   })
-  return { promise, forget: () => signal.removeEventListener('abort', onAbort) }
+  return { promise, forget: () => ended.abort() }
 }
 
 /** Node's errors have a name for a code, BullMQ's own a number. */

@@ -44,13 +44,13 @@ export function createContext(surroundings: {
     isDurable,
     async open() {
       const opened = await open()
-      started.push({ close: async (options) => (await opened.queue.close?.(options)) ?? [] })
+      started.push({ close: (options) => closeQueue(opened.queue, options) })
       return opened
     },
     start({ queue, work }, processJob) {
       if (work === undefined) {
         queue.start?.(processJob)
-        return { close: async (options) => (await queue.close?.(options)) ?? [] }
+        return { close: (options) => closeQueue(queue, options) }
       }
       const worker = work(processJob)
       const close: StartedWorker['close'] = async (options) => {
@@ -61,6 +61,10 @@ export function createContext(surroundings: {
       return { close }
     },
   }
+}
+
+async function closeQueue(queue: MediaQueue, options: { timeoutMs?: number } | undefined): Promise<MediaJob[]> {
+  return (await queue.close?.(options)) ?? []
 }
 
 export interface Run {

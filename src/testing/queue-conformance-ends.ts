@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { WhatsAppMediaError } from '../errors.js'
 import type { MediaJob } from '../jobs.js'
 import { createProcessor, deadLetter, isSame, type Requirement, retry, sampleJob } from './queue-conformance-context.js'
@@ -131,10 +132,8 @@ export const endRequirements: readonly Requirement[] = [
     name: 'close waits for what is under way',
     async check(context) {
       const opened = await context.open()
-      let end = (): void => {}
-      const ended = new Promise<void>((resolve) => {
-        end = resolve
-      })
+      const end = new AbortController()
+      const ended = once(end.signal, 'abort')
       const processor = createProcessor(async () => {
         await ended
         return { outcome: 'done' }
@@ -149,7 +148,7 @@ export const endRequirements: readonly Requirement[] = [
       })
       await new Promise((resolve) => setTimeout(resolve, 50))
       assert.ok(!isClosed, 'close did not wait for a job under way')
-      end()
+      end.abort()
       assert.deepEqual(await closed, [])
     },
   },
@@ -160,7 +159,7 @@ export const endRequirements: readonly Requirement[] = [
       const processor = createProcessor(async ({ job, index, signal }) => {
         if (index > 0) return { outcome: 'done' }
         assert.ok(signal, 'a run has no signal to stop it')
-        if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
         return retry(job, { isAttempt: false })
       })
       const worker = context.start(opened, processor.processJob)

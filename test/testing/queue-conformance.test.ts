@@ -130,7 +130,22 @@ describe('queueConformance() catches a queue that', () => {
     expect(failures).toHaveLength(expected.length)
   })
 
-  it('fails a case with what it found, although the queue does not end', async () => {
+  it('neither starts nor closes', async () => {
+    const queue = { enqueue: async () => {} }
+    const cases = queueConformance({ open: () => ({ queue }), isDurable: false, limitMs: 50 })
+    const results = await Promise.allSettled(cases.map(({ run }) => run()))
+    const passed = cases.filter((_, index) => results[index]?.status === 'fulfilled').map(({ name }) => name)
+    // Of the second nothing can be told without a way to the dead letters.
+    expect(passed).toEqual(['enqueue of nothing resolves', expect.stringContaining('re-driven')])
+  })
+
+  it('tells what a case found, not that the queue did not close after it', async () => {
+    const queue = { enqueue: () => Promise.reject(new Error('full')), close: () => Promise.reject(new Error('open')) }
+    const [first] = queueConformance({ open: () => ({ queue }), isDurable: false })
+    await expect(first?.run()).rejects.toThrow('full')
+  })
+
+  it('fails a case after which the queue does not end', async () => {
     const open = (): OpenQueue =>
       openLying({ open: ({ queue }) => ({ queue: { ...queue, close: () => new Promise(() => {}) } }) })
     const [first] = queueConformance({ open, isDurable: false, limitMs: 100 })
