@@ -51,3 +51,18 @@ it('the command without a name shows what there is; an unknown one fails', async
   expect(help.output()).toContain('demo')
   expect(await unknown.ended).toBe(2)
 })
+
+it('the commands take options as they were typed, and end with 2 when they can not be used', async () => {
+  const [typed, missing, unknown, none] = [
+    runCommand('sign', '1', '--account', '007', '--directory', '/none', '--public-endpoint', 'http://127.0.0.1:1'),
+    runCommand('archive'),
+    runCommand('verify', 'x', '--nothing'),
+    runCommand('verify', '--json', '2026', '--directory', '/none'),
+  ]
+  expect([await typed.ended, await missing.ended, await unknown.ended, await none.ended]).toEqual([2, 2, 2, 0])
+  expect(typed.output()).toContain('--directory signs URLs only with')
+  expect(missing.output()).toContain('missing required args for command `archive <...mediaIds>`')
+  expect(unknown.output()).toContain('Unknown option `--nothing`')
+  expect(none.output()).toMatch(/^\{"objects":0,.*"complete":true\}\n$/)
+  for (const { output } of [typed, missing, unknown]) expect(output().trim().split('\n')).toHaveLength(1)
+})

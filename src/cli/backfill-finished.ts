@@ -19,7 +19,7 @@ export interface FinishedEntries {
 }
 
 interface Block {
-  bits: Uint32Array
+  bits: Buffer
   /** Of the checks of all entries that are in. */
   sum: number
   left: number
@@ -30,27 +30,27 @@ const BLOCK_ENTRIES = 1_024
 
 export function createFinishedEntries(): FinishedEntries {
   const blocks = new Map<number, Block>()
-  const find = (place: number): { number: number; word: number; bit: number } => {
+  const find = (place: number): { number: number; byte: number; bit: number } => {
     const within = place % BLOCK_ENTRIES
-    return { number: Math.floor(place / BLOCK_ENTRIES), word: within >> 5, bit: 1 << (within & 31) }
+    return { number: Math.floor(place / BLOCK_ENTRIES), byte: within >> 3, bit: 1 << (within & 7) }
   }
 
   return {
     add(place, check) {
-      const { number, word, bit } = find(place)
-      const block = blocks.get(number) ?? { bits: new Uint32Array(BLOCK_ENTRIES / 32), sum: 0, left: 0 }
-      const bits = block.bits[word] ?? 0
+      const { number, byte, bit } = find(place)
+      const block = blocks.get(number) ?? { bits: Buffer.alloc(BLOCK_ENTRIES / 8), sum: 0, left: 0 }
+      const bits = block.bits.readUInt8(byte)
       if ((bits & bit) !== 0) return false
       blocks.set(number, block)
-      block.bits[word] = bits | bit
+      block.bits.writeUInt8(bits | bit, byte)
       block.sum += check
       block.left++
       return true
     },
     take(place, check) {
-      const { number, word, bit } = find(place)
+      const { number, byte, bit } = find(place)
       const block = blocks.get(number)
-      if (block === undefined || ((block.bits[word] ?? 0) & bit) === 0) return false
+      if (block === undefined || (block.bits.readUInt8(byte) & bit) === 0) return false
       block.sum -= check
       block.left--
       if (block.left > 0) return true

@@ -22,7 +22,7 @@ export interface EntryName {
 /** What a journal holds of one entry, or of a line that could not be read. */
 export type BackfillRecord = (EntryName & Finding) | UnreadableLine
 
-export interface UnreadableLine {
+interface UnreadableLine {
   is: 'unreadable'
   line: number
   problem: string

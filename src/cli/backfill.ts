@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import type { ArchivedMedia } from '../archive.js'
 import { describeValue, InvalidOptionError, WhatsAppMediaError } from '../errors.js'
 import { text } from '../json.js'
 import { createMediaArchive, type MediaArchive, type MediaArchiveOptions } from '../media-archive.js'
@@ -8,7 +7,7 @@ import { type AccountFinder, accountsOf, cloudApiOf } from './archive-accounts.j
 import { type InputCounts, type JobEntry, readEntries } from './backfill-input.js'
 import { type BackfillJournal, openJournal } from './backfill-journal.js'
 import { progressDrawer } from './backfill-progress.js'
-import type { BackfillRecord } from './backfill-record.js'
+import type { BackfillRecord, Finding } from './backfill-record.js'
 import { reportText, summaryOf, writeReport } from './backfill-report.js'
 import { type BackfillRun, type RunOptions, startRun } from './backfill-run.js'
 import { type CommandContext, EXIT, oneLine } from './command.js'
@@ -91,21 +90,25 @@ function createArchiving(
   options: Pick<MediaArchiveOptions, 'storage' | 'prefix' | 'cloudApi'>,
   tell: (line: string) => void,
 ): Pick<RunOptions, 'processJob' | 'archived' | 'isTokenDead'> & Pick<MediaArchive, 'close'> {
-  const stored = new Map<string, ArchivedMedia>()
+  const stored = new Map<string, Finding>()
   const pauses = new Map<string, number>()
+  const deadTokens = new Set<string>()
   const nameOf = (accountId: string, mediaId: string): string => JSON.stringify([accountId, mediaId])
   const archive = createMediaArchive({
     ...options,
     accounts: accountFor,
     ...(maxGonePerHour === undefined ? {} : { maxGonePerHour }),
-    onArchived(media) {
-      stored.set(nameOf(media.accountId, media.mediaId), media)
-      pauses.delete(media.accountId)
+    onArchived({ accountId, mediaId, alreadyStored, key, size }) {
+      stored.set(nameOf(accountId, mediaId), { is: alreadyStored ? 'there' : 'archived', key, bytes: size })
+      pauses.delete(accountId)
+      deadTokens.delete(accountId)
     },
     onEvent(event) {
       if (event.type !== 'account-paused') return
       const { accountId, forSeconds, reason } = event
-      if (reason === 'access-token') pauses.set(accountId, (pauses.get(accountId) ?? 0) + 1)
+      const times = (pauses.get(accountId) ?? 0) + 1
+      if (reason === 'access-token') pauses.set(accountId, times)
+      if (times === MOST_PAUSES) deadTokens.add(accountId)
       const why = reason === 'access-token' ? 'Meta rejects its token' : 'it is at a limit'
       tell(`account ${accountId} waits for ${forSeconds} s: ${why}`)
     },
@@ -113,12 +116,14 @@ function createArchiving(
   return {
     processJob: archive.processJob,
     close: () => archive.close({ timeoutMs: 0 }),
-    isTokenDead: (accountId) => (pauses.get(accountId) ?? 0) >= MOST_PAUSES,
+    isTokenDead: (accountId) => deadTokens.has(accountId),
     archived({ job: { accountId, media } }: JobEntry) {
       const name = nameOf(accountId, media.mediaId)
-      const { key = '', size = 0, alreadyStored = false } = stored.get(name) ?? {}
+      const finding = stored.get(name)
       stored.delete(name)
-      return { is: alreadyStored ? 'there' : 'archived', key, bytes: size }
+      /* v8 ignore next -- @preserve a job is done only after onArchived has had its media */
+      if (finding === undefined) throw new Error('the archive did not tell of a job that is done')
+      return finding
     },
   }
 }

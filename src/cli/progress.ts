@@ -58,8 +58,8 @@ export function createStatusLine(terminal: Terminal, draw: (columns?: number) =>
   const clear = (): void => void (isTerminal && terminal.write('\r\u001b[K'))
   const show = (): void => {
     if (isTerminal) {
-      // The last column stays free: some terminals wrap as soon as it is written.
-      const columns = (terminal.columns ?? 80) - 1
+      // A terminal that nobody has sized has 0. The last column stays free: some wrap as soon as it is written.
+      const columns = (terminal.columns || 80) - 1
       terminal.write(`\r\u001b[K${draw(columns).slice(0, columns)}`)
     } else terminal.write(`${new Date().toISOString()} ${draw()}\n`)
   }

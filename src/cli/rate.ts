@@ -1,22 +1,23 @@
 /** How fast a count has grown lately. */
 export interface Rate {
-  /** Over the last seconds; 0 before there is anything to compare with. */
+  /** Over the last 15 seconds at the most; 0 before there is anything to compare with. */
   perSecond(): number
 }
 
-/** Long enough for a steady number, short enough to show a change. */
-const WINDOW_MS = 15_000
-const SAMPLE_MS = 500
+const HALF_WINDOW_MS = 7_500
 
 export function createRate(count: () => number, now: () => number = Date.now): Rate {
-  const samples = [{ at: now(), count: count() }]
+  const look = (): { at: number; count: number } => ({ at: now(), count: count() })
+  let newer = look()
+  let older = newer
   return {
     perSecond() {
-      const last = { at: now(), count: count() }
-      if (last.at - (samples.at(-1)?.at ?? 0) >= SAMPLE_MS) samples.push(last)
-      while (samples.length > 2 && last.at - (samples[0]?.at ?? 0) > WINDOW_MS) samples.shift()
-      const [first = last] = samples
-      return last.at > first.at ? ((last.count - first.count) * 1_000) / (last.at - first.at) : 0
+      const latest = look()
+      if (latest.at - newer.at >= HALF_WINDOW_MS) {
+        older = newer
+        newer = latest
+      }
+      return latest.at > older.at ? ((latest.count - older.count) * 1_000) / (latest.at - older.at) : 0
     },
   }
 }

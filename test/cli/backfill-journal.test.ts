@@ -95,6 +95,7 @@ it('openJournal refuses a file that is no journal, and leaves it as it is', asyn
     '{"journal":"another"}\n',
     '{"journal":"whatsapp-media-archive backfill","version":2}\n',
     '\n',
+    'x'.repeat(70_000),
   ]) {
     writeFileSync(file, text)
     await expect(openJournal(file)).rejects.toMatchObject({ code: 'invalid-option', option: '--journal' })

@@ -2,7 +2,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
-import { beforeEach, expect, it, onTestFinished } from 'vitest'
+import { beforeEach, expect, it, onTestFinished, vi } from 'vitest'
 import { runBackfill } from '../../src/cli/backfill.js'
 import { STDIN } from '../../src/cli/flags.js'
 import { createFakeCloudApi, type FakeCloudApi, type FakeMedia } from '../../src/testing/fake-cloud-api.js'
@@ -151,6 +151,23 @@ it('runBackfill tells that an account waits, and Ctrl-C ends the wait', async ()
   expect(context.err()).toContain('Stopping: ')
   expect(context.out()).toContain('left                       1  run the same command again\n')
   expect(context.err() + context.out()).not.toContain(api.accessToken)
+})
+
+it('runBackfill gives an account up whose token is rejected three times in a row', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+  onTestFinished(() => void vi.useRealTimers())
+  api.fail({ on: 'look-up', kind: 'status', status: 401 })
+  write(await addLine(), await addLine())
+  const context = contextOf()
+  const running = runBackfill(input, { ...flags, concurrency: '1' }, context)
+  for (const [pauses, seconds] of [60, 120, 240].entries()) {
+    while (context.err().split('waits').length - 2 < pauses) await new Promise(setImmediate)
+    expect(context.err()).toContain(`waits for ${seconds} s`)
+    if (pauses < 2) await vi.advanceTimersByTimeAsync(seconds * 1_250)
+  }
+  expect(await running).toBe(1)
+  expect(context.out()).toContain('failed                     2  access-token 2\n')
+  expect(api.requests).toHaveLength(3)
 })
 
 it("runBackfill rests at a provider's limit of media that is gone", async () => {

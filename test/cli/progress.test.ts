@@ -94,9 +94,11 @@ it('createStatusLine draws one line again and again, as wide as the terminal is,
 })
 
 it('createStatusLine takes a terminal without a width for 80 columns', () => {
-  const terminal = createTerminal({ isTTY: true })
-  createStatusLine(terminal, (columns) => String(columns)).end()
-  expect(terminal.written[0]).toBe('\r\u001b[K79')
+  for (const size of [{}, { columns: 0 }]) {
+    const terminal = createTerminal({ isTTY: true, ...size })
+    createStatusLine(terminal, (columns) => String(columns)).end()
+    expect(terminal.written[0]).toBe('\r\u001b[K79')
+  }
 })
 
 it('createStatusLine logs a line every ten seconds where there is no terminal', () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { appendFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { expect, it, vi } from 'vitest'
@@ -77,6 +77,19 @@ it('runVerify prints JSON lines, and shows its progress on a terminal', async ()
     { ...noCounts(), objects: 3, proven: 2, unrecorded: 1, bytes: 52, complete: true },
   ])
   expect(context.err()).toContain('0 proven  0 not  0 B  0/s  0 B/s')
+})
+
+it('runVerify says why an object is unreadable', async () => {
+  const { directory, pathOf } = await createArchive()
+  const name = createHash('sha256').update('b/3.txt').digest('hex')
+  const sidecar = pathOf(
+    `.meta/${name.slice(0, 2)}/${name}-${statSync(pathOf('b/3.txt'), { bigint: true }).mtimeNs}.json`,
+  )
+  rmSync(sidecar)
+  mkdirSync(sidecar)
+  const context = createContext()
+  expect(await runVerify('b/', { directory }, context)).toBe(1)
+  expect(context.out()).toContain('unreadable  b/3.txt  The storage failed to get b/3.txt: EISDIR')
 })
 
 it('runVerify stops at Ctrl-C, and says that it did not see all', async () => {
