@@ -19,7 +19,7 @@ const hello: PutOptions = {
 }
 
 /** What the servers do with SSE-S3, which none of the Cephs is set up for here. */
-const ENCRYPTION: Readonly<Record<string, 'works' | 'refused' | 'either'>> = {
+const ENCRYPTION: Readonly<Record<string, 'works' | 'refused'>> = {
   ceph16: 'refused',
   ceph20: 'refused',
   moto: 'works',
