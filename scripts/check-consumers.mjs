@@ -128,7 +128,7 @@ async function checkNode({ version, bin }, { bare, full }) {
     ['without the SDK', bare],
     ['with the SDK', full],
   ]) {
-    const entries = kind === 'with the SDK' ? ['storage/s3', 'queues/sqs'] : []
+    const entries = kind === 'with the SDK' ? ['storage/s3', 'queues/sqs', 'queues/bullmq'] : []
     await check(`Node ${version}, ES module, ${kind}`, bin, ['--throw-deprecation', 'run.mjs', ...entries], { cwd })
     await check(`Node ${version}, CommonJS, ${kind}`, bin, ['--throw-deprecation', 'run.cjs', ...entries], { cwd })
   }
@@ -183,7 +183,7 @@ try {
   const types = `@types/node@${manifest.devDependencies['@types/node']}`
   const compilers = TYPESCRIPT_VERSIONS.map((version) => `typescript-${version}@npm:typescript@${version}`)
   const sdk = Object.keys(manifest.peerDependencies)
-    .filter((name) => name.startsWith('@aws-sdk/'))
+    .filter((name) => /^(?:@aws-sdk\/|bullmq$|ioredis$)/.test(name))
     .map((name) => `${name}@${manifest.devDependencies[name]}`)
   const bare = await project('bare', [tarball, types, ...compilers])
   const full = await project('full', [tarball, types, ...sdk])

@@ -1,6 +1,7 @@
-// Compiled in an app with the AWS SDK.
+// Compiled in an app with the AWS SDK, BullMQ and ioredis.
 import { S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl, type ObjectStorage } from 'whatsapp-media-archive'
+import { type BullMqQueue, createBullMqQueue } from 'whatsapp-media-archive/queues/bullmq'
 import { createS3Storage } from 'whatsapp-media-archive/storage/s3'
 
 const storages: ObjectStorage[] = [
@@ -11,6 +12,8 @@ const storages: ObjectStorage[] = [
 export function signEverywhere(key: string): Promise<string[]> {
   return Promise.all(storages.map((storage) => getSignedUrl(key, { storage, expiresIn: 900 })))
 }
+
+export const queue: BullMqQueue = createBullMqQueue({ connection: { host: 'redis.example' } })
 
 // @ts-expect-error a client has its own region
 createS3Storage({ bucket: 'media', client: new S3Client({}), region: 'eu-central-1' })
