@@ -167,8 +167,8 @@ export function createReport(
   }
 }
 
-export function checkCount(option: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new InvalidOptionError(option, `must be a positive whole number, got ${describeValue(value)}`)
+export function checkCount(option: string, value: number, least: 0 | 1 = 1): void {
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new InvalidOptionError(option, `must be a whole number, ${least} or more, got ${describeValue(value)}`)
   }
 }

@@ -33,7 +33,11 @@ export interface BullMqQueue extends Omit<Required<MediaQueue>, 'start'> {
    * calling again.
    */
   enqueue: MediaQueue['enqueue']
-  /** Jobs that were given up, oldest first. `limit` default 100, `offset` default 0. @throws QueueFailedError */
+  /**
+   * Jobs that were given up, oldest first. `limit` default 100, `offset` default 0.
+   *
+   * @throws QueueFailedError; InvalidOptionError for a page that is none.
+   */
   deadLetters(page?: { limit?: number; offset?: number }): Promise<DeadLetter[]>
   /**
    * Enqueues dead letters anew, as first attempts, and removes them from the list. A letter whose worker has not let go
@@ -90,7 +94,11 @@ export function createBullMqQueue(options: BullMqQueueOptions): BullMqQueue {
     async enqueue(jobs) {
       if (jobs.length > 0) await call('enqueue', () => main.addBulk(jobs.map(toBulk)))
     },
-    deadLetters: ({ limit = 100, offset = 0 } = {}) => call('list', () => listDeadLetters(dead, { limit, offset })),
+    async deadLetters({ limit = 100, offset = 0 } = {}) {
+      checkCount('limit', limit)
+      checkCount('offset', offset, 0)
+      return call('list', () => listDeadLetters(dead, { limit, offset }))
+    },
     redrive: (ids) => each('redrive', { ids, handle: (id) => redriveOne({ main, dead }, id) }),
     discard: (ids) => each('discard', { ids, handle: (id) => discardOne(dead, id) }),
     async close() {

@@ -35,6 +35,13 @@ describe('createBullMqQueue', () => {
     expect(() => createBullMqQueue({ connection: 'http://:geheim@redis' })).toThrow(/^(?!.*geheim).*URL/)
   })
 
+  it.each([{ limit: 0 }, { limit: 1.5 }, { offset: -1 }])('refuses the page %o', async (page) => {
+    const queue = createBullMqQueue({ connection: AWAY })
+    onTestFinished(async () => void (await queue.close()))
+    const [option] = Object.keys(page)
+    await expect(queue.deadLetters(page)).rejects.toMatchObject({ code: 'invalid-option', option })
+  })
+
   it('takes an empty batch without Redis', async () => {
     const queue = createBullMqQueue({ connection: AWAY })
     onTestFinished(async () => void (await queue.close()))
