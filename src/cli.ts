@@ -36,6 +36,9 @@ cli
     })
   })
 
+/** Time for what is under way to remove its temporary files. */
+const GRACE_MS = 2_000
+
 /** A command of the archive's own: its options come as they were typed, and it ends with the code that it returns. */
 async function run(
   parsed: Record<string, unknown>,
@@ -43,6 +46,9 @@ async function run(
 ): Promise<void> {
   const { env, stdin, stdout, stderr } = process
   const interrupts = listenForInterrupts(process)
+  // Whatever does not heed the second Ctrl-C is left behind.
+  const leave = (): void => void setTimeout(() => process.exit(EXIT.interrupted), GRACE_MS).unref()
+  interrupts.abort.addEventListener('abort', leave)
   const code = await command(asTyped(parsed, process.argv), { env, stdin, stdout, stderr, interrupts }).finally(
     interrupts.end,
   )

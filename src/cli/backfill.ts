@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { describeValue, InvalidOptionError, WhatsAppMediaError } from '../errors.js'
 import { text } from '../json.js'
 import { createMediaArchive, type MediaArchive, type MediaArchiveOptions } from '../media-archive.js'
@@ -17,7 +18,7 @@ import { openStorage } from './storage.js'
 
 const CONCURRENCY = 8
 const WINDOW_ENTRIES = 10_000
-/** After so many pauses in a row (1, 2 and 4 minutes) a token from the environment will not come back by itself. */
+/** A token from the environment that is rejected so many times, minutes apart, will not come back by itself. */
 const MOST_PAUSES = 3
 /** Problems told on the way; the report has them all. */
 const MOST_TOLD = 20
@@ -159,10 +160,14 @@ async function settingsOf(file: string, flags: Flags, env: CommandContext['env']
   const inputBytes = file === STDIN ? undefined : await sizeOf(file)
   const journal = textOf(flags, 'journal') ?? (inputBytes === undefined ? undefined : `${file}.journal`)
   if (journal === undefined) throw new InvalidOptionError('--journal', 'is needed when the input is a stream')
+  const report = textOf(flags, 'report')
+  if (report !== undefined && [file, journal].some((path) => resolve(path) === resolve(report))) {
+    throw new InvalidOptionError('--report', 'must be another file than the input and the journal')
+  }
   return {
     accountFor: await accountsOf(flags, env),
     journal,
-    report: textOf(flags, 'report'),
+    report,
     concurrency: countOf(flags, 'concurrency', { most: 256 }) ?? CONCURRENCY,
     windowEntries: countOf(flags, 'window', { most: 1_000_000 }) ?? WINDOW_ENTRIES,
     maxGonePerHour: countOf(flags, 'maxGonePerHour', { most: 1_000_000 }),

@@ -48,12 +48,12 @@ export function listenForInterrupts(process: Pick<EventEmitter, 'on' | 'off'>): 
   }
 }
 
-/** What a command that threw ends with: the parser's own errors and those about options are the caller's to mend. */
+/** What a command that threw ends with: options, settings and storages are to be mended before it can work. */
 export function exitCodeOf(error: unknown): number {
-  const isUsage = WhatsAppMediaError.is(error)
-    ? error.code === 'invalid-option'
+  const isUnusable = WhatsAppMediaError.is(error)
+    ? error.code === 'invalid-option' || error.code === 'storage-failed'
     : error instanceof Error && error.name === 'CACError'
-  return isUsage ? EXIT.unusable : EXIT.incomplete
+  return isUnusable ? EXIT.unusable : EXIT.incomplete
 }
 
 /** A text from outside on one line of a terminal: a key or a name must not move the cursor. */

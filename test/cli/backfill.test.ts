@@ -248,6 +248,8 @@ it.each([
     () => input,
     "--report can not be used: 'ENOENT'",
   ],
+  ['the input as report', () => ({ report: `${folder}/./saved.jsonl` }), () => input, '--report must be another file'],
+  ['the journal as report', () => ({ report: `${input}.journal` }), () => input, '--report must be another file'],
   ['too many at once', () => ({ concurrency: '257' }), () => input, '--concurrency must be'],
 ])('runBackfill refuses %s', async (_name, more, file, problem) => {
   write(await addLine())

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { expect, it } from 'vitest'
 import { exitCodeOf, listenForInterrupts, oneLine } from '../../src/cli/command.js'
-import { InvalidOptionError, WrongAccountError } from '../../src/errors.js'
+import { InvalidOptionError, StorageFailedError, WrongAccountError } from '../../src/errors.js'
 
 it('listenForInterrupts stops at the first signal, aborts at the second, and lets go', () => {
   const process = new EventEmitter()
@@ -14,10 +14,12 @@ it('listenForInterrupts stops at the first signal, aborts at the second, and let
   expect([process.listenerCount('SIGINT'), process.listenerCount('SIGTERM')]).toEqual([0, 0])
 })
 
-it("exitCodeOf tells the caller's mistakes from other failures", () => {
+it('exitCodeOf tells what has to be mended first from other failures', () => {
   const parsers = Object.assign(new Error('Unknown option'), { name: 'CACError' })
   expect(exitCodeOf(parsers)).toBe(2)
   expect(exitCodeOf(new InvalidOptionError('--account', 'is needed'))).toBe(2)
+  const missing = { operation: 'list', key: 'a/', reason: 'NoSuchBucket', retryable: false } as const
+  expect(exitCodeOf(new StorageFailedError(missing))).toBe(2)
   expect(exitCodeOf(new WrongAccountError('pixels'))).toBe(1)
   expect(exitCodeOf(new Error('other'))).toBe(1)
   expect(exitCodeOf('thrown')).toBe(1)
