@@ -167,7 +167,8 @@ it('runBackfill gives an account up whose token is rejected three times in a row
   }
   expect(await running).toBe(1)
   expect(context.out()).toContain('failed                     2  access-token 2\n')
-  expect(api.requests).toHaveLength(3)
+  // One for each pause; the other entry may have begun before the last one.
+  expect([3, 4]).toContain(api.requests.length)
 })
 
 it("runBackfill rests at a provider's limit of media that is gone", async () => {
