@@ -11,7 +11,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/integration*/**', 'test/browser/**', 'test/package/consumers/**'],
+    exclude: ['test/integration*/**', 'test/backfill/**', 'test/browser/**', 'test/package/consumers/**'],
     setupFiles: ['test/setup.ts'],
     restoreMocks: true,
     unstubEnvs: true,
