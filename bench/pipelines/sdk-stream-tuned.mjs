@@ -6,7 +6,7 @@ import { AUTHORIZED } from './cloud-api.mjs'
 import { BUCKET, createS3Client } from './s3-client.mjs'
 
 export function open({ source, ...options }) {
-  const client = createS3Client({ ...options, requestChecksumCalculation: 'WHEN_REQUIRED' })
+  const client = createS3Client({ ...options, sdk: 'tuned', requestChecksumCalculation: 'WHEN_REQUIRED' })
   const agent = new Agent({ keepAlive: true })
   const request = (url) =>
     new Promise((resolve, reject) => {
