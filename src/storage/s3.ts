@@ -121,7 +121,10 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
         if (error.status === 412) return { outcome: 'exists' }
         throw error
       } finally {
-        exact.stream.destroy()
+        // A fast store answers before the stream tells its end. Destroyed then, it would leave the request unfinished, and its
+        // connection unfit for another; read to its end, it has no more to give.
+        if (exact.isTaken()) exact.stream.resume()
+        else exact.stream.destroy()
         body.destroy()
       }
     },
