@@ -79,6 +79,7 @@ export type {
   PutResult,
   SignedUrlOptions,
   StoredObject,
+  StoredObjectSummary,
   UrlSigner,
 } from './storage.js'
 export type { SniffPolicy, StoredMedia } from './store.js'

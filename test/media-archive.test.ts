@@ -333,7 +333,10 @@ describe('a prefix for each account', () => {
       accounts: (number) => accountOf({ accountId: number === NUMBER ? 'pixels' : 'acme' }),
       storage: {
         ...storage,
-        signedUrl: async (key) => ({ url: `https://store.example/${key}`, expiresAt: new Date(Date.now() + 3_600_000) }),
+        signedUrl: async (key) => ({
+          url: `https://store.example/${key}`,
+          expiresAt: new Date(Date.now() + 3_600_000),
+        }),
       },
       ...(prefix === undefined ? {} : { prefix }),
     })
