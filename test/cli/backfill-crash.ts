@@ -6,7 +6,7 @@ import { appendFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { expect } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { archiveMedia } from '../../src/archive.js'
 import { createFileSystemStorage } from '../../src/storage/file-system.js'
 import { buildWebhook } from '../../src/testing/build-webhook.js'
@@ -136,6 +136,7 @@ function start(
   const { PATH = '' } = process.env
   const env = { PATH, WHATSAPP_ACCESS_TOKEN: api.accessToken }
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...args], { env, stdio: 'ignore' })
+  onTestFinished(() => void child.kill('SIGKILL'))
   return {
     kill: (signal) => void child.kill(signal),
     ended: once(child, 'exit').then(([code, signal]: unknown[]) => signal ?? code),
