@@ -13,5 +13,7 @@ export default defineConfig({
     exclude: [],
     fileParallelism: false,
     testTimeout: 60_000,
+    // After a deadlock the server keeps its locks for a while.
+    hookTimeout: 60_000,
   },
 })
