@@ -685,7 +685,10 @@ function isRepeated(secret: string, readings: readonly string[]): boolean {
 /** The text in lower case, with escapes undone as often as they were made, and with what base64 or hex it holds read. */
 function readingsOf(text: string): string[] {
   const plain = [text]
-  for (let times = 0; times < 3; times++) plain.push(decodeNotations(plain.at(-1) ?? ''))
+  for (let times = 0, reading = text; times < 3; times++) {
+    reading = decodeNotations(reading)
+    plain.push(reading)
+  }
   const packed = plain.flatMap((reading) => reading.match(/[\w+/-]{16,}/g) ?? [])
   const unpacked = packed.flatMap((run) => [
     ...[0, 1, 2, 3].map((from) => Buffer.from(run.slice(from), 'base64').toString('utf8')),

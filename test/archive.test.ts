@@ -433,6 +433,11 @@ describe('archiveMedia', () => {
       expect(storage.keys()).toEqual([])
     })
 
+    it('keeps what is of no known kind, to be downloaded', async () => {
+      expect(await unannounced('no picture')).toMatchObject({ integrity: 'unannounced', size: 10 })
+      expect(events.map(({ type }) => type)).toEqual(['type-mismatch', 'archived'])
+    })
+
     it.each([
       ['a text', 'text/plain'],
       ['JSON', 'application/json'],

@@ -6,6 +6,7 @@ import {
   parseMediaInfo,
   parseSha256,
   parseTimestamp,
+  parseTokenInfo,
   parseWebhook,
 } from '../src/payload.js'
 
@@ -199,5 +200,12 @@ describe('parseWebhook', () => {
       { businessAccountId: '', phoneNumberId: '5', messages: [], errors: [] },
       { businessAccountId: '', phoneNumberId: '', messages: [], errors: [] },
     ])
+  })
+})
+
+describe('parseTokenInfo', () => {
+  it('makes do with an answer that names no permissions', () => {
+    expect(parseTokenInfo({ data: { is_valid: true } })).toEqual({ isValid: true, permissions: [] })
+    expect(parseTokenInfo({ data: {} })).toBeUndefined()
   })
 })

@@ -70,7 +70,8 @@ export function connectSqs(options: SqsConnectionOptions): SqsConnection {
   }
 }
 
-const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
+const quiet = (): void => {}
+const SILENT = { debug: quiet, info: quiet, warn: quiet, error: quiet }
 
 async function open(options: SqsConnectionOptions): Promise<{ sdk: Sdk; client: SQSClient }> {
   const sdk = await import('@aws-sdk/client-sqs')

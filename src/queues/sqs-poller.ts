@@ -179,12 +179,11 @@ function restAfter(failures: number): number {
 
 /** Without a trace on a signal that outlives thousands of runs. */
 function whenAborted(signal: AbortSignal): { promise: Promise<undefined>; forget(): void } {
-  let onAbort = (): void => {}
+  const listening = new AbortController()
   const promise = new Promise<undefined>((resolve) => {
-    onAbort = () => resolve(undefined)
-    signal.addEventListener('abort', onAbort)
+    signal.addEventListener('abort', () => resolve(undefined), { signal: listening.signal })
   })
-  return { promise, forget: () => signal.removeEventListener('abort', onAbort) }
+  return { promise, forget: () => listening.abort() }
 }
 
 /** What SQS always tells, the SDK's types call optional. */
