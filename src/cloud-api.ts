@@ -10,7 +10,7 @@ import {
   withoutSecrets,
 } from './errors.js'
 import { graphError } from './graph-error.js'
-import type { HttpClient, HttpResponse } from './http.js'
+import { ask, type HttpClient, type HttpResponse } from './http.js'
 import { checkMediaId } from './key.js'
 import { LOOK_UP_QUERY, type MediaInfo, parseMediaInfo } from './payload.js'
 
@@ -138,12 +138,12 @@ export async function lookUpMedia(
   const { host, searchParams } = new URL(url)
   const secrets = [accessToken, context.appSecret, context.filename, searchParams.get(LOOK_UP_QUERY.proof)]
   deadlines.waitFor('headers')
-  const response = await http({
+  const response = await ask(http, () => ({
     method: 'GET',
     url,
     headers: { ...COMMON_HEADERS, ...cloudApi.authorization(accessToken) },
     signal: deadlines.signal,
-  }).catch((error: unknown) => {
+  })).catch((error: unknown) => {
     throw ownOr(error, () => lookUpFailed(host, 'no answer', withoutSecrets(error, secrets)))
   })
   const text = await readText(response, deadlines).catch((error: unknown) => {

@@ -91,6 +91,7 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
   const timers: Partial<Record<Party, NodeJS.Timeout>> = {}
   let current: Party = 'reader'
   let isSent = false
+  let isCleared = false
 
   const expire = (waitedFor: 'headers' | 'source' | 'store' | 'total'): void => {
     controller.abort(new DeadlineError({ waitedFor, limitMs: timeouts[waitedFor] }))
@@ -114,7 +115,8 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
     },
     waitFor(party) {
       current = party
-      if (party === 'reader') return
+      // What was left behind may go on, and must start no clock.
+      if (party === 'reader' || isCleared) return
       // One timer a party, refreshed: cheaper per chunk than a timer made and cleared.
       const timer = timers[party]
       if (timer !== undefined) timer.refresh()
@@ -125,6 +127,7 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
       }
     },
     clear() {
+      isCleared = true
       clearTimeout(total)
       for (const timer of Object.values(timers)) clearTimeout(timer)
       callerSignal?.removeEventListener('abort', forwardAbort)

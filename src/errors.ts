@@ -735,8 +735,8 @@ export function nameOnly(thrown: unknown): Error {
 /** What was thrown, without the secrets that the call carried: clients of the user's own may quote their request. */
 export function withoutSecrets(thrown: unknown, secrets: Secrets): unknown {
   if (!(thrown instanceof Error) || WhatsAppMediaError.is(thrown)) return thrown
-  const clean = new Error(removeValues(thrown.message, secrets))
-  clean.name = removeValues(thrown.name, secrets)
+  const clean = new Error(removeValues(String(thrown.message), secrets))
+  clean.name = removeValues(String(thrown.name), secrets)
   const code: unknown = Reflect.get(thrown, 'code')
   return typeof code === 'string' ? Object.assign(clean, { code: removeValues(code, secrets) }) : clean
 }

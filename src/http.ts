@@ -26,6 +26,22 @@ export interface HttpResponse {
   body: Readable
 }
 
+/**
+ * Asks with any client: one that throws, or gives no answer, rejects as one does that found the network down. Made here,
+ * the request's headers can't throw elsewhere.
+ */
+export async function ask(http: HttpClient, makeRequest: () => HttpRequest): Promise<HttpResponse> {
+  const response: HttpResponse | undefined = await http(makeRequest())
+  if (
+    typeof response?.status === 'number' &&
+    response.body instanceof Readable &&
+    Object(response.headers) === response.headers
+  ) {
+    return response
+  }
+  throw new TypeError('the HTTP client gave no answer with status, headers and a Node stream as body')
+}
+
 /** Whether an answer's body is other than its bytes: neither Content-Length nor hash would then mean anything. */
 export function isEncoded({ 'content-encoding': encoding = '' }: Readonly<Record<string, string>>): boolean {
   return !['', 'identity'].includes(encoding.trim().toLowerCase())

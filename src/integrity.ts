@@ -59,6 +59,7 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
   const opening = captureOpening(openingBytes)
   const checked = captureOpening(checkOpening === undefined ? 0 : SNIFF_BYTES, checkOpening)
   let digest: string | undefined
+  let isWhole = false
   let received = 0
   let held: Uint8Array[] = []
   let heldBytes = 0
@@ -111,6 +112,7 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
     if (held.length > 0) body.push(join(held))
     held = []
     body.push(null)
+    isWhole = true
   }
 
   const orFail =
@@ -153,7 +155,7 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
     body,
     opening: opening.promise,
     observed: () => ({ size: received, sha256: digest }),
-    isProven: () => body.readableEnded,
+    isProven: () => isWhole && body.readableLength === 0,
   }
 }
 

@@ -50,7 +50,8 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     const { job, attempt, signal } = run
     const { accountId, media } = job
     const gone = limits.knownGone(accountId, media.mediaId)
-    if (gone !== undefined) throw gone
+    // One look-up a job is made in any case: whoever brings it again may have mended what hid the media.
+    if (gone !== undefined && (attempt > 1 || job.faults !== undefined)) throw gone
     const account = await findAccount(accounts, media.phoneNumberId).catch(orOwners('accounts'))
     const deadline = new Date(deadlineOf(media, account.mediaLifetimeMs))
     // A lifetime that makes no time is refused below.
@@ -69,7 +70,8 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     const { accountId } = job
     const secondsLeft = (deadlineAt - Date.now()) / 1_000
     if (error.code === 'access-token') {
-      return secondsLeft > 0 ? later(run, error, { afterSeconds: pauses.begin(accountId, error) }) : giveUp(job, error)
+      const afterSeconds = pauses.begin(accountId, error)
+      return secondsLeft > 0 ? later(run, error, { afterSeconds }) : giveUp(job, error)
     }
     if (error.code === 'media-gone') limits.noteGone(accountId, error)
     if (isLateFault(error)) return judgeLateFault(run, error, secondsLeft)
@@ -143,7 +145,7 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     } catch {
       // It says too little, or whoever is told throws: a later attempt would read the same.
     }
-    return { outcome: 'dead-letter', job, error }
+    return Object(job?.media) === job?.media ? deadLetter(job, error) : { outcome: 'dead-letter', job, error }
   }
 
   return async (job, context) => {
@@ -152,7 +154,11 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     const { attempt, signal } = context
     const run: Run = { job, attempt, signal, deadlineAt: deadlineOf(job.media) }
     const pause = pauses.of(job.accountId)
-    if (pause !== undefined) return later(run, pause.error, { afterSeconds: spread(pause.secondsLeft) })
+    const secondsLeft = (run.deadlineAt - Date.now()) / 1_000
+    const rest = spread(pause?.secondsLeft ?? 0)
+    // Media that would die in the meantime has its last try now, pause or not; dead media can wait.
+    const afterSeconds = secondsLeft > 0 ? delayWithin(rest, secondsLeft) : rest
+    if (pause !== undefined && afterSeconds !== undefined) return later(run, pause.error, { afterSeconds })
     const stop = stopSignal([signal], context.deadline)
     return attemptJob({ ...run, signal: stop.signal }, signal).finally(stop.clear)
   }
@@ -204,7 +210,8 @@ const RATE_LIMIT_MS = 60_000
 
 function waitAskedFor(error: AnyWhatsAppMediaError): number {
   const asked = 'retryAfterMs' in error ? error.retryAfterMs : undefined
-  return asked ?? (isRateLimit(error) ? RATE_LIMIT_MS : 0)
+  // "At once" is no answer to too many calls.
+  return asked || (isRateLimit(error) ? RATE_LIMIT_MS : 0)
 }
 
 /** Jobs that rest together must not come back together. */

@@ -12,7 +12,7 @@ import {
 } from './errors.js'
 import { emit, type OnEvent } from './events.js'
 import { isPassingStatus, readRetryAfter } from './graph-error.js'
-import { type HttpClient, type HttpResponse, isEncoded } from './http.js'
+import { ask, type HttpClient, type HttpResponse, isEncoded } from './http.js'
 import { type MaxBytes, maxBytesOf } from './max-bytes.js'
 import type { MediaReference, MediaType } from './media-reference.js'
 import { essence, getMediaTypeFromMime } from './mime.js'
@@ -139,14 +139,14 @@ async function get(firstUrl: string, context: AttemptContext): Promise<HttpRespo
   const { origin } = url
   for (let hop = 0; ; hop++) {
     deadlines.waitFor('headers')
-    const credentials = url.origin === origin ? cloudApi.authorization(accessToken) : {}
-    const { host } = url
-    const response = await http({
+    const { host, href } = url
+    const isHome = url.origin === origin
+    const response = await ask(http, () => ({
       method: 'GET',
-      url: url.href,
-      headers: { ...COMMON_HEADERS, ...credentials },
+      url: href,
+      headers: { ...COMMON_HEADERS, ...(isHome ? cloudApi.authorization(accessToken) : {}) },
       signal: deadlines.signal,
-    }).catch((error: unknown) => {
+    })).catch((error: unknown) => {
       // fromFetch has refused an answer: asking again would bring the same.
       if (WhatsAppMediaError.is(error)) throw error
       throw new DownloadFailedError({ host, problem: 'no answer' }, withoutSecrets(error, [accessToken, filename]))

@@ -130,6 +130,11 @@ async function putBody(
   }
 }
 
+function claimedWithoutBytes(key: string): StorageFailedError {
+  const reason = 'claimed an object without having taken its bytes'
+  return new StorageFailedError({ operation: 'put', key, reason, retryable: true })
+}
+
 /** What stores answer that do not know create-if-absent (AWS: Error responses). */
 const NOT_IMPLEMENTED = 501
 
@@ -160,7 +165,9 @@ async function putProven(source: Readable, target: StoreTarget, identity: Identi
   })
   const result = await put.catch((error: unknown) => findAfterLostAnswer(error, proven, target, identity))
   deadlines.waitFor('store')
-  if (result.outcome === 'exists') return alreadyStored(await compare(target, identity), target)
+  if (result?.outcome === 'exists') return alreadyStored(await compare(target, identity), target)
+  // A storage that swallows the body's error, or does not read it, claims what it can't have.
+  if (result?.outcome !== 'stored' || !proven.isProven()) throw proven.body.errored ?? claimedWithoutBytes(key)
   if (result.conditionIgnored === true) {
     emit(target.onEvent, { type: 'condition-unsupported', storage: storage.name, how: 'ignored' })
   }

@@ -40,7 +40,10 @@ export function withTypedErrors(storage: ObjectStorage, filename: string | undef
       try {
         return await storage.put(key, body, options)
       } catch (error) {
-        if (error === body.errored) throw error
+        const own = body.errored
+        // Whatever the storage made of it: bytes that failed their proof say more than a store that did not get them.
+        const isTheBodys = own !== null && (error === own || WhatsAppMediaError.is(own))
+        if (isTheBodys && signal?.aborted !== true) throw own
         const secrets = [filename, contentDisposition, ...Object.values(metadata)]
         throw storageFailure(error, { operation: 'put', key, signal, secrets })
       }

@@ -398,6 +398,57 @@ describe('archiveMedia', () => {
 
   const FILENAME = 'Lohnzettel Quimby.pdf'
 
+  it.each<[string, ObjectStorage['put'], string]>([
+    [
+      'swallows the body’s error',
+      async (_key, body) => {
+        await body.toArray().catch(() => {})
+        return { outcome: 'stored' }
+      },
+      'integrity-mismatch',
+    ],
+    ['reads nothing', async () => ({ outcome: 'stored' }), 'storage-failed'],
+    ['answers nothing', async () => undefined as never, 'storage-failed'],
+    ['rejects with nothing', () => Promise.reject(null), 'storage-failed'],
+  ])('does not believe a storage that %s', async (_name, put, code) => {
+    const media = { ...(await freshPhoto()), sha256: 'ab'.repeat(32) }
+    api.fail({ on: 'look-up', kind: 'no-sha256' })
+    const claimed = archiveMedia(media, options({ storage: { ...createMemoryStorage(), put }, attempts: 1 }))
+    await expect(claimed).rejects.toMatchObject({ code })
+  })
+
+  it.each<[string, Partial<ArchiveOptions>]>([
+    [
+      'throws',
+      {
+        http: ({ headers }) => {
+          throw new Error(JSON.stringify(headers))
+        },
+      },
+    ],
+    ['answers nothing', { http: async () => undefined as never }],
+    ['answers without a stream', { http: async () => ({ status: 200, headers: {}, body: 'x' }) as never }],
+    ['throws a name that is none', { http: () => Promise.reject(Object.assign(new Error('x'), { name: 5 })) }],
+  ])('types the failure of an HTTP client that %s, and shows no token', async (_name, more) => {
+    const failure: unknown = await archiveMedia(await photo(), options({ ...more, attempts: 1 })).catch(
+      (error: unknown) => error,
+    )
+    expect(failure).toMatchObject({ code: 'download-failed', retryable: true })
+    expect(inspect(failure, { depth: null, showHidden: true })).not.toContain(api.accessToken)
+  })
+
+  it('types the failure of an authorization function, and shows no token', async () => {
+    const authorization = (token: string): never => {
+      throw new Error(`no ${token}`)
+    }
+    const cloudApi = { ...api.cloudApi, authorization }
+    const failure: unknown = await archiveMedia(await photo(), options({ cloudApi, attempts: 1 })).catch(
+      (error: unknown) => error,
+    )
+    expect(failure).toMatchObject({ code: 'download-failed' })
+    expect(inspect(failure, { depth: null, showHidden: true })).not.toContain(api.accessToken)
+  })
+
   it('tries again what a storage of the user’s own throws, and types it', async () => {
     const memory = createMemoryStorage()
     let calls = 0

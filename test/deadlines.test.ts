@@ -161,6 +161,15 @@ describe('startDeadlines', () => {
   })
 })
 
+it('waitFor starts no clock after clear', () => {
+  vi.useFakeTimers()
+  const deadlines = startDeadlines(checkTimeouts({}))
+  deadlines.clear()
+  deadlines.waitFor('headers')
+  expect(vi.getTimerCount()).toBe(0)
+  vi.useRealTimers()
+})
+
 describe('graceMs', () => {
   const graceOf = (timeouts: Timeouts, isSent: boolean, caller = new AbortController()): number => {
     const deadlines = startDeadlines(checkTimeouts(timeouts), caller.signal)

@@ -887,7 +887,30 @@ describe('processJob', () => {
     expect(await both.processJob(others, { attempt: 1 })).toEqual({ outcome: 'done' })
   })
 
-  it('asks no more for media that was gone twice lately, in whatever message it comes', async () => {
+  it('gives media that dies during a pause its last try before', async () => {
+    const archive = create()
+    api.fail({ on: 'look-up', kind: 'status', status: 429, headers: { 'retry-after': '3600' }, times: 1 })
+    await run(archive, await freshPhoto())
+    const outcome = await run(archive, await aged(7 * DAY_MS - 600_000))
+    expect(outcome).toMatchObject({ outcome: 'retry', isAttempt: false })
+    expect((outcome as { afterSeconds: number }).afterSeconds).toBeLessThanOrEqual(540)
+    expect(await run(archive, await aged(7 * DAY_MS - 5_000))).toEqual({ outcome: 'done' })
+  })
+
+  it('takes no "at once" for an answer to too many calls', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    api.fail({ on: 'look-up', kind: 'status', status: 429, headers: { 'retry-after': '0' } })
+    expect(await run(create(), await freshPhoto())).toMatchObject({ outcome: 'retry', afterSeconds: 60 })
+  })
+
+  it('keeps no download URL in the dead letter of a job that can’t be run', async () => {
+    const job = jobOf(await photo(), { accountId: 'bad id' })
+    const outcome = await create().processJob(job, { attempt: 1 })
+    expect(outcome).toMatchObject({ outcome: 'dead-letter', error: { option: 'accountId' } })
+    expect(outcome).not.toHaveProperty('job.media.downloadUrl')
+  })
+
+  it('asks once for media that was gone twice lately and comes again: it may have come back', async () => {
     const archive = create()
     const media = await goneMedia()
     const again = { ...media, messageId: 'wamid.again' }
@@ -895,8 +918,10 @@ describe('processJob', () => {
     expect(await run(archive, media)).toMatchObject({ outcome: 'dead-letter', error: { code: 'media-gone' } })
     const requests = api.requests.length
     expect(await run(archive, again)).toMatchObject({ outcome: 'dead-letter', error: { code: 'media-gone' } })
-    expect(api.requests).toHaveLength(requests)
-    expect(failed).toMatchObject([{ media: { messageId: media.messageId } }, { media: { messageId: 'wamid.again' } }])
+    expect(api.requests).toHaveLength(requests + 1)
+    expect(await run(archive, again, 2)).toMatchObject({ outcome: 'dead-letter', error: { code: 'media-gone' } })
+    expect(api.requests).toHaveLength(requests + 1)
+    expect(failed[1]).toMatchObject({ media: { messageId: 'wamid.again' } })
   })
 
   it('rests an account whose provider counts look-ups that fail', async () => {
@@ -912,7 +937,7 @@ describe('processJob', () => {
       outcome: 'dead-letter',
       error: { code: 'access-token', reason: 'missing' },
     })
-    expect(types()).toEqual(['attempt-failed', 'dead-letter'])
+    expect(types()).toEqual(['attempt-failed', 'account-paused', 'dead-letter'])
     expect(failed).toHaveLength(1)
   })
 })

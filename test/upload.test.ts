@@ -413,7 +413,10 @@ describe('uploadToS3 on a store with faults', () => {
 
   it('tells of a store that seems to ignore the condition', async () => {
     const events: MediaEvent[] = []
-    const put = async () => ({ outcome: 'stored', conditionIgnored: true }) as const
+    const put: ObjectStorage['put'] = async (_key, body) => {
+      await body.toArray()
+      return { outcome: 'stored', conditionIgnored: true }
+    }
     await upload(bytes, { storage: faulty({ put }), onEvent: (event) => events.push(event) })
     expect(events).toEqual([{ type: 'condition-unsupported', storage: 'memory', how: 'ignored' }])
   })

@@ -107,8 +107,8 @@ function createArchiving(
     onEvent(event) {
       if (event.type !== 'account-paused') return
       const { accountId, forSeconds, reason } = event
-      const times = (pauses.get(accountId) ?? 0) + 1
-      if (reason === 'access-token') pauses.set(accountId, times)
+      const times = (pauses.get(accountId) ?? 0) + (reason === 'access-token' ? 1 : 0)
+      pauses.set(accountId, times)
       if (times === MOST_PAUSES) deadTokens.add(accountId)
       const why = reason === 'access-token' ? 'Meta rejects its token' : 'it is at a limit'
       tell(`account ${accountId} waits for ${forSeconds} s: ${why}`)
