@@ -38,7 +38,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
-/** A job as a dead letter's body: a download URL is a secret that outlives its use. */
+/** A job as a body that may become a dead letter: a download URL is a secret that outlives its use. */
 export function toLetter(job: MediaJob): string {
   const { downloadUrl, downloadUrlExpiresAt, ...media } = job.media
   return toBody({ ...job, media })

@@ -1,7 +1,7 @@
 import { JobTooLargeError, QueueFailedError } from '../errors.js'
 import { jobId, type MediaQueue } from '../jobs.js'
 import { checkWhole, connectSqs, type SqsConnectionOptions } from './sqs-connection.js'
-import { secretsOf, toBody } from './sqs-message.js'
+import { secretsOf, toLetter } from './sqs-message.js'
 import { MOST_MESSAGE_BYTES, type OutgoingMessage, sendMessages, sizeOf } from './sqs-send.js'
 
 export type { SqsConnectionOptions } from './sqs-connection.js'
@@ -50,7 +50,13 @@ export function createSqsQueue(options: SqsQueueOptions): Required<Pick<MediaQue
     async enqueue(jobs) {
       if (isClosed) throw new QueueFailedError({ operation: 'enqueue', reason: 'closed', retryable: true })
       const fresh = [...new Map(jobs.map((job) => [jobId(job), job])).values()]
-      const messages = fresh.map((job): OutgoingMessage => ({ body: toBody(job), secrets: secretsOf(job) }))
+      const messages = fresh.map(
+        (job): OutgoingMessage => ({
+          // SQS itself may move a message to the dead-letter queue, where no download URL belongs: the look-up tells a fresh one.
+          body: toLetter(job),
+          secrets: secretsOf(job),
+        }),
+      )
       const fitting = messages.filter((message) => sizeOf(message) <= maxBatchBytes)
       // First what can be sent: one huge caption must not hold up its neighbours.
       await sendMessages(connection, fitting, { queueUrl, maxBatchBytes, timeoutMs })
