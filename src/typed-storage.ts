@@ -43,7 +43,7 @@ export function withTypedErrors(storage: ObjectStorage, filename: string | undef
         const own = body.errored
         // Whatever the storage made of it: bytes that failed their proof say more than a store that did not get them.
         const isTheBodys = own !== null && (error === own || WhatsAppMediaError.is(own))
-        if (isTheBodys && signal?.aborted !== true) throw own
+        if (isTheBodys) throw own
         const secrets = [filename, contentDisposition, ...Object.values(metadata)]
         throw storageFailure(error, { operation: 'put', key, signal, secrets })
       }
