@@ -48,7 +48,7 @@ const CONCURRENCY = 4
  * `verify <prefix>`: reads every object whose key starts with the prefix, and compares its SHA-256 with the recorded one.
  * `stdout` gets a line for each problem, and the counts: text, or with `--json` one JSON object a line.
  *
- * @returns the exit code: 0 when every object is proven.
+ * @returns the exit code: 0 when every object is proven and there is one at all; a mistyped prefix proves nothing.
  * @throws InvalidOptionError; StorageFailedError when the storage can't be listed.
  */
 export async function runVerify(prefix: string, flags: Flags, context: CommandContext): Promise<number> {
@@ -76,7 +76,8 @@ export async function runVerify(prefix: string, flags: Flags, context: CommandCo
   }
   stdout.write(isJson ? `${JSON.stringify(counts)}\n` : summary(counts))
   if (interrupts.stop.aborted) return EXIT.interrupted
-  return counts.proven === counts.objects ? EXIT.done : EXIT.incomplete
+  if (counts.objects === 0) stderr.write(`${oneLine(`No key starts with ${prefix}`)}\n`)
+  return counts.objects > 0 && counts.proven === counts.objects ? EXIT.done : EXIT.incomplete
 }
 
 function noCounts(): VerifyCounts {

@@ -46,6 +46,14 @@ it('runVerify proves every object under the prefix', async () => {
   expect(context.err()).toBe('')
 })
 
+it('runVerify does not call a mistyped prefix proven', async () => {
+  const { directory } = await createArchive()
+  const context = createContext()
+  expect(await runVerify('A/', { directory }, context)).toBe(1)
+  expect(context.out()).toBe('0 objects (0 B): 0 proven, 0 damaged, 0 unrecorded, 0 unreadable\n')
+  expect(context.err()).toBe('No key starts with A/\n')
+})
+
 it('runVerify finds bytes that rotted, and files that were changed', async () => {
   const { directory, pathOf } = await createArchive()
   const { atime, mtime } = statSync(pathOf('a/1.txt'))
@@ -103,7 +111,7 @@ it('runVerify stops at Ctrl-C, and says that it did not see all', async () => {
 it('runVerify throws what the storage says when it can not be listed', async () => {
   const { directory, pathOf } = await createArchive()
   await expect(runVerify('../', { directory }, createContext())).rejects.toMatchObject({ code: 'invalid-option' })
-  await expect(runVerify('a/', { directory: pathOf('a/1.txt') }, createContext())).resolves.toBe(0)
+  await expect(runVerify('a/', { directory: pathOf('a/1.txt') }, createContext())).resolves.toBe(1)
 })
 
 it('verifyObjects tells of both hashes, and leaves out what is deleted meanwhile', async () => {
