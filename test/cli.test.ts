@@ -59,10 +59,11 @@ it('the commands take options as they were typed, and end with 2 when they can n
     runCommand('verify', 'x', '--nothing'),
     runCommand('verify', '--json', '2026', '--directory', '/none'),
   ]
-  expect([await typed.ended, await missing.ended, await unknown.ended, await none.ended]).toEqual([2, 2, 2, 0])
+  expect([await typed.ended, await missing.ended, await unknown.ended, await none.ended]).toEqual([2, 2, 2, 1])
   expect(typed.output()).toContain('--directory signs URLs only with')
   expect(missing.output()).toContain('missing required args for command `archive <...mediaIds>`')
   expect(unknown.output()).toContain('Unknown option `--nothing`')
-  expect(none.output()).toMatch(/^\{"objects":0,.*"complete":true\}\n$/)
+  expect(none.output()).toMatch(/^\{"objects":0,.*"complete":true\}$/m)
+  expect(none.output()).toContain('No key starts with 2026\n')
   for (const { output } of [typed, missing, unknown]) expect(output().trim().split('\n')).toHaveLength(1)
 })
