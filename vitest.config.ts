@@ -15,7 +15,9 @@ export default defineConfig({
     setupFiles: ['test/setup.ts'],
     restoreMocks: true,
     unstubEnvs: true,
-    testTimeout: 20_000,
+    // Against tests that hang, not slow machines.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // The thresholds are enforced on the merged report of all runs: npm run coverage:merged.
     coverage: {
       provider: 'v8',
