@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { describeValue, InvalidOptionError, QueueFullError } from '../errors.js'
 import { type JobOutcome, jobId, type MediaJob, type MediaQueue, type ProcessJob } from '../jobs.js'
+import { createOrder, type Order } from './in-process-order.js'
 
 export interface InProcessQueueOptions {
   /** Jobs that run at once. Default 8. */
@@ -13,11 +14,22 @@ export interface InProcessQueueOptions {
 /** How long `close` waits for jobs that it stopped, in milliseconds. */
 const CLEAN_UP_MS = 1_000
 
+/** The longest delay that `setTimeout` knows (Node: Timers); a longer one would fire at once. */
+const MAX_TIMER_MS = 2_147_483_647
+
+/** The messages about one media item: a second one waits for the first, and then finds the object. */
+interface Turn {
+  isTaken: boolean
+  readonly behind: Order<Entry>
+}
+
 interface Entry {
-  id: string
+  readonly id: string
+  readonly media: string
+  /** In the order of coming: after its wait, a job is first again. */
+  readonly place: number
   job: MediaJob
   attempt: number
-  state: 'ready' | 'running' | 'waiting'
   timer?: NodeJS.Timeout
 }
 
@@ -41,8 +53,12 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
     )
   }
   const entries = new Map<string, Entry>()
-  /** Media under way: a second message about the same media waits, and then finds the object. */
-  const mediaUnderWay = new Set<string>()
+  const ready = createOrder<Entry>()
+  /** By media. */
+  const turns = new Map<string, Turn>()
+  /** How many entries wait for a retry. */
+  let waiting = 0
+  let places = 0
   const stopped = new AbortController()
   setMaxListeners(0, stopped.signal)
   let process: ProcessJob | undefined
@@ -52,24 +68,20 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
   let closing: Promise<MediaJob[]> | undefined
   const deadlines: NodeJS.Timeout[] = []
 
-  const mediaOf = ({ job }: Entry): string => JSON.stringify([job.accountId, job.media.mediaId])
-
   const fill = (): void => {
-    if (process === undefined) {
-      onIdle?.()
-      return
+    while (process !== undefined && runs.size < concurrency && !stopped.signal.aborted) {
+      const entry = ready.take()
+      if (entry === undefined) break
+      const turn = turns.get(entry.media) ?? { isTaken: false, behind: createOrder() }
+      if (turn.isTaken) turn.behind.put(entry)
+      else start(entry, turn, process)
     }
-    for (const entry of entries.values()) {
-      if (runs.size >= concurrency || stopped.signal.aborted) break
-      if (entry.state === 'ready' && !mediaUnderWay.has(mediaOf(entry))) start(entry, process)
-    }
-    if ([...entries.values()].every(({ state }) => state === 'waiting')) onIdle?.()
+    if (process === undefined || entries.size === waiting) onIdle?.()
   }
 
-  const start = (entry: Entry, processJob: ProcessJob): void => {
-    const media = mediaOf(entry)
-    entry.state = 'running'
-    mediaUnderWay.add(media)
+  const start = (entry: Entry, turn: Turn, processJob: ProcessJob): void => {
+    turn.isTaken = true
+    turns.set(entry.media, turn)
     const run = processJob(entry.job, { attempt: entry.attempt, signal: stopped.signal })
       // A processor must not reject; one that does anyway must neither end the process nor lose its job.
       .catch((error: unknown): JobOutcome => {
@@ -78,11 +90,18 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
       })
       .then((outcome) => {
         runs.delete(run)
-        mediaUnderWay.delete(media)
+        pass(entry.media, turn)
         settle(entry, outcome)
         fill()
       })
     runs.add(run)
+  }
+
+  const pass = (media: string, turn: Turn): void => {
+    turn.isTaken = false
+    const next = turn.behind.take()
+    if (next === undefined) turns.delete(media)
+    else ready.put(next)
   }
 
   const settle = (entry: Entry, outcome: JobOutcome): void => {
@@ -92,12 +111,14 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
     }
     entry.job = outcome.job
     if (outcome.isAttempt) entry.attempt++
-    entry.state = 'waiting'
+    waiting++
     if (stopped.signal.aborted) return
-    entry.timer = setTimeout(() => {
-      entry.state = 'ready'
+    const comeBack = (): void => {
+      waiting--
+      ready.put(entry)
       fill()
-    }, outcome.afterSeconds * 1_000)
+    }
+    entry.timer = setTimeout(comeBack, Math.min(outcome.afterSeconds * 1_000, MAX_TIMER_MS))
   }
 
   const shutDown = async (): Promise<MediaJob[]> => {
@@ -124,12 +145,17 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
     async enqueue(jobs) {
       if (isClosed) throw new QueueFullError({ limit: maxQueued, problem: 'is closed' })
       const fresh = new Map(jobs.map((job) => [jobId(job), job]))
-      for (const id of entries.keys()) fresh.delete(id)
+      for (const id of fresh.keys()) if (entries.has(id)) fresh.delete(id)
       // A batch larger than the queue would be refused for ever, so an empty queue takes any.
       if (entries.size > 0 && entries.size + fresh.size > maxQueued) {
         throw new QueueFullError({ limit: maxQueued, problem: `holds ${entries.size} of ${maxQueued} jobs` })
       }
-      for (const [id, job] of fresh) entries.set(id, { id, job, attempt: 1, state: 'ready' })
+      for (const [id, job] of fresh) {
+        const media = JSON.stringify([job.accountId, job.media.mediaId])
+        const entry: Entry = { id, media, place: places++, job, attempt: 1 }
+        entries.set(id, entry)
+        ready.put(entry)
+      }
       // After the caller's answer: the webhook's 200 must not wait for the first download's start.
       setImmediate(fill)
     },
@@ -139,7 +165,9 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
     },
     close({ timeoutMs } = {}) {
       // SIGTERM and SIGINT may both come: the second asks for the same end, perhaps sooner.
-      if (timeoutMs !== undefined && !stopped.signal.aborted) deadlines.push(setTimeout(() => onIdle?.(), timeoutMs))
+      if (timeoutMs !== undefined && !stopped.signal.aborted) {
+        deadlines.push(setTimeout(() => onIdle?.(), Math.min(timeoutMs, MAX_TIMER_MS)))
+      }
       closing ??= shutDown()
       return closing
     },

@@ -30,6 +30,28 @@ function gate() {
   return { calls, process }
 }
 
+/** Counts the steps of all iterations over maps and sets, from now on. */
+function countSteps(): { stop(): number } {
+  let steps = 0
+  const restore = [new Map().values(), new Set().values()].map((iterator) => {
+    const prototype = Object.getPrototypeOf(iterator) as { next(): IteratorResult<unknown> }
+    const { next } = prototype
+    prototype.next = function countedNext(this: unknown) {
+      steps++
+      return next.call(this)
+    }
+    return () => {
+      prototype.next = next
+    }
+  })
+  return {
+    stop() {
+      for (const undo of restore) undo()
+      return steps
+    },
+  }
+}
+
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
 
 afterEach(() => {
@@ -93,6 +115,64 @@ describe('createInProcessQueue', () => {
     expect(calls.map((call) => call.job.media.messageId)).toEqual(['wamid.a', 'wamid.2', 'wamid.b'])
     for (const call of calls) call.end()
     await queue.close()
+  })
+
+  it('runs what waited for its retry before what came later', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { calls, process } = gate()
+    const queue = createInProcessQueue({ concurrency: 1 })
+    queue.start(process)
+    const jobs = [job('1', 'wamid.a'), job('1', 'wamid.b'), job('2'), job('3')]
+    await queue.enqueue(jobs)
+    await turn()
+    calls[0]?.end(later(30, new Error('503'), true, jobs[0]))
+    await turn()
+    vi.advanceTimersByTime(30_000)
+    for (let run = 1; run < 5; run++) {
+      calls[run]?.end()
+      await turn()
+    }
+    expect(calls.map((call) => call.job.media.messageId)).toEqual([
+      ...['wamid.a', 'wamid.b', 'wamid.a', 'wamid.2', 'wamid.3'],
+    ])
+    expect(await queue.close()).toEqual([])
+  })
+
+  it.each<[string, (index: number) => MediaJob]>([
+    ['jobs', (index) => job(`${index}`)],
+    ['messages about one media item', (index) => job('1', `wamid.${index}`)],
+    ['jobs that come again', (index) => job(`${index % 500}`)],
+  ])('does no more work for each of 1,000 %s than for one', async (_name, jobOf) => {
+    let reads = 0
+    const counted = (each: MediaJob): MediaJob =>
+      new Proxy(each, {
+        get(target, name) {
+          reads++
+          return Reflect.get(target, name)
+        },
+      })
+    const queue = createInProcessQueue()
+    queue.start(async () => done)
+    const steps = countSteps()
+    for (let index = 0; index < 1_000; index++) await queue.enqueue([counted(jobOf(index))])
+    expect(await queue.close()).toEqual([])
+    const made = steps.stop()
+    expect(made).toBeGreaterThan(1_000)
+    expect(made).toBeLessThan(10_000)
+    expect(reads).toBeLessThan(10_000)
+  })
+
+  it('close may be told to wait without end', async () => {
+    const { calls, process } = gate()
+    const queue = createInProcessQueue()
+    queue.start(process)
+    await queue.enqueue([job('1')])
+    await turn()
+    const closing = queue.close({ timeoutMs: Number.POSITIVE_INFINITY })
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(calls[0]?.context.signal?.aborted).toBe(false)
+    calls[0]?.end()
+    expect(await closing).toEqual([])
   })
 
   it('tries again when the outcome says so, counting attempts', async () => {
