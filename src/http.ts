@@ -31,15 +31,19 @@ export interface HttpResponse {
  * the request's headers can't throw elsewhere.
  */
 export async function ask(http: HttpClient, makeRequest: () => HttpRequest): Promise<HttpResponse> {
-  const response: HttpResponse | undefined = await http(makeRequest())
-  if (
-    typeof response?.status === 'number' &&
-    response.body instanceof Readable &&
-    Object(response.headers) === response.headers
-  ) {
-    return response
+  const response: Partial<HttpResponse> | null | undefined = await http(makeRequest())
+  const { status, headers, body } = response ?? {}
+  if (typeof status === 'number' && body instanceof Readable && headers !== undefined && Object(headers) === headers) {
+    return { status, headers: readHeaders(headers), body }
   }
   throw new TypeError('the HTTP client gave no answer with status, headers and a Node stream as body')
+}
+
+/** A client of the user's own may pass on what its library has: lists of values, numbers, names in capitals, a `Headers`. */
+function readHeaders(headers: object): Record<string, string> {
+  const entries: [unknown, unknown][] = headers instanceof Headers ? [...headers] : Object.entries(headers)
+  const told = entries.filter(([, value]) => ['string', 'number'].includes(typeof value) || Array.isArray(value))
+  return Object.fromEntries(told.map(([name, value]) => [String(name).toLowerCase(), [value].flat().join(', ')]))
 }
 
 /** Whether an answer's body is other than its bytes: neither Content-Length nor hash would then mean anything. */

@@ -1,6 +1,6 @@
 import { type AnyWhatsAppMediaError, GraphApiError, type MediaGoneError } from './errors.js'
 import { readRetryAfter } from './graph-error.js'
-import type { HttpClient } from './http.js'
+import { ask, type HttpClient } from './http.js'
 import { parseUsage } from './payload.js'
 
 /** Keeps an archive's calls within what Meta and providers stand, for all jobs that share the archive. */
@@ -46,7 +46,7 @@ export function createLimits({ maxGonePerHour, rest }: LimitsOptions): Limits {
 
   return {
     watch: (accountId, http) => async (request) => {
-      const response = await http(request)
+      const response = await ask(http, () => request)
       const percent = parseUsage(response.headers)
       if (percent < RESTING_PERCENT) return response
       const retryAfterMs = readRetryAfter(response.headers) ?? REST_MS

@@ -1,9 +1,10 @@
+import { types } from 'node:util'
 import { describeSecret, describeValue, InvalidOptionError, StorageFailedError, WrongAccountError } from './errors.js'
 import { emit, type OnEvent } from './events.js'
 import { contentDisposition, safeExtension, safeFilename } from './filename.js'
 import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
 import { contentTypeForExtension, mayShowInline, servedAs } from './mime.js'
-import type { ObjectStorage } from './storage.js'
+import type { ObjectStorage, SignedUrlOptions } from './storage.js'
 import { storageFailure } from './typed-storage.js'
 
 export interface SigningOptions extends KeyOptions {
@@ -70,23 +71,33 @@ export async function signUrl(key: string, options: SigningOptions): Promise<Sig
     throw new InvalidOptionError('expiresIn + cacheFor', `must be at most ${MAX_EXPIRES_IN} seconds, got ${lifetime}`)
   }
   const extension = checkTenant(key, options)
-  if (storage.signedUrl === undefined) {
-    throw new InvalidOptionError('storage', `must be able to sign URLs, and ${storage.name} is not`)
-  }
   // Signatures count in whole seconds; without the floor `expiresAt` would promise up to one too many.
   const now = Date.now()
   const signedAt = new Date(floorTo(now, Math.max(cacheFor, 1) * 1_000))
-  const signed = await storage
-    .signedUrl(key, { ...serving(extension, options), expiresIn: lifetime, signedAt })
-    .catch((error: unknown) => {
-      throw storageFailure(error, { operation: 'sign', key })
-    })
+  const signed = await sign(storage, key, { ...serving(extension, options), expiresIn: lifetime, signedAt })
   const askedFor = new Date(signedAt.getTime() + lifetime * 1_000)
   if (signed.expiresAt < askedFor) {
     if (signed.expiresAt.getTime() <= now) throw credentialsEnded(key)
     emit(onEvent, { type: 'expiry-clipped', key, expiresAt: signed.expiresAt, askedFor })
   }
   return { key, ...signed }
+}
+
+async function sign(
+  storage: ObjectStorage,
+  key: string,
+  options: SignedUrlOptions,
+): Promise<{ url: string; expiresAt: Date }> {
+  if (storage.signedUrl === undefined) {
+    throw new InvalidOptionError('storage', `must be able to sign URLs, and ${storage.name} is not`)
+  }
+  try {
+    const { url, expiresAt } = await storage.signedUrl(key, options)
+    if (typeof url === 'string' && types.isDate(expiresAt) && expiresAt.getTime() > 0) return { url, expiresAt }
+  } catch (error) {
+    throw storageFailure(error, { operation: 'sign', key })
+  }
+  throw new StorageFailedError({ operation: 'sign', key, reason: 'gave no URL with its expiry', retryable: true })
 }
 
 /** The key's extension, after the check that the key is the account's. */

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import { type CheckedTimeouts, type Deadlines, LAST_LOOK_MS, startDeadlines } from './deadlines.js'
 import {
   type AnyWhatsAppMediaError,
+  describeSecret,
   describeValue,
   IntegrityMismatchError,
   InvalidOptionError,
@@ -17,6 +18,7 @@ import { essence, servedAs } from './mime.js'
 import { contradicts, SNIFF_BYTES, sniff } from './sniff.js'
 import { spool } from './spool.js'
 import type { ObjectStorage, PutResult, StoredObject } from './storage.js'
+import { storageFailure } from './typed-storage.js'
 
 /** An object that the storage has acknowledged, with the right bytes. */
 export interface StoredMedia {
@@ -43,13 +45,21 @@ export interface StoredMedia {
 /** `safe`: a body whose first bytes contradict its declared type is kept as octet-stream, to be downloaded. `trust`: no look. */
 export type SniffPolicy = 'safe' | 'trust'
 
-/** A policy with a slip of the pen must not pass for "no look". @throws InvalidOptionError */
-export function checkStoring({ storage, sniff }: { storage: ObjectStorage; sniff?: SniffPolicy | undefined }): void {
+/** What every call that stores is told. A policy with a slip of the pen must not pass for "no look". @throws InvalidOptionError */
+export function checkStoring(options: {
+  storage: ObjectStorage
+  sniff?: SniffPolicy | undefined
+  filename?: string | undefined
+}): void {
+  const { storage, sniff, filename } = options
   if (typeof storage?.put !== 'function') {
     throw new InvalidOptionError('storage', `must be an ObjectStorage, got ${describeValue(storage)}`)
   }
   if (sniff !== undefined && sniff !== 'safe' && sniff !== 'trust') {
     throw new InvalidOptionError('sniff', `must be safe or trust, got ${describeValue(sniff)}`)
+  }
+  if (filename !== undefined && typeof filename !== 'string') {
+    throw new InvalidOptionError('filename', `must be a string, or left out, got ${describeSecret(filename)}`)
   }
 }
 
@@ -175,7 +185,7 @@ async function putProven(source: Readable, target: StoreTarget, identity: Identi
     const { onEvent, mediaId = '' } = target
     emit(onEvent, { type: 'mismatch-reported', key, mediaId, announcedSha256: target.sha256, observedSha256: sha256 })
   }
-  return describe(target, { size, sha256, ...(result.etag === undefined ? {} : { etag: result.etag }) }, false)
+  return describe(target, { size, sha256, ...(typeof result.etag === 'string' ? { etag: result.etag } : {}) }, false)
 }
 
 /**
@@ -255,9 +265,13 @@ async function hashStored(storage: ObjectStorage, key: string, deadlines: Deadli
   const object = await storage.get(key, { signal: deadlines.signal })
   if (object === null) return undefined
   const hash = createHash('sha256')
-  for await (const part of object.body) {
-    deadlines.waitFor('store')
-    hash.update(part)
+  try {
+    for await (const part of object.body) {
+      deadlines.waitFor('store')
+      hash.update(part)
+    }
+  } catch (error) {
+    throw storageFailure(error, { operation: 'get', key, signal: deadlines.signal })
   }
   return hash.digest('hex')
 }

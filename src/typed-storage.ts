@@ -1,5 +1,6 @@
+import { Readable } from 'node:stream'
 import { nameOf, type Secrets, StorageFailedError, WhatsAppMediaError, withoutSecrets } from './errors.js'
-import type { ObjectStorage } from './storage.js'
+import type { ObjectStorage, StoredObject } from './storage.js'
 
 /** A call to a storage, as its failure tells of it. */
 interface StorageCall {
@@ -49,10 +50,47 @@ export function withTypedErrors(storage: ObjectStorage, filename: string | undef
       }
     },
     head: (key, options) =>
-      typed({ operation: 'head', key, signal: options?.signal }, () => storage.head(key, options)),
-    get: (key, options) => typed({ operation: 'get', key, signal: options?.signal }, () => storage.get(key, options)),
+      typed({ operation: 'head', key, signal: options?.signal }, async () => {
+        const found = await storage.head(key, options)
+        return found === 'unknown' ? found : readObject(found, { operation: 'head', key })
+      }),
+    get: (key, options) =>
+      typed({ operation: 'get', key, signal: options?.signal }, async () => {
+        const found = readObject(await storage.get(key, options), { operation: 'get', key })
+        if (found !== null && !(found.body instanceof Readable)) throw noAnswer({ operation: 'get', key })
+        return found
+      }),
     delete: (key, options) =>
       typed({ operation: 'delete', key, signal: options?.signal }, () => storage.delete(key, options)),
-    address: (key) => typed({ operation: 'sign', key }, () => storage.address(key)),
+    address: (key) =>
+      typed({ operation: 'sign', key }, async () => {
+        const address: unknown = await storage.address(key)
+        if (typeof address !== 'string') throw noAnswer({ operation: 'sign', key })
+        return address
+      }),
   }
+}
+
+/** What a storage tells of an object, without the hash or tag that it only seems to tell; null when there is no object. */
+function readObject<Found extends StoredObject>(found: Found | null | undefined, call: StorageCall): Found | null {
+  if (found === null || found === undefined) return null
+  if (!Number.isSafeInteger(found.size) || found.size < 0) throw noAnswer(call)
+  if (isTextOrAbsent(found.sha256) && isTextOrAbsent(found.etag)) return found
+  const { sha256, etag, ...facts } = found
+  const told = { ...(typeof sha256 === 'string' ? { sha256 } : {}), ...(typeof etag === 'string' ? { etag } : {}) }
+  // Of its optional fields, those that are there.
+  return { ...facts, ...told } as Found
+}
+
+function isTextOrAbsent(value: unknown): boolean {
+  return value === undefined || typeof value === 'string'
+}
+
+function noAnswer({ operation, key }: StorageCall): StorageFailedError {
+  return new StorageFailedError({
+    operation,
+    key,
+    reason: 'gave no answer of the form it has to have',
+    retryable: true,
+  })
 }

@@ -4,7 +4,7 @@ import { checkTimeouts, runUnder, startDeadlines, type Timeouts } from './deadli
 import { describeValue, InvalidOptionError } from './errors.js'
 import type { OnEvent } from './events.js'
 import type { Announced } from './integrity.js'
-import { type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
+import { checkMediaId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
 import { checkMaxBytes, type MaxBytes, maxBytesOf } from './max-bytes.js'
 import type { MediaType } from './media-reference.js'
 import { getMediaTypeFromMime } from './mime.js'
@@ -69,6 +69,10 @@ async function upload(body: UploadBody, options: UploadOptions): Promise<StoredM
   const { storage, mimeType = 'application/octet-stream', mediaId, filename, timestamp } = options
   const { signal, onEvent, sniff: policy = 'safe' } = options
   checkStoring(options)
+  if (typeof mimeType !== 'string') {
+    throw new InvalidOptionError('mimeType', `must be a string, got ${describeValue(mimeType)}`)
+  }
+  if (mediaId !== undefined) checkMediaId(mediaId)
   checkMaxBytes(options.maxBytes)
   const timeouts = checkTimeouts(options.timeouts)
   const announced = checkAnnounced(options, body)

@@ -1,11 +1,12 @@
 import { getEventListeners } from 'node:events'
 import type { IncomingMessage, RequestListener } from 'node:http'
+import { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 import tls from 'node:tls'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createNodeHttpClient, defaultHttpClient, type HttpRequest } from '../src/http.js'
+import { ask, createNodeHttpClient, defaultHttpClient, type HttpRequest, type HttpResponse } from '../src/http.js'
 import { type Loopback, startLoopback } from './loopback.js'
 import { selfSigned } from './self-signed.js'
 
@@ -36,6 +37,47 @@ function abortable() {
   const reason = new Error('the caller left')
   return { signal: controller.signal, reason, abort: () => controller.abort(reason) }
 }
+
+describe('ask', () => {
+  const answering = (answer: unknown): Promise<HttpResponse> =>
+    ask(
+      async () => answer as HttpResponse,
+      () => get('https://graph.facebook.com/1'),
+    )
+  const body = Readable.from([])
+
+  it('hands the answer on', async () => {
+    const headers = { 'content-type': 'image/jpeg' }
+    expect(await answering({ status: 200, headers, body, more: 1 })).toEqual({ status: 200, headers, body })
+  })
+
+  it.each<[string, object, Record<string, string>]>([
+    ['lists', { 'content-type': ['image/jpeg'], 'x-a': ['1', '2'] }, { 'content-type': 'image/jpeg', 'x-a': '1, 2' }],
+    ['numbers', { 'content-length': 7 }, { 'content-length': '7' }],
+    ['names in capitals', { Location: 'https://b.test/' }, { location: 'https://b.test/' }],
+    ['a Headers', new Headers({ 'Content-Encoding': 'gzip' }), { 'content-encoding': 'gzip' }],
+    ['what is no value', { a: undefined, b: null, c: {}, d: () => 1, e: 'x' }, { e: 'x' }],
+    ['names of prototypes', JSON.parse('{"__proto__":"x"}'), JSON.parse('{"__proto__":"x"}')],
+  ])('reads headers of %s', async (_name, headers, read) => {
+    expect((await answering({ status: 200, headers, body })).headers).toEqual(read)
+  })
+
+  it.each([
+    undefined,
+    null,
+    'OK',
+    {},
+    { status: 200 },
+    { status: '200', headers: {}, body },
+    { status: 200, headers: null, body },
+    { status: 200, headers: 'none', body },
+    { status: 200, body },
+    { status: 200, headers: {}, body: 'text' },
+    { status: 200, headers: {}, body: null },
+  ])('takes %j for no answer', async (answer) => {
+    await expect(answering(answer)).rejects.toThrow('no answer with status, headers and a Node stream as body')
+  })
+})
 
 describe('createNodeHttpClient', () => {
   it('sends method, path, headers and body as they are', async () => {

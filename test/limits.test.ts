@@ -36,6 +36,16 @@ describe('watch', () => {
     }),
   })
 
+  it('reads headers as clients of the user’s own give them', async () => {
+    const [name = '', value] = Object.entries(usage(90))[0] ?? []
+    const http = async () => ({ status: 200, headers: { [name]: [value] } as never, body: Readable.from([]) })
+    const { signal } = new AbortController()
+    const request = { method: 'GET', url: 'https://graph.facebook.com/1', headers: {}, signal } as const
+    await limitsOf().watch('acme', http)(request)
+    expect(rests).toHaveLength(1)
+    await expect(limitsOf().watch('acme', async () => ({}) as never)(request)).rejects.toThrow('no answer')
+  })
+
   it('lets an account rest that has used up nearly all of a limit', async () => {
     expect(await ask(usage(90))).toMatchObject({ status: 200 })
     expect(rests).toMatchObject([{ accountId: 'acme', seconds: 60, error: { code: 'graph-api', retryable: true } }])

@@ -148,6 +148,21 @@ describe('getSignedUrl', () => {
     })
   })
 
+  it.each([
+    undefined,
+    null,
+    'https://signed.example/',
+    {},
+    { url: 7, expiresAt: new Date() },
+    { url: 'u', expiresAt: 'soon' },
+  ])('types an answer of the store’s that is none: %j', async (answer) => {
+    const failure = { code: 'storage-failed', operation: 'sign', key: KEY, retryable: true }
+    for (const signed of [async () => answer, () => answer]) {
+      const storage = { ...createMemoryStorage(), signedUrl: signed as never }
+      await expect(getSignedUrl(KEY, { storage })).rejects.toMatchObject(failure)
+    }
+  })
+
   it("types the storage's own error", async () => {
     const storage = { ...createMemoryStorage(), signedUrl: () => Promise.reject(new Error('no credentials')) }
     await expect(getSignedUrl(KEY, { storage })).rejects.toMatchObject({

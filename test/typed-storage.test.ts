@@ -68,6 +68,53 @@ describe('withTypedErrors', () => {
     await expect(storage.put('k', body, putOptions)).rejects.toBe(own)
   })
 
+  const answering = (name: keyof ObjectStorage, answer: unknown): ObjectStorage =>
+    withTypedErrors({ ...createMemoryStorage(), [name]: async () => answer }, undefined)
+  const found = { key: 'k', size: 1, contentType: 'image/png', metadata: {} }
+
+  it.each<[keyof ObjectStorage, unknown]>([
+    ['head', 'yes'],
+    ['head', 7],
+    ['head', true],
+    ['head', {}],
+    ['head', []],
+    ['head', { ...found, size: '1' }],
+    ['head', { ...found, size: -1 }],
+    ['head', { ...found, size: Number.NaN }],
+    ['get', 'bytes'],
+    ['get', found],
+    ['get', { ...found, size: null, body: Readable.from(['a']) }],
+    ['get', { ...found, body: 'a' }],
+    ['address', undefined],
+    ['address', {}],
+  ])('types an answer of %s that is none: %j', async (name, answer) => {
+    const [, call] = CALLS.find(([each]) => each === name) ?? []
+    await expect(call?.(answering(name, answer))).rejects.toMatchObject({
+      ...{ code: 'storage-failed', key: 'k', retryable: true, operation: name === 'address' ? 'sign' : name },
+      reason: 'gave no answer of the form it has to have',
+    })
+  })
+
+  it.each([undefined, null])('takes %s for no object', async (nothing) => {
+    expect(await answering('head', nothing).head('k')).toBeNull()
+    expect(await answering('get', nothing).get('k')).toBeNull()
+    expect(await answering('head', 'unknown').head('k')).toBe('unknown')
+  })
+
+  it('believes no hash or tag that is no text', async () => {
+    expect(await answering('head', { ...found, sha256: null, etag: 7 }).head('k')).toStrictEqual(found)
+    expect(await answering('head', { ...found, sha256: 'a', etag: null }).head('k')).toStrictEqual({
+      ...found,
+      sha256: 'a',
+    })
+    expect(await answering('head', { ...found, sha256: 7, etag: '"e"' }).head('k')).toStrictEqual({
+      ...found,
+      etag: '"e"',
+    })
+    const told = { ...found, sha256: 'a', etag: '"e"' }
+    expect(await answering('head', told).head('k')).toBe(told)
+  })
+
   it('does what the storage does', async () => {
     const memory = createMemoryStorage()
     const storage = withTypedErrors({ ...memory, bucket: 'b' }, undefined)

@@ -109,6 +109,17 @@ describe('uploadToS3', () => {
     await expect(upload(bytes, { maxBytes: 0 })).rejects.toMatchObject({ option: 'maxBytes' })
   })
 
+  it.each([
+    ['filename', { filename: null }],
+    ['filename', { filename: 7, key: 'k' }],
+    ['mimeType', { mimeType: null }],
+    ['mimeType', { mimeType: {}, key: 'k' }],
+    ['mediaId', { mediaId: 7 }],
+    ['mediaId', { mediaId: null, key: 'k' }],
+  ])('names %s where it is no text: %j', async (option, wrong) => {
+    await expect(upload(bytes, wrong as object)).rejects.toMatchObject({ code: 'invalid-option', option })
+  })
+
   it('rethrows the stream’s own error', async () => {
     const storage = createMemoryStorage()
     const error = new Error('the disk broke')
@@ -294,6 +305,33 @@ describe('uploadToS3 on a store with faults', () => {
       code: 'key-conflict',
     })
     await expect(upload(bytes, { storage: holding(undefined) })).rejects.toThrow(/no recorded hash/)
+  })
+
+  it('types the failure of an object’s bytes while it compares them', async () => {
+    const { sha256: _hash, ...unhashed } = found()
+    const broken = new Readable({ read: (): void => void broken.destroy(new Error('reset')) })
+    for (const body of [broken, Readable.from([{ not: 'bytes' }])]) {
+      const storage = faulty({ put: exists, head: async () => unhashed, get: async () => ({ ...unhashed, body }) })
+      await expect(upload(bytes, { storage })).rejects.toMatchObject({ code: 'storage-failed', operation: 'get' })
+    }
+  })
+
+  it.each([undefined, false, 7, {}])('types what is no answer of the store’s: %j', async (answer) => {
+    for (const name of ['put', 'head', 'get', 'address'] as const) {
+      const odd = async (): Promise<never> => answer as never
+      const exists_ = name === 'put' || name === 'address' ? {} : { put: exists }
+      const { sha256: _hash, ...unhashed } = found()
+      const storage = faulty({ ...exists_, head: async () => unhashed, [name]: odd })
+      await expect(upload(bytes, { storage })).rejects.toMatchObject({
+        code: expect.stringMatching(/^(?:storage-failed|key-conflict)$/),
+      })
+    }
+  })
+
+  it('tells of no etag that is no text', async () => {
+    const memory = createMemoryStorage()
+    const put: ObjectStorage['put'] = async (...args) => ({ ...(await memory.put(...args)), etag: null as never })
+    expect(await upload(bytes, { storage: { ...memory, put } })).not.toHaveProperty('etag')
   })
 
   it('takes a lost answer for success when the object is there', async () => {
