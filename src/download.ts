@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { type CloudApi, type CloudApiOptions, resolveCloudApi } from './cloud-api.js'
 import { checkTimeouts, type Deadlines, startDeadlines, type Timeouts } from './deadlines.js'
-import { AccessTokenError, InvalidOptionError, nameOnly } from './errors.js'
+import { AccessTokenError, describeSecret, InvalidOptionError, nameOnly } from './errors.js'
 import type { OnEvent } from './events.js'
 import { defaultHttpClient, type HttpClient } from './http.js'
 import { proveBytes } from './integrity.js'
@@ -120,6 +120,13 @@ export interface ResolvedDownload {
 export function resolveDownload(options: Omit<DownloadOptions, 'accessToken'>): ResolvedDownload {
   const { cloudApi, http = defaultHttpClient(), timeouts, maxBytes, appSecret, onEvent } = options
   checkMaxBytes(maxBytes)
+  // Null, as rows of databases have it, must not quietly mean look-ups without their proof.
+  if (appSecret !== undefined && (typeof appSecret !== 'string' || appSecret === '')) {
+    throw new InvalidOptionError(
+      'appSecret',
+      `must be a non-empty string, or left out, got ${describeSecret(appSecret)}`,
+    )
+  }
   return { cloudApi: resolveCloudApi(cloudApi), http, timeouts: checkTimeouts(timeouts), maxBytes, appSecret, onEvent }
 }
 

@@ -216,6 +216,17 @@ describe('downloadMediaFromWhatsApp', () => {
     })
   })
 
+  it.each([null, '', 7])('refuses %j for an app secret, and does not show it', async (appSecret) => {
+    const going = downloadMediaFromWhatsApp(await photoId(), options({ appSecret: appSecret as string }))
+    await expect(going).rejects.toMatchObject({
+      ...{ code: 'invalid-option', option: 'appSecret' },
+      message: expect.stringMatching(
+        /^appSecret must be a non-empty string, or left out, got a (?:value of|string of 0)/,
+      ),
+    })
+    expect(asked()).toEqual([])
+  })
+
   describe('the access token', () => {
     it('is asked for once, as the first', async () => {
       const reasons: string[] = []
