@@ -2,6 +2,7 @@ import { runUnder, startDeadlines } from './deadlines.js'
 import { askToken, type DownloadOptions, type ResolvedDownload, resolveDownload } from './download.js'
 import { type AnyWhatsAppMediaError, describeValue, InvalidOptionError } from './errors.js'
 import { emit, messageIdHash } from './events.js'
+import { checkReference } from './given-media.js'
 import type { Announced } from './integrity.js'
 import { checkAccountId, checkMediaId, type KeyLayout, type KeyOptions, parseTime, resolveKeyLayout } from './key.js'
 import type { MediaReference, MediaType } from './media-reference.js'
@@ -137,14 +138,12 @@ function makePlan(media: string | MediaReference, options: ArchiveOptions): Plan
   if (integrity !== 'strict' && integrity !== 'report') {
     throw new InvalidOptionError('integrity', `must be strict or report, got ${describeValue(integrity)}`)
   }
+  if (typeof media === 'string') checkMediaId(media)
+  else checkReference(media)
   const reference = typeof media === 'string' ? undefined : media
   const mediaId = typeof media === 'string' ? media : media.mediaId
-  checkMediaId(mediaId)
   if (!(mediaLifetimeMs > 0)) {
     throw new InvalidOptionError('mediaLifetimeMs', `must be a positive number, got ${describeValue(mediaLifetimeMs)}`)
-  }
-  if (reference?.sha256 !== undefined && !/^[0-9a-f]{64}$/.test(reference.sha256)) {
-    throw new InvalidOptionError('sha256', `must be 64 lowercase hex digits, got ${describeValue(reference.sha256)}`)
   }
   const startedAt = Date.now()
   const timestamp = reference?.timestamp ?? options.timestamp

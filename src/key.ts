@@ -139,9 +139,9 @@ export function resolveKeyLayout(options: KeyOptions & { keyLayout?: KeyLayout |
 }
 
 /** @throws InvalidOptionError unless it is a safe, non-empty account id. */
-export function checkAccountId(accountId: string): void {
+export function checkAccountId(accountId: string, option = 'accountId'): void {
   if (typeof accountId !== 'string' || !ACCOUNT_ID.test(accountId)) {
-    throw new InvalidOptionError('accountId', `must match ${ACCOUNT_ID}, got ${describeValue(accountId)}`)
+    throw new InvalidOptionError(option, `must match ${ACCOUNT_ID}, got ${describeValue(accountId)}`)
   }
 }
 
@@ -202,7 +202,7 @@ function uuidOfMediaId(mediaId: string): string {
 }
 
 /** Media ids are opaque strings: numbers above 2^53 occur, and so do UUIDs. @throws InvalidOptionError */
-export function checkMediaId(mediaId: string): void {
+export function checkMediaId(mediaId: string, option = 'mediaId'): void {
   if (
     typeof mediaId !== 'string' ||
     mediaId === '' ||
@@ -210,10 +210,10 @@ export function checkMediaId(mediaId: string): void {
     /\p{Surrogate}/u.test(mediaId)
   ) {
     throw new InvalidOptionError(
-      'mediaId',
+      option,
       `must be a string of 1 to ${MAX_MEDIA_ID_LENGTH} characters, got ${describeSecret(mediaId)}`,
     )
   }
   // Errors and events show media ids, and a message id holds a phone number.
-  if (mediaId.startsWith('wamid.')) throw new InvalidOptionError('mediaId', 'must be the media id, got a message id')
+  if (mediaId.startsWith('wamid.')) throw new InvalidOptionError(option, 'must be the media id, got a message id')
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { extractMedia } from '../src/extract.js'
+import { checkReference } from '../src/given-media.js'
 
 /** Names that mean something on the wire or in JavaScript, so that arbitrary JSON gets past the first level. */
 const NAMES = [
@@ -97,6 +98,8 @@ function check(payload: unknown): number {
   const before = JSON.stringify(payload)
   const found = extractMedia(payload)
   for (const reference of found.media) {
+    // All but the media id, which anyone may have written, is fit for a queue.
+    checkReference({ ...reference, mediaId: '1' })
     expect(reference.mediaId).toEqual(expect.any(String))
     expect(reference.mediaId).not.toBe('')
     expect(reference.mimeType).not.toBe('')

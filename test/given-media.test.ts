@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest'
+import { asExtracted, checkReference, problemIn, soundPartOf } from '../src/given-media.js'
+import type { MediaReference } from '../src/media-reference.js'
+
+const reference: MediaReference = {
+  mediaId: '1013859600285441',
+  mediaType: 'document',
+  mimeType: 'application/pdf',
+  sha256: 'a'.repeat(64),
+  filename: 'Payslip.pdf',
+  caption: 'for you',
+  voice: false,
+  animated: false,
+  downloadUrl: 'https://lookaside.fbsbx.com/x',
+  downloadUrlExpiresAt: '2026-11-22T10:05:00.000Z',
+  messageId: 'wamid.A',
+  timestamp: '2026-11-22T10:00:00.000Z',
+  receivedAt: '2026-11-22T10:00:01.000Z',
+  from: '15550001111',
+  fromUserId: 'US.1',
+  phoneNumberId: '106540352242922',
+  businessAccountId: '102290129340398',
+  direction: 'inbound',
+  origin: 'message',
+}
+
+const ODD = {
+  missing: undefined,
+  null: null,
+  number: 12_025_550_143,
+  object: { a: 1 },
+  array: ['x'],
+  empty: '',
+} as const
+type Odd = keyof typeof ODD
+const names = Object.keys(reference) as (keyof MediaReference)[]
+
+/** What a field may be, beside its own form. */
+const ALLOWED: Partial<Record<keyof MediaReference, readonly Odd[]>> = {
+  mimeType: ['empty'],
+  ...{ messageId: ['empty'], phoneNumberId: ['empty'], businessAccountId: ['empty'] },
+  ...{ direction: ['empty'], origin: ['empty'] },
+  ...{ sha256: ['missing'], voice: ['missing'], animated: ['missing'] },
+  ...{ filename: ['missing', 'empty'], caption: ['missing', 'empty'] },
+  ...{ from: ['missing', 'empty'], fromUserId: ['missing', 'empty'] },
+  ...{ downloadUrl: ['missing', 'empty'], downloadUrlExpiresAt: ['missing', 'empty'] },
+}
+const ROWS = names.flatMap((name) => (Object.keys(ODD) as Odd[]).map((odd) => [name, odd] as const))
+
+const without = (name: keyof MediaReference, odd: Odd): Record<string, unknown> => {
+  const changed: Record<string, unknown> = { ...reference, [name]: ODD[odd] }
+  if (odd === 'missing') delete changed[name]
+  return changed
+}
+
+describe('checkReference', () => {
+  it('takes a sound reference, with and without what is optional, and what it does not know', () => {
+    checkReference(reference)
+    checkReference({ ...reference, note: 7 })
+    const { sha256, filename, caption, voice, animated, downloadUrl, downloadUrlExpiresAt, ...rest } = reference
+    const { from, fromUserId, ...least } = rest
+    checkReference(least)
+    expect(Object.keys(least)).toHaveLength(10)
+  })
+
+  it.each(ROWS)('says of %s, where it is %s, whether it is sound', (name, odd) => {
+    const isAllowed = ALLOWED[name]?.includes(odd) === true
+    const problem = problemIn(() => checkReference(without(name, odd), 'job.media'))
+    if (isAllowed) expect(problem).toBeUndefined()
+    else expect(problem).toMatchObject({ code: 'invalid-option', option: `job.media.${name}`, retryable: false })
+    expect(problem?.message ?? '').not.toContain('wamid')
+  })
+
+  it.each([
+    ['mediaId', 'wamid.HBgLMTIwMjU1NTAxNDM='],
+    ['mediaId', 'x'.repeat(513)],
+    ['mediaType', 'podcast'],
+    ['sha256', 'A'.repeat(64)],
+    ['timestamp', '2026-11-22T10:00:00'],
+    ['receivedAt', 'yesterday'],
+  ])('refuses %s of the wrong form: %s', (name, value) => {
+    expect(() => checkReference({ ...reference, [name]: value })).toThrow(
+      expect.objectContaining({ option: `media.${name}` }),
+    )
+  })
+
+  it.each(['from', 'filename', 'caption', 'messageId', 'mediaId', 'downloadUrl'])('shows nothing of %s', (name) => {
+    for (const value of [12_025_550_143, ['secret'], { secret: 1 }]) {
+      const problem = problemIn(() => checkReference({ ...reference, [name]: value }))
+      expect(problem?.message).toBe(`media.${name} must be a string, got a value of type ${typeof value}`)
+    }
+  })
+
+  it.each([undefined, null, 7, 'wamid.A', [], [reference]])('refuses %j in place of a reference', (media) => {
+    expect(() => checkReference(media)).toThrow(expect.objectContaining({ code: 'invalid-option', option: 'media' }))
+  })
+})
+
+describe('soundPartOf', () => {
+  it('is all of a sound reference, but its download URL', () => {
+    const { downloadUrl, downloadUrlExpiresAt, ...told } = reference
+    expect(soundPartOf({ ...reference, note: 7 })).toEqual({ ...told, note: 7 })
+  })
+
+  it.each(ROWS)('holds %s, where it is %s, only if it is sound', (name, odd) => {
+    const part: Record<string, unknown> = { ...soundPartOf(without(name, odd)) }
+    const [messageId, mediaId] = [part['messageId'], part['mediaId']]
+    expect([typeof messageId, typeof mediaId]).toEqual(['string', 'string'])
+    const kept = ALLOWED[name]?.includes(odd) === true && !name.startsWith('downloadUrl') ? ODD[odd] : undefined
+    expect(part[name]).toBe(['messageId', 'mediaId'].includes(name) ? '' : kept)
+  })
+
+  it.each([undefined, null, 7, 'wamid.A', []])('holds two empty ids of %j', (media) => {
+    expect(soundPartOf(media)).toEqual({ messageId: '', mediaId: '' })
+  })
+})
+
+describe('asExtracted', () => {
+  const nothing = { media: [], unavailable: [], revoked: [] }
+
+  it('takes one reference, several, or what extractMedia found', () => {
+    expect(asExtracted(reference)).toEqual({ ...nothing, media: [reference] })
+    expect(asExtracted(Object.freeze([reference, reference]))).toEqual({ ...nothing, media: [reference, reference] })
+    const found = { ...nothing, media: [null], unavailable: [{}] }
+    expect(asExtracted(found)).toBe(found)
+  })
+
+  it.each<[string, unknown]>([
+    ['media', undefined],
+    ['media', null],
+    ['media', 'wamid.A'],
+    ['media.mediaId', {}],
+    ['media.messageId', { ...reference, messageId: 7 }],
+    ['media[0]', [null]],
+    ['media[1]', [reference, 'wamid.A']],
+    ['media[1].mediaId', [reference, { ...reference, mediaId: 7 }]],
+    ['media.media', { unavailable: [] }],
+    ['media.unavailable', { ...nothing, unavailable: null }],
+    ['media.revoked', { ...nothing, revoked: {} }],
+    ['media.unavailable[0]', { ...nothing, unavailable: [null] }],
+    ['media.revoked[1]', { ...nothing, revoked: [{}, 'wamid.A'] }],
+  ])('names %s as what is wrong', (option, given) => {
+    expect(() => asExtracted(given)).toThrow(expect.objectContaining({ code: 'invalid-option', option }))
+  })
+})
