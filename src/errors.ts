@@ -426,20 +426,21 @@ const PHASE_OF_WAIT = {
   store: 'store',
   total: 'download',
   body: 'receive',
+  callback: 'queue',
 } as const satisfies Record<string, Phase>
 
 /**
- * A function of the archive's owner kept throwing until the media was dead, or longer.
+ * A function of the archive's owner kept throwing, or did not end, until the media was dead, or longer.
  *
  * Retryable: yes. What to do: mend it, then enqueue the job again.
  */
 export class CallbackFailedError extends WhatsAppMediaError {
   readonly code = 'callback-failed'
   /** The option that holds the function. */
-  readonly callback: 'accounts' | 'storage' | 'onArchived' | 'onFailed'
+  readonly callback: 'accounts' | 'storage' | 'prefix' | 'onArchived' | 'onFailed'
 
   constructor(callback: CallbackFailedError['callback'], cause: unknown) {
-    super(`${callback} threw, and there is no more time to call it again`, { phase: 'queue', retryable: true, cause })
+    super(`${callback} failed, and there is no more time to call it again`, { phase: 'queue', retryable: true, cause })
     this.callback = callback
   }
 }
@@ -541,23 +542,34 @@ export class MediaUnavailableError extends WhatsAppMediaError {
 }
 
 /**
- * One of the deadlines passed: see `timeouts`; for a webhook's body, `bodyTimeoutMs`.
+ * One of the deadlines passed: see `timeouts`; for a webhook's body, `bodyTimeoutMs`; for a function of the archive's
+ * owner, `callbackTimeoutMs`.
  *
- * Retryable: yes. What to do: try again, or raise `timeouts`.
+ * Retryable: yes. What to do: try again, or raise the option.
  */
 export class DeadlineError extends WhatsAppMediaError {
   readonly code = 'timeout'
-  /** What we were waiting for: an answer's headers, the source's next bytes, the store, the whole transfer, or a webhook's body. */
-  readonly waitedFor: 'headers' | 'source' | 'store' | 'total' | 'body'
+  /**
+   * What we were waiting for: an answer's headers, the source's next bytes, the store, the whole transfer, a webhook's
+   * body, or a function of the archive's owner.
+   */
+  readonly waitedFor: 'headers' | 'source' | 'store' | 'total' | 'body' | 'callback'
   readonly limitMs: number
+  /** The option that holds the function. */
+  declare readonly callback?: CallbackFailedError['callback']
 
-  constructor(details: { waitedFor: 'headers' | 'source' | 'store' | 'total' | 'body'; limitMs: number }) {
+  constructor(details: {
+    waitedFor: DeadlineError['waitedFor']
+    limitMs: number
+    callback?: CallbackFailedError['callback']
+  }) {
     const what = {
       headers: 'No answer came',
       source: 'The source sent nothing',
       store: 'The store took nothing',
       total: 'The transfer did not end',
       body: "The webhook's body did not end",
+      callback: `${details.callback} did not end`,
     }[details.waitedFor]
     super(`${what} within ${details.limitMs} ms`, {
       phase: PHASE_OF_WAIT[details.waitedFor],
@@ -565,6 +577,7 @@ export class DeadlineError extends WhatsAppMediaError {
     })
     this.waitedFor = details.waitedFor
     this.limitMs = details.limitMs
+    if (details.callback !== undefined) this.callback = details.callback
   }
 }
 

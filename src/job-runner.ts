@@ -1,4 +1,4 @@
-import { type Account, type Accounts, findAccount } from './accounts.js'
+import type { Account } from './accounts.js'
 import { type ArchivedMessageMedia, deadlineOf } from './archive.js'
 import {
   type AnyWhatsAppMediaError,
@@ -8,12 +8,22 @@ import {
   WhatsAppMediaError,
 } from './errors.js'
 import { emit, type OnEvent } from './events.js'
-import { type MediaFailure, mediaFailure, withoutUrl } from './failure.js'
+import { mediaFailure, withoutUrl } from './failure.js'
+import { checkReference, problemIn, soundPartOf } from './given-media.js'
 import { isRateLimit } from './graph-error.js'
 import type { HttpClient } from './http.js'
-import { type JobOutcome, type LateFault, type MediaJob, type ProcessJob, retryDelaySeconds } from './jobs.js'
+import {
+  type JobContext,
+  type JobOutcome,
+  type LateFault,
+  type MediaJob,
+  type ProcessJob,
+  retryDelaySeconds,
+} from './jobs.js'
+import { isObject } from './json.js'
 import { checkAccountId } from './key.js'
 import { createLimits } from './limits.js'
+import { type Owner, OwnersError, thrownBy } from './media-archive-owner.js'
 import type { MediaReference } from './media-reference.js'
 import { createPauses } from './pauses.js'
 import { stopSignal } from './stop-signal.js'
@@ -23,36 +33,33 @@ export interface ArchiveContext {
   media: MediaReference
   /** The HTTP client as this run sees it. */
   watch?: (http: HttpClient) => HttpClient
-  signal: AbortSignal | undefined
+  signal: AbortSignal
 }
 
 /** What a run needs of its archive. */
 export interface JobSurroundings {
-  accounts: Accounts
+  owner: Owner
   archiveFor(accountId: string, account: Account, context: ArchiveContext): Promise<ArchivedMessageMedia>
   /** See `MediaArchiveOptions`. */
   maxGonePerHour: number
-  onArchived: ((media: ArchivedMessageMedia) => unknown) | undefined
-  /** Tells the owner of a failure. */
-  tell(failure: MediaFailure): Promise<void>
   onEvent: OnEvent | undefined
 }
 
 /** Runs one attempt of a job and says what its queue has to do. */
 export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
-  const { accounts, archiveFor, maxGonePerHour, onArchived, tell, onEvent } = surroundings
+  const { owner, archiveFor, maxGonePerHour, onEvent } = surroundings
   const pauses = createPauses((accountId, forSeconds, reason) =>
     emit(onEvent, { type: 'account-paused', accountId, forSeconds, reason }),
   )
   const limits = createLimits({ maxGonePerHour, rest: pauses.rest })
 
-  const archive = async (run: Run): Promise<ArchivedMessageMedia> => {
-    const { job, attempt, signal } = run
+  const archive = async (run: Run, signal: AbortSignal): Promise<ArchivedMessageMedia> => {
+    const { job, attempt } = run
     const { accountId, media } = job
     const gone = limits.knownGone(accountId, media.mediaId)
     // One look-up a job is made in any case: whoever brings it again may have mended what hid the media.
     if (gone !== undefined && (attempt > 1 || job.faults !== undefined)) throw gone
-    const account = await findAccount(accounts, media.phoneNumberId).catch(orOwners('accounts'))
+    const account = await owner.account(media.phoneNumberId, signal)
     const deadline = new Date(deadlineOf(media, account.mediaLifetimeMs))
     // A lifetime that makes no time is refused below.
     if (!Number.isNaN(deadline.getTime())) run.deadlineAt = deadline.getTime()
@@ -60,7 +67,7 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     // A second attempt does not trust what failed the first: the look-up tells a fresh URL.
     const watch = (http: HttpClient): HttpClient => limits.watch(accountId, http)
     const context = { media: attempt > 1 ? withoutUrl(media) : media, signal, watch }
-    const archived = await archiveFor(accountId, account, context).catch(orOwners('storage'))
+    const archived = await archiveFor(accountId, account, context)
     pauses.end(accountId)
     return archived
   }
@@ -71,14 +78,14 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     const secondsLeft = (deadlineAt - Date.now()) / 1_000
     if (error.code === 'access-token') {
       const afterSeconds = pauses.begin(accountId, error)
-      return secondsLeft > 0 ? later(run, error, { afterSeconds }) : giveUp(job, error)
+      return secondsLeft > 0 ? later(run, error, { afterSeconds }) : giveUp(run, error)
     }
     if (error.code === 'media-gone') limits.noteGone(accountId, error)
     if (isLateFault(error)) return judgeLateFault(run, error, secondsLeft)
     const askedMs = waitAskedFor(error)
     if (isRateLimit(error)) pauses.rest(accountId, Math.ceil(askedMs / 1_000), error)
     const afterSeconds = delayWithin(retryDelaySeconds(attempt, askedMs), secondsLeft)
-    if (!error.retryable || afterSeconds === undefined) return giveUp(job, error)
+    if (!error.retryable || afterSeconds === undefined) return giveUp(run, error)
     return later(run, error, { afterSeconds, isAttempt: true })
   }
 
@@ -91,106 +98,99 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     const known = limits.knownGone(job.accountId, job.media.mediaId) === undefined ? 0 : MOST_TIMES[error.code]
     const times = Math.max((job.faults?.[error.code] ?? 0) + 1, known)
     const afterSeconds = delayWithin(LATE_TRY_SECONDS * (0.5 + Math.random() / 2), secondsLeft)
-    if (times >= MOST_TIMES[error.code] || afterSeconds === undefined) return giveUp(job, error)
+    if (times >= MOST_TIMES[error.code] || afterSeconds === undefined) return giveUp(run, error)
     const counted = { ...job, faults: { ...job.faults, [error.code]: times } }
     return later({ ...run, job: counted }, error, { afterSeconds, isAttempt: true })
   }
 
-  const giveUp = async (job: MediaJob, error: AnyWhatsAppMediaError): Promise<JobOutcome> => {
-    const { accountId, media } = job
-    emit(onEvent, { type: 'dead-letter', error, mediaId: media.mediaId, accountId })
-    await tell(mediaFailure(media, error, accountId)).catch((thrown: unknown) => {
-      throw new OwnersError('onFailed', thrown)
-    })
+  const giveUp = async (run: Run, error: AnyWhatsAppMediaError): Promise<JobOutcome> => {
+    const { job, subject } = run
+    emit(onEvent, { type: 'dead-letter', error, ...subject })
+    const failure = mediaFailure(soundPartOf(job?.media), error, subject.accountId)
+    await telling(run, (signal) => owner.failed(failure, signal))
     return deadLetter(job, error)
   }
 
   /** What the owner's own code throws says nothing about the media, not even one of this library's errors. */
   const judgeOwners = (run: Run, { callback, thrown }: OwnersError): Promise<JobOutcome> | JobOutcome => {
-    const { job, attempt, deadlineAt } = run
+    const { job, attempt, deadlineAt, subject } = run
     const mayWait = attempt < CALLBACK_ATTEMPTS || Date.now() < deadlineAt + CALLBACK_MS
     if (mayWait) return later(run, thrown, { afterSeconds: retryDelaySeconds(attempt), isAttempt: true })
     const error = new CallbackFailedError(callback, thrown)
     // Whoever can't be told is not told again: the dead letter keeps the job.
-    if (callback !== 'onFailed') return giveUp(job, error).catch(() => deadLetter(job, error))
-    emit(onEvent, { type: 'dead-letter', error, mediaId: job.media.mediaId, accountId: job.accountId })
+    const keep = (untold: unknown): JobOutcome => stoppedBy(run, untold) ?? deadLetter(job, error)
+    if (callback !== 'onFailed') return giveUp(run, error).catch(keep)
+    emit(onEvent, { type: 'dead-letter', error, ...subject })
     return deadLetter(job, error)
   }
 
-  const attemptJob = async (run: Run, callerSignal: AbortSignal | undefined): Promise<JobOutcome> => {
-    const judgeAny = (error: unknown): Promise<JobOutcome> | JobOutcome => {
-      // Whoever stops a worker says nothing about the media.
-      if (callerSignal?.aborted === true) return later(run, thrownBy(error), { afterSeconds: 0 })
-      if (error instanceof OwnersError) return judgeOwners(run, error)
-      /* v8 ignore next -- @preserve neither would be a fault of this library's own, and loses no job */
-      return WhatsAppMediaError.is(error) ? judge(run, error) : judgeOwners(run, new OwnersError('storage', error))
-    }
-    const hand = async (archived: ArchivedMessageMedia): Promise<JobOutcome> => {
-      try {
-        await onArchived?.(archived)
-      } catch (thrown) {
-        throw new OwnersError('onArchived', thrown)
-      }
-      return { outcome: 'done' }
-    }
-    // Twice: giving up may fail in its turn, in onFailed.
-    return archive(run).then(hand).catch(judgeAny).catch(judgeAny)
+  const judgeAny = (run: Run, error: unknown): Promise<JobOutcome> | JobOutcome => {
+    const stopped = stoppedBy(run, error)
+    if (stopped !== undefined) return stopped
+    if (error instanceof OwnersError) return judgeOwners(run, error)
+    // A layout of keys is the owner's, too.
+    return WhatsAppMediaError.is(error) ? judge(run, error) : judgeOwners(run, new OwnersError('storage', error))
   }
 
-  /** A job that can't be read is no use to any worker; its owner is told if it says enough for that. */
-  const refuse = async (job: MediaJob, error: AnyWhatsAppMediaError): Promise<JobOutcome> => {
-    emit(onEvent, { type: 'dead-letter', error })
-    try {
-      await tell(mediaFailure(job.media, error, job.accountId))
-    } catch {
-      // It says too little, or whoever is told throws: a later attempt would read the same.
-    }
-    return Object(job?.media) === job?.media ? deadLetter(job, error) : { outcome: 'dead-letter', job, error }
+  const attemptJob = async (run: Run): Promise<JobOutcome> => {
+    const stop = stopSignal([run.signal], run.deadline)
+    const archived = await archive(run, stop.signal).finally(stop.clear)
+    await telling(run, (signal) => owner.archived(archived, signal))
+    return { outcome: 'done' }
   }
 
-  return async (job, context) => {
-    const unsound = problemOf(job)
-    if (unsound !== undefined) return refuse(job, unsound)
-    const { attempt, signal } = context
-    const run: Run = { job, attempt, signal, deadlineAt: deadlineOf(job.media) }
+  return async (given, context) => {
+    const unsound = problemOf(given)
+    const job = withSoundFaults(given)
+    const run: Run = { job, ...context, ...factsOf(job, unsound) }
+    const judgeThis = (error: unknown): Promise<JobOutcome> | JobOutcome => judgeAny(run, error)
+    // A job that can't be read is no use to any worker.
+    if (unsound !== undefined) return giveUp(run, unsound).catch(judgeThis)
     const pause = pauses.of(job.accountId)
     const secondsLeft = (run.deadlineAt - Date.now()) / 1_000
     const rest = spread(pause?.secondsLeft ?? 0)
     // Media that would die in the meantime has its last try now, pause or not; dead media can wait.
     const afterSeconds = secondsLeft > 0 ? delayWithin(rest, secondsLeft) : rest
     if (pause !== undefined && afterSeconds !== undefined) return later(run, pause.error, { afterSeconds })
-    const stop = stopSignal([signal], context.deadline)
-    return attemptJob({ ...run, signal: stop.signal }, signal).finally(stop.clear)
+    // Twice: giving up may fail in its turn, in onFailed.
+    return attemptJob(run).catch(judgeThis).catch(judgeThis)
   }
 }
 
 /** One attempt of a job. */
-interface Run {
+interface Run extends JobContext {
   job: MediaJob
-  attempt: number
-  signal: AbortSignal | undefined
   /** Milliseconds since 1970; better known once the account is. */
   deadlineAt: number
+  /** What events and failures name. */
+  subject: { mediaId?: string; accountId?: string }
 }
 
-/** What a function of the owner's has thrown. */
-class OwnersError extends Error {
-  constructor(
-    readonly callback: CallbackFailedError['callback'],
-    readonly thrown: unknown,
-  ) {
-    super()
+function factsOf(job: MediaJob, unsound: InvalidOptionError | undefined): Pick<Run, 'deadlineAt' | 'subject'> {
+  if (unsound === undefined) {
+    const { accountId, media } = job
+    return { deadlineAt: deadlineOf(media), subject: { mediaId: media.mediaId, accountId } }
   }
+  const { mediaId } = soundPartOf(job?.media)
+  const isOfAccount = problemIn(() => checkAccountId(job?.accountId)) === undefined
+  const subject = { ...(mediaId === '' ? {} : { mediaId }), ...(isOfAccount ? { accountId: job.accountId } : {}) }
+  // Nobody knows how long it is worth while: the number of its attempts alone keeps such a job.
+  return { deadlineAt: Date.now() - CALLBACK_MS, subject }
 }
 
-function thrownBy(error: unknown): unknown {
-  return error instanceof OwnersError ? error.thrown : error
+/** Whoever stops a worker says nothing about the media. */
+function stoppedBy(run: Run, error: unknown): JobOutcome | undefined {
+  return run.signal?.aborted === true ? later(run, thrownBy(error), { afterSeconds: 0 }) : undefined
 }
 
-function orOwners(callback: CallbackFailedError['callback']): (error: unknown) => never {
-  return (error) => {
-    throw WhatsAppMediaError.is(error) ? error : new OwnersError(callback, error)
-  }
+/** What the owner has at least to take an outcome in, in milliseconds. */
+const TELL_MS = 1_000
+
+/** Tells the owner what became of a job. At the worker's deadline there is still time for that. */
+async function telling({ signal, deadline }: Run, tell: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const latest = deadline === undefined ? undefined : new Date(Math.max(deadline.getTime(), Date.now() + TELL_MS))
+  const stop = stopSignal([signal], latest)
+  await tell(stop.signal).finally(stop.clear)
 }
 
 /** How often a function of the owner's is called at least, and how long after the media's death. */
@@ -240,6 +240,8 @@ function later(
 }
 
 function deadLetter(job: MediaJob, error: AnyWhatsAppMediaError): JobOutcome {
+  // As it came, where it is no job at all.
+  if (!isObject(job) || !isObject(job.media)) return { outcome: 'dead-letter', job, error }
   const { faults, ...fresh } = job
   return { outcome: 'dead-letter', job: { ...fresh, media: withoutUrl(job.media) }, error }
 }
@@ -247,13 +249,18 @@ function deadLetter(job: MediaJob, error: AnyWhatsAppMediaError): JobOutcome {
 /** Jobs come out of queues as JSON that anyone may have put there. */
 function problemOf(job: MediaJob): InvalidOptionError | undefined {
   if (job?.version !== 1) return new InvalidOptionError('job.version', `must be 1, got ${describeValue(job?.version)}`)
-  try {
-    deadlineOf(job.media)
-    checkAccountId(job.accountId)
-    return undefined
-  } catch (error) {
-    return WhatsAppMediaError.is(error) && error.code === 'invalid-option'
-      ? error
-      : new InvalidOptionError('job.media', `must be a MediaReference, got ${describeValue(job.media)}`)
-  }
+  return problemIn(() => {
+    checkAccountId(job.accountId, 'job.accountId')
+    checkReference(job.media, 'job.media')
+  })
+}
+
+/** The job, with none but whole numbers to count on: garbage counts as no fault at all. */
+function withSoundFaults(job: MediaJob): MediaJob {
+  if (job?.faults === undefined) return job
+  const { faults, ...fresh } = job
+  const sound = Object.entries(isObject(faults) ? faults : {}).filter(
+    ([code, times]) => Object.hasOwn(MOST_TIMES, code) && Number.isSafeInteger(times) && times > 0,
+  )
+  return sound.length === 0 ? fresh : { ...job, faults: Object.fromEntries(sound) }
 }

@@ -45,7 +45,10 @@ export interface JobContext {
   attempt: number
   /** Stops the attempt: the outcome is then a retry at once, and no attempt is counted. */
   signal?: AbortSignal
-  /** When the worker itself must end (a function's remaining time, say): the attempt is stopped then, and counted. */
+  /**
+   * When the worker itself must end (a function's remaining time, say): the attempt is stopped then, and counted. To hear
+   * of its end the owner has a second at least.
+   */
   deadline?: Date
 }
 

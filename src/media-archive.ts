@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { type Account, type Accounts, findAccount } from './accounts.js'
+import type { Account, Accounts } from './accounts.js'
 import { type ArchivedMessageMedia, type ArchiveOptions, archiveMedia } from './archive.js'
 import { resolveDownload } from './download.js'
 import {
@@ -12,11 +12,14 @@ import {
 import { emit, messageIdHash } from './events.js'
 import type { ExtractedMedia, UnavailableReason } from './extract.js'
 import { type MediaFailure, mediaFailure } from './failure.js'
+import { asExtracted, checkReference, problemIn, soundPartOf } from './given-media.js'
 import { defaultHttpClient } from './http.js'
 import { type ArchiveContext, createJobRunner } from './job-runner.js'
 import type { MediaJob, MediaQueue, ProcessJob } from './jobs.js'
 import { put } from './json.js'
-import { checkAccountId, resolveKeyLayout } from './key.js'
+import { resolveKeyLayout } from './key.js'
+import { startPatience } from './media-archive-close.js'
+import { createOwner, type Place, thrownBy } from './media-archive-owner.js'
 import type { MediaReference } from './media-reference.js'
 import { checkRetry } from './retry.js'
 import { type SignedMediaUrl, type SigningOptions, signUrl } from './signed-url.js'
@@ -60,6 +63,12 @@ export interface MediaArchiveOptions extends Omit<SharedOptions, 'prefix'> {
   onArchived?: (media: ArchivedMessageMedia) => unknown
   /** Awaited for each item that is given up. At least once, too. */
   onFailed?: (failure: MediaFailure) => unknown
+  /**
+   * How long one call of these functions may take, in milliseconds: `accounts`, `storage`, `prefix`, `onArchived`,
+   * `onFailed`. Default 60,000; `Infinity` switches it off. What takes longer is left behind with a `DeadlineError`, and
+   * counts as if it had thrown: it will be called again.
+   */
+  callbackTimeoutMs?: number
 }
 
 export interface MediaArchive {
@@ -68,14 +77,15 @@ export interface MediaArchive {
    * What can't be downloaded, and numbers of no account, go to `onFailed` instead; an advertisement's picture and
    * history's placeholders only to `onEvent`, for their messages have not failed.
    *
-   * @throws InvalidOptionError without a queue; QueueFullError; what `accounts` or `onFailed` throw. Nothing is lost by
-   * calling again.
+   * @throws InvalidOptionError without a queue, and for what is no media; QueueFullError; what `accounts` or `onFailed`
+   * throw, a DeadlineError when they do not end. Nothing is lost by calling again.
    */
   enqueue(media: MediaReference | readonly MediaReference[] | ExtractedMedia): Promise<void>
   /**
    * Archives one media item and calls `onArchived` or `onFailed`. Resolves when the object is proven and stored.
    *
-   * @throws the error that `onFailed` got; what `accounts`, `onArchived` or `onFailed` throw; the signal's reason.
+   * @throws the error that `onFailed` got; what `accounts`, `storage`, `prefix`, `onArchived` or `onFailed` throw, a
+   * DeadlineError when they do not end; the signal's reason.
    */
   archive(media: MediaReference, options?: { signal?: AbortSignal }): Promise<ArchivedMessageMedia>
   /** Runs one attempt of a job, for workers of durable queues. Never rejects. */
@@ -86,9 +96,10 @@ export interface MediaArchive {
   signUrl(key: string, options: ArchiveSigningOptions): Promise<SignedMediaUrl>
   /**
    * Takes nothing more, works off what is under way and ready (for `timeoutMs` at most, default without end), and closes
-   * the storages.
+   * the storages. What was stopped has two seconds more to clean up; then it is left behind.
    *
-   * @returns the jobs that are left, of queues that live in this process: enqueue them again, or lose them.
+   * @returns the jobs that are left, of queues that live in this process: enqueue them again, or lose them. A queue of
+   * your own that does not close in that time hands back none.
    */
   close(options?: { timeoutMs?: number }): Promise<MediaJob[]>
 }
@@ -107,17 +118,10 @@ export type ArchiveSigningOptions = Omit<SigningOptions, 'storage' | 'accountId'
  * @throws InvalidOptionError at once for options of the wrong form.
  */
 export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
-  const {
-    storage,
-    prefix,
-    accounts,
-    queue,
-    onArchived,
-    onFailed,
-    maxGonePerHour = Number.POSITIVE_INFINITY,
-    ...shared
-  } = options
+  const { storage, prefix, accounts, queue, onArchived, onFailed, callbackTimeoutMs, ...rest } = options
+  const { maxGonePerHour = Number.POSITIVE_INFINITY, ...shared } = rest
   checkOptions(options)
+  const owner = createOwner(options)
   resolveDownload(shared)
   resolveKeyLayout(typeof prefix === 'function' || prefix === undefined ? shared : { ...shared, prefix })
   checkRetry(shared)
@@ -127,22 +131,17 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   const stopped = new AbortController()
   setMaxListeners(0, stopped.signal)
 
-  /** Where an account's objects lie. */
-  const placeOf = async (accountId: string): Promise<{ storage: ObjectStorage; prefix?: string }> => {
-    checkAccountId(accountId)
-    const found = typeof storage === 'function' ? await storage(accountId) : storage
-    checkStorage(found)
-    used.add(found)
-    if (prefix === undefined) return { storage: found }
-    const own = typeof prefix === 'function' ? await prefix(accountId) : prefix
-    // The default would be another place than the one that the owner meant to name.
-    if (typeof own !== 'string') throw new InvalidOptionError('prefix', `must be a string, got ${describeValue(own)}`)
-    return { storage: found, prefix: own }
+  const placeOf = async (accountId: string, signal: AbortSignal): Promise<Place> => {
+    const place = await owner.place(accountId, signal)
+    used.add(place.storage)
+    return place
   }
 
   const track = <T>(start: () => Promise<T>): Promise<T> => {
     if (isClosed) return Promise.reject(new InvalidOptionError('archive', 'is closed'))
-    const running = start()
+    const running = start().catch((error: unknown) => {
+      throw thrownBy(error)
+    })
     const forget = (): void => void underWay.delete(running)
     underWay.add(running)
     running.then(forget, forget)
@@ -162,49 +161,54 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
     const { media, signal, watch } = context
     // By name: an account may be a row with a `prefix` of its own, or a document whose fields no spread copies.
     const { accessToken, appSecret, mediaLifetimeMs } = account
-    const own: ArchiveOptions = { ...shared, ...(await placeOf(accountId)), accountId, accessToken }
+    const own: ArchiveOptions = { ...shared, ...(await placeOf(accountId, signal)), accountId, accessToken, signal }
     put(own, 'appSecret', appSecret)
     put(own, 'mediaLifetimeMs', mediaLifetimeMs)
-    put(own, 'signal', signal)
     if (watch !== undefined) own.http = watch(shared.http ?? defaultHttpClient())
     return archiveMedia(media, own)
   }
 
-  const archive = async (media: MediaReference, signal: AbortSignal | undefined): Promise<ArchivedMessageMedia> => {
+  const archive = async (media: MediaReference, signal: AbortSignal): Promise<ArchivedMessageMedia> => {
     let accountId: string | undefined
-    const archived = await findAccount(accounts, media.phoneNumberId)
-      .then((account) => {
-        accountId = account.accountId
-        return archiveFor(accountId, account, { media, signal })
-      })
-      .catch(async (error: unknown) => {
-        // A caller who leaves has not been failed, whatever the reason given.
-        const isFailure = WhatsAppMediaError.is(error) && signal?.aborted !== true
-        if (isFailure) await tell(mediaFailure(media, error, accountId))
-        throw error
-      })
-    await onArchived?.(archived)
+    const find = async (): Promise<ArchivedMessageMedia> => {
+      checkReference(media)
+      const account = await owner.account(media.phoneNumberId, signal)
+      accountId = account.accountId
+      return archiveFor(accountId, account, { media, signal })
+    }
+    const archived = await find().catch(async (error: unknown) => {
+      // A caller who leaves has not been failed, whatever the reason given.
+      const isFailure = WhatsAppMediaError.is(error) && !signal.aborted
+      if (isFailure) await owner.failed(mediaFailure(soundPartOf(media), error, accountId), signal)
+      throw error
+    })
+    await owner.archived(archived, signal)
     return archived
   }
 
-  const enqueue = async (found: ExtractedMedia): Promise<void> => {
+  const enqueue = async (found: ExtractedMedia, signal: AbortSignal): Promise<void> => {
     if (queue === undefined) throw new InvalidOptionError('queue', 'is needed to enqueue: give createMediaArchive one')
     const jobs: MediaJob[] = []
     const failures: MediaFailure[] = []
     // A webhook may hold a thousand updates of one number.
     const known = new Map<string, Promise<Account | AnyWhatsAppMediaError>>()
-    const ownerOf = (phoneNumberId: string): Promise<Account | AnyWhatsAppMediaError> => {
-      const owner = known.get(phoneNumberId) ?? findAccount(accounts, phoneNumberId).catch(asOwnError)
-      known.set(phoneNumberId, owner)
-      return owner
+    const accountOf = (phoneNumberId: string): Promise<Account | AnyWhatsAppMediaError> => {
+      const account = known.get(phoneNumberId) ?? owner.account(phoneNumberId, signal).catch(asOwnError)
+      known.set(phoneNumberId, account)
+      return account
     }
     for (const media of found.media) {
+      const problem = problemIn(() => checkReference(media))
+      if (problem !== undefined) {
+        failures.push(mediaFailure(soundPartOf(media), problem))
+        continue
+      }
       const { phoneNumberId, mediaId } = media
-      const owner = await ownerOf(phoneNumberId)
-      if (owner instanceof WhatsAppMediaError) {
-        if (owner.code === 'unknown-number') emit(shared.onEvent, { type: 'unknown-number', phoneNumberId, mediaId })
-        failures.push(mediaFailure(media, owner))
-      } else jobs.push({ version: 1, accountId: owner.accountId, media })
+      const account = await accountOf(phoneNumberId)
+      if (account instanceof WhatsAppMediaError) {
+        if (account.code === 'unknown-number') emit(shared.onEvent, { type: 'unknown-number', phoneNumberId, mediaId })
+        failures.push(mediaFailure(media, account))
+      } else jobs.push({ version: 1, accountId: account.accountId, media })
     }
     for (const media of found.unavailable) {
       const { reason, phoneNumberId, mediaId } = media
@@ -215,82 +219,64 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
         ...(mediaId === undefined ? {} : { mediaId }),
       })
       if (IS_NO_FAILURE.has(reason)) continue
-      const owner = await ownerOf(phoneNumberId)
-      const accountId = owner instanceof WhatsAppMediaError ? undefined : owner.accountId
+      const account = await accountOf(phoneNumberId)
+      const accountId = account instanceof WhatsAppMediaError ? undefined : account.accountId
       failures.push(mediaFailure(media, new MediaUnavailableError(media), accountId))
     }
     for (const { messageId, phoneNumberId } of found.revoked) {
       emit(shared.onEvent, { type: 'message-revoked', messageIdHash: messageIdHash(messageId), phoneNumberId })
     }
     if (jobs.length > 0) await queue.enqueue(jobs)
-    for (const failure of failures) await tell(failure)
+    for (const failure of failures) await owner.failed(failure, signal)
   }
 
-  const tell = async (failure: MediaFailure): Promise<void> => {
-    await onFailed?.(failure)
-  }
-  const processJob = createJobRunner({
-    accounts,
-    archiveFor,
-    maxGonePerHour,
-    onArchived,
-    tell,
-    onEvent: shared.onEvent,
-  })
+  const processJob = createJobRunner({ owner, archiveFor, maxGonePerHour, onEvent: shared.onEvent })
   queue?.start?.(processJob)
 
   return {
-    enqueue: (media) => track(async () => enqueue(asExtracted(media))),
+    enqueue: (media) => track(() => untilStopped(undefined, async (stop) => enqueue(asExtracted(media), stop))),
     archive: (media, { signal } = {}) => track(() => untilStopped(signal, (stop) => archive(media, stop))),
     processJob,
     upload(body, uploadOptions) {
       hearErrors(body)
       return track(() =>
         untilStopped(uploadOptions.signal, async (signal) => {
-          const own = { ...shared, ...uploadOptions, ...(await placeOf(uploadOptions.accountId)), signal }
+          const own = { ...shared, ...uploadOptions, ...(await placeOf(uploadOptions.accountId, signal)), signal }
           return uploadToS3(body, own)
         }),
       )
     },
     signUrl: (key, signing) =>
-      track(async () => signUrl(key, { ...shared, ...signing, ...(await placeOf(signing.accountId)) })),
+      track(() =>
+        untilStopped(undefined, async (stop) =>
+          signUrl(key, { ...shared, ...signing, ...(await placeOf(signing.accountId, stop)) }),
+        ),
+      ),
     async close(closeOptions = {}) {
-      const { timeoutMs } = closeOptions
       isClosed = true
       const stop = (): void => stopped.abort(new InvalidOptionError('archive', 'is closed'))
-      const timer = timeoutMs === undefined ? undefined : setTimeout(stop, timeoutMs)
-      const left = (await queue?.close?.(closeOptions)) ?? []
-      await Promise.allSettled(underWay)
-      clearTimeout(timer)
-      await Promise.all([...used].map((each) => each.close?.()))
-      return left
+      const patience = startPatience(closeOptions.timeoutMs, stop)
+      try {
+        const left = (await patience.await(queue?.close?.(closeOptions))) ?? []
+        await patience.await(Promise.allSettled(underWay))
+        await patience.await(Promise.all([...used].map((each) => each.close?.())))
+        return left
+      } finally {
+        patience.end()
+      }
     },
   }
 }
 
-function checkOptions({ storage, accounts, queue, onArchived, onFailed, maxGonePerHour }: MediaArchiveOptions): void {
+function checkOptions({ queue, maxGonePerHour }: MediaArchiveOptions): void {
   if (maxGonePerHour !== undefined && !(Number.isSafeInteger(maxGonePerHour) && maxGonePerHour > 0)) {
     throw new InvalidOptionError(
       'maxGonePerHour',
       `must be a positive whole number, got ${describeValue(maxGonePerHour)}`,
     )
   }
-  if (typeof storage !== 'function') checkStorage(storage)
-  for (const [option, value] of Object.entries({ accounts, onArchived, onFailed })) {
-    const isMissing = value === undefined && option !== 'accounts'
-    if (typeof value !== 'function' && !isMissing) {
-      throw new InvalidOptionError(option, `must be a function, got ${describeValue(value)}`)
-    }
-  }
   if (queue !== undefined && typeof queue?.enqueue !== 'function') {
     throw new InvalidOptionError('queue', `must be a MediaQueue, got ${describeValue(queue)}`)
-  }
-}
-
-/** A function that finds no storage must not fail later, and elsewhere. */
-function checkStorage(storage: ObjectStorage): void {
-  if (typeof storage?.put !== 'function') {
-    throw new InvalidOptionError('storage', `must be an ObjectStorage, got ${describeValue(storage)}`)
   }
 }
 
@@ -298,11 +284,6 @@ function checkStorage(storage: ObjectStorage): void {
 function asOwnError(error: unknown): AnyWhatsAppMediaError {
   if (WhatsAppMediaError.is(error)) return error
   throw error
-}
-
-function asExtracted(media: MediaReference | readonly MediaReference[] | ExtractedMedia): ExtractedMedia {
-  if ('unavailable' in media) return media
-  return { media: 'mediaId' in media ? [media] : [...media], unavailable: [], revoked: [] }
 }
 
 /** An advertisement's picture is none of the message's media, and a placeholder's media may still come. */

@@ -111,7 +111,7 @@ const ROWS: readonly Row[] = [
     new CallbackFailedError('onArchived', new Error('down')),
     {
       ...{ name: 'CallbackFailedError', code: 'callback-failed', phase: 'queue', retryable: true },
-      ...{ message: 'onArchived threw, and there is no more time to call it again', callback: 'onArchived' },
+      ...{ message: 'onArchived failed, and there is no more time to call it again', callback: 'onArchived' },
       cause: { name: 'Error', message: 'down' },
     },
   ],
@@ -330,6 +330,13 @@ const ROWS: readonly Row[] = [
       { name: 'DeadlineError', code: 'timeout', phase, retryable: true, message, waitedFor, limitMs: 7 },
     ],
   ),
+  [
+    new DeadlineError({ waitedFor: 'callback', limitMs: 7, callback: 'onFailed' }),
+    {
+      ...{ name: 'DeadlineError', code: 'timeout', phase: 'queue', retryable: true, waitedFor: 'callback', limitMs: 7 },
+      ...{ message: 'onFailed did not end within 7 ms', callback: 'onFailed' },
+    },
+  ],
 ]
 
 describe('every error class', () => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { getEventListeners } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -82,6 +83,8 @@ const goneMedia = async (): Promise<MediaReference> => ({ ...(await freshPhoto()
 
 const types = (): string[] => events.map(({ type }) => type)
 
+const never = (): Promise<never> => new Promise(() => {})
+
 const throwing = (error: unknown) => (): never => {
   throw error
 }
@@ -101,6 +104,7 @@ describe('createMediaArchive', () => {
     ['maxBytes', { maxBytes: -1 }],
     ['prefix', { prefix: '../' }],
     ['timeouts.idleMs', { timeouts: { idleMs: 0 } }],
+    ['callbackTimeoutMs', { callbackTimeoutMs: 0 }],
     ['cloudApi.baseUrl', { cloudApi: { baseUrl: 'http://graph.example' } }],
   ])('refuses a bad %s at once: %j', (option, wrong) => {
     expect(() => create(wrong)).toThrow(expect.objectContaining({ code: 'invalid-option', option }))
@@ -186,6 +190,66 @@ describe('archive', () => {
     await expect(create({ accounts: throwing(down) }).archive(await photo())).rejects.toBe(down)
     expect(failed).toEqual([])
   })
+
+  it('passes on an error of this library that the owner’s functions throw, and calls that no failure', async () => {
+    const own = new WrongAccountError('pixels')
+    for (const option of ['accounts', 'storage', 'prefix', 'onArchived']) {
+      await expect(create({ [option]: throwing(own) }).archive(await photo())).rejects.toBe(own)
+    }
+    expect(failed).toEqual([])
+  })
+
+  it.each(['accounts', 'storage', 'prefix', 'onArchived'])('does not wait for %s that hangs', async (callback) => {
+    const hang = vi.fn(never)
+    const controller = new AbortController()
+    const going = create({ [callback]: hang }).archive(await photo(), { signal: controller.signal })
+    const outcome = going.catch((error: unknown) => error)
+    await vi.waitFor(() => expect(hang).toHaveBeenCalledTimes(1), PATIENT)
+    const reason = new Error('shutting down')
+    controller.abort(reason)
+    expect(await outcome).toBe(reason)
+    const capped = create({ [callback]: never, callbackTimeoutMs: 5 }).archive(await photo())
+    await expect(capped).rejects.toMatchObject({ code: 'timeout', waitedFor: 'callback', callback })
+    expect(failed).toEqual([])
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+  })
+
+  it('does not wait for onFailed that hangs', async () => {
+    const hang = vi.fn(never)
+    const controller = new AbortController()
+    const going = create({ onFailed: hang }).archive(await goneMedia(), { signal: controller.signal })
+    const outcome = going.catch((error: unknown) => error)
+    await vi.waitFor(() => expect(hang).toHaveBeenCalledTimes(1), PATIENT)
+    controller.abort('enough')
+    expect(await outcome).toBe('enough')
+  })
+
+  it.each([
+    ['media', null],
+    ['media', undefined],
+    ['media.mediaType', { mediaId: '1' }],
+    ['media.phoneNumberId', { phoneNumberId: 1_065 }],
+    ['media.messageId', { messageId: undefined }],
+  ])('names what is wrong with a reference, and tells its owner: %s', async (option, wrong) => {
+    const media = option === 'media' || option === 'media.mediaType' ? wrong : { ...(await photo()), ...wrong }
+    const error = await create()
+      .archive(media as MediaReference)
+      .catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'invalid-option', option })
+    expect(failed).toMatchObject([{ error, media: { messageId: expect.any(String), mediaId: expect.any(String) } }])
+    expect(api.requests).toEqual([])
+  })
+
+  it.each([null, '', 7, {}])(
+    'refuses %j for an app secret, which would leave look-ups without proof',
+    async (secret) => {
+      const accounts = (): Account => accountOf({ appSecret: secret as string })
+      const going = create({ accounts }).archive(await freshPhoto())
+      await expect(going).rejects.toMatchObject({ code: 'invalid-option', option: 'appSecret' })
+      expect(failed).toMatchObject([{ accountId: 'pixels', error: { option: 'appSecret' } }])
+      expect(api.requests).toEqual([])
+    },
+  )
 
   it('refuses an account id that would leave its place in the key', async () => {
     const archive = create({ accounts: () => accountOf({ accountId: '../pixels' }) })
@@ -295,6 +359,31 @@ describe('upload', () => {
       expect(find).not.toHaveBeenCalled()
     },
   )
+})
+
+describe('upload and signUrl', () => {
+  it.each(['storage', 'prefix'])('do not wait for %s that hangs', async (callback) => {
+    const hang = vi.fn(never)
+    const controller = new AbortController()
+    const going = create({ [callback]: hang }).upload(jpeg, { accountId: 'pixels', signal: controller.signal })
+    const outcome = going.catch((error: unknown) => error)
+    await vi.waitFor(() => expect(hang).toHaveBeenCalledTimes(1), PATIENT)
+    controller.abort('enough')
+    expect(await outcome).toBe('enough')
+    const capped = create({ [callback]: never, callbackTimeoutMs: 5 })
+    const error = { code: 'timeout', waitedFor: 'callback', callback }
+    await expect(capped.upload(jpeg, { accountId: 'pixels' })).rejects.toMatchObject(error)
+    await expect(capped.signUrl('whatsapp-media/x', { accountId: 'pixels' })).rejects.toMatchObject(error)
+  })
+
+  it('pass on what storage and prefix throw', async () => {
+    const own = new WrongAccountError('pixels')
+    for (const option of ['storage', 'prefix']) {
+      const archive = create({ [option]: throwing(own) })
+      await expect(archive.upload(jpeg, { accountId: 'pixels' })).rejects.toBe(own)
+      await expect(archive.signUrl('whatsapp-media/x', { accountId: 'pixels' })).rejects.toBe(own)
+    }
+  })
 })
 
 describe('signUrl', () => {
@@ -532,8 +621,47 @@ describe('enqueue', () => {
     await expect(archive.enqueue(await photo())).rejects.toMatchObject({ code: 'invalid-option', option: 'queue' })
   })
 
-  it.each([undefined, null, 'wamid.A'])('rejects, not throws, for %j', async (nothing) => {
-    await expect(create().enqueue(nothing as never)).rejects.toBeInstanceOf(TypeError)
+  it.each([
+    ['media', undefined],
+    ['media', null],
+    ['media', 'wamid.A'],
+    ['media[0]', [null]],
+    ['media.messageId', { mediaId: '1', mediaType: 'image', mimeType: 'image/jpeg' }],
+    ['media.unavailable', { media: [], unavailable: null, revoked: [] }],
+  ])('rejects, not throws, with what is wrong: %s', async (option, nothing) => {
+    await expect(create().enqueue(nothing as never)).rejects.toMatchObject({ code: 'invalid-option', option })
+    expect([queued, failed]).toEqual([[], []])
+  })
+
+  it('queues nothing of a list with an unsound reference, and names its place', async () => {
+    const list = [await photo(), { ...(await photo()), filename: null }] as MediaReference[]
+    await expect(create().enqueue(list)).rejects.toMatchObject({ option: 'media[1].filename' })
+    expect(queued).toEqual([])
+  })
+
+  it('hands one unsound item of a webhook to onFailed, and queues the rest', async () => {
+    const odd = { ...(await photo()), mediaId: 'wamid.in-the-wrong-place' }
+    await create().enqueue(extracted({ media: [odd, await photo(), null] }))
+    expect(queued).toHaveLength(1)
+    expect(failed).toMatchObject([
+      { media: { messageId: odd.messageId, mediaId: '' }, error: { option: 'media.mediaId' } },
+      { media: { messageId: '', mediaId: '' }, error: { option: 'media' } },
+    ])
+  })
+
+  it('rejects when accounts throws an error of this library: it is its owner’s', async () => {
+    const own = new WrongAccountError('pixels')
+    await expect(create({ accounts: throwing(own) }).enqueue(await photo())).rejects.toBe(own)
+    expect([queued, failed]).toEqual([[], []])
+  })
+
+  it('rejects when accounts or onFailed do not end', async () => {
+    const media = await photo()
+    const error = { code: 'timeout', waitedFor: 'callback', limitMs: 5 }
+    const silent = create({ accounts: never, callbackTimeoutMs: 5 })
+    await expect(silent.enqueue(media)).rejects.toMatchObject({ ...error, callback: 'accounts' })
+    const deaf = create({ accounts: () => undefined, onFailed: never, callbackTimeoutMs: 5 })
+    await expect(deaf.enqueue(media)).rejects.toMatchObject({ ...error, callback: 'onFailed' })
   })
 
   it('lets an in-process queue archive what it took', async () => {
@@ -726,25 +854,22 @@ describe('processJob', () => {
   })
 
   it.each([
-    ['another version', { version: 2, accountId: 'pixels', medium: {} }, 'job.version', 0],
-    ['no media', { version: 1, accountId: 'pixels' }, 'job.media', 0],
-    ['nothing', null, 'job.version', 0],
-    ['media without a time', { version: 1, accountId: 'pixels', media: { mediaId: '1' } }, 'timestamp', 1],
-    ['no account', { version: 1, media: { mediaId: '1', timestamp: '2026-11-22T10:00:00Z' } }, 'accountId', 1],
-  ])(
-    'makes a dead letter of a job that can’t be read, and tells what can be told: %s',
-    async (_name, job, option, told) => {
-      const outcome = await create().processJob(job as unknown as MediaJob, { attempt: 1 })
-      expect(outcome).toEqual({
-        outcome: 'dead-letter',
-        job,
-        error: expect.objectContaining({ code: 'invalid-option', option }),
-      })
-      expect(types()).toEqual(['dead-letter'])
-      expect(failed).toHaveLength(told)
-      expect(api.requests).toEqual([])
-    },
-  )
+    ['another version', { version: 2, accountId: 'pixels', medium: {} }, 'job.version'],
+    ['no media', { version: 1, accountId: 'pixels' }, 'job.media'],
+    ['nothing', null, 'job.version'],
+    ['media without a type', { version: 1, accountId: 'pixels', media: { mediaId: '1' } }, 'job.media.mediaType'],
+    ['no account', { version: 1, media: { mediaId: '1', timestamp: '2026-11-22T10:00:00Z' } }, 'job.accountId'],
+  ])('makes a dead letter of a job that can’t be read, and tells its owner: %s', async (_name, job, option) => {
+    const outcome = await create().processJob(job as unknown as MediaJob, { attempt: 1 })
+    expect(outcome).toEqual({
+      outcome: 'dead-letter',
+      job,
+      error: expect.objectContaining({ code: 'invalid-option', option }),
+    })
+    expect(types()).toEqual(['dead-letter'])
+    expect(failed).toHaveLength(1)
+    expect(api.requests).toEqual([])
+  })
 
   it.each<[string, (down: () => never) => Partial<MediaArchiveOptions>, string]>([
     ['accounts', (down) => ({ accounts: down }), 'retry'],
@@ -906,7 +1031,7 @@ describe('processJob', () => {
   it('keeps no download URL in the dead letter of a job that can’t be run', async () => {
     const job = jobOf(await photo(), { accountId: 'bad id' })
     const outcome = await create().processJob(job, { attempt: 1 })
-    expect(outcome).toMatchObject({ outcome: 'dead-letter', error: { option: 'accountId' } })
+    expect(outcome).toMatchObject({ outcome: 'dead-letter', error: { option: 'job.accountId' } })
     expect(outcome).not.toHaveProperty('job.media.downloadUrl')
   })
 
@@ -1019,6 +1144,61 @@ describe('close', () => {
       { status: 'rejected', reason: { option: 'archive' } },
       { status: 'rejected', reason: { option: 'archive' } },
     ])
+  })
+
+  it.each(['accounts', 'storage', 'prefix', 'onArchived'])(
+    'ends, and hands the jobs back, when %s hangs',
+    async (callback) => {
+      const hang = vi.fn(never)
+      const archive = create({ [callback]: hang, queue: createInProcessQueue({ concurrency: 1 }) })
+      const references = [await photo(), await photo()]
+      // `accounts` is asked by enqueue, too.
+      const queueing =
+        callback === 'accounts' ? hang.mockImplementationOnce(async () => accountOf() as never) : undefined
+      await archive.enqueue(references)
+      await vi.waitFor(() => expect(hang).toHaveBeenCalledTimes(queueing === undefined ? 1 : 2), PATIENT)
+      const outcomes = Promise.allSettled([
+        archive.archive(await photo()),
+        archive.enqueue(await photo({ phoneNumberId: OTHER_NUMBER })),
+        archive.upload(jpeg, { accountId: 'pixels' }),
+        archive.signUrl('whatsapp-media/x', { accountId: 'pixels' }),
+      ])
+      expect((await archive.close({ timeoutMs: 20 })).map(({ media }) => media)).toEqual(references)
+      const [archiving, enqueuing, uploading, signing] = await outcomes
+      const closed = { status: 'rejected', reason: { option: 'archive' } }
+      expect(archiving).toMatchObject(closed)
+      if (callback === 'accounts') expect(enqueuing).toMatchObject(closed)
+      if (callback === 'storage' || callback === 'prefix') expect([uploading, signing]).toMatchObject([closed, closed])
+      expect(failed.filter(({ error }) => error.code !== 'unknown-number')).toEqual([])
+    },
+  )
+
+  it('leaves a queue and a storage behind that do not close, and hears no more of them', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const closeStorage = vi.fn(never)
+    const archive = create({
+      queue: { enqueue: async () => {}, close: never },
+      storage: { ...storage, close: closeStorage },
+    })
+    let isClosed = false
+    const closing = archive.close({ timeoutMs: 1_000 }).then((left) => {
+      isClosed = true
+      return left
+    })
+    await vi.advanceTimersByTimeAsync(2_999)
+    expect(isClosed).toBe(false)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await closing).toEqual([])
+    expect(closeStorage).toHaveBeenCalledTimes(1)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('rejects with what the queue’s close throws, and leaves no timer behind', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const down = new Error('the queue is down')
+    const archive = create({ queue: { enqueue: async () => {}, close: async () => throwing(down)() } })
+    await expect(archive.close({ timeoutMs: 1_000 })).rejects.toBe(down)
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   it('hands back what does not end in time', async () => {
