@@ -1,4 +1,4 @@
-import type { AccessToken } from './download.js'
+import type { AccessToken } from './access-token.js'
 import { UnknownNumberError } from './errors.js'
 import { checkAccountId } from './key.js'
 
@@ -6,7 +6,10 @@ import { checkAccountId } from './key.js'
 export interface Account {
   /** `/^[A-Za-z0-9_-]{1,128}$/`, the first part of each of its keys. */
   accountId: string
-  /** A token, or a function asked at each attempt: `rejected` means that Meta refused the last one. */
+  /**
+   * A token, or a function asked at each attempt. `rejected` means that Meta refused the token that it gave last for this
+   * number; the archive remembers that over pauses and jobs.
+   */
   accessToken: AccessToken
   /** The app's secret: look-ups then carry `appsecret_proof`. */
   appSecret?: string

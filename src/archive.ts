@@ -1,6 +1,8 @@
-import { runUnder, startDeadlines } from './deadlines.js'
-import { askToken, type DownloadOptions, type ResolvedDownload, resolveDownload } from './download.js'
-import { type AnyWhatsAppMediaError, describeValue, InvalidOptionError } from './errors.js'
+import { noteSuccess, withToken } from './access-token.js'
+import { type ArchiveMemory, noteHash, type SeenHash } from './archive-memory.js'
+import { type Deadlines, runUnder, startDeadlines } from './deadlines.js'
+import { type DownloadOptions, type ResolvedDownload, resolveDownload } from './download.js'
+import { describeValue, InvalidOptionError } from './errors.js'
 import { emit, messageIdHash } from './events.js'
 import { checkReference } from './given-media.js'
 import type { Announced } from './integrity.js'
@@ -30,7 +32,8 @@ export interface ArchiveOptions extends DownloadOptions, RetryOptions, KeyOption
   /**
    * What to do when the bytes have another SHA-256 than announced. `strict`, the default: an `IntegrityMismatchError`
    * with both hashes. `report`: when two downloads agree with each other and with the look-up's size, the object is
-   * stored under its observed hash, with an event.
+   * stored under its observed hash, with an event. Failures of another kind in between do not matter. It takes two
+   * attempts at least; jobs remember from one to the next.
    */
   integrity?: 'strict' | 'report'
 }
@@ -73,28 +76,41 @@ const LIKELY_REDELIVERY_MS = 120_000
 export function archiveMedia(media: MediaReference, options: ArchiveOptions): Promise<ArchivedMessageMedia>
 export function archiveMedia(media: string | MediaReference, options: ArchiveOptions): Promise<ArchivedMedia>
 export async function archiveMedia(media: string | MediaReference, options: ArchiveOptions): Promise<ArchivedMedia> {
-  const plan = makePlan(media, options)
-  const { subject, deadlineAt, startedAt } = plan
-  let reason: 'first' | 'rejected' = 'first'
-  let seenSha256: string | undefined
+  return archiveRemembering(media, options, { tokens: {} })
+}
+
+/** `archiveMedia` with a memory of other calls. */
+export function archiveRemembering(
+  media: MediaReference,
+  options: ArchiveOptions,
+  memory: ArchiveMemory,
+): Promise<ArchivedMessageMedia>
+export function archiveRemembering(
+  media: string | MediaReference,
+  options: ArchiveOptions,
+  memory: ArchiveMemory,
+): Promise<ArchivedMedia>
+export async function archiveRemembering(
+  media: string | MediaReference,
+  options: ArchiveOptions,
+  memory: ArchiveMemory,
+): Promise<ArchivedMedia> {
+  const plan = makePlan(media, options, memory)
+  const { subject, deadlineAt, startedAt, seen } = plan
   let attempts = 0
   const stored = await retryAttempts(
     (attempt) => {
       attempts = attempt
-      return attemptOnce(plan, { attempt, reason, seenSha256 })
+      return attemptOnce(plan, attempt)
     },
     {
       ...plan.retry,
       deadlineAt,
       signal: options.signal,
-      mayRetry(error) {
-        if (error.code !== 'access-token' || error.reason === 'unavailable') return true
-        const canAskAgain = reason === 'first' && typeof options.accessToken === 'function'
-        reason = 'rejected'
-        return canAskAgain
-      },
+      // The attempt has asked for another token already.
+      mayRetry: (error) => error.code !== 'access-token' || error.reason === 'unavailable',
       onFailedAttempt(error, attempt, retryInMs) {
-        if (options.integrity === 'report') seenSha256 = wholeButOther(error)
+        if (seen !== undefined) noteHash(error, seen)
         emit(options.onEvent, {
           type: 'attempt-failed',
           error,
@@ -124,6 +140,9 @@ interface Plan {
   download: ResolvedDownload
   layout: KeyLayout
   retry: Required<RetryOptions>
+  memory: ArchiveMemory
+  /** Only where two like downloads may decide. */
+  seen: SeenHash | undefined
   /** Milliseconds since 1970, as the next two. */
   startedAt: number
   sentAt: number | undefined
@@ -131,7 +150,7 @@ interface Plan {
   subject: { mediaId: string; accountId: string; messageIdHash?: string }
 }
 
-function makePlan(media: string | MediaReference, options: ArchiveOptions): Plan {
+function makePlan(media: string | MediaReference, options: ArchiveOptions, memory: ArchiveMemory): Plan {
   const { accountId, mediaLifetimeMs = WEEK_MS, integrity = 'strict' } = options
   checkAccountId(accountId)
   checkStoring(options)
@@ -145,6 +164,10 @@ function makePlan(media: string | MediaReference, options: ArchiveOptions): Plan
   if (!(mediaLifetimeMs > 0)) {
     throw new InvalidOptionError('mediaLifetimeMs', `must be a positive number, got ${describeValue(mediaLifetimeMs)}`)
   }
+  const retry = checkRetry(options)
+  if (integrity === 'report' && retry.attempts === 1 && memory.seen === undefined) {
+    throw new InvalidOptionError('attempts', "must be 2 or more: integrity 'report' compares two downloads")
+  }
   const startedAt = Date.now()
   const timestamp = reference?.timestamp ?? options.timestamp
   const sentAt = timestamp === undefined ? undefined : parseTime('timestamp', timestamp).getTime()
@@ -154,7 +177,9 @@ function makePlan(media: string | MediaReference, options: ArchiveOptions): Plan
     storage: withTypedErrors(options.storage, reference === undefined ? options.filename : reference.filename),
     download: resolveDownload(options),
     layout: resolveKeyLayout(options),
-    retry: checkRetry(options),
+    retry,
+    memory,
+    seen: integrity === 'report' ? (memory.seen ?? {}) : undefined,
     startedAt,
     sentAt,
     deadlineAt:
@@ -174,58 +199,62 @@ export function deadlineOf(media: MediaReference, mediaLifetimeMs: number = WEEK
   return parseTime(livesFrom, media[livesFrom]).getTime() + mediaLifetimeMs
 }
 
-/** The hash of a body that had the right size and another hash than announced. */
-function wholeButOther(error: AnyWhatsAppMediaError): string | undefined {
-  if (error.code !== 'integrity-mismatch') return undefined
-  return error.observedSize === error.expectedSize ? error.observedSha256 : undefined
+/** @param attempt 1 for the first. */
+async function attemptOnce(plan: Plan, attempt: number): Promise<ArchivedMedia> {
+  const { options, memory } = plan
+  const { accessToken, accountId, signal } = options
+  const deadlines = startDeadlines(plan.download.timeouts, signal)
+  const call = { accessToken, history: memory.tokens, deadlines, account: accountId }
+  return runUnder(deadlines, () =>
+    withToken(call, (token) => storeOnce(plan, contextOf(plan, { accessToken: token, deadlines }), attempt)),
+  )
 }
 
-interface AttemptState {
-  /** 1 for the first. */
-  attempt: number
-  /** Why the token is asked for. */
-  reason: 'first' | 'rejected'
-  /** The unannounced hash that the last attempt saw, if that may decide. */
-  seenSha256: string | undefined
+function contextOf(
+  { media, options, download, memory, seen }: Plan,
+  { accessToken, deadlines }: { accessToken: string; deadlines: Deadlines },
+): AttemptContext {
+  const { accountId, mediaType } = options
+  const { filename } = typeof media === 'string' ? options : media
+  const onLookUp = (): void => {
+    noteSuccess(accessToken, memory.tokens)
+    memory.onLookUp?.()
+  }
+  const maySettle = seen !== undefined
+  return { ...download, accessToken, deadlines, accountId, mediaType, filename, maySettle, onLookUp }
 }
 
-async function attemptOnce(plan: Plan, { attempt, reason, seenSha256 }: AttemptState): Promise<ArchivedMedia> {
-  const { media, options, storage, download, layout } = plan
+async function storeOnce(plan: Plan, context: AttemptContext, attempt: number): Promise<ArchivedMedia> {
+  const { media, options, storage, download, layout, seen } = plan
   const { accountId, signal, onEvent, sniff = 'safe' } = options
-  const deadlines = startDeadlines(download.timeouts, signal)
-  return runUnder(deadlines, async () => {
-    const { mediaType } = options
-    const accessToken = await askToken(options.accessToken, { reason, signal: deadlines.signal, account: accountId })
-    const maySettle = options.integrity === 'report'
-    const { filename } = typeof media === 'string' ? options : media
-    const context = { ...download, accessToken, deadlines, accountId, mediaType, filename, maySettle }
-    // A failed attempt starts again from the look-up: the webhook's URL may be what failed.
-    const { facts, announced } = await locate(plan, context, attempt > 1)
-    const key = layout.build({ accountId, ...facts })
-    const target = { ...facts, storage, key, accountId, sha256: facts.sha256 }
-    const isLikelyStored = attempt > 1 || plan.startedAt - (plan.sentAt ?? plan.startedAt) > LIKELY_REDELIVERY_MS
-    deadlines.waitFor('store')
-    const found = isLikelyStored ? await findStored({ ...target, size: announced?.size }, deadlines.signal) : undefined
-    if (found !== undefined) return withMessage(plan, facts, await alreadyStored(found, target))
+  const { deadlines } = context
+  const isFirst = attempt === 1 && seen?.sha256 === undefined
+  // A failed attempt starts again from the look-up: the webhook's URL may be what failed.
+  const { facts, announced } = await locate(plan, context, !isFirst)
+  const key = layout.build({ accountId, ...facts })
+  const target = { ...facts, storage, key, accountId, sha256: facts.sha256 }
+  const isLikelyStored = !isFirst || plan.startedAt - (plan.sentAt ?? plan.startedAt) > LIKELY_REDELIVERY_MS
+  deadlines.waitFor('store')
+  const found = isLikelyStored ? await findStored({ ...target, size: announced?.size }, deadlines.signal) : undefined
+  if (found !== undefined) return withMessage(plan, facts, await alreadyStored(found, target))
 
-    const opened = announced === undefined ? await openMedia(media, context) : await openAnnounced(announced, context)
-    const stored = await storeObject(opened.source, {
-      ...target,
-      size: opened.size,
-      sha256: opened.sha256,
-      // Two like downloads decide only when the look-up itself told their size.
-      seenSha256: announced?.size === undefined ? undefined : seenSha256,
-      maxBytes: opened.maxBytes,
-      sniff,
-      timeouts: download.timeouts,
-      deadlines,
-      callerSignal: signal,
-      onEvent,
-      onSourceError: opened.brokeOff,
-      checkOpening: opened.checkOpening,
-    }).finally(() => opened.source.destroy())
-    return withMessage(plan, facts, stored)
-  })
+  const opened = announced === undefined ? await openMedia(media, context) : await openAnnounced(announced, context)
+  const stored = await storeObject(opened.source, {
+    ...target,
+    size: opened.size,
+    sha256: opened.sha256,
+    // Two like downloads decide only when the look-up itself told their size.
+    seenSha256: announced?.size === undefined ? undefined : seen?.sha256,
+    maxBytes: opened.maxBytes,
+    sniff,
+    timeouts: download.timeouts,
+    deadlines,
+    callerSignal: signal,
+    onEvent,
+    onSourceError: opened.brokeOff,
+    checkOpening: opened.checkOpening,
+  }).finally(() => opened.source.destroy())
+  return withMessage(plan, facts, stored)
 }
 
 interface Facts {

@@ -72,6 +72,13 @@ export interface CheckedTimeouts {
 /** The longest delay that `setTimeout` knows (Node: Timers); a longer one would fire at once. */
 export const MAX_TIMER_MS = 2_147_483_647
 
+/** Rejects with the signal's reason, once it is aborted. */
+export function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}
+
 /** @throws InvalidOptionError when a timeout is not a positive number. */
 export function checkTimeouts(timeouts: Timeouts = {}): CheckedTimeouts {
   const { headersMs = 30_000, idleMs = 30_000, storageMs = 60_000, totalMs = 600_000 } = timeouts

@@ -1,19 +1,14 @@
 import type { Readable } from 'node:stream'
+import { type AccessToken, withToken } from './access-token.js'
 import { type CloudApi, type CloudApiOptions, resolveCloudApi } from './cloud-api.js'
-import { checkTimeouts, type Deadlines, startDeadlines, type Timeouts } from './deadlines.js'
-import { AccessTokenError, describeSecret, InvalidOptionError, nameOnly } from './errors.js'
+import { checkTimeouts, type Deadlines, rejectedBy, startDeadlines, type Timeouts } from './deadlines.js'
+import { describeSecret, InvalidOptionError } from './errors.js'
 import type { OnEvent } from './events.js'
 import { defaultHttpClient, type HttpClient } from './http.js'
 import { proveBytes } from './integrity.js'
 import { checkMaxBytes, type MaxBytes } from './max-bytes.js'
 import type { MediaReference } from './media-reference.js'
 import { openMedia } from './open-media.js'
-
-/** A token, or a function asked at each attempt; `rejected` means that Meta refused the last one. */
-export type AccessToken =
-  | string
-  | undefined
-  | ((reason: 'first' | 'rejected') => string | undefined | Promise<string | undefined>)
 
 /** What every download may be told. */
 export interface DownloadOptions {
@@ -52,7 +47,8 @@ export interface DownloadedMedia {
 
 /**
  * Downloads one media file: looks the media id up (or uses the webhook's own URL while it lives), checks host, size
- * and encoding, and streams the bytes through the integrity proof. One attempt; `archiveMedia` retries.
+ * and encoding, and streams the bytes through the integrity proof. One attempt; `archiveMedia` retries. A token function
+ * is asked again within it when Meta rejects its token.
  *
  * @param media a `MediaReference` from a webhook, or a bare media id.
  * @throws AccessTokenError, MediaGoneError, GraphApiError, DownloadFailedError, HostRefusedError, SizeLimitError,
@@ -66,9 +62,9 @@ export async function downloadMediaFromWhatsApp(
   const context = resolveDownload(options)
   const deadlines = startDeadlines(context.timeouts, options.signal)
   try {
-    const accessToken = await askToken(options.accessToken, { reason: 'first', signal: deadlines.signal })
     const filename = typeof media === 'string' ? undefined : media.filename
-    const opening = openMedia(media, { ...context, accessToken, filename, deadlines })
+    const call = { accessToken: options.accessToken, history: {}, deadlines }
+    const opening = withToken(call, (accessToken) => openMedia(media, { ...context, accessToken, filename, deadlines }))
     // A client of the user's own may heed no signal; left behind, it may still fail, or bring a body that nobody wants.
     opening.then(
       ({ source }) => deadlines.signal.aborted && source.destroy(),
@@ -128,41 +124,6 @@ export function resolveDownload(options: Omit<DownloadOptions, 'accessToken'>): 
     )
   }
   return { cloudApi: resolveCloudApi(cloudApi), http, timeouts: checkTimeouts(timeouts), maxBytes, appSecret, onEvent }
-}
-
-/** @throws AccessTokenError when there is no token, one that no header can carry, or the function throws; the signal's reason. */
-export async function askToken(
-  token: AccessToken,
-  { reason, signal, account }: { reason: 'first' | 'rejected'; signal: AbortSignal; account?: string },
-): Promise<string> {
-  signal.throwIfAborted()
-  const owner = account === undefined ? {} : { account }
-  const value =
-    typeof token === 'function'
-      ? await Promise.race([ask(token, reason), rejectedBy(signal)]).catch((error: unknown) => {
-          signal.throwIfAborted()
-          // What vaults throw may quote the secret that they were asked for.
-          throw new AccessTokenError({ reason: 'unavailable', ...owner }, nameOnly(error))
-        })
-      : token
-  if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) {
-    throw new AccessTokenError({ reason: 'missing', ...owner })
-  }
-  return value
-}
-
-async function ask(
-  token: Exclude<AccessToken, string | undefined>,
-  reason: 'first' | 'rejected',
-): Promise<string | undefined> {
-  return token(reason)
-}
-
-/** A vault that hangs must not outlive its caller's patience. */
-function rejectedBy(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
 }
 
 async function collect(body: Readable, deadlines: Deadlines): Promise<Uint8Array> {

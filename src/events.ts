@@ -23,10 +23,13 @@ export type MediaEvent =
    */
   | { type: 'condition-unsupported'; storage: string; how: 'refused' | 'ignored' }
   /**
-   * The account's jobs wait: Meta rejects its token or there is none, which is asked for again then; or it is at a rate
-   * limit of Meta's.
+   * Jobs wait. Those of one of the account's numbers: Meta rejects its token or there is none, which is asked for again
+   * then. Or all of the account's: it is at a rate limit of Meta's.
    */
-  | { type: 'account-paused'; accountId: string; forSeconds: number; reason: 'access-token' | 'rate-limit' }
+  | ({ type: 'account-paused'; accountId: string; forSeconds: number } & (
+      | { reason: 'access-token'; phoneNumberId: string }
+      | { reason: 'rate-limit' }
+    ))
   /** A job is given up; `onFailed` is told next. */
   | ({ type: 'dead-letter'; error: AnyWhatsAppMediaError } & Subject)
   /** Media came through a number that `accounts` does not know. */

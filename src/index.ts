@@ -1,10 +1,11 @@
+export type { AccessToken } from './access-token.js'
 export type { Account, Accounts } from './accounts.js'
 export { type ArchivedMedia, type ArchivedMessageMedia, type ArchiveOptions, archiveMedia } from './archive.js'
 export type { CloudApiOptions } from './cloud-api.js'
 export { configFromEnv, type EnvConfig } from './config-from-env.js'
 export { type MediaContent, toContent } from './content.js'
 export type { Timeouts } from './deadlines.js'
-export { type AccessToken, type DownloadedMedia, type DownloadOptions, downloadMediaFromWhatsApp } from './download.js'
+export { type DownloadedMedia, type DownloadOptions, downloadMediaFromWhatsApp } from './download.js'
 export {
   AccessTokenError,
   type AnyWhatsAppMediaError,

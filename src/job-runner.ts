@@ -1,5 +1,6 @@
 import type { Account } from './accounts.js'
 import { type ArchivedMessageMedia, deadlineOf } from './archive.js'
+import type { ArchiveMemory, SeenHash } from './archive-memory.js'
 import {
   type AnyWhatsAppMediaError,
   CallbackFailedError,
@@ -25,11 +26,11 @@ import { checkAccountId } from './key.js'
 import { createLimits } from './limits.js'
 import { type Owner, OwnersError, thrownBy } from './media-archive-owner.js'
 import type { MediaReference } from './media-reference.js'
-import { createPauses } from './pauses.js'
+import { type AccountNumber, createPauses } from './pauses.js'
 import { stopSignal } from './stop-signal.js'
 
 /** One run: what is archived, and until when its caller waits. */
-export interface ArchiveContext {
+export interface ArchiveContext extends Omit<ArchiveMemory, 'tokens'> {
   media: MediaReference
   /** The HTTP client as this run sees it. */
   watch?: (http: HttpClient) => HttpClient
@@ -48,28 +49,43 @@ export interface JobSurroundings {
 /** Runs one attempt of a job and says what its queue has to do. */
 export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
   const { owner, archiveFor, maxGonePerHour, onEvent } = surroundings
-  const pauses = createPauses((accountId, forSeconds, reason) =>
-    emit(onEvent, { type: 'account-paused', accountId, forSeconds, reason }),
-  )
+  const pauses = createPauses((pause) => emit(onEvent, { type: 'account-paused', ...pause }))
   const limits = createLimits({ maxGonePerHour, rest: pauses.rest })
 
-  const archive = async (run: Run, signal: AbortSignal): Promise<ArchivedMessageMedia> => {
-    const { job, attempt } = run
+  const findOwner = async (run: Run, signal: AbortSignal): Promise<Account> => {
+    const { media } = run.job
+    const account = await owner.account(media.phoneNumberId, signal)
+    const deadline = new Date(deadlineOf(media, account.mediaLifetimeMs))
+    // A lifetime that makes no time is refused by the archive.
+    if (!Number.isNaN(deadline.getTime())) run.deadlineAt = deadline.getTime()
+    return account
+  }
+
+  /** What becomes of a job whose number rests; undefined when it may be tried. */
+  const restOf = (run: Run): JobOutcome | undefined => {
+    const number = numberOf(run.job)
+    const pause = pauses.of(number)
+    if (pause === undefined) return undefined
+    const rest = spread(pause.secondsLeft)
+    const secondsLeft = (run.deadlineAt - Date.now()) / 1_000
+    // Media that would die in the meantime has its last try now, pause or not; dead media can wait.
+    const afterSeconds = secondsLeft > 0 ? delayWithin(rest, secondsLeft) : rest
+    if (afterSeconds === undefined && pauses.mayTry(number)) return undefined
+    return later(run, pause.error, { afterSeconds: afterSeconds ?? rest })
+  }
+
+  const archive = async (run: Run, account: Account, signal: AbortSignal): Promise<ArchivedMessageMedia> => {
+    const { job, attempt, seen } = run
     const { accountId, media } = job
     const gone = limits.knownGone(accountId, media.mediaId)
     // One look-up a job is made in any case: whoever brings it again may have mended what hid the media.
     if (gone !== undefined && (attempt > 1 || job.faults !== undefined)) throw gone
-    const account = await owner.account(media.phoneNumberId, signal)
-    const deadline = new Date(deadlineOf(media, account.mediaLifetimeMs))
-    // A lifetime that makes no time is refused below.
-    if (!Number.isNaN(deadline.getTime())) run.deadlineAt = deadline.getTime()
     // The number may have moved to another account since, but the media is the old one's.
     // A second attempt does not trust what failed the first: the look-up tells a fresh URL.
     const watch = (http: HttpClient): HttpClient => limits.watch(accountId, http)
-    const context = { media: attempt > 1 ? withoutUrl(media) : media, signal, watch }
-    const archived = await archiveFor(accountId, account, context)
-    pauses.end(accountId)
-    return archived
+    const onLookUp = (): void => pauses.end(numberOf(job))
+    const context = { media: attempt > 1 ? withoutUrl(media) : media, signal, watch, seen, onLookUp }
+    return archiveFor(accountId, account, context)
   }
 
   const judge = (run: Run, error: AnyWhatsAppMediaError): Promise<JobOutcome> | JobOutcome => {
@@ -77,7 +93,7 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     const { accountId } = job
     const secondsLeft = (deadlineAt - Date.now()) / 1_000
     if (error.code === 'access-token') {
-      const afterSeconds = pauses.begin(accountId, error)
+      const afterSeconds = pauses.begin(numberOf(job), error)
       return secondsLeft > 0 ? later(run, error, { afterSeconds }) : giveUp(run, error)
     }
     if (error.code === 'media-gone') limits.noteGone(accountId, error)
@@ -134,7 +150,16 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
 
   const attemptJob = async (run: Run): Promise<JobOutcome> => {
     const stop = stopSignal([run.signal], run.deadline)
-    const archived = await archive(run, stop.signal).finally(stop.clear)
+    let archived: ArchivedMessageMedia
+    try {
+      // First of all: how long the media lives decides how long it can rest.
+      const account = await findOwner(run, stop.signal)
+      const rest = restOf(run)
+      if (rest !== undefined) return rest
+      archived = await archive(run, account, stop.signal)
+    } finally {
+      stop.clear()
+    }
     await telling(run, (signal) => owner.archived(archived, signal))
     return { outcome: 'done' }
   }
@@ -142,16 +167,10 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
   return async (given, context) => {
     const unsound = problemOf(given)
     const job = withSoundFaults(given)
-    const run: Run = { job, ...context, ...factsOf(job, unsound) }
+    const run: Run = { job, ...context, ...factsOf(job, unsound), seen: { sha256: job?.seenSha256 } }
     const judgeThis = (error: unknown): Promise<JobOutcome> | JobOutcome => judgeAny(run, error)
     // A job that can't be read is no use to any worker.
     if (unsound !== undefined) return giveUp(run, unsound).catch(judgeThis)
-    const pause = pauses.of(job.accountId)
-    const secondsLeft = (run.deadlineAt - Date.now()) / 1_000
-    const rest = spread(pause?.secondsLeft ?? 0)
-    // Media that would die in the meantime has its last try now, pause or not; dead media can wait.
-    const afterSeconds = secondsLeft > 0 ? delayWithin(rest, secondsLeft) : rest
-    if (pause !== undefined && afterSeconds !== undefined) return later(run, pause.error, { afterSeconds })
     // Twice: giving up may fail in its turn, in onFailed.
     return attemptJob(run).catch(judgeThis).catch(judgeThis)
   }
@@ -162,8 +181,13 @@ interface Run extends JobContext {
   job: MediaJob
   /** Milliseconds since 1970; better known once the account is. */
   deadlineAt: number
+  seen: SeenHash
   /** What events and failures name. */
   subject: { mediaId?: string; accountId?: string }
+}
+
+function numberOf({ accountId, media }: MediaJob): AccountNumber {
+  return { accountId, phoneNumberId: media.phoneNumberId }
 }
 
 function factsOf(job: MediaJob, unsound: InvalidOptionError | undefined): Pick<Run, 'deadlineAt' | 'subject'> {
@@ -232,17 +256,18 @@ function delayWithin(wantedSeconds: number, secondsLeft: number): number | undef
 }
 
 function later(
-  { job, deadlineAt }: Run,
+  { job, deadlineAt, seen }: Run,
   error: unknown,
   { afterSeconds, isAttempt = false }: { afterSeconds: number; isAttempt?: boolean },
 ): JobOutcome {
-  return { outcome: 'retry', afterSeconds, until: new Date(deadlineAt).toISOString(), isAttempt, job, error }
+  const kept = seen.sha256 === undefined ? job : { ...job, seenSha256: seen.sha256 }
+  return { outcome: 'retry', afterSeconds, until: new Date(deadlineAt).toISOString(), isAttempt, job: kept, error }
 }
 
 function deadLetter(job: MediaJob, error: AnyWhatsAppMediaError): JobOutcome {
   // As it came, where it is no job at all.
   if (!isObject(job) || !isObject(job.media)) return { outcome: 'dead-letter', job, error }
-  const { faults, ...fresh } = job
+  const { faults, seenSha256, ...fresh } = job
   return { outcome: 'dead-letter', job: { ...fresh, media: withoutUrl(job.media) }, error }
 }
 

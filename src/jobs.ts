@@ -16,6 +16,11 @@ export interface MediaJob {
   media: MediaReference
   /** How many attempts ended in a fault that gets a few late tries only. Written by `processJob`, absent in a fresh job. */
   faults?: Partial<Record<LateFault, number>>
+  /**
+   * With `integrity: 'report'`, the SHA-256 (lowercase hex) that the last whole download had in place of the announced
+   * one: the next that has it, too, settles the matter. Written by `processJob`, absent in a fresh job.
+   */
+  seenSha256?: string
 }
 
 /** Faults that will hardly mend: media that is gone, and media whose bytes stay wrong. */

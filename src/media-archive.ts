@@ -1,6 +1,8 @@
 import { setMaxListeners } from 'node:events'
+import type { TokenHistory } from './access-token.js'
 import type { Account, Accounts } from './accounts.js'
-import { type ArchivedMessageMedia, type ArchiveOptions, archiveMedia } from './archive.js'
+import { type ArchivedMessageMedia, type ArchiveOptions, archiveRemembering } from './archive.js'
+import type { ArchiveMemory } from './archive-memory.js'
 import { resolveDownload } from './download.js'
 import {
   type AnyWhatsAppMediaError,
@@ -127,6 +129,7 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   checkRetry(shared)
   const used = new Set<ObjectStorage>(typeof storage === 'function' ? [] : [storage])
   const underWay = new Set<Promise<unknown>>()
+  const tokens = new Map<string, TokenHistory>()
   let isClosed = false
   const stopped = new AbortController()
   setMaxListeners(0, stopped.signal)
@@ -153,19 +156,30 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
     return run(stop.signal).finally(stop.clear)
   }
 
+  /** What became of the tokens of an account's number: they may be its own. */
+  const tokensOf = (accountId: string, phoneNumberId: string): TokenHistory => {
+    const number = JSON.stringify([accountId, phoneNumberId])
+    const history = tokens.get(number) ?? {}
+    tokens.set(number, history)
+    return history
+  }
+
   const archiveFor = async (
     accountId: string,
     account: Account,
     context: ArchiveContext,
   ): Promise<ArchivedMessageMedia> => {
-    const { media, signal, watch } = context
+    const { media, signal, watch, seen, onLookUp } = context
     // By name: an account may be a row with a `prefix` of its own, or a document whose fields no spread copies.
     const { accessToken, appSecret, mediaLifetimeMs } = account
     const own: ArchiveOptions = { ...shared, ...(await placeOf(accountId, signal)), accountId, accessToken, signal }
     put(own, 'appSecret', appSecret)
     put(own, 'mediaLifetimeMs', mediaLifetimeMs)
     if (watch !== undefined) own.http = watch(shared.http ?? defaultHttpClient())
-    return archiveMedia(media, own)
+    const memory: ArchiveMemory = { tokens: tokensOf(accountId, media.phoneNumberId) }
+    put(memory, 'seen', seen)
+    put(memory, 'onLookUp', onLookUp)
+    return archiveRemembering(media, own, memory)
   }
 
   const archive = async (media: MediaReference, signal: AbortSignal): Promise<ArchivedMessageMedia> => {

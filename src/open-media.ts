@@ -34,6 +34,8 @@ export interface AttemptContext {
   mediaType?: MediaType | undefined
   /** The file's name, if the caller knows it: no error may repeat it. */
   filename?: string | undefined
+  /** Told when a look-up has succeeded. */
+  onLookUp?: () => void
 }
 
 /** A source of unproven bytes, and what was announced about them. */
@@ -74,6 +76,7 @@ export async function announce(media: string | MediaReference, context: AttemptC
   const reference = typeof media === 'string' ? undefined : media
   const mediaId = typeof media === 'string' ? media : media.mediaId
   const info = await lookUpMedia(mediaId, { ...context, phoneNumberId: reference?.phoneNumberId })
+  context.onLookUp?.()
   const isContradictory =
     reference?.sha256 !== undefined && info.sha256 !== undefined && reference.sha256 !== info.sha256
   if (isContradictory && context.maySettle !== true) {

@@ -1,62 +1,87 @@
 import type { AnyWhatsAppMediaError } from './errors.js'
 
-/** Why an account's work rests: there is no token that Meta takes, or Meta asks for fewer calls. */
-export type PauseReason = 'access-token' | 'rate-limit'
+/** Whose work rests, for how long, and why: there is no token that Meta takes, or Meta asks for fewer calls. */
+export type Pause = { accountId: string; forSeconds: number } & (
+  | { reason: 'access-token'; phoneNumberId: string }
+  | { reason: 'rate-limit' }
+)
 
-/** Accounts whose work rests: trying on would burn each job's attempts, and make Meta or a provider block the number. */
+/** A number and its account. Numbers of one account may have tokens of their own; limits are taken as the account's. */
+export interface AccountNumber {
+  accountId: string
+  phoneNumberId: string
+}
+
+/** Whose work rests: trying on would burn each job's attempts, and make Meta or a provider block the number. */
 export interface Pauses {
-  /** The account's pause, and why; undefined when its work goes on. */
-  of(accountId: string): { secondsLeft: number; error: AnyWhatsAppMediaError } | undefined
-  /** There is no token: pauses the account, longer each time in a row, and returns the seconds. */
-  begin(accountId: string, error: AnyWhatsAppMediaError): number
+  /** The number's pause, be it its own or its account's, and why; undefined when its work goes on. */
+  of(number: AccountNumber): { secondsLeft: number; error: AnyWhatsAppMediaError } | undefined
+  /** Whether media that dies during the pause may be tried now. A rejected token is tried once a minute, not once a job. */
+  mayTry(number: AccountNumber): boolean
+  /** There is no token: pauses the number, longer each time in a row, and returns the seconds. */
+  begin(number: AccountNumber, error: AnyWhatsAppMediaError): number
   /** The token works again. */
-  end(accountId: string): void
+  end(number: AccountNumber): void
   /** Meta asks for fewer calls: pauses the account for these seconds at least. */
   rest(accountId: string, seconds: number, error: AnyWhatsAppMediaError): void
 }
 
 const FIRST_PAUSE_SECONDS = 60
 const LONGEST_PAUSE_SECONDS = 900
+const BETWEEN_TRIES_MS = 60_000
 
-interface Pause {
+interface Rest {
   untilMs: number
   error: AnyWhatsAppMediaError
 }
 
-export function createPauses(onPause: (accountId: string, forSeconds: number, reason: PauseReason) => void): Pauses {
-  const withoutToken = new Map<string, Pause & { times: number }>()
-  const atLimit = new Map<string, Pause>()
+export function createPauses(onPause: (pause: Pause) => void): Pauses {
+  const withoutToken = new Map<string, Rest & { times: number; triedMs: number }>()
+  const atLimit = new Map<string, Rest>()
 
-  const secondsLeft = ({ untilMs }: Pause): number => Math.ceil((untilMs - Date.now()) / 1_000)
+  const keyOf = ({ accountId, phoneNumberId }: AccountNumber): string => JSON.stringify([accountId, phoneNumberId])
+  const secondsLeft = ({ untilMs }: { untilMs: number }): number => Math.ceil((untilMs - Date.now()) / 1_000)
 
-  const of: Pauses['of'] = (accountId) => {
-    const pauses = [withoutToken.get(accountId), atLimit.get(accountId)].filter((pause) => pause !== undefined)
-    const [longest] = pauses.sort((one, other) => other.untilMs - one.untilMs)
+  const of: Pauses['of'] = (number) => {
+    const rests = [withoutToken.get(keyOf(number)), atLimit.get(number.accountId)].filter((rest) => rest !== undefined)
+    const [longest] = rests.sort((one, other) => other.untilMs - one.untilMs)
     if (longest === undefined || secondsLeft(longest) <= 0) return undefined
     return { secondsLeft: secondsLeft(longest), error: longest.error }
   }
 
   return {
     of,
-    begin(accountId, error) {
-      // Jobs that were under way together find the same dead token: that is one pause, and one event.
-      const last = withoutToken.get(accountId) ?? { untilMs: 0, times: 0 }
-      const left = secondsLeft({ ...last, error })
-      if (left > 0) return left
-      const seconds = Math.min(FIRST_PAUSE_SECONDS * 2 ** last.times, LONGEST_PAUSE_SECONDS)
-      withoutToken.set(accountId, { untilMs: Date.now() + seconds * 1_000, times: last.times + 1, error })
-      onPause(accountId, seconds, 'access-token')
-      return seconds
+    mayTry(number) {
+      const running = withoutToken.get(keyOf(number))
+      if (running === undefined) return true
+      if (Date.now() < running.triedMs + BETWEEN_TRIES_MS) return false
+      running.triedMs = Date.now()
+      return true
     },
-    end(accountId) {
-      withoutToken.delete(accountId)
+    begin(number, error) {
+      // Jobs that were under way together find the same dead token: that is one pause, and one event.
+      const last = withoutToken.get(keyOf(number)) ?? { untilMs: 0, times: 0 }
+      const left = secondsLeft(last)
+      if (left > 0) return left
+      const { accountId, phoneNumberId } = number
+      const forSeconds = Math.min(FIRST_PAUSE_SECONDS * 2 ** last.times, LONGEST_PAUSE_SECONDS)
+      const triedMs = Date.now()
+      const untilMs = triedMs + forSeconds * 1_000
+      withoutToken.set(keyOf(number), { untilMs, triedMs, times: last.times + 1, error })
+      onPause({ accountId, phoneNumberId, forSeconds, reason: 'access-token' })
+      return forSeconds
+    },
+    end(number) {
+      withoutToken.delete(keyOf(number))
     },
     rest(accountId, seconds, error) {
       const untilMs = Date.now() + seconds * 1_000
       const running = atLimit.get(accountId)
       if (running !== undefined && running.untilMs >= untilMs) return
       atLimit.set(accountId, { untilMs, error })
-      if (running === undefined || secondsLeft(running) <= 0) onPause(accountId, seconds, 'rate-limit')
+      if (running === undefined || secondsLeft(running) <= 0) {
+        onPause({ accountId, forSeconds: seconds, reason: 'rate-limit' })
+      }
     },
   }
 }

@@ -273,7 +273,27 @@ describe('archiveMedia', () => {
         graphCode: 190,
       },
     )
-    expect(events.filter(({ type }) => type === 'attempt-failed')).toHaveLength(3)
+    expect(events.filter(({ type }) => type === 'attempt-failed')).toHaveLength(1)
+  })
+
+  it('asks with "rejected" only while the token given last is the rejected one', async () => {
+    const reasons: string[] = []
+    let token = 'stale-token'
+    const accessToken = (reason: string): string => {
+      reasons.push(reason)
+      if (reason === 'rejected') token = api.accessToken
+      return token
+    }
+    api.fail({ on: 'look-up', kind: 'status', status: 401, times: 1 })
+    api.fail({ on: 'look-up', kind: 'status', status: 503, times: 1 })
+    expect(await archiveMedia(await freshPhoto(), options({ accessToken }))).toMatchObject({ sha256 })
+    expect(reasons).toEqual(['first', 'rejected', 'first'])
+  })
+
+  it('asks the token function again within its only attempt', async () => {
+    const accessToken = (reason: string): string => (reason === 'rejected' ? api.accessToken : 'stale-token')
+    const archived = await archiveMedia(await freshPhoto(), options({ accessToken, attempts: 1 }))
+    expect(archived).toMatchObject({ sha256 })
   })
 
   it('does not try a fixed token twice', async () => {
@@ -535,6 +555,20 @@ describe('archiveMedia', () => {
     it('makes nothing of an attempt that failed for another reason', async () => {
       api.fail({ on: 'download', kind: 'status', status: 503, times: 1 })
       expect(await archiveMedia(await freshPhoto(), reporting())).toMatchObject({ integrity: 'announced', sha256 })
+    })
+
+    it('counts two like downloads with another failure in between', async () => {
+      const reference = await announcedOtherwise()
+      api.fail({ on: 'look-up', kind: 'status', status: 503, times: 1 })
+      expect(await archiveMedia(reference, reporting())).toMatchObject({ integrity: 'mismatch-reported', sha256 })
+      expect(asked()).toEqual(['download', 'look-up', 'look-up', 'download'])
+    })
+
+    it('needs two attempts', async () => {
+      await expect(archiveMedia(await photo(), { ...reporting(), attempts: 1 })).rejects.toMatchObject({
+        ...{ code: 'invalid-option', option: 'attempts' },
+      })
+      expect(asked()).toEqual([])
     })
 
     it('refuses downloads that differ from each other', async () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { PassThrough, Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { askToken, type DownloadOptions, downloadMediaFromWhatsApp } from '../src/download.js'
+import { type DownloadOptions, downloadMediaFromWhatsApp } from '../src/download.js'
 import type { MediaEvent } from '../src/events.js'
 import { fromFetch, type HttpClient, type HttpResponse } from '../src/http.js'
 import type { MediaReference } from '../src/media-reference.js'
@@ -228,15 +228,19 @@ describe('downloadMediaFromWhatsApp', () => {
   })
 
   describe('the access token', () => {
-    it('is asked for once, as the first', async () => {
+    it('is asked for again when Meta rejects it, and the same is not tried twice', async () => {
       const reasons: string[] = []
       const accessToken = (reason: string): string => {
         reasons.push(reason)
-        return 'stale-token'
+        return reasons.length < 4 ? 'stale-token' : api.accessToken
       }
       const rejected = downloadMediaFromWhatsApp(await photoId(), options({ accessToken }))
       await expect(rejected).rejects.toMatchObject({ code: 'access-token', reason: 'rejected' })
-      expect(reasons).toEqual(['first'])
+      expect(reasons).toEqual(['first', 'rejected'])
+      expect(asked()).toEqual(['look-up'])
+      const { bytes } = await downloadMediaFromWhatsApp(await photoId(), options({ accessToken }))
+      expect(await bytes()).toHaveLength(jpeg.length)
+      expect(reasons).toEqual(['first', 'rejected', 'first', 'rejected'])
     })
 
     it.each<[string, DownloadOptions['accessToken']]>([
@@ -464,36 +468,5 @@ describe('downloadMediaFromWhatsApp', () => {
       option,
     })
     expect(asked()).toEqual([])
-  })
-})
-
-describe('askToken', () => {
-  const ask = { reason: 'first', signal: new AbortController().signal } as const
-
-  it('names the account where it is known', async () => {
-    await expect(askToken(undefined, { ...ask, account: 'acme' })).rejects.toMatchObject({
-      message: 'The access token of account acme is missing',
-    })
-    await expect(askToken(undefined, ask)).rejects.toMatchObject({ message: 'The access token is missing' })
-  })
-
-  it('hands the reason over, and names what the function throws', async () => {
-    expect(await askToken(async (reason) => `token-${reason}`, { ...ask, reason: 'rejected' })).toBe('token-rejected')
-    const sealed = new TypeError('vault is sealed')
-    await expect(
-      askToken(() => {
-        throw sealed
-      }, ask),
-    ).rejects.toMatchObject({ code: 'access-token', reason: 'unavailable', cause: { name: 'TypeError' } })
-  })
-
-  it('does not wait for a function that outlives its signal', async () => {
-    const controller = new AbortController()
-    const asked = askToken(() => new Promise(() => {}), { reason: 'first', signal: controller.signal })
-    controller.abort('enough')
-    await expect(asked).rejects.toBe('enough')
-    const tooLate = vi.fn(() => 'token')
-    await expect(askToken(tooLate, { reason: 'first', signal: controller.signal })).rejects.toBe('enough')
-    expect(tooLate).not.toHaveBeenCalled()
   })
 })

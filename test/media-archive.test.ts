@@ -974,6 +974,7 @@ describe('processJob', () => {
     })
     expect(events.at(-1)).toEqual({
       ...{ type: 'account-paused', accountId: 'pixels', forSeconds: 60, reason: 'access-token' },
+      phoneNumberId: NUMBER,
     })
     const requests = api.requests.length
     expect(await run(archive, await photo())).toMatchObject({
@@ -1064,6 +1065,205 @@ describe('processJob', () => {
     })
     expect(types()).toEqual(['attempt-failed', 'account-paused', 'dead-letter'])
     expect(failed).toHaveLength(1)
+  })
+
+  /** Runs jobs of one account's number with a token function; `reasons` are those that it was asked with. */
+  const withFunction = (give: (reason: string) => string | undefined): { archive: MediaArchive; reasons: string[] } => {
+    const reasons: string[] = []
+    const accessToken = (reason: string): string | undefined => {
+      reasons.push(reason)
+      return give(reason)
+    }
+    return { archive: create({ accounts: () => accountOf({ accessToken }) }), reasons }
+  }
+  const lookUps = (): number => api.requests.filter(({ kind }) => kind === 'look-up').length
+
+  it('asks the token function again within the only attempt', async () => {
+    const { archive, reasons } = withFunction((reason) => (reason === 'rejected' ? api.accessToken : 'stale-token'))
+    expect(await run(archive, await freshPhoto())).toEqual({ outcome: 'done' })
+    expect(reasons).toEqual(['first', 'rejected'])
+    expect(types()).toEqual(['archived'])
+  })
+
+  it('asks the token function with "rejected" after a pause, too, until a token works', async () => {
+    let token = 'stale-token'
+    const { archive, reasons } = withFunction((reason) => (reason === 'rejected' ? token : 'stale-token'))
+    vi.useFakeTimers({ toFake: ['Date'] })
+    expect(await run(archive, await freshPhoto())).toMatchObject({ outcome: 'retry', isAttempt: false })
+    expect(lookUps()).toBe(1)
+    vi.setSystemTime(Date.now() + 60_000)
+    expect(await run(archive, await freshPhoto())).toMatchObject({ outcome: 'retry', isAttempt: false })
+    expect(reasons).toEqual(['first', 'rejected', 'rejected'])
+    vi.setSystemTime(Date.now() + 120_000)
+    token = api.accessToken
+    expect(await run(archive, await freshPhoto())).toEqual({ outcome: 'done' })
+    expect(await archive.archive(await freshPhoto())).toMatchObject({ sha256 })
+    expect(reasons.slice(3)).toEqual(['rejected', 'first', 'rejected'])
+  })
+
+  it('asks with "first" after another fault than a rejection', async () => {
+    let fresh = 'stale-token'
+    const { archive, reasons } = withFunction((reason) => {
+      if (reason === 'rejected') fresh = api.accessToken
+      return fresh
+    })
+    api.fail({ on: 'look-up', kind: 'status', status: 401, times: 1 })
+    api.fail({ on: 'look-up', kind: 'status', status: 503, times: 1 })
+    const reference = await freshPhoto()
+    expect(await run(archive, reference)).toMatchObject({ outcome: 'retry', isAttempt: true, error: { status: 503 } })
+    expect(await run(archive, reference, 2)).toEqual({ outcome: 'done' })
+    expect(reasons).toEqual(['first', 'rejected', 'first'])
+  })
+
+  it('pauses the number whose token Meta rejects, and no other number of its account', async () => {
+    const archive = create({
+      accounts: (number) => accountOf({ accessToken: number === NUMBER ? 'stale-token' : api.accessToken }),
+    })
+    const reference = await freshPhoto()
+    const { downloadUrl, downloadUrlExpiresAt, ...other } = await photo({ phoneNumberId: OTHER_NUMBER })
+    expect(await run(archive, reference)).toMatchObject({ outcome: 'retry', afterSeconds: 60 })
+    expect(await run(archive, other)).toEqual({ outcome: 'done' })
+    const requests = api.requests.length
+    expect(await run(archive, reference)).toMatchObject({ outcome: 'retry', isAttempt: false })
+    expect(api.requests).toHaveLength(requests)
+  })
+
+  it('takes what was stored already for no proof of the token', async () => {
+    let token = api.accessToken
+    const archive = create({ accounts: () => accountOf({ accessToken: token }) })
+    const stored = await aged(600_000)
+    expect(await run(archive, stored)).toEqual({ outcome: 'done' })
+    token = 'stale-token'
+    vi.useFakeTimers({ toFake: ['Date'] })
+    expect(await run(archive, await freshPhoto())).toMatchObject({ outcome: 'retry', afterSeconds: 60 })
+    vi.setSystemTime(Date.now() + 60_000)
+    const requests = api.requests.length
+    expect(await run(archive, stored)).toEqual({ outcome: 'done' })
+    expect(api.requests).toHaveLength(requests)
+    expect(await run(archive, await freshPhoto())).toMatchObject({ outcome: 'retry', afterSeconds: 120 })
+  })
+
+  it('knows during a pause how long the number’s media lives', async () => {
+    const accounts = (number: string): Account => accountOf(number === NUMBER ? {} : { mediaLifetimeMs: 3_600_000 })
+    const archive = create({ accounts })
+    api.fail({ on: 'look-up', kind: 'status', status: 429, headers: { 'retry-after': '3600' }, times: 1 })
+    await run(archive, await freshPhoto())
+    const brief = { ...(await aged(1_800_000)), phoneNumberId: OTHER_NUMBER }
+    const outcome = await run(archive, brief)
+    expect(outcome).toMatchObject({
+      ...{ outcome: 'retry', isAttempt: false },
+      until: new Date(Date.parse(brief.timestamp) + 3_600_000).toISOString(),
+    })
+    const { afterSeconds } = outcome as { afterSeconds: number }
+    expect(afterSeconds).toBeGreaterThan(1_700)
+    expect(afterSeconds).toBeLessThanOrEqual(1_740)
+  })
+
+  it('makes one look-up a pause for a backlog of dead media under a dead token', async () => {
+    const { archive, reasons } = withFunction(() => 'stale-token')
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const backlog = await Promise.all(Array.from({ length: 100 }, () => aged(8 * DAY_MS)))
+    for (const seconds of [60, 120, 240]) {
+      const outcomes: JobOutcome[] = []
+      for (const media of backlog) outcomes.push(await run(archive, media))
+      expect(outcomes[0]).toMatchObject({ outcome: 'dead-letter', error: { code: 'access-token' } })
+      for (const outcome of outcomes.slice(1)) {
+        expect(outcome).toMatchObject({ outcome: 'retry', isAttempt: false, afterSeconds: seconds })
+      }
+      vi.setSystemTime(Date.now() + seconds * 1_000)
+    }
+    expect(lookUps()).toBe(3)
+    expect(reasons).toEqual(['first', 'rejected', 'rejected', 'rejected'])
+  })
+
+  it('makes one look-up a minute for media that dies while its number has a dead token', async () => {
+    let token = 'stale-token'
+    const { archive, reasons } = withFunction(() => token)
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const tryAll = async (): Promise<JobOutcome[]> => {
+      const outcomes: JobOutcome[] = []
+      for (let count = 0; count < 100; count++) outcomes.push(await run(archive, await aged(7 * DAY_MS - 10_000)))
+      return outcomes
+    }
+    for (const outcome of await tryAll()) expect(outcome).toMatchObject({ outcome: 'retry', isAttempt: false })
+    expect(lookUps()).toBe(1)
+    vi.setSystemTime(Date.now() + 60_000)
+    await tryAll()
+    expect(lookUps()).toBe(2)
+    vi.setSystemTime(Date.now() + 60_000)
+    await tryAll()
+    expect(lookUps()).toBe(3)
+    expect(reasons).toEqual(['first', 'rejected', 'rejected', 'rejected'])
+    vi.setSystemTime(Date.now() + 60_000)
+    token = api.accessToken
+    for (const outcome of await tryAll()) expect(outcome).toEqual({ outcome: 'done' })
+  })
+
+  it('asks once for another token for a hundred jobs under way together', async () => {
+    const { archive, reasons } = withFunction(() => 'stale-token')
+    const backlog = await Promise.all(Array.from({ length: 100 }, freshPhoto))
+    await Promise.all(backlog.map((media) => run(archive, media)))
+    expect(lookUps()).toBe(100)
+    expect(reasons.filter((reason) => reason === 'rejected')).toHaveLength(1)
+    expect(types().filter((type) => type === 'account-paused')).toHaveLength(1)
+  })
+
+  describe('with integrity report', () => {
+    const OTHER_HASH = 'ab'.repeat(32)
+    const reporting = (more: Partial<MediaArchiveOptions> = {}): MediaArchive =>
+      create({ integrity: 'report', ...more })
+    const announcedOtherwise = async (): Promise<MediaReference> => ({ ...(await photo()), sha256: OTHER_HASH })
+    /** As a queue keeps it, for a worker of another process. */
+    const viaJson = (outcome: JobOutcome): JobOutcome => JSON.parse(JSON.stringify(outcome))
+
+    it('settles it over jobs of one attempt each, other faults in between', async () => {
+      const first = await run(reporting(), await announcedOtherwise())
+      expect(first).toMatchObject({
+        outcome: 'retry',
+        job: { seenSha256: sha256, faults: { 'integrity-mismatch': 1 } },
+      })
+      api.fail({ on: 'look-up', kind: 'status', status: 503, times: 1 })
+      const second = await again(reporting(), viaJson(first), 2)
+      expect(second).toMatchObject({ outcome: 'retry', job: { seenSha256: sha256 }, error: { status: 503 } })
+      expect(await again(reporting(), viaJson(second), 3)).toEqual({ outcome: 'done' })
+      expect(archived).toMatchObject([{ integrity: 'mismatch-reported', sha256 }])
+    })
+
+    it('looks the size up although no attempt was counted', async () => {
+      const first = await run(reporting(), await announcedOtherwise())
+      expect(await again(reporting(), viaJson(first), 1)).toEqual({ outcome: 'done' })
+    })
+
+    it('keeps the last of hashes that differ, and none in a dead letter', async () => {
+      for (const offset of [1_000, 1_001, 1_002]) api.fail({ on: 'download', kind: 'flip-bit', offset, times: 1 })
+      const seen: unknown[] = []
+      const archive = reporting()
+      const reference = await freshPhoto()
+      let outcome = await run(archive, reference)
+      for (const attempt of [2, 3]) {
+        seen.push('job' in outcome && outcome.job.seenSha256)
+        outcome = await again(archive, outcome, attempt)
+      }
+      expect(new Set(seen).size).toBe(2)
+      expect(outcome).toMatchObject({ outcome: 'dead-letter', error: { code: 'integrity-mismatch' } })
+      expect(outcome).not.toHaveProperty('job.seenSha256')
+    })
+
+    it('is not what a job can ask for', async () => {
+      const job = jobOf(await announcedOtherwise(), { seenSha256: sha256 })
+      expect(await create().processJob(job, { attempt: 2 })).toMatchObject({
+        ...{ outcome: 'retry', error: { code: 'integrity-mismatch' } },
+      })
+      expect(storage.keys()).toEqual([])
+    })
+
+    it('needs two attempts where no other call follows', async () => {
+      await expect(reporting().archive(await photo())).rejects.toMatchObject({
+        ...{ code: 'invalid-option', option: 'attempts' },
+      })
+      expect(await reporting({ attempts: 2 }).archive(await photo())).toMatchObject({ sha256 })
+    })
   })
 })
 

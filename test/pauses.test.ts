@@ -7,53 +7,84 @@ afterEach(() => vi.useRealTimers())
 
 const rejected = new AccessTokenError({ reason: 'rejected' })
 const missing = new AccessTokenError({ reason: 'missing' })
+const limit = new GraphApiError({ status: 429, retryable: true })
 const after = (seconds: number): void => void vi.setSystemTime(Date.now() + seconds * 1_000)
+const number = { accountId: 'a', phoneNumberId: '1' }
+const sibling = { accountId: 'a', phoneNumberId: '2' }
 
 it('createPauses pauses longer each time in a row, to a limit, and starts anew after a success', () => {
-  const told: [string, number][] = []
-  const pauses = createPauses((account, seconds) => void told.push([account, seconds]))
-  expect(pauses.of('a')).toBeUndefined()
+  const told: number[] = []
+  const pauses = createPauses(({ forSeconds }) => void told.push(forSeconds))
+  expect(pauses.of(number)).toBeUndefined()
   for (const seconds of [60, 120, 240, 480, 900, 900]) {
-    expect(pauses.begin('a', rejected)).toBe(seconds)
-    expect(pauses.of('a')).toEqual({ secondsLeft: seconds, error: rejected })
+    expect(pauses.begin(number, rejected)).toBe(seconds)
+    expect(pauses.of(number)).toEqual({ secondsLeft: seconds, error: rejected })
     after(seconds)
-    expect(pauses.of('a')).toBeUndefined()
+    expect(pauses.of(number)).toBeUndefined()
   }
-  pauses.end('a')
-  expect(pauses.begin('a', rejected)).toBe(60)
-  expect(told.map(([, seconds]) => seconds)).toEqual([60, 120, 240, 480, 900, 900, 60])
+  pauses.end(number)
+  expect(pauses.begin(number, rejected)).toBe(60)
+  expect(told).toEqual([60, 120, 240, 480, 900, 900, 60])
 })
 
 it('createPauses counts jobs that fail together as one pause, for the first one’s reason', () => {
   let told = 0
   const pauses = createPauses(() => told++)
-  pauses.begin('a', missing)
+  pauses.begin(number, missing)
   after(10)
-  expect(pauses.begin('a', rejected)).toBe(50)
-  expect(pauses.of('a')?.error).toBe(missing)
+  expect(pauses.begin(number, rejected)).toBe(50)
+  expect(pauses.of(number)?.error).toBe(missing)
   expect(told).toBe(1)
-  expect(pauses.of('b')).toBeUndefined()
+})
+
+it('createPauses pauses a number for its token, and the whole account at a limit', () => {
+  const told: unknown[] = []
+  const pauses = createPauses((pause) => void told.push(pause))
+  pauses.begin(number, rejected)
+  expect(pauses.of(sibling)).toBeUndefined()
+  expect(pauses.of({ ...number, accountId: 'b' })).toBeUndefined()
+  pauses.end(sibling)
+  expect(pauses.of(number)).toBeDefined()
+  pauses.rest('a', 30, limit)
+  expect(pauses.of(sibling)).toEqual({ secondsLeft: 30, error: limit })
+  expect(pauses.of({ ...number, accountId: 'b' })).toBeUndefined()
+  expect(told).toEqual([
+    { ...number, forSeconds: 60, reason: 'access-token' },
+    { accountId: 'a', forSeconds: 30, reason: 'rate-limit' },
+  ])
 })
 
 it('createPauses rests an account at a limit, as long as the longest asked for, whatever its token does', () => {
   const told: unknown[] = []
-  const pauses = createPauses((...pause) => void told.push(pause))
-  const limit = new GraphApiError({ status: 429, retryable: true })
+  const pauses = createPauses(({ forSeconds, reason }) => void told.push([forSeconds, reason]))
   pauses.rest('a', 60, limit)
   pauses.rest('a', 30, rejected)
-  expect(pauses.of('a')).toEqual({ secondsLeft: 60, error: limit })
-  pauses.end('a')
-  expect(pauses.of('a')).toEqual({ secondsLeft: 60, error: limit })
+  expect(pauses.of(number)).toEqual({ secondsLeft: 60, error: limit })
+  pauses.end(number)
+  expect(pauses.of(number)).toEqual({ secondsLeft: 60, error: limit })
   pauses.rest('a', 90, limit)
-  expect(pauses.of('a')).toEqual({ secondsLeft: 90, error: limit })
-  pauses.begin('a', rejected)
-  expect(pauses.of('a')?.error).toBe(limit)
+  expect(pauses.of(number)).toEqual({ secondsLeft: 90, error: limit })
+  pauses.begin(number, rejected)
+  expect(pauses.of(number)?.error).toBe(limit)
   after(90)
-  expect(pauses.of('a')).toBeUndefined()
+  expect(pauses.of(number)).toBeUndefined()
   pauses.rest('a', 10, limit)
   expect(told).toEqual([
-    ['a', 60, 'rate-limit'],
-    ['a', 60, 'access-token'],
-    ['a', 10, 'rate-limit'],
+    [60, 'rate-limit'],
+    [60, 'access-token'],
+    [10, 'rate-limit'],
   ])
+})
+
+it('createPauses lets a rejected token be tried once a minute, and one that is not rejected always', () => {
+  const pauses = createPauses(() => {})
+  expect([pauses.mayTry(number), pauses.mayTry(number)]).toEqual([true, true])
+  pauses.begin(number, rejected)
+  expect([pauses.mayTry(number), pauses.mayTry(sibling)]).toEqual([false, true])
+  after(60)
+  expect([pauses.mayTry(number), pauses.mayTry(number)]).toEqual([true, false])
+  after(59)
+  expect(pauses.mayTry(number)).toBe(false)
+  after(1)
+  expect(pauses.mayTry(number)).toBe(true)
 })

@@ -94,7 +94,7 @@ function lookUps(foreign: string): Rows {
     corrupt: row({ on, kind: 'flip-bit' }, passing('download-failed')),
     'HTTP 400': status(400, permanent('media-gone')),
     // The token function is asked again, and that once.
-    'HTTP 401': status(401, { once: archivedAfter(2), always: failedAfter(2, 'access-token') }),
+    'HTTP 401': status(401, { once: archivedAfter(1), always: failedAfter(1, 'access-token') }),
     'HTTP 403': status(403, permanent('graph-api')),
     'HTTP 404': status(404, permanent('graph-api')),
     'HTTP 410': status(410, permanent('graph-api')),

@@ -74,8 +74,8 @@ async function runCell(cell: Cell, target: FaultTarget, requests: OpenRequests):
       http,
       prefix,
       accountId: 'faults',
-      accessToken: async () => api.accessToken,
-      cloudApi: api.cloudApi,
+      accessToken: async (reason) => (reason === 'rejected' ? renewed(api.accessToken) : api.accessToken),
+      cloudApi: { ...api.cloudApi, authorization: (token) => ({ authorization: `Bearer ${unrenewed(token)}` }) },
       attempts: ATTEMPTS,
       timeouts: cell.waits ? SHORT : {},
       onEvent: (event) => events.push(event),
@@ -112,6 +112,17 @@ async function runCell(cell: Cell, target: FaultTarget, requests: OpenRequests):
 
 function hashOf(object: Uint8Array): string {
   return createHash('sha256').update(object).digest('hex')
+}
+
+const RENEWED = 'renewed-'
+
+/** Another name of the one token that the fake API takes: the same token again would not be tried a second time. */
+function renewed(token: string): string {
+  return `${RENEWED}${token}`
+}
+
+function unrenewed(token: string): string {
+  return token.startsWith(RENEWED) ? token.slice(RENEWED.length) : token
 }
 
 function portOf(origin: string): number {
