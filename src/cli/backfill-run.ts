@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { type AnyWhatsAppMediaError, StorageFailedError } from '../errors.js'
 import { isRateLimit } from '../graph-error.js'
-import { type JobOutcome, type ProcessJob, retryDelaySeconds } from '../jobs.js'
+import { type JobOutcome, type MediaJob, type ProcessJob, retryDelaySeconds } from '../jobs.js'
 import type { Entry, JobEntry } from './backfill-input.js'
 import type { EntryName, Finding } from './backfill-record.js'
 import { createWindow } from './backfill-window.js'
@@ -15,8 +15,8 @@ export interface RunOptions {
   archived(entry: JobEntry): Finding
   /** Told of each entry's end, once. */
   onEnd(name: EntryName, finding: Finding): void
-  /** Whether Meta has rejected the account's token so often that waiting helps no more. */
-  isTokenDead(accountId: string): boolean
+  /** Whether Meta has rejected the token of the job's number so often that waiting helps no more. */
+  isTokenDead(job: MediaJob): boolean
   concurrency: number
   /** Entries in hand at most, waiting ones included. */
   windowEntries: number
@@ -146,7 +146,7 @@ export function startRun(options: RunOptions): BackfillRun {
       const seconds = lateDelay(held, outcome.error)
       if (seconds === undefined) end(held, findingOf(outcome.error, entry))
       else wait({ ...held, attempt: attempt + 1 }, seconds)
-    } else if (isTokenError(outcome.error) && isTokenDead(outcome.job.accountId)) end(held, failed(outcome.error))
+    } else if (isTokenError(outcome.error) && isTokenDead(outcome.job)) end(held, failed(outcome.error))
     else {
       const { job, isAttempt, afterSeconds } = outcome
       wait({ ...held, entry: { ...entry, job }, attempt: attempt + (isAttempt ? 1 : 0) }, afterSeconds)

@@ -94,36 +94,44 @@ function createArchiving(
   const stored = new Map<string, Finding>()
   const pauses = new Map<string, number>()
   const deadTokens = new Set<string>()
-  const nameOf = (accountId: string, mediaId: string): string => JSON.stringify([accountId, mediaId])
+  const nameOf = (accountId: string, id: string): string => JSON.stringify([accountId, id])
   const archive = createMediaArchive({
     ...options,
     accounts: accountFor,
     ...(maxGonePerHour === undefined ? {} : { maxGonePerHour }),
     onArchived({ accountId, mediaId, alreadyStored, key, size }) {
       stored.set(nameOf(accountId, mediaId), { is: alreadyStored ? 'there' : 'archived', key, bytes: size })
-      pauses.delete(accountId)
-      deadTokens.delete(accountId)
     },
     onEvent(event) {
       if (event.type !== 'account-paused') return
-      const { accountId, forSeconds, reason } = event
-      const times = (pauses.get(accountId) ?? 0) + (reason === 'access-token' ? 1 : 0)
-      pauses.set(accountId, times)
-      if (times === MOST_PAUSES) deadTokens.add(accountId)
-      const why = reason === 'access-token' ? 'Meta rejects its token' : 'it is at a limit'
-      tell(`account ${accountId} waits for ${forSeconds} s: ${why}`)
+      const { accountId, forSeconds } = event
+      if (event.reason === 'rate-limit') {
+        tell(`account ${accountId} waits for ${forSeconds} s: it is at a limit`)
+        return
+      }
+      const number = nameOf(accountId, event.phoneNumberId)
+      const times = (pauses.get(number) ?? 0) + 1
+      pauses.set(number, times)
+      if (times === MOST_PAUSES) deadTokens.add(number)
+      tell(`account ${accountId} waits for ${forSeconds} s: Meta rejects its token`)
     },
   })
   return {
     processJob: archive.processJob,
     close: () => archive.close({ timeoutMs: 0 }),
-    isTokenDead: (accountId) => deadTokens.has(accountId),
+    isTokenDead: ({ accountId, media }) => deadTokens.has(nameOf(accountId, media.phoneNumberId)),
     archived({ job: { accountId, media } }: JobEntry) {
       const name = nameOf(accountId, media.mediaId)
       const finding = stored.get(name)
       stored.delete(name)
       /* v8 ignore next -- @preserve a job is done only after onArchived has had its media */
       if (finding === undefined) throw new Error('the archive did not tell of a job that is done')
+      // What is there already may have taken no token.
+      if (finding.is === 'archived') {
+        const number = nameOf(accountId, media.phoneNumberId)
+        pauses.delete(number)
+        deadTokens.delete(number)
+      }
       return finding
     },
   }

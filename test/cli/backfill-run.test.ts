@@ -217,7 +217,7 @@ it("startRun gives an account up whose token is dead, and goes on with the other
   const error = new AccessTokenError({ reason: 'rejected' })
   const { run, ended } = start([entryOf('1'), entryOf('2', { accountId: 'b' }), entryOf('3', { accountId: 'c' })], {
     answer: (job) => (job.accountId === 'c' ? DONE : retry(job, error, 60, false)),
-    isTokenDead: (accountId) => accountId === 'a' || Date.now() > NOW,
+    isTokenDead: ({ accountId }) => accountId === 'a' || Date.now() > NOW,
   })
   await vi.advanceTimersByTimeAsync(0)
   expect(ended.map(([place, { is }]) => [place, is])).toEqual([

@@ -171,6 +171,30 @@ it('runBackfill gives an account up whose token is rejected three times in a row
   expect([3, 4]).toContain(api.requests.length)
 })
 
+it('runBackfill gives up the number whose token is dead, and no other of its account', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const accounts = join(folder, 'accounts.json')
+  const row = (tokenVariable: string) => ({ accountId: 'pixels', tokenVariable })
+  writeFileSync(accounts, JSON.stringify({ 1: row('DEAD'), 2: row('ALSO_DEAD'), 3: row('GOOD') }))
+  env = { DEAD: 'stale-token', ALSO_DEAD: 'other-stale-token', GOOD: api.accessToken }
+  write(
+    await addLine(),
+    await addLine({ known: { phoneNumberId: '2' } }),
+    ...(await Promise.all(Array.from({ length: 3 }, () => addLine({ known: { phoneNumberId: '3' } })))),
+  )
+  const { account, ...rest } = flags
+  const context = contextOf()
+  const running = runBackfill(input, { ...rest, accounts, concurrency: '1' }, context)
+  for (const [pauses, seconds] of [60, 120, 240].entries()) {
+    while (context.err().split(`waits for ${seconds} s`).length < 3) await new Promise(setImmediate)
+    if (pauses < 2) await vi.advanceTimersByTimeAsync(seconds * 1_250)
+  }
+  expect(await running).toBe(1)
+  expect(context.out()).toContain('archived                   3')
+  expect(context.out()).toContain('failed                     2  access-token 2\n')
+})
+
 it("runBackfill rests at a provider's limit of media that is gone", async () => {
   const lines = ['1', '2', '3'].map((mediaId) =>
     JSON.stringify({ mediaId, mediaType: 'image', timestamp: new Date(Date.now() - DAY_MS) }),
