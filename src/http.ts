@@ -1,5 +1,4 @@
-import * as http from 'node:http'
-import * as https from 'node:https'
+import type { Agent, IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { DownloadFailedError } from './errors.js'
 
@@ -60,21 +59,36 @@ export function isEncoded({ 'content-encoding': encoding = '' }: Readonly<Record
  */
 export function createNodeHttpClient(options: { maxSockets?: number } = {}): HttpClient & { close(): void } {
   const { maxSockets = Number.POSITIVE_INFINITY } = options
-  const agentOptions = { keepAlive: true, maxSockets, noDelay: true }
-  const agents = { 'http:': new http.Agent(agentOptions), 'https:': new https.Agent(agentOptions) }
+  const transports = new Map<string, Transport>()
 
-  const send: HttpClient = ({ method, url, headers, body, signal }) =>
-    new Promise((resolve, reject) => {
+  const transportFor = async (protocol: string): Promise<Transport> => {
+    const { default: module } = await (protocol === 'http:' ? import('node:http') : import('node:https'))
+    const agent = new module.Agent({ keepAlive: true, maxSockets, noDelay: true })
+    // All its requests have the other options in common, which Node's own name lists one by one for each request.
+    agent.getName = ({ host, port } = {}) => `${host}:${port}`
+    const transport = transports.get(protocol) ?? { module, agent }
+    transports.set(protocol, transport)
+    return transport
+  }
+
+  const send: HttpClient = async ({ method, url, headers, body, signal }) => {
+    signal.throwIfAborted()
+    const { protocol, hostname, port, pathname, search } = new URL(url)
+    // Imported at the first request: it costs as much as a fifth of this library.
+    const { module, agent } = transports.get(protocol) ?? (await transportFor(protocol))
+    return new Promise((resolve, reject) => {
       signal.throwIfAborted()
-      const { protocol } = new URL(url)
-      const client = protocol === 'http:' ? http : https
-      const agent = protocol === 'http:' ? agents['http:'] : agents['https:']
-      const request = client.request(url, {
+      const request = module.request({
         method,
         agent,
+        protocol,
+        // A URL has an IPv6 address in brackets.
+        host: hostname.replace(/^\[|\]$/g, ''),
+        port,
+        path: pathname + search,
         headers: body === undefined ? headers : { ...headers, 'content-length': body.byteLength },
       })
-      let answer: http.IncomingMessage | undefined
+      let answer: IncomingMessage | undefined
       const abort = (): void => {
         const reason = asError(signal.reason)
         // A body that has arrived but is unread must break off too: destroying the request alone would end it early, as if whole.
@@ -101,13 +115,18 @@ export function createNodeHttpClient(options: { maxSockets?: number } = {}): Htt
       })
       request.end(body)
     })
+  }
 
   return Object.assign(send, {
     close() {
-      agents['http:'].destroy()
-      agents['https:'].destroy()
+      for (const { agent } of transports.values()) agent.destroy()
     },
   })
+}
+
+interface Transport {
+  module: Pick<typeof import('node:http'), 'request'>
+  agent: Agent
 }
 
 /** The process-wide default, made at first use. */
@@ -181,9 +200,15 @@ function toReadable(body: FetchLikeResponse['body']): Readable {
   return new Readable().wrap(body)
 }
 
-/** `headersDistinct`, because `headers` drops repetitions of some names. */
-function plainHeaders({ headersDistinct }: http.IncomingMessage): Record<string, string> {
-  return Object.fromEntries(Object.entries(headersDistinct).map(([name, values]) => [name, [values].flat().join(', ')]))
+/** `rawHeaders`, because `headers` drops repetitions of some names. */
+function plainHeaders({ rawHeaders }: IncomingMessage): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const [name = '', value = ''] = [rawHeaders[at]?.toLowerCase(), rawHeaders[at + 1]]
+    const before = headers[name]
+    headers[name] = before === undefined ? value : `${before}, ${value}`
+  }
+  return headers
 }
 
 function asError(reason: unknown): Error {

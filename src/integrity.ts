@@ -47,7 +47,7 @@ export interface ProveOptions extends Announced {
 }
 
 /** Small chunks are joined up to this many bytes: TLS delivers 8-16 KB at a time, and each write has a price. */
-const GATHER_BYTES = 65_536
+const GATHER_BYTES = 131_072
 
 /**
  * The integrity stream: counts, caps and hashes `source`, and keeps the last chunks back until size and SHA-256 are
@@ -61,8 +61,7 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
   let digest: string | undefined
   let isWhole = false
   let received = 0
-  let held: Uint8Array[] = []
-  let heldBytes = 0
+  const gatherer = createGatherer()
 
   const body = new Readable({
     highWaterMark: GATHER_BYTES,
@@ -90,14 +89,9 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
     hash.update(bytes)
     checked.add(bytes)
     opening.add(bytes)
-    const isFull = heldBytes >= GATHER_BYTES
-    const hasRoom = !isFull || body.push(join(held))
-    if (isFull) {
-      held = []
-      heldBytes = 0
-    }
-    held.push(bytes)
-    heldBytes += bytes.byteLength
+    let hasRoom = true
+    const left = size === undefined ? undefined : size - received
+    for (const piece of gatherer.add(bytes, left)) hasRoom = body.push(piece)
     if (!hasRoom) source.pause()
     deadlines.waitFor(hasRoom ? 'source' : reader)
   }
@@ -109,8 +103,8 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
     checked.end()
     opening.end()
     deadlines.waitFor(reader)
-    if (held.length > 0) body.push(join(held))
-    held = []
+    const last = gatherer.rest()
+    if (last !== undefined) body.push(last)
     body.push(null)
     isWhole = true
   }
@@ -156,6 +150,46 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
     opening: opening.promise,
     observed: () => ({ size: received, sha256: digest }),
     isProven: () => isWhole && body.readableLength === 0,
+  }
+}
+
+interface Gatherer {
+  /**
+   * Takes a chunk, and gives the pieces that are certain not to be the last.
+   *
+   * @param left bytes that should come after the chunk, if that is known
+   */
+  add(chunk: Uint8Array, left: number | undefined): Uint8Array[]
+  /** What is still held back. */
+  rest(): Uint8Array | undefined
+}
+
+/** Copies small chunks together as they come, so that they can be let go of; large ones pass as they are. */
+function createGatherer(): Gatherer {
+  let held: Uint8Array | undefined
+  let filled = 0
+  return {
+    add(chunk, left = GATHER_BYTES) {
+      const pieces: Uint8Array[] = []
+      let rest = chunk
+      while (rest.byteLength > 0) {
+        if (held !== undefined && filled === held.byteLength) {
+          pieces.push(held)
+          held = undefined
+        }
+        if (held === undefined) {
+          const due = Math.min(GATHER_BYTES, rest.byteLength + left)
+          held = rest.byteLength >= due ? rest : Buffer.allocUnsafeSlow(due)
+          filled = 0
+        }
+        const part = rest.subarray(0, held.byteLength - filled)
+        if (held !== rest) held.set(part, filled)
+        filled += part.byteLength
+        rest = rest.subarray(part.byteLength)
+      }
+      return pieces
+    },
+    rest: () => held?.subarray(0, filled),
   }
 }
 

@@ -74,13 +74,15 @@ export async function signUrl(key: string, options: SigningOptions): Promise<Sig
   // Signatures count in whole seconds; without the floor `expiresAt` would promise up to one too many.
   const now = Date.now()
   const signedAt = new Date(floorTo(now, Math.max(cacheFor, 1) * 1_000))
-  const signed = await sign(storage, key, { ...serving(extension, options), expiresIn: lifetime, signedAt })
-  const askedFor = new Date(signedAt.getTime() + lifetime * 1_000)
-  if (signed.expiresAt < askedFor) {
-    if (signed.expiresAt.getTime() <= now) throw credentialsEnded(key)
-    emit(onEvent, { type: 'expiry-clipped', key, expiresAt: signed.expiresAt, askedFor })
+  const { contentType, contentDisposition } = serving(extension, options)
+  const wishes = { contentType, contentDisposition, expiresIn: lifetime, signedAt }
+  const { url, expiresAt } = await sign(storage, key, wishes)
+  const askedFor = signedAt.getTime() + lifetime * 1_000
+  if (expiresAt.getTime() < askedFor) {
+    if (expiresAt.getTime() <= now) throw credentialsEnded(key)
+    emit(onEvent, { type: 'expiry-clipped', key, expiresAt, askedFor: new Date(askedFor) })
   }
-  return { key, ...signed }
+  return { key, url, expiresAt }
 }
 
 async function sign(

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { IntegrityMismatchError, StorageFailedError } from '../errors.js'
+import { describeValue, IntegrityMismatchError, InvalidOptionError, StorageFailedError } from '../errors.js'
 import { field } from './s3-failure.js'
 
 /** A body on its way, of exactly as many bytes as were announced. */
@@ -43,21 +43,31 @@ async function* exactly(size: number, body: Readable, onLast: () => void): Async
   let count = 0
   let held: Uint8Array | undefined
   for await (const chunk of body) {
-    const bytes: Uint8Array = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+    const bytes = toBytes(chunk)
+    if (bytes === undefined) throw noBytes(chunk)
     count += bytes.byteLength
     if (count > size) break
     if (held !== undefined) yield held
     held = bytes
   }
-  if (count !== size) {
-    throw new IntegrityMismatchError({
-      problem: `The body is ${count > size ? 'longer' : 'shorter'} than announced`,
-      expectedSize: size,
-      observedSize: count,
-    })
-  }
+  if (count !== size) throw wrongSize(size, count)
   onLast()
   if (held !== undefined) yield held
+}
+
+/** `undefined` for what only a stream in object mode can hold: written to a socket, it would end the process. */
+export function toBytes(chunk: unknown): Uint8Array | undefined {
+  if (chunk instanceof Uint8Array) return chunk
+  return typeof chunk === 'string' ? Buffer.from(chunk) : undefined
+}
+
+export function noBytes(chunk: unknown): InvalidOptionError {
+  return new InvalidOptionError('body', `must be made of bytes or strings, got ${describeValue(chunk)}`)
+}
+
+export function wrongSize(expectedSize: number, observedSize: number): IntegrityMismatchError {
+  const problem = `The body is ${observedSize > expectedSize ? 'longer' : 'shorter'} than announced`
+  return new IntegrityMismatchError({ problem, expectedSize, observedSize })
 }
 
 /** The body's own error as it is; for one that closed without any, a failure that another attempt can mend. */
@@ -84,5 +94,21 @@ export async function whileBodyLives<T>(
   } finally {
     body.off('error', abort)
     signal?.removeEventListener('abort', abort)
+  }
+}
+
+/** The same, unless the signal aborts first: then its reason. */
+export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  let abort = (): void => {}
+  const aborted = new Promise<never>((_resolve, reject) => {
+    abort = () => reject(signal.reason)
+  })
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
 }

@@ -14,7 +14,8 @@ export interface S3Connection {
   close(): void
 }
 
-const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
+/** In place of the console, on which parts of the SDK speak otherwise. */
+export const SILENT: NonNullable<S3ClientConfig['logger']> = { debug() {}, info() {}, warn() {}, error() {} }
 
 export async function openConnection(options: S3StorageOptions): Promise<S3Connection> {
   const sdk = await import('@aws-sdk/client-s3')

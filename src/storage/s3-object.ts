@@ -13,12 +13,15 @@ export function bucketInput({ bucket, expectedBucketOwner }: S3StorageOptions): 
   return { Bucket: bucket, ...(expectedBucketOwner === undefined ? {} : { ExpectedBucketOwner: expectedBucketOwner }) }
 }
 
+/** Everything about an object but its key and body. */
+export type PutInput = Omit<PutObjectCommandInput, 'Key' | 'Body'>
+
 /**
  * Everything about an object but its key and body.
  *
  * @throws InvalidOptionError for tags or metadata that no store takes.
  */
-export function objectInput(options: S3StorageOptions, put: PutOptions): Omit<PutObjectCommandInput, 'Key' | 'Body'> {
+export function objectInput(options: S3StorageOptions, put: PutOptions): PutInput {
   const { encryption, storageClass, cacheControl } = options
   const { size, sha256, contentType, contentDisposition } = put
   const tags = { ...options.tags, ...put.tags }
@@ -40,6 +43,33 @@ export function objectInput(options: S3StorageOptions, put: PutOptions): Omit<Pu
     ...(cacheControl === undefined ? {} : { CacheControl: cacheControl }),
     ...(encryption === undefined ? {} : encryptionInput(encryption)),
   }
+}
+
+/** What the SDK makes of the input: the headers of the request. */
+const HEADER_NAMES = {
+  CacheControl: 'cache-control',
+  ContentDisposition: 'content-disposition',
+  ContentType: 'content-type',
+  IfNoneMatch: 'if-none-match',
+  BucketKeyEnabled: 'x-amz-server-side-encryption-bucket-key-enabled',
+  ChecksumAlgorithm: 'x-amz-sdk-checksum-algorithm',
+  ChecksumSHA256: 'x-amz-checksum-sha256',
+  ExpectedBucketOwner: 'x-amz-expected-bucket-owner',
+  SSEKMSKeyId: 'x-amz-server-side-encryption-aws-kms-key-id',
+  ServerSideEncryption: 'x-amz-server-side-encryption',
+  StorageClass: 'x-amz-storage-class',
+  Tagging: 'x-amz-tagging',
+} as const satisfies Partial<Record<keyof PutObjectCommandInput, string>>
+
+/** The same as headers, in lower case, without the length (AWS: PutObject). */
+export function objectHeaders({ Metadata = {}, ...input }: PutInput): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const [name, header] of Object.entries(HEADER_NAMES)) {
+    const value: unknown = Reflect.get(input, name)
+    if (value !== undefined) headers[header] = String(value)
+  }
+  for (const [name, value] of Object.entries(Metadata)) headers[`x-amz-meta-${name.toLowerCase()}`] = value
+  return headers
 }
 
 function encryptionInput(encryption: NonNullable<S3StorageOptions['encryption']>): Partial<PutObjectCommandInput> {

@@ -1,16 +1,18 @@
 import { Readable } from 'node:stream'
-import type { GetObjectCommandInput } from '@aws-sdk/client-s3'
+import type { GetObjectCommandInput, S3Client } from '@aws-sdk/client-s3'
 import { describeValue, InvalidOptionError, StorageFailedError } from '../errors.js'
 import type { ObjectStorage, PutOptions, PutResult } from '../storage.js'
-import { bodyError, type ExactBody, exactBody, whileBodyLives } from './s3-body.js'
+import { bodyError } from './s3-body.js'
 import { createConditions } from './s3-conditions.js'
 import { openConnection, type S3Connection } from './s3-connection.js'
+import { createS3Direct } from './s3-direct.js'
 import { isStorageFailure, mayNotLook, NOT_IMPLEMENTED, storageError } from './s3-failure.js'
 import { bucketInput, namesIn, objectInput, storedObject, wholeHash } from './s3-object.js'
 import { checkS3Options, type S3StorageOptions } from './s3-options.js'
 import { checkProbeOptions, type ProbeOptions, runProbe } from './s3-probe.js'
 import type { ProbeReport } from './s3-probe-report.js'
-import { putCommand } from './s3-put-command.js'
+import { putWithSdk } from './s3-put-command.js'
+import { pathOf } from './s3-signer.js'
 
 export type { S3Encryption, S3ObjectOptions, S3StorageOptions } from './s3-options.js'
 export type { ProbeOptions } from './s3-probe.js'
@@ -20,8 +22,9 @@ export type { ProbeCheck, ProbeCheckName, ProbeReport } from './s3-probe-report.
  * S3 storage: one PutObject an object, with Content-Length, SHA-256 checksum, `If-None-Match: *` and a signature over the
  * body. Never multipart, never aws-chunked; retries are the library's, for a stream can't be sent twice.
  *
- * The AWS SDK (`@aws-sdk/client-s3` and `@aws-sdk/s3-request-presigner`) is your own copy, loaded at
- * the first call. `storage.close()` ends the connections of a client made here.
+ * The AWS SDK (`@aws-sdk/client-s3` and `@aws-sdk/s3-request-presigner`) is your own copy, loaded at the first call
+ * that needs it. Puts and signed URLs do without, unless a `client` is given or only the SDK knows how to reach the
+ * bucket. `storage.close()` ends the connections made here.
  *
  * @throws InvalidOptionError for an impossible bucket name or object option.
  */
@@ -34,20 +37,23 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     connection ??= openConnection(options)
     return connection
   }
+  const signAnyKey = async (signer: S3Client): Promise<string> =>
+    (await signWithSdk({ signer }, { Bucket: bucket, Key: 'k' }, { expiresIn: 60 })).url
+  const direct = options.client === undefined ? createS3Direct(options, { connect, sign: signAnyKey }) : undefined
   const conditions = createConditions(conditionalWrites)
   let addressBase: Promise<string> | undefined
 
   const call = async <T>(
-    operation: 'put' | 'head' | 'get' | 'delete' | 'list',
+    operation: StorageFailedError['operation'],
     key: string,
-    { signal, secrets }: { signal: AbortSignal | undefined; secrets?: readonly string[] },
-    send: (connection: S3Connection, options: { abortSignal?: AbortSignal }) => Promise<T>,
+    { signal, secrets }: { signal?: AbortSignal | undefined; secrets?: readonly string[] },
+    send: (connect: () => Promise<S3Connection>, options: { abortSignal?: AbortSignal }) => Promise<T>,
   ): Promise<T> => {
     // A prefix is no key: the empty one is the whole bucket.
     if (operation !== 'list') checkKey(key)
     signal?.throwIfAborted()
     try {
-      return await send(await connect(), signal === undefined ? {} : { abortSignal: signal })
+      return await send(connect, signal === undefined ? {} : { abortSignal: signal })
     } catch (error) {
       if (signal?.aborted === true) throw signal.reason
       throw storageError(error, { operation, key, secrets })
@@ -56,9 +62,10 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
 
   const head: ObjectStorage['head'] = async (key, { signal } = {}) => {
     try {
-      const found = await call('head', key, { signal }, ({ sdk, client }, sendOptions) =>
-        client.send(new sdk.HeadObjectCommand({ ...inBucket, Key: key, ChecksumMode: 'ENABLED' }), sendOptions),
-      )
+      const found = await call('head', key, { signal }, async (connected, sendOptions) => {
+        const { sdk, client } = await connected()
+        return client.send(new sdk.HeadObjectCommand({ ...inBucket, Key: key, ChecksumMode: 'ENABLED' }), sendOptions)
+      })
       return storedObject(key, found)
     } catch (error) {
       const status = isStorageFailure(error) ? error.status : undefined
@@ -69,37 +76,34 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     }
   }
 
-  const put = async (key: string, body: ExactBody, putOptions: PutOptions): Promise<PutResult> => {
+  const put = async (key: string, body: Readable, putOptions: PutOptions): Promise<PutResult> => {
     const { ifAbsent, signal, sha256, size } = putOptions
-    // A store answers a put of nothing at once, so what is said to be nothing must be known to be before.
-    if (size === 0) await body.readNothing(signal)
-    const input = { ...objectInput(options, putOptions), Key: key, Body: size === 0 ? '' : body.stream }
+    const input = objectInput(options, putOptions)
     const { isSent, looksFirst } = conditions.plan(ifAbsent)
     if (looksFirst) {
       const found = await head(key, signal === undefined ? {} : { signal })
       if (found === 'unknown' && !isSent) throw mayNotLook(key)
       if (found !== null && found !== 'unknown') return { outcome: 'exists' }
     }
-    const condition = isSent ? { IfNoneMatch: '*' } : {}
-    const answer = await call('put', key, { signal, secrets: namesIn(putOptions) }, ({ sdk, client }) =>
-      whileBodyLives(body.stream, signal, (abortSignal) =>
-        client.send(putCommand({ sdk }, { ...input, ...condition }, sha256), { abortSignal }),
-      ),
-    ).catch((error: unknown) => {
+    const conditioned = isSent ? { ...input, IfNoneMatch: '*' } : input
+    const answer = await call('put', key, { signal, secrets: namesIn(putOptions) }, async (connected) => {
+      const taken = await direct?.put(body, { key, size, sha256, input: conditioned, signal })
+      return taken ?? putWithSdk(await connected(), body, { key, size, sha256, input: conditioned, signal })
+    }).catch((error: unknown) => {
       if (!isStorageFailure(error) || error.status !== NOT_IMPLEMENTED) throw error
       throw conditions.refuse(isSent) ? againWithoutCondition(error) : error
     })
     // Early answers are errors; a 200 among them would speak of bytes that the store never got.
-    if (!body.isTaken()) throw unbelievable(key, 'answered before the body ended')
+    if (answer.isEarly) throw unbelievable(key, 'answered before the body ended')
     // Every S3 names what it stored (AWS: PutObject); a proxy's page with status 200 does not, and stored nothing.
-    if (answer.ETag === undefined) throw unbelievable(key, 'answered without an ETag')
-    const acknowledged = wholeHash(answer.ChecksumSHA256)
+    if (answer.etag === undefined) throw unbelievable(key, 'answered without an ETag')
+    const acknowledged = wholeHash(answer.checksum)
     // It holds other bytes by its own word, which no look at our metadata can disprove, and no other put replaces.
     if (acknowledged !== undefined && acknowledged !== sha256) {
       throw unbelievable(key, 'acknowledged another SHA-256', { retryable: false })
     }
     const isIgnored = isSent && conditions.stored(key)
-    return { outcome: 'stored', etag: answer.ETag, ...(isIgnored ? { conditionIgnored: true } : {}) }
+    return { outcome: 'stored', etag: answer.etag, ...(isIgnored ? { conditionIgnored: true } : {}) }
   }
 
   return {
@@ -107,31 +111,25 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     bucket,
     capabilities: { conditionalCreate: conditionalWrites, checksum: true, signedUrls: true },
     async put(key, body, putOptions) {
-      const { signal } = putOptions
-      const exact = exactBody(putOptions.size, body)
       // The bytes may fail when nobody listens any more, and that must not end the process.
       body.on('error', () => {})
-      exact.stream.on('error', () => {})
       try {
-        return await put(key, exact, putOptions)
+        return await put(key, body, putOptions)
       } catch (error) {
-        if (signal?.aborted === true) throw signal.reason
-        if (exact.stream.errored !== null) throw bodyError(exact.stream.errored, key)
+        if (putOptions.signal?.aborted === true) throw putOptions.signal.reason
         if (!isStorageFailure(error)) throw error
+        if (body.errored !== null) throw bodyError(body.errored, key)
         if (error.status === 412) return { outcome: 'exists' }
         throw error
       } finally {
-        // A fast store answers before the stream tells its end. Destroyed then, it would leave the request unfinished, and its
-        // connection unfit for another; read to its end, it has no more to give.
-        if (exact.isTaken()) exact.stream.resume()
-        else exact.stream.destroy()
         body.destroy()
       }
     },
     head,
     async get(key, { signal } = {}) {
       try {
-        return await call('get', key, { signal }, async ({ sdk, client }, sendOptions) => {
+        return await call('get', key, { signal }, async (connected, sendOptions) => {
+          const { sdk, client } = await connected()
           const found = await client.send(new sdk.GetObjectCommand({ ...inBucket, Key: key }), sendOptions)
           return { ...storedObject(key, found), body: toNodeStream(found.Body) }
         })
@@ -142,48 +140,59 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     },
     async delete(key, { signal } = {}) {
       conditions.deleted(key)
-      await call('delete', key, { signal }, ({ sdk, client }, sendOptions) =>
-        client.send(new sdk.DeleteObjectCommand({ ...inBucket, Key: key }), sendOptions),
-      )
+      await call('delete', key, { signal }, async (connected, sendOptions) => {
+        const { sdk, client } = await connected()
+        await client.send(new sdk.DeleteObjectCommand({ ...inBucket, Key: key }), sendOptions)
+      })
     },
     async *list(prefix, { signal } = {}) {
       for (let token: string | undefined, isFirst = true; isFirst || token !== undefined; isFirst = false) {
         const input = { ...inBucket, Prefix: prefix, ContinuationToken: token }
-        const page = await call('list', prefix, { signal }, ({ sdk, client }, sendOptions) =>
-          client.send(new sdk.ListObjectsV2Command(input), sendOptions),
-        )
+        const page = await call('list', prefix, { signal }, async (connected, sendOptions) => {
+          const { sdk, client } = await connected()
+          return client.send(new sdk.ListObjectsV2Command(input), sendOptions)
+        })
         for (const { Key: key = '', Size: size = 0 } of page.Contents ?? []) yield { key, size }
         token = page.NextContinuationToken
       }
     },
-    async address(key) {
-      checkKey(key)
-      // The SDK knows path style, dotted buckets and access points; what it signs for one key tells the address of all.
-      addressBase ??= presign(connect, { Bucket: bucket, Key: 'k' }, { expiresIn: 60 }).then(
-        ({ url }) => url.slice(0, url.indexOf('?') - 1),
-        (error: unknown) => {
+    address: (key) =>
+      call('sign', key, {}, async (connected) => {
+        const known = await direct?.addressOf(key)
+        if (known !== undefined) return known
+        // The SDK knows access points and much more; what it signs for one key tells the address of all.
+        addressBase ??= connected().then(async ({ signer }) => {
+          const url = await signAnyKey(signer)
+          return url.slice(0, url.indexOf('?') - 2)
+        })
+        try {
+          return pathOf({ path: await addressBase }, key)
+        } catch (error) {
           // Credentials that failed once must not fail for good.
           addressBase = undefined
           throw error
-        },
-      )
-      return `${await addressBase}${encodeKey(key)}`
-    },
+        }
+      }),
     async signedUrl(key, signing) {
       checkKey(key)
       if (options.signer !== undefined) return options.signer.signedUrl(key, signing)
-      const { expiresIn, contentType, contentDisposition, signedAt = new Date() } = signing
-      const input = {
-        ...inBucket,
-        Key: key,
-        ResponseContentType: contentType,
-        ResponseContentDisposition: contentDisposition,
-      }
-      const { url, credentialsEnd } = await presign(connect, input, { expiresIn, signingDate: signedAt })
-      const wanted = signedAt.getTime() + expiresIn * 1_000
-      return { url, expiresAt: new Date(Math.min(wanted, credentialsEnd?.getTime() ?? wanted)) }
+      return call('sign', key, {}, async (connected) => {
+        const { expiresIn, contentType, contentDisposition, signedAt = new Date() } = signing
+        const wishes = { ResponseContentType: contentType, ResponseContentDisposition: contentDisposition }
+        const { url, expiration } =
+          (await direct?.signedUrl({ key, contentType, contentDisposition, signedAt, expiresIn })) ??
+          (await signWithSdk(
+            await connected(),
+            { ...inBucket, Key: key, ...wishes },
+            { expiresIn, signingDate: signedAt },
+          ))
+        const wanted = signedAt.getTime() + expiresIn * 1_000
+        // A role's URL dies with the role's session, whatever expiry was asked for (AWS: Using presigned URLs).
+        return { url, expiresAt: new Date(Math.min(wanted, expiration?.getTime() ?? wanted)) }
+      })
     },
     async close() {
+      direct?.close()
       if (connection !== undefined) (await connection).close()
     },
   }
@@ -222,21 +231,23 @@ function unbelievable(key: string, reason: string, { retryable = true } = {}): S
   return new StorageFailedError({ operation: 'put', key, reason, retryable })
 }
 
-async function presign(
-  connect: () => Promise<S3Connection>,
-  input: GetObjectCommandInput & { Key: string },
+interface SignedBySdk {
+  url: string
+  expiration: Date | undefined
+}
+
+async function signWithSdk(
+  { signer }: Pick<S3Connection, 'signer'>,
+  input: GetObjectCommandInput,
   options: { expiresIn: number; signingDate?: Date },
-): Promise<{ url: string; credentialsEnd: Date | undefined }> {
-  try {
-    const { sdk, signer } = await connect()
-    // A role's URL dies with the role's session, whatever expiry was asked for (AWS: Using presigned URLs). Read before
-    // signing: the SDK may renew the credentials in between, and those live longer.
-    const { expiration: credentialsEnd } = await signer.config.credentials()
-    const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner')
-    return { url: await getSignedUrl(signer, new sdk.GetObjectCommand(input), options), credentialsEnd }
-  } catch (error) {
-    throw storageError(error, { operation: 'sign', key: input.Key })
-  }
+): Promise<SignedBySdk> {
+  const [{ GetObjectCommand }, { getSignedUrl }] = await Promise.all([
+    import('@aws-sdk/client-s3'),
+    import('@aws-sdk/s3-request-presigner'),
+  ])
+  // Read before signing: the SDK may renew the credentials in between, and those live longer.
+  const { expiration } = await signer.config.credentials()
+  return { url: await getSignedUrl(signer, new GetObjectCommand(input), options), expiration }
 }
 
 function toNodeStream(body: unknown): Readable {
@@ -246,14 +257,7 @@ function toNodeStream(body: unknown): Readable {
 
 /** An empty key asks for the bucket, and dot segments are resolved by browsers before they ask. */
 function checkKey(key: string): void {
-  if (typeof key !== 'string' || key === '' || key.split('/').some((segment) => segment === '.' || segment === '..')) {
+  if (typeof key !== 'string' || key === '' || /(?:^|\/)\.\.?(?:\/|$)/.test(key)) {
     throw new InvalidOptionError('key', `must be non-empty and without dot segments, got ${describeValue(key)}`)
   }
-}
-
-/** As the SDK encodes keys: RFC 3986, slashes kept. */
-function encodeKey(key: string): string {
-  return encodeURIComponent(key)
-    .replaceAll('%2F', '/')
-    .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 }

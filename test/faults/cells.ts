@@ -202,7 +202,7 @@ function uploads(foreign: string): Rows {
     'redirect to a foreign host': row({ method, answer: temporaryRedirect(foreign) }, permanent('storage-failed')),
     // Whoever says 200 here has stored nothing.
     'gzip bomb': row({ method, answer: Buffer.concat([Buffer.from(bombHead), bomb]) }, passing('storage-failed')),
-    'endless body': row({ method, answer: wire('200 OK', []), endless: true }, passing('timeout')),
+    'endless body': row({ method, answer: wire('200 OK', []), endless: true }, passing('storage-failed')),
     'lost answer': row({ method, cut: 'answer', how: 'reset' }, harmless),
   }
 }

@@ -1,0 +1,26 @@
+import type { IncomingMessage } from 'node:http'
+
+/** An answer that is no success, in the form of the SDK's errors. */
+export function answerError({ statusCode, headers }: IncomingMessage, text: string): Error {
+  const code = element(text, 'Code')
+  return Object.assign(new Error(element(text, 'Message') ?? 'UnknownError'), {
+    name: code ?? 'UnknownError',
+    ...(code === undefined ? {} : { Code: code }),
+    $metadata: { httpStatusCode: statusCode },
+    $response: { headers },
+  })
+}
+
+/** The text of an element of S3's error document (AWS: Error responses). */
+function element(xml: string, name: string): string | undefined {
+  const [, text] = new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml) ?? []
+  return text?.replace(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|(amp|lt|gt|quot|apos));/gi, decodeEntity)
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+
+function decodeEntity(entity: string, decimal?: string, hex?: string, name?: string): string {
+  if (name !== undefined) return ENTITIES[name.toLowerCase()] ?? entity
+  const code = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal)
+  return code <= 0x10ffff ? String.fromCodePoint(code) : entity
+}
