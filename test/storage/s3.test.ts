@@ -7,7 +7,7 @@ import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { InvalidOptionError } from '../../src/errors.js'
 import { createS3Storage, type S3ObjectOptions } from '../../src/storage/s3.js'
-import type { PutOptions } from '../../src/storage.js'
+import type { ObjectStorage, PutOptions } from '../../src/storage.js'
 
 const server = setupServer()
 beforeAll(() => server.listen({ onUnhandledRequest: 'error' }))
@@ -40,10 +40,6 @@ const takeBody = async ({ request }: { request: Request }): Promise<Response> =>
   await request.text()
   return new HttpResponse(null, { status: 200 })
 }
-
-// A storage of its own each time: one that creates the same object twice begins to doubt the store.
-const put = (more: Partial<PutOptions> = {}, body: Readable = Readable.from(['hello'])) =>
-  open().put('a/b.jpg', body, putOptions(more))
 
 describe('createS3Storage', () => {
   it.each(['', '.', '..', 'a/b', 'a b', 'a?b', 'a#b', undefined as unknown as string])(
@@ -89,7 +85,21 @@ describe('createS3Storage', () => {
   })
 })
 
-describe('put', () => {
+/** As a client of an app's own may be, apart from what it says on the console. */
+const openGiven = (more: S3ObjectOptions = {}): ObjectStorage => {
+  const logger = { debug() {}, info() {}, warn() {}, error() {} }
+  const client = new S3Client({ region: 'eu-central-1', endpoint, credentials, forcePathStyle: true, logger })
+  return createS3Storage({ bucket: 'media', client, ...more })
+}
+
+describe.each([
+  ['a client of its own', open],
+  ['a given client', openGiven],
+])('put with %s', (_kind, open) => {
+  // A storage of its own each time: one that creates the same object twice begins to doubt the store.
+  const put = (more: Partial<PutOptions> = {}, body: Readable = Readable.from(['hello'])) =>
+    open().put('a/b.jpg', body, putOptions(more))
+
   it('sends one plain PUT with length, checksum and condition', async () => {
     let seen: Headers | undefined
     let body: string | undefined
@@ -737,19 +747,19 @@ describe('address', () => {
     await there.close?.()
   })
 
-  it('asks again for credentials that failed once', async () => {
+  it('needs no credentials to know it, unless the SDK must tell', async () => {
     let calls = 0
-    const there = createS3Storage({
-      bucket: 'media',
-      region: 'x',
-      endpoint,
-      credentials: async () => {
-        if (calls++ === 0) throw Object.assign(new Error('none yet'), { name: 'CredentialsProviderError' })
-        return credentials
-      },
-    })
-    await expect(there.address('k')).rejects.toMatchObject({ reason: 'CredentialsProviderError' })
+    const provider = async (): Promise<typeof credentials> => {
+      if (calls++ === 0) throw Object.assign(new Error('none yet'), { name: 'CredentialsProviderError' })
+      return credentials
+    }
+    const there = createS3Storage({ bucket: 'media', region: 'x', endpoint, credentials: provider })
     expect(await there.address('k')).toBe(`${endpoint}/media/k`)
+    expect(calls).toBe(0)
+    const client = new S3Client({ region: 'x', endpoint, forcePathStyle: true, credentials: provider })
+    const told = createS3Storage({ bucket: 'media', client })
+    await expect(told.address('k')).rejects.toMatchObject({ reason: 'CredentialsProviderError' })
+    expect(await told.address('k')).toBe(`${endpoint}/media/k`)
   })
 
   it('takes region and credentials from the SDK’s own chain', async () => {
