@@ -14,6 +14,8 @@ const MAX_TAIL_LENGTH = 64
 
 /** Half of a surrogate pair. With the `u` flag, whole pairs do not match. */
 const LONE_SURROGATE = /\p{Surrogate}/gu
+/** Here, for the build turns it into a constructor's call, which would compile it at each use. */
+const MARKS = /\p{M}+/gu
 /** Controls, direction marks and overrides, zero-width characters, line and paragraph separators. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 /** Every blank, also the letters that show as one: many of them push the true extension out of sight. */
@@ -127,6 +129,6 @@ function standForSameType(own: string | undefined, extension: string): boolean {
  * (RFC 6266, appendix D), and some split the header at the second even within quotes.
  */
 function asciiForm(name: string): string {
-  const plain = name.normalize('NFD').replace(/\p{M}+/gu, '')
+  const plain = name.normalize('NFD').replace(MARKS, '')
   return safeFilename(plain.replace(/[^\x20-\x7e]+|[%;]/g, '_'))
 }

@@ -71,7 +71,7 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
     },
     destroy(error, done) {
       deadlines.signal.removeEventListener('abort', abort)
-      opening.fail(error ?? new Error('the body was closed before its end'))
+      opening.fail(error)
       source.destroy()
       done(error)
     },
@@ -226,7 +226,10 @@ function captureOpening(wanted: number, check?: (opening: Uint8Array) => void): 
       if (missing <= 0) end()
     },
     end,
-    fail: (error) => settle?.reject(error),
+    fail(error) {
+      // Most bodies close after their opening was seen, and an error costs more than all else here.
+      if (isOpen) settle?.reject(error ?? new Error('the body was closed before its end'))
+    },
   }
 }
 

@@ -189,17 +189,20 @@ export function parseTime(option: string, time: string | Date): Date {
   throw new InvalidOptionError(option, `must be an ISO 8601 time with zone, or a Date, got ${describeValue(time)}`)
 }
 
+const NAMESPACE_BYTES = Buffer.from(MEDIA_ID_NAMESPACE.replaceAll('-', ''), 'hex')
+
 /** RFC 9562, version 5: SHA-1 of namespace and name. */
 function uuidOfMediaId(mediaId: string): string {
   checkMediaId(mediaId)
-  const hash = createHash('sha1')
-    .update(Buffer.from(MEDIA_ID_NAMESPACE.replaceAll('-', ''), 'hex'))
-    .update(mediaId)
+  const hash = createHash('sha1').update(NAMESPACE_BYTES).update(mediaId)
   const bytes = hash.digest().subarray(0, 16)
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x50, 6)
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
+
+/** Here, for the build turns it into a constructor's call, which would compile it at each use. */
+const LONE_SURROGATE = /\p{Surrogate}/u
 
 /** Media ids are opaque strings: numbers above 2^53 occur, and so do UUIDs. @throws InvalidOptionError */
 export function checkMediaId(mediaId: string, option = 'mediaId'): void {
@@ -207,7 +210,7 @@ export function checkMediaId(mediaId: string, option = 'mediaId'): void {
     typeof mediaId !== 'string' ||
     mediaId === '' ||
     mediaId.length > MAX_MEDIA_ID_LENGTH ||
-    /\p{Surrogate}/u.test(mediaId)
+    LONE_SURROGATE.test(mediaId)
   ) {
     throw new InvalidOptionError(
       option,

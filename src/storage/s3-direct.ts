@@ -5,7 +5,7 @@ import type { S3Connection } from './s3-connection.js'
 import { bucketInput, objectHeaders, type PutInput } from './s3-object.js'
 import type { S3StorageOptions } from './s3-options.js'
 import { createS3Put, type S3PutAnswer } from './s3-put.js'
-import { cacheLast, createS3Signer, encodeQuery, pathOf } from './s3-signer.js'
+import { cacheLast, createS3Signer, encodeQuery, pathOf, type S3Address, type S3Credentials } from './s3-signer.js'
 
 /**
  * Puts and signed URLs without the SDK, where this library would make the SDK's client: a put for a third of the CPU
@@ -59,6 +59,10 @@ export function createS3Direct(
     },
   })
   const { ExpectedBucketOwner: owner } = bucketInput(options)
+  const whereAndWho = async (): Promise<{ address: S3Address; credentials: S3Credentials } | undefined> => {
+    const place = await address()
+    return place === undefined ? undefined : { address: place, credentials: await credentials() }
+  }
   // Most URLs of a page have both in common.
   const queryOf = cacheLast((contentDisposition: string, contentType: string) =>
     encodeQuery({
@@ -71,11 +75,10 @@ export function createS3Direct(
 
   return {
     async put(body, { key, size, sha256, input, signal }) {
-      const place = await untilAborted(address(), signal)
+      const place = await untilAborted(whereAndWho(), signal)
       if (place === undefined) return undefined
-      const identity = await untilAborted(credentials(), signal)
       const headers = objectHeaders(input)
-      return sender.put(body, { key, size, sha256, headers, address: place, credentials: identity, signal })
+      return sender.put(body, { key, size, sha256, headers, ...place, signal })
     },
     async addressOf(key) {
       const place = await publicAddress()

@@ -58,7 +58,8 @@ const UNSIGNED =
 
 export function createS3Signer(): S3Signer {
   const dayKey = cacheLast(deriveKey)
-  const queryTime = cacheLast(signingTime)
+  const urlTime = cacheLast(signingTime)
+  const requestTime = cacheLast(signingTime)
   const queryHead = cacheLast(buildQueryHead)
 
   const sign = (canonical: string, { long, scope }: SigningTime, key: KeyObject): string =>
@@ -68,7 +69,7 @@ export function createS3Signer(): S3Signer {
 
   return {
     signHeaders({ method, key, headers, sha256, signedAt }, address, credentials) {
-      const time = signingTime(Math.floor(signedAt.getTime() / 1_000), address.region)
+      const time = requestTime(Math.floor(signedAt.getTime() / 1_000), address.region)
       const sent: Record<string, string> = {
         ...headers,
         host: address.host,
@@ -90,7 +91,7 @@ export function createS3Signer(): S3Signer {
     },
 
     signQuery({ key, query, signedAt, expiresIn }, address, credentials) {
-      const time = queryTime(Math.floor(signedAt.getTime() / 1_000), address.region)
+      const time = urlTime(Math.floor(signedAt.getTime() / 1_000), address.region)
       const { accessKeyId, sessionToken = '' } = credentials
       const head = queryHead(accessKeyId, sessionToken, time.scope, time.long, expiresIn)
       const path = pathOf(address, key)

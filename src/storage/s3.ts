@@ -46,7 +46,7 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
   const call = async <T>(
     operation: StorageFailedError['operation'],
     key: string,
-    { signal, secrets }: { signal?: AbortSignal | undefined; secrets?: readonly string[] },
+    { signal, secrets }: { signal?: AbortSignal | undefined; secrets?: () => readonly string[] },
     send: (connect: () => Promise<S3Connection>, options: { abortSignal?: AbortSignal }) => Promise<T>,
   ): Promise<T> => {
     // A prefix is no key: the empty one is the whole bucket.
@@ -56,7 +56,7 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
       return await send(connect, signal === undefined ? {} : { abortSignal: signal })
     } catch (error) {
       if (signal?.aborted === true) throw signal.reason
-      throw storageError(error, { operation, key, secrets })
+      throw storageError(error, { operation, key, secrets: secrets?.() })
     }
   }
 
@@ -86,7 +86,7 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
       if (found !== null && found !== 'unknown') return { outcome: 'exists' }
     }
     const conditioned = isSent ? { ...input, IfNoneMatch: '*' } : input
-    const answer = await call('put', key, { signal, secrets: namesIn(putOptions) }, async (connected) => {
+    const answer = await call('put', key, { signal, secrets: () => namesIn(putOptions) }, async (connected) => {
       const taken = await direct?.put(body, { key, size, sha256, input: conditioned, signal })
       return taken ?? putWithSdk(await connected(), body, { key, size, sha256, input: conditioned, signal })
     }).catch((error: unknown) => {
