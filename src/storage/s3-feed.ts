@@ -28,9 +28,10 @@ export function createS3Feed(
   let count = 0
   /** With it the store has all: it waits for the body's end, for more may follow. */
   let last: Uint8Array | undefined
-  let kept: Uint8Array[] | undefined = []
+  let kept: Uint8Array[] = []
+  let isRepeatable = true
   let isWhole = false
-  let reject: (error: unknown) => void = () => {}
+  let reject: ((error: unknown) => void) | undefined
   const broken = new Promise<never>((_resolve, rejectBroken) => {
     reject = rejectBroken
   })
@@ -41,11 +42,15 @@ export function createS3Feed(
     body.pause()
     request?.off('drain', resume)
   }
+  const forget = (): void => {
+    isRepeatable = false
+    kept = []
+  }
   const fail = (error: unknown): void => {
     // At once: what else the body has may follow in the same turn.
     stop()
-    kept = undefined
-    reject(error)
+    forget()
+    reject?.(error)
   }
   const write = (chunk: Uint8Array): void => {
     if (request?.write(chunk) === false) body.pause()
@@ -59,8 +64,8 @@ export function createS3Feed(
     else if (count === size) last = bytes
     else {
       write(bytes)
-      kept?.push(bytes)
-      if (count > REPEATABLE_BYTES || request?.reusedSocket !== true) kept = undefined
+      if (count > REPEATABLE_BYTES || request?.reusedSocket !== true) forget()
+      if (isRepeatable) kept.push(bytes)
     }
   }
   const end = (): void => {
@@ -94,13 +99,13 @@ export function createS3Feed(
       const isFirst = request === undefined
       request = next
       request.on('drain', resume)
-      for (const chunk of kept ?? []) write(chunk)
+      for (const chunk of kept) write(chunk)
       if (isFirst) start()
       else if (isWhole) request.end(last)
       else body.resume()
     },
     isWhole: () => isWhole,
-    isRepeatable: () => kept !== undefined,
+    isRepeatable: () => isRepeatable,
     stop,
   }
 }

@@ -22,6 +22,13 @@ it('createS3Chain asks the SDK’s client for what the hidden packages know', as
   const chain = createS3Chain({ bucket: 'media', client })
   expect(await chain.address()).toMatchObject({ host: 'own.example.test', region: 'eu-west-1' })
   expect(await chain.credentials()).toBe(identity)
+  // A provider asks for the region that its own service is in.
+  const provider = async (asked: Record<string, unknown> = {}) => {
+    const { region } = asked['callerClientConfig'] as { region: () => Promise<string> }
+    return { ...identity, accessKeyId: await region() }
+  }
+  const provided = createS3Chain({ bucket: 'media', client, credentials: provider })
+  expect(await provided.credentials()).toMatchObject({ accessKeyId: 'eu-west-1' })
   // The environment may ask for FIPS, which no endpoint goes together with.
   const below = createS3Chain({ bucket: 'media', endpoint: 'http://in.test', client })
   expect(await below.address()).toMatchObject({ host: 'own.example.test', region: 'eu-west-1' })

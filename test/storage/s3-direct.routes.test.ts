@@ -86,4 +86,13 @@ describe('createS3Storage', () => {
     const storage = createS3Storage({ bucket: 'media', region, endpoint: 'https://s3.test', credentials })
     await expect(put(storage)).rejects.toMatchObject({ code: 'storage-failed', retryable: false })
   })
+
+  it('has the SDK sign and name what lies behind an access point', async () => {
+    const storage = createS3Storage({ bucket: arn, region, credentials })
+    const host = 'media-123456789012.s3-accesspoint.eu-central-1.amazonaws.com'
+    expect(await storage.address('a/b.jpg')).toBe(`https://${host}/a/b.jpg`)
+    const signing = { expiresIn: 60, contentType: 'image/jpeg', contentDisposition: 'inline' }
+    expect((await storage.signedUrl?.('a/b.jpg', signing))?.url).toContain(`https://${host}/a/b.jpg?`)
+    await storage.close?.()
+  })
 })

@@ -250,13 +250,15 @@ describe('put, answered with an error', () => {
   })
 
   it.each([
-    [500, 'is kept', { $metadata: { httpStatusCode: 500 } }],
-    [200, 'is none', { code: 'ERR_STREAM_PREMATURE_CLOSE' }],
-  ])('whose text breaks off: status %i %s', async (status, _verdict, expected) => {
+    [500, 'is kept', 'ends', { $metadata: { httpStatusCode: 500 } }],
+    [500, 'is kept', 'is reset', { $metadata: { httpStatusCode: 500 } }],
+    [200, 'is none', 'ends', { code: 'ERR_STREAM_PREMATURE_CLOSE' }],
+    [200, 'is none', 'is reset', { code: 'ERR_STREAM_PREMATURE_CLOSE' }],
+  ])('whose text breaks off: status %i %s when the connection %s', async (status, _verdict, how, expected) => {
     const { put } = await startStore((request, response) => {
       request.resume().once('end', () => {
         response.writeHead(status, { etag: '"e"', 'content-length': '100' }).write('<Error>')
-        setTimeout(() => response.destroy(), 10)
+        setTimeout(() => (how === 'ends' ? response.destroy() : request.socket.resetAndDestroy()), 10)
       })
     })
     await expect(put(Readable.from([bytes]))).rejects.toMatchObject(expected)
@@ -329,6 +331,17 @@ describe('put on a connection that was idle', () => {
       code: expect.stringMatching(/ECONNRESET|EPIPE/),
     })
     expect(sockets).toHaveLength(1)
+  })
+
+  it('does not send again what was answered in another language', async () => {
+    let puts = 0
+    const { put, requests, sockets } = await startStore((request, response) => {
+      if (puts++ === 0) taking()(request, response)
+      else request.socket.end('SSH-2.0-OpenSSH\r\n')
+    })
+    await put(Readable.from([bytes]))
+    await expect(put(Readable.from([bytes]))).rejects.toMatchObject({ code: expect.stringMatching(/^HPE_/) })
+    expect([requests.length, sockets.length]).toEqual([2, 1])
   })
 
   it('does not take a reset of the source for one of the store', async () => {
