@@ -25,10 +25,10 @@ const MB_16 = 16_000_000
 const MB_100 = 100_000_000
 
 const BOUNDS: readonly Bound[] = [
-  cpu('CPU of an object of 100 KB, 8 at once: × fetch → arrayBuffer → PutObject', 0.45, KB_100, 'fetch-buffer', 1.05),
-  cpu('CPU of an object of 100 KB, 8 at once: × raw sockets', 1.7, KB_100, 'raw-proxy', 9),
-  cpu('CPU of 16 MB, 8 at once: × fetch → arrayBuffer → PutObject', 0.5, MB_16, 'fetch-buffer', 0.8),
-  cpu('CPU of 16 MB, 8 at once: × raw sockets', 1.15, MB_16, 'raw-proxy', 2.15),
+  cpu('CPU of an object of 100 KB, 8 at once: × fetch → arrayBuffer → PutObject', 0.45, KB_100, 'fetch-buffer', 0.5),
+  cpu('CPU of an object of 100 KB, 8 at once: × raw sockets', 1.7, KB_100, 'raw-proxy', 4),
+  cpu('CPU of 16 MB, 8 at once: × fetch → arrayBuffer → PutObject', 0.5, MB_16, 'fetch-buffer', 0.55),
+  cpu('CPU of 16 MB, 8 at once: × raw sockets', 1.15, MB_16, 'raw-proxy', 1.35),
   memory('memory above idle, 32 × 16 MB', 100, MB_16),
   memory('memory above idle, 32 × 100 MB', 140, MB_100),
   far('objects/s of 3 MB at 100 ms, 16 at once: × fetch → arrayBuffer → PutObject', 3, [MB_3, 16, 'fetch-buffer']),
