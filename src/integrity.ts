@@ -39,6 +39,8 @@ export interface ProveOptions extends Announced {
   openingBytes?: number
   /** Sees the first bytes (`SNIFF_BYTES`, fewer if the body is shorter) before anyone else does, and throws to refuse them. */
   checkOpening?: ((opening: Uint8Array) => void) | undefined
+  /** Whether small chunks come joined. Default true. */
+  joinChunks?: boolean
   deadlines: Deadlines
   /** Who reads the body: `store` is held to its deadline, `reader` (the library's caller) is not. */
   reader: 'store' | 'reader'
@@ -54,14 +56,15 @@ const GATHER_BYTES = 131_072
  * the announced ones. No store, however weak, can commit wrong bytes, for it never gets all of them.
  */
 export function proveBytes(source: Readable, options: ProveOptions): ProvenBody {
-  const { size, sha256, maxBytes, openingBytes = 0, checkOpening, deadlines, reader, onSourceError } = options
+  const { size, sha256, maxBytes, openingBytes = 0, checkOpening, joinChunks = true, ...surroundings } = options
+  const { deadlines, reader, onSourceError } = surroundings
   const hash = createHash('sha256')
   const opening = captureOpening(openingBytes)
   const checked = captureOpening(checkOpening === undefined ? 0 : SNIFF_BYTES, checkOpening)
   let digest: string | undefined
   let isWhole = false
   let received = 0
-  const gatherer = createGatherer()
+  const gatherer = joinChunks ? createGatherer() : createHolder()
 
   const body = new Readable({
     highWaterMark: GATHER_BYTES,
@@ -162,6 +165,19 @@ interface Gatherer {
   add(chunk: Uint8Array, left: number | undefined): Uint8Array[]
   /** What is still held back. */
   rest(): Uint8Array | undefined
+}
+
+/** Holds the last chunk back, and lets all others pass as they are. */
+function createHolder(): Gatherer {
+  let held: Uint8Array | undefined
+  return {
+    add(chunk) {
+      const pieces = held === undefined ? [] : [held]
+      held = chunk
+      return pieces
+    },
+    rest: () => held,
+  }
 }
 
 /** Copies small chunks together as they come, so that they can be let go of; large ones pass as they are. */

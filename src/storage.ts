@@ -18,6 +18,9 @@ export interface ObjectStorage {
     readonly signedUrls: boolean
   }
 
+  /** True where `put` joins small chunks itself. Default: they come joined, up to 128 KB each. */
+  readonly joinsChunks?: boolean
+
   /**
    * Stores `body` under `key`, all or nothing: when the body errors or the signal aborts, no object is left and the
    * promise rejects with the body's own error or the signal's reason. The body is consumed or destroyed in any case.

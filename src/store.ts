@@ -161,7 +161,10 @@ async function putProven(source: Readable, target: StoreTarget, identity: Identi
   const { storage, key, maxBytes, deadlines, onSourceError } = target
   const { size, sha256 } = identity
   const openingBytes = target.sniff === 'safe' ? SNIFF_BYTES : 0
-  const proven = proveBytes(source, { size, sha256, maxBytes, openingBytes, deadlines, reader: 'store', onSourceError })
+  const proven = proveBytes(source, {
+    ...{ size, sha256, maxBytes, openingBytes, deadlines, reader: 'store', onSourceError },
+    joinChunks: storage.joinsChunks !== true,
+  })
   const serving = decideServing(await proven.opening, target)
   deadlines.mayBeStored()
   deadlines.waitFor('store')

@@ -31,11 +31,12 @@ export function withTypedErrors(storage: ObjectStorage, filename: string | undef
       throw storageFailure(error, call)
     }
   }
-  const { name, bucket, capabilities } = storage
+  const { name, bucket, capabilities, joinsChunks = false } = storage
   return {
     name,
     ...(bucket === undefined ? {} : { bucket }),
     capabilities,
+    joinsChunks,
     async put(key, body, options) {
       const { signal, contentDisposition, metadata = {} } = options
       try {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { PassThrough, Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { describe, expect, it } from 'vitest'
@@ -73,6 +74,31 @@ describe('proveBytes', () => {
         expect(received.length).toBeLessThan(Math.max(1, wrong.length))
         expect(proven.isProven()).toBe(false)
       }
+    }),
+  )
+
+  it('joins small chunks to 128 KB, unless its reader does', () =>
+    withDeadlines({}, async (deadlines) => {
+      const sizesOf = async (joinChunks: boolean): Promise<number[]> => {
+        const { body } = prove(Readable.from(chunksOf(bytes, 50_000)), { deadlines, joinChunks })
+        const sizes: number[] = []
+        await once(
+          body.on('data', (chunk: Buffer) => sizes.push(chunk.length)),
+          'end',
+        )
+        return sizes
+      }
+      expect(await sizesOf(true)).toEqual([131_072, 88_928])
+      expect(await sizesOf(false)).toEqual([50_000, 50_000, 50_000, 50_000, 20_000])
+    }))
+
+  it.each([true, false])('hands on none of the last chunk of wrong bytes, with chunks joined: %s', (joinChunks) =>
+    withDeadlines({}, async (deadlines) => {
+      const wrong = Buffer.concat([bytes.subarray(0, -1), Buffer.from('!')])
+      const { body } = prove(Readable.from(chunksOf(wrong, 50_000)), { deadlines, joinChunks })
+      const { received, error } = await drain(body)
+      expect(error).toMatchObject({ code: 'integrity-mismatch' })
+      expect(received.length).toBeLessThanOrEqual(joinChunks ? 131_072 : 200_000)
     }),
   )
 

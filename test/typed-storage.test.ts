@@ -117,8 +117,9 @@ describe('withTypedErrors', () => {
 
   it('does what the storage does', async () => {
     const memory = createMemoryStorage()
-    const storage = withTypedErrors({ ...memory, bucket: 'b' }, undefined)
-    expect(storage).toMatchObject({ name: 'memory', bucket: 'b', capabilities: memory.capabilities })
+    const storage = withTypedErrors({ ...memory, bucket: 'b', joinsChunks: true }, undefined)
+    const { capabilities } = memory
+    expect(storage).toMatchObject({ name: 'memory', bucket: 'b', capabilities, joinsChunks: true })
     expect(await storage.put('k', Readable.from(['a']), putOptions)).toMatchObject({ outcome: 'stored' })
     expect(await storage.head('k')).toMatchObject({ size: 1 })
     expect(await storage.get('k')).toMatchObject({ size: 1 })

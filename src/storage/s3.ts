@@ -110,6 +110,7 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     name: 's3',
     bucket,
     capabilities: { conditionalCreate: conditionalWrites, checksum: true, signedUrls: true },
+    joinsChunks: direct !== undefined,
     async put(key, body, putOptions) {
       // The bytes may fail when nobody listens any more, and that must not end the process.
       body.on('error', () => {})

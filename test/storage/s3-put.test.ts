@@ -12,6 +12,8 @@ import { selfSigned } from '../self-signed.js'
 
 const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'example-secret' }
 const bytes = Buffer.from('hello')
+/** So many that they are sent, not held until more come. */
+const enough = Buffer.alloc(131_072, 'x')
 const open: { close(): unknown }[] = []
 afterEach(async () => {
   for (const each of open.splice(0)) await each.close()
@@ -193,11 +195,12 @@ describe('put, answered with an error', () => {
       refuse(response, 403, '<Error><Code>AccessDenied</Code><Message>no</Message></Error>'),
     )
     const body = new PassThrough()
-    body.write('he')
-    body.write('l')
-    await expect(put(body)).rejects.toMatchObject({ Code: 'AccessDenied', $metadata: { httpStatusCode: 403 } })
+    body.write(enough)
+    body.write('more')
+    const refused = put(body, { size: 10_000_000 })
+    await expect(refused).rejects.toMatchObject({ Code: 'AccessDenied', $metadata: { httpStatusCode: 403 } })
     await firstClosed()
-    expect(sockets[0]?.bytesRead).toBeLessThan(1_000)
+    expect(sockets[0]?.bytesRead).toBeLessThan(enough.length + 1_000)
     // Nobody listens any more, and nothing happens.
     body.destroy(new Error('too late'))
     await wait(1)
@@ -211,8 +214,8 @@ describe('put, answered with an error', () => {
       else taking(received)(request, response)
     })
     const body = new PassThrough()
-    body.write('he')
-    await expect(put(body)).rejects.toMatchObject({ $metadata: { httpStatusCode: 403 } })
+    body.write(enough)
+    await expect(put(body, { size: 10_000_000 })).rejects.toMatchObject({ $metadata: { httpStatusCode: 403 } })
     expect(await put(Readable.from([bytes]))).toMatchObject({ etag: '"e"' })
     expect(received.map(({ body }) => String(body))).toEqual(['hello'])
     expect(sockets).toHaveLength(2)
@@ -230,10 +233,10 @@ describe('put, answered with an error', () => {
     for (let turn = 0; turn < 1_000; turn++) {
       const key = ['early', 'late', 'reset', 'silent'][turn % 4] ?? ''
       const body = new PassThrough()
-      body.write('hel')
-      if (key !== 'early') body.end('lo')
+      body.write(enough)
+      if (key !== 'early') body.end('!')
       const signal = key === 'silent' ? AbortSignal.timeout(5) : undefined
-      await expect(put(body, { key, signal })).rejects.toBeDefined()
+      await expect(put(body, { key, signal, size: enough.length + 1 })).rejects.toBeDefined()
       expect([body.listenerCount('data'), body.listenerCount('end'), body.listenerCount('close')]).toEqual([0, 0, 0])
     }
     await vi.waitFor(() => expect(sockets.filter(({ destroyed }) => !destroyed).length).toBeLessThanOrEqual(1))
@@ -244,9 +247,8 @@ describe('put, answered with an error', () => {
   it('tells when success comes early', async () => {
     const { put } = await startStore((_request, response) => response.writeHead(200, { etag: '"e"' }).end())
     const body = new PassThrough()
-    body.write('he')
-    body.write('l')
-    expect(await put(body)).toEqual({ etag: '"e"', checksum: undefined, isEarly: true })
+    body.write(enough)
+    expect(await put(body, { size: 10_000_000 })).toEqual({ etag: '"e"', checksum: undefined, isEarly: true })
   })
 
   it.each([
