@@ -6,13 +6,14 @@ import {
   describeValue,
   HostRefusedError,
   InvalidOptionError,
+  nameOnly,
   WhatsAppMediaError,
-  withoutSecrets,
 } from './errors.js'
 import { graphError } from './graph-error.js'
 import { ask, type HttpClient, type HttpResponse } from './http.js'
 import { checkMediaId } from './key.js'
 import { LOOK_UP_QUERY, type MediaInfo, parseMediaInfo } from './payload.js'
+import { describeHost, describeScheme, removeValues, type Secrets } from './redaction.js'
 
 /** Where Meta's API is, and who may get the access token. */
 export interface CloudApiOptions {
@@ -39,8 +40,11 @@ export interface CloudApi {
   /** The look-up URL of a media id. With an app secret it carries the token's proof: never show its query. */
   lookUpUrl(mediaId: string, caller: LookUpCaller): string
   authorization(accessToken: string): Record<string, string>
-  /** @throws HostRefusedError unless the URL is https to a configured host, or a configured origin. */
-  checkMediaUrl(url: string): URL
+  /**
+   * @param secrets what the URL's host must not show of, should it be refused.
+   * @throws HostRefusedError unless the URL is https to a configured host, or a configured origin.
+   */
+  checkMediaUrl(url: string, secrets?: Secrets): URL
 }
 
 /** Who looks up. */
@@ -100,16 +104,19 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
       return url.href
     },
     authorization,
-    checkMediaUrl(text) {
+    checkMediaUrl(text, secrets = []) {
       const url = URL.canParse(text) ? new URL(text) : undefined
       if (url === undefined) throw new HostRefusedError({ host: 'an unreadable URL', problem: 'it is no absolute URL' })
+      // Whoever made the URL may have put anything in the place of host and scheme.
+      const host = removeValues(describeHost(url.host), secrets)
       if (url.username !== '' || url.password !== '') {
-        throw new HostRefusedError({ host: url.host, problem: 'the URL carries user information' })
+        throw new HostRefusedError({ host, problem: 'the URL carries user information' })
       }
       if (!isAllowed.some((allows) => allows(url))) {
+        const scheme = describeScheme(url.protocol)
         throw new HostRefusedError({
-          host: url.host || url.protocol,
-          problem: `${url.protocol}//${url.host} is not among cloudApi.mediaHosts`,
+          host: host || scheme,
+          problem: `${scheme}//${host} is not among cloudApi.mediaHosts`,
         })
       }
       return url
@@ -138,16 +145,20 @@ export async function lookUpMedia(
   const { host, searchParams } = new URL(url)
   const secrets = [accessToken, context.appSecret, context.filename, searchParams.get(LOOK_UP_QUERY.proof)]
   deadlines.waitFor('headers')
-  const response = await ask(http, () => ({
-    method: 'GET',
-    url,
-    headers: { ...COMMON_HEADERS, ...cloudApi.authorization(accessToken) },
-    signal: deadlines.signal,
-  })).catch((error: unknown) => {
-    throw ownOr(error, () => lookUpFailed(host, 'no answer', withoutSecrets(error, secrets)))
+  const response = await ask(
+    http,
+    () => ({
+      method: 'GET',
+      url,
+      headers: { ...COMMON_HEADERS, ...cloudApi.authorization(accessToken) },
+      signal: deadlines.signal,
+    }),
+    { phase: 'look-up' },
+  ).catch((error: unknown) => {
+    throw ownOr(error, () => lookUpFailed(host, 'no answer', nameOnly(error)))
   })
   const text = await readText(response, deadlines).catch((error: unknown) => {
-    throw ownOr(error, () => lookUpFailed(host, 'the answer broke off', withoutSecrets(error, secrets)))
+    throw ownOr(error, () => lookUpFailed(host, 'the answer broke off', nameOnly(error)))
   })
   if (response.status !== 200) throw graphError({ ...response, text, secrets }, mediaId)
   const info = parseMediaInfo(readJson(text))

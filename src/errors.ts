@@ -6,6 +6,24 @@
  * their type and length only, in the message, in JSON and when inspected.
  */
 
+import {
+  cleanServerText,
+  describeHost,
+  describeId,
+  describeSecret,
+  describeValue,
+  fieldOf,
+  isError,
+  nameOf,
+  removeValues,
+  type Secrets,
+  safeName,
+  textOf,
+} from './redaction.js'
+
+/** What adapters, too, make errors of. */
+export { describeSecret, describeValue, fieldOf, isError, isName, nameOf } from './redaction.js'
+
 /** Set by `Symbol.for`, so that an error of the CommonJS copy is recognised by the ES module copy and the other way round. */
 const BRAND = Symbol.for('whatsapp-media-archive.error')
 
@@ -40,7 +58,7 @@ export abstract class WhatsAppMediaError extends Error {
 
   /** Whether `error` is one of this library's, whichever copy of the package made it. */
   static is(error: unknown): error is AnyWhatsAppMediaError {
-    return typeof error === 'object' && error !== null && BRAND in error
+    return typeof error === 'object' && fieldOf(error, BRAND) === true
   }
 
   /** The safe fields only, without stack: fit for logs, queues and databases. */
@@ -50,7 +68,7 @@ export abstract class WhatsAppMediaError extends Error {
       name,
       message: this.message,
       ...fields,
-      ...(this.cause instanceof Error ? { cause: { name: this.cause.name, message: this.cause.message } } : {}),
+      ...(isError(this.cause) ? { cause: { name: this.cause.name, message: this.cause.message } } : {}),
     }
   }
 }
@@ -156,7 +174,7 @@ export class UnknownNumberError extends WhatsAppMediaError {
   readonly phoneNumberId: string
 
   constructor(phoneNumberId: string) {
-    super(`No account is configured for phone number id ${describeValue(phoneNumberId)}`, {
+    super(`No account is configured for phone number id ${describeId(phoneNumberId)}`, {
       phase: 'configure',
       retryable: false,
     })
@@ -221,7 +239,7 @@ export class MediaGoneError extends WhatsAppMediaError {
 
   constructor(details: { mediaId: string; status: number; graphCode?: number; subcode?: number; fbtraceId?: string }) {
     super(
-      `Media ${describeValue(details.mediaId)} is gone or not readable with this token: expired, deleted, or of another business account`,
+      `Media ${describeId(details.mediaId)} is gone or not readable with this token: expired, deleted, or of another business account`,
       { phase: 'look-up', retryable: false },
     )
     this.mediaId = details.mediaId
@@ -256,8 +274,10 @@ export class DownloadFailedError extends WhatsAppMediaError {
     cause?: unknown,
   ) {
     const { host, problem, phase = 'download', retryable = true } = details
-    super(`The ${phase} from ${host} failed: ${problem}`, { phase, retryable, cause })
-    this.host = host
+    // A suffix among `cloudApi.mediaHosts` lets hosts through that others have named.
+    const shown = describeHost(host)
+    super(`The ${phase} from ${shown} failed: ${problem}`, { phase, retryable, cause })
+    this.host = shown
     if (details.status !== undefined) this.status = details.status
     if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs
   }
@@ -270,6 +290,7 @@ export class DownloadFailedError extends WhatsAppMediaError {
  */
 export class HostRefusedError extends WhatsAppMediaError {
   readonly code = 'host-refused'
+  /** A label that may be a secret, such as a token in its place, shows as its length. */
   readonly host: string
 
   constructor(details: { host: string; problem: string }) {
@@ -430,7 +451,8 @@ const PHASE_OF_WAIT = {
 } as const satisfies Record<string, Phase>
 
 /**
- * A function of the archive's owner kept throwing, or did not end, until the media was dead, or longer.
+ * A function of the archive's owner kept throwing, or did not end, until the media was dead, or longer. Of what it threw,
+ * `cause` keeps name and code alone: its words may quote the job.
  *
  * Retryable: yes. What to do: mend it, then enqueue the job again.
  */
@@ -440,7 +462,11 @@ export class CallbackFailedError extends WhatsAppMediaError {
   readonly callback: 'accounts' | 'storage' | 'prefix' | 'onArchived' | 'onFailed'
 
   constructor(callback: CallbackFailedError['callback'], cause: unknown) {
-    super(`${callback} failed, and there is no more time to call it again`, { phase: 'queue', retryable: true, cause })
+    super(`${callback} failed, and there is no more time to call it again`, {
+      phase: 'queue',
+      retryable: true,
+      cause: nameOnly(cause),
+    })
     this.callback = callback
   }
 }
@@ -608,148 +634,30 @@ export type AnyWhatsAppMediaError =
 export type ErrorCode = AnyWhatsAppMediaError['code']
 
 /**
- * A value as an error message may show it: short, printable, without secrets, and only its type and length when it is
- * not. No `@`: e-mail addresses have one, and URLs with a password.
- */
-export function describeValue(value: unknown): string {
-  if (typeof value === 'string') {
-    const isSafe = /^[\w.:/+=-]{0,128}$/.test(value) && removeSecrets(value) === value
-    return isSafe ? `'${value}'` : describeSecret(value)
-  }
-  if (typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined)
-    return String(value)
-  return Array.isArray(value) ? `an array of ${value.length}` : `a value of type ${typeof value}`
-}
-
-/** For values that must never show: their type and length. */
-export function describeSecret(value: unknown): string {
-  return typeof value === 'string' ? `a string of ${value.length} characters` : `a value of type ${typeof value}`
-}
-
-const MAX_SERVER_TEXT = 1_024
-
-/** Text from a server, fit for a message: at most 1 KB, no control characters, tokens, query strings and phone numbers. */
-export function cleanServerText(text: string): string {
-  // A word cut in its middle might be a secret that no pattern knows any more.
-  const start = text.length > MAX_SERVER_TEXT ? text.slice(0, MAX_SERVER_TEXT).replace(/[\w.~+/=|%-]+$/, '') : text
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a hostile server must not write to the reader's terminal
-  const printable = start.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
-  return removeSecrets(printable)
-    .replace(/(?<!\d)\d[\d ()-]{6,18}\d(?!\d)/g, '[number]')
-    .trim()
-}
-
-/** No `\b` around tokens: a server may glue them to anything. */
-function removeSecrets(text: string): string {
-  return (
-    text
-      // In JSON, Meta escapes slashes.
-      .replace(/(https?:(?:\\?\/){2}[^\s?"'<>]*)\?[^\s"'<>]*/gi, '$1?[removed]')
-      .replace(/((?:\\?\/){2})[^\s/@"'<>]+@/g, '$1[removed]@')
-      .replace(/(Bearer|OAuth)\s+[\w.~+/=|-]+/gi, '$1 [removed]')
-      .replace(/((?:access_token|appsecret_proof|hash|X-Amz-[\w-]+)(?:=|%3D|"\s*:\s*"))[^\s&"'<>]+/gi, '$1[removed]')
-      .replace(/EA[A-Za-z0-9]{16,}/g, '[removed]')
-      // A message id holds a phone number, in base64.
-      .replace(/wamid\.[\w+/=-]+/gi, '[message id]')
-      .replace(/\+\d[\d ().-]{6,18}\d/g, '[number]')
-  )
-}
-
-/**
  * A cause that is safe to keep: errors of SDKs and HTTP clients hold whole requests, bearer token included, so only
  * name, code and cleaned message go on. Our own errors are safe already.
  */
 function safeCause(cause: unknown): unknown {
   if (WhatsAppMediaError.is(cause)) return cause
-  if (!(cause instanceof Error)) return new Error(describeSecret(cause))
-  const safe = new Error(cleanServerText(String(cause.message)))
-  safe.name = cleanServerText(String(cause.name))
-  const code: unknown = Reflect.get(cause, 'code')
-  if (typeof code === 'string') Object.assign(safe, { code: cleanServerText(code) })
-  return safe
+  if (!isError(cause)) return new Error(describeSecret(cause))
+  return withName(new Error(cleanServerText(textOf(cause, 'message'))), cause)
 }
 
-/** What a call carried and no error may repeat; what it did not carry is undefined, null or empty. */
-export type Secrets = readonly (string | undefined | null)[]
-
-/**
- * A text without the secrets that its sender was told: nothing is left of one that repeats them in another notation, or
- * a good part of one.
- */
-export function removeValues(text: string, secrets: Secrets): string {
-  const known = secrets.flatMap((secret) => (secret ? [secret] : []))
-  const clean = known.reduce((rest, secret) => rest.replaceAll(secret, '[removed]'), text)
-  if (known.length === 0 || clean === '') return clean
-  // Servers cut what is long: what is compared is no longer than what is shown.
-  const readings = readingsOf(clean.slice(0, MAX_SERVER_TEXT * 4))
-  return known.some((secret) => isRepeated(secret, readings)) ? '[a text that repeats a secret]' : clean
+/** Under the thrown error's own name and code, where they are names and repeat no secret. */
+function withName(error: Error, thrown: unknown, secrets: Secrets = []): Error {
+  error.name = safeName(fieldOf(thrown, 'name'), secrets) ?? 'Error'
+  const code = safeName(fieldOf(thrown, 'code'), secrets)
+  return code === undefined ? error : Object.assign(error, { code })
 }
 
-/** So many characters of a secret in a row are no accident. */
-const TELLING_PART = 12
-
-function isRepeated(secret: string, readings: readonly string[]): boolean {
-  const folded = secret.toLowerCase()
-  const length = Math.min(TELLING_PART, folded.length)
-  const parts = Array.from({ length: folded.length - length + 1 }, (_, at) => folded.slice(at, at + length))
-  return readings.some((reading) => parts.some((part) => reading.includes(part)))
+/** A cause that says no more than its name and code, for what may quote secrets that nobody here knows. */
+export function nameOnly(thrown: unknown, secrets: Secrets = []): Error {
+  return withName(new Error(nameOf(thrown, secrets)), thrown, secrets)
 }
 
-/** The text in lower case, with escapes undone as often as they were made, and with what base64 or hex it holds read. */
-function readingsOf(text: string): string[] {
-  const plain = [text]
-  for (let times = 0, reading = text; times < 3; times++) {
-    reading = decodeNotations(reading)
-    plain.push(reading)
-  }
-  const packed = plain.flatMap((reading) => reading.match(/[\w+/-]{16,}/g) ?? [])
-  const unpacked = packed.flatMap((run) => [
-    ...[0, 1, 2, 3].map((from) => Buffer.from(run.slice(from), 'base64').toString('utf8')),
-    ...[0, 1].map((from) => Buffer.from(run.slice(from), 'hex').toString('utf8')),
-  ])
-  return [...plain, ...unpacked].map((reading) => reading.toLowerCase())
-}
-
-/** HTML's names for what tokens, hashes and file names hold. */
-const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' }
-
-/** Without the escapes of JSON, URLs and HTML, in which servers repeat what they were told. */
-function decodeNotations(text: string): string {
-  return text
-    .replace(/\\u([0-9a-f]{4})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-    .replace(/\\(.)/g, '$1')
-    .replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'))
-    .replace(/&#(x?)([0-9a-f]{1,6});?/gi, (all, x: string, digits: string) => {
-      const code = Number.parseInt(digits, x === '' ? 10 : 16)
-      return code <= 0x10_ff_ff ? String.fromCodePoint(code) : all
-    })
-    .replace(/&([a-z]{2,4});/gi, (all, name: string) => ENTITIES[name.toLowerCase()] ?? all)
-}
-
-/** The name of what was thrown: its code, else its class. */
-export function nameOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return describeSecret(thrown)
-  const code: unknown = Reflect.get(thrown, 'code')
-  return isName(code) ? code : isName(thrown.name) ? thrown.name : 'Error'
-}
-
-/** Whoever throws may write anything where names belong. */
-function isName(value: unknown): value is string {
-  return typeof value === 'string' && /^[A-Za-z][\w.-]{0,63}$/.test(value)
-}
-
-/** A cause that says no more than its name, for what may quote secrets that nobody here knows. */
-export function nameOnly(thrown: unknown): Error {
-  const named = new Error(nameOf(thrown))
-  if (thrown instanceof Error && isName(thrown.name)) named.name = thrown.name
-  return named
-}
-
-/** What was thrown, without the secrets that the call carried: clients of the user's own may quote their request. */
+/** What was thrown, without the secrets that the call carried: SDKs' errors quote what they were told. */
 export function withoutSecrets(thrown: unknown, secrets: Secrets): unknown {
-  if (!(thrown instanceof Error) || WhatsAppMediaError.is(thrown)) return thrown
-  const clean = new Error(removeValues(String(thrown.message), secrets))
-  clean.name = removeValues(String(thrown.name), secrets)
-  const code: unknown = Reflect.get(thrown, 'code')
-  return typeof code === 'string' ? Object.assign(clean, { code: removeValues(code, secrets) }) : clean
+  if (!isError(thrown) || WhatsAppMediaError.is(thrown)) return thrown
+  const clean = (name: string): string => removeValues(textOf(thrown, name), secrets)
+  return Object.assign(new Error(clean('message')), { name: clean('name'), code: clean('code') })
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { AnyWhatsAppMediaError } from './errors.js'
+import { describeSecret, isSecretId } from './redaction.js'
 
 /**
  * What happened, for logs and metrics: give `onEvent` to any operation. Events carry no token, signed query, phone
@@ -64,12 +65,23 @@ export type OnEvent = (event: MediaEvent) => void
 
 export function emit(onEvent: OnEvent | undefined, event: MediaEvent): void {
   try {
-    const returned: unknown = onEvent?.(event)
+    const returned: unknown = onEvent?.(withSafeIds(event))
     // An async logger fits the type, too, and its rejection would end the process.
     if (typeof returned === 'object') Promise.resolve(returned).catch(() => {})
   } catch {
     // The caller's logger failed; the media still matters more.
   }
+}
+
+/** Jobs come out of queues as JSON that anyone may have put there: what stands for an id may be a token. */
+function withSafeIds(event: MediaEvent): MediaEvent {
+  if (!('mediaId' in event) || event.mediaId === undefined) return event
+  return { ...event, mediaId: showId(event.mediaId) }
+}
+
+/** An id of Meta's as events show it. */
+export function showId(id: string): string {
+  return typeof id !== 'string' || isSecretId(id) ? describeSecret(id) : id
 }
 
 /** A message id as events show it: it contains the sender's phone number. */

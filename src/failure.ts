@@ -1,5 +1,5 @@
-import type { AnyWhatsAppMediaError } from './errors.js'
-import { messageIdHash } from './events.js'
+import { type AnyWhatsAppMediaError, describeSecret } from './errors.js'
+import { messageIdHash, showId } from './events.js'
 import type { UnavailableMedia } from './extract.js'
 import type { MediaReference } from './media-reference.js'
 
@@ -34,8 +34,10 @@ export function mediaFailure(
   const { mediaId, mediaType, timestamp, receivedAt, phoneNumberId, origin, direction, messageId } = media
   const toJSON = (): Record<string, unknown> => ({
     media: {
-      ...(mediaId === '' ? {} : { mediaId }),
-      ...{ mediaType, timestamp, receivedAt, phoneNumberId, origin, direction },
+      ...(mediaId === '' ? {} : { mediaId: showId(mediaId) }),
+      ...{ timestamp: timeOf(timestamp), receivedAt: timeOf(receivedAt) },
+      ...{ mediaType: wordOf(mediaType), origin: wordOf(origin), direction: wordOf(direction) },
+      ...(typeof phoneNumberId === 'string' ? { phoneNumberId: showId(phoneNumberId) } : {}),
       ...(messageId === '' ? {} : { messageIdHash: messageIdHash(messageId) }),
     },
     error: error.toJSON(),
@@ -46,6 +48,15 @@ export function mediaFailure(
   Object.defineProperty(failure, 'toJSON', { value: toJSON })
   Object.defineProperty(failure, INSPECT, { value: toJSON })
   return failure
+}
+
+/** A job may come out of its queue with a token where a time belongs. */
+function timeOf(value: string | undefined): string | undefined {
+  return value === undefined || /^[\d:.TZ+-]{1,35}$/.test(value) ? value : describeSecret(value)
+}
+
+function wordOf(value: string | undefined): string | undefined {
+  return value === undefined || /^[a-z-]{1,20}$/.test(value) ? value : describeSecret(value)
 }
 
 /** A download URL is a secret that outlives its use. */

@@ -1,13 +1,6 @@
-import {
-  AccessTokenError,
-  type AnyWhatsAppMediaError,
-  cleanServerText,
-  GraphApiError,
-  MediaGoneError,
-  removeValues,
-  type Secrets,
-} from './errors.js'
+import { AccessTokenError, type AnyWhatsAppMediaError, GraphApiError, MediaGoneError } from './errors.js'
 import { parseGraphError } from './payload.js'
+import { cleanServerText, removeValues, type Secrets } from './redaction.js'
 
 type Verdict = 'token' | 'gone' | 'retry' | 'final'
 

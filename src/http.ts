@@ -1,6 +1,6 @@
 import type { Agent, IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
-import { DownloadFailedError } from './errors.js'
+import { DownloadFailedError, isError } from './errors.js'
 
 /**
  * One request, one answer. An implementation never follows redirects, never decodes bodies and never retries: the
@@ -29,17 +29,24 @@ export interface HttpResponse {
  * Asks with any client: one that throws, or gives no answer, rejects as one does that found the network down. Made here,
  * the request's headers can't throw elsewhere.
  */
-export async function ask(http: HttpClient, makeRequest: () => HttpRequest): Promise<HttpResponse> {
-  const response: Partial<HttpResponse> | null | undefined = await http(makeRequest())
+export async function ask(
+  http: HttpClient,
+  makeRequest: () => HttpRequest,
+  { phase }: { phase: 'look-up' | 'download' },
+): Promise<HttpResponse> {
+  const request = makeRequest()
+  const response: Partial<HttpResponse> | null | undefined = await http(request)
   const { status, headers, body } = response ?? {}
   if (typeof status === 'number' && body instanceof Readable && headers !== undefined && Object(headers) === headers) {
-    return { status, headers: readHeaders(headers), body }
+    return { status, headers: headersOf({ headers }), body }
   }
-  throw new TypeError('the HTTP client gave no answer with status, headers and a Node stream as body')
+  const problem = 'the HTTP client gave no answer with status, headers and a Node stream as body'
+  throw new DownloadFailedError({ host: new URL(request.url).host, problem, phase })
 }
 
 /** A client of the user's own may pass on what its library has: lists of values, numbers, names in capitals, a `Headers`. */
-function readHeaders(headers: object): Record<string, string> {
+export function headersOf(response: Partial<HttpResponse> | null | undefined): Record<string, string> {
+  const headers: object = Object(response?.headers)
   const entries: [unknown, unknown][] = headers instanceof Headers ? [...headers] : Object.entries(headers)
   const told = entries.filter(([, value]) => ['string', 'number'].includes(typeof value) || Array.isArray(value))
   return Object.fromEntries(told.map(([name, value]) => [String(name).toLowerCase(), [value].flat().join(', ')]))
@@ -102,7 +109,8 @@ export function createNodeHttpClient(options: { maxSockets?: number } = {}): Htt
         reject(error)
       }
       // After a 101 that nobody asked for, Node closes the connection, and tells of neither an answer nor an error.
-      const closed = (): void => fail(new Error('the connection closed without an answer'))
+      const closed = (): void =>
+        fail(Object.assign(new Error('the connection closed without an answer'), { code: 'ECONNRESET' }))
       signal.addEventListener('abort', abort, { once: true })
       request.on('error', fail)
       request.once('close', closed)
@@ -212,5 +220,5 @@ function plainHeaders({ rawHeaders }: IncomingMessage): Record<string, string> {
 }
 
 function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error('aborted')
+  return isError(reason) ? reason : new Error('aborted')
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { Deadlines } from './deadlines.js'
-import { describeValue, IntegrityMismatchError, InvalidOptionError, SizeLimitError } from './errors.js'
+import { describeValue, IntegrityMismatchError, InvalidOptionError, isError, SizeLimitError } from './errors.js'
 import { SNIFF_BYTES } from './sniff.js'
 
 /** What the bytes must be. What is left out is not known beforehand, and only counted and hashed. */
@@ -80,7 +80,7 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
     },
   })
   const fail = (error: unknown): void => {
-    body.destroy(error instanceof Error ? error : new Error('aborted'))
+    body.destroy(isError(error) ? error : new Error('aborted'))
   }
   const abort = (): void => fail(deadlines.signal.reason)
 

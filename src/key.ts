@@ -3,6 +3,7 @@ import { describeSecret, describeValue, InvalidOptionError } from './errors.js'
 import { safeExtension } from './filename.js'
 import type { MediaType } from './media-reference.js'
 import { extensionForMime } from './mime.js'
+import { isSecretId } from './redaction.js'
 
 /** What a key is made of. */
 export interface MediaKeyParts {
@@ -219,4 +220,10 @@ export function checkMediaId(mediaId: string, option = 'mediaId'): void {
   }
   // Errors and events show media ids, and a message id holds a phone number.
   if (mediaId.startsWith('wamid.')) throw new InvalidOptionError(option, 'must be the media id, got a message id')
+  if (isSecretId(mediaId)) {
+    throw new InvalidOptionError(
+      option,
+      `must be the media id, got what looks like a secret: ${describeSecret(mediaId)}`,
+    )
+  }
 }

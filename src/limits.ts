@@ -1,6 +1,6 @@
 import { type AnyWhatsAppMediaError, GraphApiError, type MediaGoneError } from './errors.js'
 import { readRetryAfter } from './graph-error.js'
-import { ask, type HttpClient } from './http.js'
+import { type HttpClient, headersOf } from './http.js'
 import { parseUsage } from './payload.js'
 
 /** Keeps an archive's calls within what Meta and providers stand, for all jobs that share the archive. */
@@ -46,10 +46,12 @@ export function createLimits({ maxGonePerHour, rest }: LimitsOptions): Limits {
 
   return {
     watch: (accountId, http) => async (request) => {
-      const response = await ask(http, () => request)
-      const percent = parseUsage(response.headers)
+      // Whoever asked checks the answer.
+      const response = await http(request)
+      const headers = headersOf(response)
+      const percent = parseUsage(headers)
       if (percent < RESTING_PERCENT) return response
-      const retryAfterMs = readRetryAfter(response.headers) ?? REST_MS
+      const retryAfterMs = readRetryAfter(headers) ?? REST_MS
       const text = `${percent} % of a rate limit are used`
       const error = new GraphApiError({ status: response.status, retryable: true, retryAfterMs, text })
       rest(accountId, Math.ceil(retryAfterMs / 1_000), error)

@@ -6,9 +6,9 @@ import {
   describeValue,
   HostRefusedError,
   IntegrityMismatchError,
+  nameOnly,
   SizeLimitError,
   WhatsAppMediaError,
-  withoutSecrets,
 } from './errors.js'
 import { emit, type OnEvent } from './events.js'
 import { isPassingStatus, readRetryAfter } from './graph-error.js'
@@ -137,22 +137,26 @@ const MAX_REDIRECTS = 3
 
 /** GET with redirects followed by hand: each hop is checked, and a new origin gets no credentials. */
 async function get(firstUrl: string, context: AttemptContext): Promise<HttpResponse> {
-  const { http, cloudApi, accessToken, filename, deadlines } = context
+  const { http, cloudApi, accessToken, deadlines } = context
   let url = checkHost(firstUrl, context)
   const { origin } = url
   for (let hop = 0; ; hop++) {
     deadlines.waitFor('headers')
     const { host, href } = url
     const isHome = url.origin === origin
-    const response = await ask(http, () => ({
-      method: 'GET',
-      url: href,
-      headers: { ...COMMON_HEADERS, ...(isHome ? cloudApi.authorization(accessToken) : {}) },
-      signal: deadlines.signal,
-    })).catch((error: unknown) => {
+    const response = await ask(
+      http,
+      () => ({
+        method: 'GET',
+        url: href,
+        headers: { ...COMMON_HEADERS, ...(isHome ? cloudApi.authorization(accessToken) : {}) },
+        signal: deadlines.signal,
+      }),
+      { phase: 'download' },
+    ).catch((error: unknown) => {
       // fromFetch has refused an answer: asking again would bring the same.
       if (WhatsAppMediaError.is(error)) throw error
-      throw new DownloadFailedError({ host, problem: 'no answer' }, withoutSecrets(error, [accessToken, filename]))
+      throw new DownloadFailedError({ host, problem: 'no answer' }, nameOnly(error))
     })
     const { location } = response.headers
     if (response.status < 300 || response.status > 399 || location === undefined) return response
@@ -162,9 +166,9 @@ async function get(firstUrl: string, context: AttemptContext): Promise<HttpRespo
   }
 }
 
-function checkHost(url: string, { cloudApi, onEvent, accountId }: AttemptContext): URL {
+function checkHost(url: string, { cloudApi, onEvent, accountId, accessToken, filename }: AttemptContext): URL {
   try {
-    return cloudApi.checkMediaUrl(url)
+    return cloudApi.checkMediaUrl(url, [accessToken, filename])
   } catch (error) {
     /* v8 ignore else -- @preserve nothing else is thrown there; what is not ours must still pass */
     if (error instanceof HostRefusedError) {
@@ -178,7 +182,7 @@ function checkHost(url: string, { cloudApi, onEvent, accountId }: AttemptContext
 function open(
   response: HttpResponse,
   facts: Omit<Announcement, 'url'>,
-  context: Pick<AttemptContext, 'maxBytes' | 'deadlines' | 'accessToken' | 'filename'> & { host: string },
+  context: Pick<AttemptContext, 'maxBytes' | 'deadlines'> & { host: string },
 ): OpenedMedia {
   const { host, deadlines } = context
   const maxBytes = maxBytesOf(context.maxBytes, facts.mediaType)
@@ -201,7 +205,7 @@ function open(
       brokeOff: (error) =>
         new DownloadFailedError(
           { host, problem: 'the body broke off' },
-          withoutSecrets(error, [context.accessToken, context.filename]),
+          error === undefined ? undefined : nameOnly(error),
         ),
     }
   } catch (error) {

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
-import { nameOf, type Secrets, StorageFailedError, WhatsAppMediaError, withoutSecrets } from './errors.js'
+import { nameOf, nameOnly, StorageFailedError, WhatsAppMediaError } from './errors.js'
+import type { Secrets } from './redaction.js'
 import type { ObjectStorage, StoredObject } from './storage.js'
 
 /** A call to a storage, as its failure tells of it. */
@@ -13,13 +14,14 @@ interface StorageCall {
 
 /**
  * What a storage of anyone's threw, as an error of this library: a `StorageFailedError` that another attempt may mend.
- * The signal's reason passes.
+ * The signal's reason passes. Of what was thrown, name and code alone are kept.
  */
 export function storageFailure(error: unknown, { operation, key, signal, secrets = [] }: StorageCall): unknown {
   if (signal?.aborted === true) return signal.reason
   if (WhatsAppMediaError.is(error)) return error
-  const reason = nameOf(error)
-  return new StorageFailedError({ operation, key, reason, retryable: true }, withoutSecrets(error, secrets))
+  // What it says is anyone's: a request it quotes, the name of the file, its own credentials.
+  const reason = nameOf(error, secrets)
+  return new StorageFailedError({ operation, key, reason, retryable: true }, nameOnly(error, secrets))
 }
 
 /** The storage with this library's errors only: the body's own one, too, passes. */

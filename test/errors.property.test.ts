@@ -1,7 +1,8 @@
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { cleanServerText, DownloadFailedError, describeSecret, describeValue } from '../src/errors.js'
+import { DownloadFailedError, describeSecret, describeValue } from '../src/errors.js'
+import { cleanServerText } from '../src/redaction.js'
 
 const alphanumeric = (minLength: number, maxLength: number) =>
   fc.string({

@@ -5,7 +5,6 @@ import * as errors from '../src/errors.js'
 import {
   AccessTokenError,
   CallbackFailedError,
-  cleanServerText,
   DeadlineError,
   DownloadFailedError,
   describeSecret,
@@ -22,7 +21,6 @@ import {
   PayloadTooLargeError,
   QueueFailedError,
   QueueFullError,
-  removeValues,
   SignatureError,
   SizeLimitError,
   StorageFailedError,
@@ -31,6 +29,7 @@ import {
   WrongAccountError,
   withoutSecrets,
 } from '../src/errors.js'
+import { cleanServerText, removeValues } from '../src/redaction.js'
 
 const TOKEN = `EAA${'Gm0PX4ZCpsBA'.repeat(4)}`
 const PHONE = '12025550143'

@@ -43,6 +43,7 @@ describe('ask', () => {
     ask(
       async () => answer as HttpResponse,
       () => get('https://graph.facebook.com/1'),
+      { phase: 'look-up' },
     )
   const body = Readable.from([])
 

@@ -5,6 +5,7 @@ import { configFromEnv } from '../config-from-env.js'
 import { describeSecret, describeValue, InvalidOptionError } from '../errors.js'
 import { field, isObject } from '../json.js'
 import { checkAccountId } from '../key.js'
+import { describeId } from '../redaction.js'
 import type { CommandContext } from './command.js'
 import { type Flags, neededText, textOf, textsGiven } from './flags.js'
 
@@ -79,7 +80,7 @@ async function readJson(path: string): Promise<Record<string, unknown>> {
 const PROPERTIES = ['accountId', 'tokenVariable', 'appSecretVariable', 'mediaLifetimeMs']
 
 function readAccount(phoneNumberId: string, row: unknown, env: CommandContext['env']): Account {
-  const place = `--accounts: ${describeValue(phoneNumberId)}`
+  const place = `--accounts: ${describeId(phoneNumberId)}`
   const unknown = Object.keys(isObject(row) ? row : { nothing: 1 }).find((name) => !PROPERTIES.includes(name))
   if (unknown !== undefined) {
     throw new InvalidOptionError(

@@ -1,6 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3'
+import { fieldOf } from '../errors.js'
 import type { S3StorageOptions } from '../storage/s3.js'
-import { factsOf, field } from '../storage/s3-failure.js'
+import { factsOf } from '../storage/s3-failure.js'
 
 type Sdk = typeof import('@aws-sdk/client-s3')
 
@@ -101,6 +102,6 @@ function refusal(error: unknown): Exclude<Answer<never>, { kind: 'answer' }> {
 }
 
 function headersOf(response: unknown): Record<string, string> {
-  const headers = Object.entries(Object(field(response, 'headers')))
+  const headers = Object.entries(Object(fieldOf(response, 'headers')))
   return Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), String(value)]))
 }

@@ -1,5 +1,14 @@
 import { type Cluster, Redis, type RedisOptions } from 'ioredis'
-import { describeSecret, describeValue, InvalidOptionError, QueueFailedError } from '../errors.js'
+import {
+  describeSecret,
+  describeValue,
+  fieldOf,
+  InvalidOptionError,
+  isError,
+  isName,
+  nameOf,
+  QueueFailedError,
+} from '../errors.js'
 
 /**
  * Where Redis is: a URL (`redis://…`, `rediss://…`), ioredis's options, or an ioredis instance (`Redis` or `Cluster`),
@@ -143,13 +152,12 @@ export function queueFailed(operation: QueueFailedError['operation'], error: unk
 }
 
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown'
-  if (error.message === CLOSED) return 'closed'
-  const code: unknown = Reflect.get(error, 'code')
-  if (typeof code === 'string') return code
+  if (!isError(error)) return 'unknown'
+  const message = String(fieldOf(error, 'message'))
+  if (message === CLOSED) return 'closed'
   // Redis's own answers begin with a word for programs: OOM, NOAUTH, READONLY.
-  const [word] = /^[A-Z]{2,}(?= )/.exec(error.message) ?? []
-  return word ?? error.name
+  const [word] = /^[A-Z]{2,16}(?= )/.exec(message) ?? []
+  return [fieldOf(error, 'code'), word].find(isName) ?? nameOf(error)
 }
 
 /** Tells the owner, whatever the owner makes of it. */

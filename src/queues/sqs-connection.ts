@@ -1,5 +1,5 @@
 import type { SQSClient, SQSClientConfig } from '@aws-sdk/client-sqs'
-import { describeValue, InvalidOptionError, QueueFailedError, withoutSecrets } from '../errors.js'
+import { describeValue, fieldOf, InvalidOptionError, isName, QueueFailedError, withoutSecrets } from '../errors.js'
 
 /** A standard queue of Amazon SQS, or of anything that speaks its language. */
 export type SqsConnectionOptions = {
@@ -127,25 +127,15 @@ function queueError(
   operation: QueueFailedError['operation'],
   secrets: readonly string[],
 ): QueueFailedError {
-  const status = field(field(error, '$metadata'), 'httpStatusCode')
-  const reason = ['code', 'name'].map((name) => field(error, name)).find(isCode) ?? 'unknown'
+  const status = fieldOf(fieldOf(error, '$metadata'), 'httpStatusCode')
+  const reason = ['code', 'name'].map((name) => fieldOf(error, name)).find(isName) ?? 'unknown'
   // Without an answer, faults of configuration (no credentials, no region) stay; the network's have a code.
   const isFault =
     typeof status === 'number'
       ? status >= 500 || status === 429
-      : isCode(field(error, 'code')) || reason === 'TimeoutError'
+      : isName(fieldOf(error, 'code')) || reason === 'TimeoutError'
   return new QueueFailedError(
     { operation, reason, retryable: isFault || PASSING.test(reason) },
     withoutSecrets(error, secrets),
   )
-}
-
-/** A property of whatever was thrown. */
-function field(value: unknown, name: string): unknown {
-  return Reflect.get(Object(value), name)
-}
-
-/** A server may write anything where its error codes belong. */
-export function isCode(value: unknown): value is string {
-  return typeof value === 'string' && /^[A-Za-z][\w.-]{0,63}$/.test(value)
 }

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { BatchResultErrorEntry, SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs'
-import { QueueFailedError } from '../errors.js'
-import { isCode, type SqsConnection } from './sqs-connection.js'
+import { isName, QueueFailedError } from '../errors.js'
+import type { SqsConnection } from './sqs-connection.js'
 
 /** A message on its way into a queue. */
 export interface OutgoingMessage {
@@ -148,7 +148,7 @@ async function trySend(
 }
 
 function failure(failed: readonly BatchResultErrorEntry[], retryable: boolean): QueueFailedError {
-  const reason = failed.map(({ Code: code }) => code).find(isCode) ?? 'unknown'
+  const reason = failed.map(({ Code: code }) => code).find(isName) ?? 'unknown'
   return new QueueFailedError({ operation: 'enqueue', reason, retryable })
 }
 

@@ -1,6 +1,14 @@
 import { createPrivateKey } from 'node:crypto'
 import { getSignedUrl } from '@aws-sdk/cloudfront-signer'
-import { describeSecret, describeValue, InvalidOptionError, StorageFailedError, WhatsAppMediaError } from '../errors.js'
+import {
+  describeSecret,
+  describeValue,
+  InvalidOptionError,
+  isError,
+  nameOf,
+  StorageFailedError,
+  WhatsAppMediaError,
+} from '../errors.js'
 import type { SignedUrlOptions, UrlSigner } from '../storage.js'
 
 export interface CloudFrontSignerOptions {
@@ -127,7 +135,7 @@ function readPrivateKey(pem: string): ReturnType<typeof createPrivateKey> | unde
 function keyError(key: string): (error: unknown) => never {
   return (error) => {
     if (WhatsAppMediaError.is(error)) throw error
-    const name = error instanceof Error && /^\w{1,64}$/.test(error.name) ? error.name : 'an error'
+    const name = isError(error) ? nameOf(error) : 'an error'
     throw new StorageFailedError({ operation: 'sign', key, reason: `privateKey() threw ${name}`, retryable: true })
   }
 }

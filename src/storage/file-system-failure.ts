@@ -1,4 +1,4 @@
-import { StorageFailedError, WhatsAppMediaError } from '../errors.js'
+import { fieldOf, isError, isName, StorageFailedError, WhatsAppMediaError } from '../errors.js'
 
 /** Codes that come back on every try until someone changes the machine or the key. */
 const PERMANENT = [
@@ -22,7 +22,8 @@ export function systemCalls(
       return await call
     } catch (error) {
       if (WhatsAppMediaError.is(error)) throw error
-      const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+      const code = fieldOf(error, 'code')
+      const reason = isName(code) ? code : 'unknown'
       const advice = ADVICE[reason]
       throw new StorageFailedError(
         { operation, key, reason, retryable: !PERMANENT.includes(reason), ...(advice === undefined ? {} : { advice }) },
@@ -34,7 +35,7 @@ export function systemCalls(
 
 /** Whether `error` is the operating system's, with one of these codes. */
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
+  return isError(error) && codes.includes(String(fieldOf(error, 'code')))
 }
 
 /** For calls about a file that need not be there. */

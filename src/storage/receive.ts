@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import { describeValue, IntegrityMismatchError, InvalidOptionError, StorageFailedError } from '../errors.js'
+import { describeValue, IntegrityMismatchError, InvalidOptionError, isError, StorageFailedError } from '../errors.js'
 import type { PutOptions } from '../storage.js'
 
 /**
@@ -25,7 +25,7 @@ export async function* receive(
   const abort = (): void => {
     // A body that failed by itself keeps its own error.
     aborted = !body.errored
-    body.destroy(signal?.reason instanceof Error ? signal.reason : undefined)
+    body.destroy(isError(signal?.reason) ? signal.reason : undefined)
   }
   const mismatch = (problem: string, observedSha256?: string): IntegrityMismatchError =>
     new IntegrityMismatchError({
@@ -69,5 +69,5 @@ function toBytes(chunk: unknown): Uint8Array {
 }
 
 function isPrematureClose(error: unknown): error is Error & { code: string } {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'
+  return isError(error) && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'
 }

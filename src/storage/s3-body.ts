@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream'
-import { describeValue, IntegrityMismatchError, InvalidOptionError, StorageFailedError } from '../errors.js'
-import { field } from './s3-failure.js'
+import { describeValue, fieldOf, IntegrityMismatchError, InvalidOptionError, StorageFailedError } from '../errors.js'
 
 /** A body on its way, of exactly as many bytes as were announced. */
 export interface ExactBody {
@@ -73,7 +72,7 @@ export function wrongSize(expectedSize: number, observedSize: number): Integrity
 /** The body's own error as it is; for one that closed without any, a failure that another attempt can mend. */
 export function bodyError(error: Error, key: string): Error {
   const reason = 'ERR_STREAM_PREMATURE_CLOSE'
-  if (field(error, 'code') !== reason) return error
+  if (fieldOf(error, 'code') !== reason) return error
   return new StorageFailedError({ operation: 'put', key, reason, retryable: true }, error)
 }
 

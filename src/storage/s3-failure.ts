@@ -1,4 +1,4 @@
-import { StorageFailedError, WhatsAppMediaError, withoutSecrets } from '../errors.js'
+import { fieldOf, isName, StorageFailedError, WhatsAppMediaError, withoutSecrets } from '../errors.js'
 
 /** Faults of the bytes on their way, which another attempt can mend (AWS: Error responses). */
 const BROKEN_BODY = ['BadDigest', 'XAmzContentSHA256Mismatch', 'IncompleteBody', 'RequestTimeout']
@@ -21,7 +21,7 @@ export function storageError(
     status === undefined
       ? isNetworkError(error)
       : status === 408 || status === 409 || status === 429 || (status >= 500 && status !== NOT_IMPLEMENTED)
-  const retryAfterMs = readRetryAfter(field(field(field(error, '$response'), 'headers'), 'retry-after'))
+  const retryAfterMs = readRetryAfter(fieldOf(fieldOf(fieldOf(error, '$response'), 'headers'), 'retry-after'))
   return new StorageFailedError(
     {
       operation,
@@ -50,9 +50,9 @@ export function mayNotLook(key: string): StorageFailedError {
 
 /** What an error of the SDK says of the store's answer. */
 export function factsOf(error: unknown): { status: number | undefined; reason: string } {
-  const answered: unknown = field(field(error, '$metadata'), 'httpStatusCode')
+  const answered: unknown = fieldOf(fieldOf(error, '$metadata'), 'httpStatusCode')
   // Ceph's error bodies have no message, so the SDK calls them UnknownError: `Code` and the status tell more.
-  const reason = ['Code', 'code', 'name'].map((name) => field(error, name)).find(isCode) ?? 'unknown'
+  const reason = ['Code', 'code', 'name'].map((name) => fieldOf(error, name)).find(isName) ?? 'unknown'
   return { status: typeof answered === 'number' ? answered : undefined, reason }
 }
 
@@ -65,21 +65,11 @@ function readRetryAfter(header: unknown): number | undefined {
 
 /** Without an answer, faults of configuration (no credentials, no region) stay; the network's pass. */
 function isNetworkError(error: unknown): boolean {
-  return isText(field(error, 'code')) || field(error, 'name') === 'TimeoutError'
+  return isText(fieldOf(error, 'code')) || fieldOf(error, 'name') === 'TimeoutError'
 }
 
 export function isStorageFailure(error: unknown): error is StorageFailedError {
   return WhatsAppMediaError.is(error) && error.code === 'storage-failed'
-}
-
-/** A property of whatever was thrown. */
-export function field(value: unknown, name: string): unknown {
-  return Reflect.get(Object(value), name)
-}
-
-/** A store may write anything where its error codes belong. */
-function isCode(value: unknown): value is string {
-  return typeof value === 'string' && /^[A-Za-z][\w.-]{0,63}$/.test(value)
 }
 
 function isText(value: unknown): value is string {

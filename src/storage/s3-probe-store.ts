@@ -2,10 +2,10 @@ import { createHash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { PutObjectCommand } from '@aws-sdk/client-s3'
-import { WhatsAppMediaError } from '../errors.js'
+import { fieldOf, WhatsAppMediaError } from '../errors.js'
 import type { ObjectStorage, PutOptions } from '../storage.js'
 import type { S3Connection } from './s3-connection.js'
-import { factsOf, field } from './s3-failure.js'
+import { factsOf } from './s3-failure.js'
 import { bucketInput, objectInput } from './s3-object.js'
 import type { S3StorageOptions } from './s3-options.js'
 import type { Verdict } from './s3-probe-report.js'
@@ -178,8 +178,8 @@ async function answer<T>(send: () => Promise<T>): Promise<Answer<T>> {
       return { ok: false, status: error.status, reason: error.reason }
     }
     // Node's fetch hides what went wrong in its cause.
-    const cause = field(error, 'cause')
-    const { status, reason } = factsOf(field(cause, 'code') === undefined ? error : cause)
+    const cause = fieldOf(error, 'cause')
+    const { status, reason } = factsOf(fieldOf(cause, 'code') === undefined ? error : cause)
     return { ok: false, status, reason }
   }
 }

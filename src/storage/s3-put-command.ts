@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream'
 import type { PutObjectCommand, PutObjectCommandInput } from '@aws-sdk/client-s3'
+import { fieldOf } from '../errors.js'
 import { bodyError, exactBody, whileBodyLives } from './s3-body.js'
 import type { S3Connection } from './s3-connection.js'
-import { field } from './s3-failure.js'
 import type { PutInput } from './s3-object.js'
 import type { S3PutAnswer } from './s3-put.js'
 
@@ -49,7 +49,7 @@ export function putCommand(
   command.middlewareStack.add(
     (next) => (args) => {
       // The signer keeps a value that is there.
-      Reflect.set(Object(field(args.request, 'headers')), 'x-amz-content-sha256', sha256)
+      Reflect.set(Object(fieldOf(args.request, 'headers')), 'x-amz-content-sha256', sha256)
       return next(args)
     },
     { step: 'build', name: 'signBodyHash' },

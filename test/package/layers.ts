@@ -5,7 +5,7 @@ import { cycles, type Import, type Module, reachable } from './import-graph.js'
  * step of the flow; `webhook-body` and `cli/demo` stand where `webhook` and `cli` do. Adapters have a rule of their own.
  */
 const LAYERS: readonly (readonly string[])[] = [
-  ['errors', 'events', 'media-reference', 'mime'],
+  ['errors', 'events', 'media-reference', 'mime', 'redaction'],
   ['http', 'storage'],
   [], // the steps
   ['archive'],
