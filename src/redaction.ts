@@ -38,7 +38,7 @@ function describeNumber(value: number): string {
 
 /** A word, in the cases that words are written in: random letters hardly ever are. */
 const WORD = /^(?=.{0,16}$)(?:[A-Z]?[a-z]+(?:[A-Z][a-z]+)*|[A-Z]+)?\d{0,3}$/
-const SMALL_NUMBER = /^[v+-]?\d{1,5}(?:\.\d{1,2})?$/
+const SMALL_NUMBER = /^[v+-]?\d{1,5}(?:\.\d{1,2})?[a-z]{0,2}$/
 const TIME = /^(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:\.\d{1,3})?)?Z?)?$/
 const MIME_TYPE =
   /^(?=.{1,100}$)(?:application|audio|font|image|message|model|multipart|text|video)\/\d?[a-z]{1,16}\d{0,3}(?:[.+-]\d?[a-z]{1,16}\d{0,3})*$/
@@ -324,12 +324,12 @@ const WORDS = /^[a-z]{1,16}(?:[_-][a-z]{1,16}){0,3}$/
  * phone numbers have more digits, and file names an extension.
  */
 export function isName(value: unknown): value is string {
-  if (typeof value !== 'string' || value.length > 48 || /EAA/i.test(value)) return false
+  if (typeof value !== 'string' || value.length > 48 || /EAA/i.test(value) || holdsSecret(value)) return false
   if (value.replace(/\D/g, '').length > 4) return false
   const parts = value.split('.')
   // `AWS.SimpleQueueService.NonExistentQueue`
-  const isDotted = parts.length === 1 || (/[A-Z][a-z]{3,}/.test(parts.at(-1) ?? '') && value.length > 16)
-  return isDotted && parts.every((part) => CONSTANT.test(part) || WORDS.test(part) || isClassName(part))
+  const isLikely = parts.length === 1 || (/[A-Z][a-z]{3,}/.test(parts.at(-1) ?? '') && value.length > 16)
+  return isLikely && parts.every((part) => CONSTANT.test(part) || WORDS.test(part) || isClassName(part))
 }
 
 function isClassName(part: string): boolean {

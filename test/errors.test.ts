@@ -7,8 +7,6 @@ import {
   CallbackFailedError,
   DeadlineError,
   DownloadFailedError,
-  describeSecret,
-  describeValue,
   GraphApiError,
   HostRefusedError,
   IntegrityMismatchError,
@@ -29,7 +27,6 @@ import {
   WrongAccountError,
   withoutSecrets,
 } from '../src/errors.js'
-import { cleanServerText, removeValues } from '../src/redaction.js'
 
 const TOKEN = `EAA${'Gm0PX4ZCpsBA'.repeat(4)}`
 const PHONE = '12025550143'
@@ -107,11 +104,11 @@ const ROWS: readonly Row[] = [
     },
   ],
   [
-    new CallbackFailedError('onArchived', new Error('down')),
+    new CallbackFailedError('onArchived', Object.assign(new Error('no row for Jane'), { code: 'ECONNREFUSED' })),
     {
       ...{ name: 'CallbackFailedError', code: 'callback-failed', phase: 'queue', retryable: true },
       ...{ message: 'onArchived failed, and there is no more time to call it again', callback: 'onArchived' },
-      cause: { name: 'Error', message: 'down' },
+      cause: { name: 'Error', message: 'ECONNREFUSED' },
     },
   ],
   [
@@ -439,9 +436,10 @@ describe('the cause of an error', () => {
     for (const secret of [TOKEN, PHONE, 'hash=', 'Payslip', 'nested']) expect(shown).not.toContain(secret)
   })
 
-  it('cleans a name and a code, too', () => {
-    const cause = Object.assign(new Error('refused'), { name: `Error for ${TOKEN}`, code: `E_${TOKEN}` })
-    expect(causeOf(cause)).toMatchObject({ name: 'Error for [removed]', code: 'E_[removed]' })
+  it('leaves out a name and a code that are none', () => {
+    const cause = causeOf(Object.assign(new Error('refused'), { name: `Error for ${TOKEN}`, code: `E_${TOKEN}` }))
+    expect(cause).toMatchObject({ name: 'Error', message: 'refused' })
+    expect(cause).not.toHaveProperty('code')
   })
 
   it('leaves out a code that is no string', () => {
@@ -450,7 +448,7 @@ describe('the cause of an error', () => {
 
   it('copes with an error whose fields are no strings', () => {
     const odd = Object.assign(new Error(), { message: undefined, name: { token: TOKEN } })
-    expect(causeOf(odd)).toMatchObject({ message: 'undefined', name: '[object Object]' })
+    expect(causeOf(odd)).toMatchObject({ message: '', name: 'Error' })
   })
 
   it.each([
@@ -463,138 +461,6 @@ describe('the cause of an error', () => {
     expect(kept).toBeInstanceOf(Error)
     expect(kept).toMatchObject({ message })
   })
-})
-
-describe('describeValue', () => {
-  it.each(
-    (
-      [
-        ['', "''"],
-        ['v25.0', "'v25.0'"],
-        ['image/svg+xml', "'image/svg+xml'"],
-        ['https://media.example/a_b-c=d', "'https://media.example/a_b-c=d'"],
-        ['106540352242922', "'106540352242922'"],
-        ['x'.repeat(128), `'${'x'.repeat(128)}'`],
-        ['x'.repeat(129), 'a string of 129 characters'],
-        ['two words', 'a string of 9 characters'],
-        ["it's", 'a string of 4 characters'],
-        ['line\n', 'a string of 5 characters'],
-        ['\u001b[2J', 'a string of 4 characters'],
-        ['jane@example.com', 'a string of 16 characters'],
-        ['https://user:password@media.example', 'a string of 35 characters'],
-        ['https://media.example/?a=b', 'a string of 26 characters'],
-        [`+${PHONE}`, 'a string of 12 characters'],
-        ['wamid.HBgLMTIwMjU1NTAxNDM=', 'a string of 26 characters'],
-        [TOKEN, `a string of ${TOKEN.length} characters`],
-        ['X-Amz-Signature=abc', 'a string of 19 characters'],
-        [0, '0'],
-        [-1.5, '-1.5'],
-        [Number.NaN, 'NaN'],
-        [Infinity, 'Infinity'],
-        [true, 'true'],
-        [null, 'null'],
-        [undefined, 'undefined'],
-        [['secret', 'list'], 'an array of 2'],
-        [{ token: TOKEN }, 'a value of type object'],
-        [() => TOKEN, 'a value of type function'],
-        [Symbol(TOKEN), 'a value of type symbol'],
-        [12_025_550_143n, 'a value of type bigint'],
-      ] satisfies [unknown, string][]
-    ).map(([value, shown]) => [shown, value] as const),
-  )('shows %s', (shown, value) => {
-    expect(describeValue(value)).toBe(shown)
-  })
-})
-
-describe('describeSecret', () => {
-  it.each(
-    (
-      [
-        ['', 'a string of 0 characters'],
-        [TOKEN, `a string of ${TOKEN.length} characters`],
-        [undefined, 'a value of type undefined'],
-        [42, 'a value of type number'],
-        [[TOKEN], 'a value of type object'],
-      ] satisfies [unknown, string][]
-    ).map(([value, shown]) => [shown, value] as const),
-  )('shows %s', (shown, value) => {
-    expect(describeSecret(value)).toBe(shown)
-  })
-})
-
-describe('cleanServerText', () => {
-  it.each([
-    ['plain words stay, 100% of them', 'plain words stay, 100% of them'],
-    ['  outer space \r\n', 'outer space'],
-    ['a\u0000\u0007b\tc\r\nd\u001b[31me\u0085f\u2028g\u2029h', 'a b c d [31me f g h'],
-    ['https://lookaside.fbsbx.com/x/?mid=1&hash=abc" and more', 'https://lookaside.fbsbx.com/x/?[removed]" and more'],
-    [
-      String.raw`{"url":"https:\/\/lookaside.fbsbx.com\/x\/?mid=1&ext=2","a":1}`,
-      String.raw`{"url":"https:\/\/lookaside.fbsbx.com\/x\/?[removed]","a":1}`,
-    ],
-    ['seehttp://x.test/?a=b', 'seehttp://x.test/?[removed]'],
-    ['proxy http://user:pass@proxy.test:8080/ is down', 'proxy http://[removed]@proxy.test:8080/ is down'],
-    ['https://x.test/path stays', 'https://x.test/path stays'],
-    ['why? because', 'why? because'],
-    ['Authorization: Bearer abc.def-1_~+/=', 'Authorization: Bearer [removed]'],
-    ['authorization: oauth 123|abc', 'authorization: oauth [removed]'],
-    ['/x?access_token=abc&appsecret_proof=def&c=d', '/x?access_token=[removed]&appsecret_proof=[removed]&c=d'],
-    ['X-Amz-Signature=abc&x-amz-security-token=def', 'X-Amz-Signature=[removed]&x-amz-security-token=[removed]'],
-    ['%3Fhash%3Dabc', '%3Fhash%3D[removed]'],
-    ['{"access_token" : "abc","hash":"def"}', '{"access_token" : "[removed]","hash":"[removed]"}'],
-    [`token ${TOKEN}.`, 'token [removed].'],
-    [`x_${TOKEN}_y`, 'x_[removed]_y'],
-    ['EASY words and SEAL stay', 'EASY words and SEAL stay'],
-    ['to wamid.HBgLMTIwMjU1NTAxNDMVAgA= failed', 'to [message id] failed'],
-    [`from ${PHONE}`, 'from [number]'],
-    [`from+${PHONE}x`, 'from[number]x'],
-    [`wa_${PHONE}@c.us`, 'wa_[number]@c.us'],
-    ['+1 (202) 555-0143, 202-555-0143', '[number], [number]'],
-    ['+1.202.555.0143', '[number]'],
-    ['10.0.0.1:443 and 127.0.0.1 stay', '10.0.0.1:443 and 127.0.0.1 stay'],
-    ['code 131009, 1024 bytes stay', 'code 131009, 1024 bytes stay'],
-    ['', ''],
-  ])('turns %j into %j', (text, cleaned) => {
-    expect(cleanServerText(text)).toBe(cleaned)
-  })
-
-  it('keeps at most 1 KB, without a last word that is cut', () => {
-    expect(cleanServerText('!'.repeat(1_025))).toBe('!'.repeat(1_024))
-    const start = '! '.repeat(509)
-    expect(cleanServerText(`${start}broken`)).toBe(`${start}broken`)
-    expect(cleanServerText(`${start}broken!`)).toBe(start.trim())
-    expect(cleanServerText(start + TOKEN)).toBe(start.trim())
-  })
-})
-
-describe('removeValues', () => {
-  const KEY = 'key/März+1'
-  const GONE = '[a text that repeats a secret]'
-
-  it.each([
-    ['no secret', 'no secret'],
-    [`unknown ${KEY}, or ${KEY}`, 'unknown [removed], or [removed]'],
-    ['{"key":"key\\/März+1"}', GONE],
-    ['{"key":"key/M\\u00e4rz+1"}', GONE],
-    [`/x?key=${encodeURIComponent(KEY)}`, GONE],
-    [`/x?key=${encodeURI(KEY)}`, GONE],
-    [`in base64 ${Buffer.from(`key=${KEY}`).toString('base64')}`, GONE],
-    [`glued${Buffer.from(`${KEY}${KEY}`).toString('base64url')}`, GONE],
-    [`in hex ${Buffer.from(KEY).toString('hex')}`, GONE],
-    ['key/M&#228;rz+1 or KEY/M&#xE4;RZ+1', GONE],
-    ['KEY/MÄRZ+1', GONE],
-    [`twice ${encodeURIComponent(encodeURIComponent(KEY))}`, GONE],
-    ['100%, 50%25 and %ff, &#xffffff; &cent; &lt; stay', '100%, 50%25 and %ff, &#xffffff; &cent; &lt; stay'],
-  ])('turns %j into %j', (text, clean) => {
-    expect(removeValues(text, [undefined, '', KEY])).toBe(clean)
-  })
-})
-
-it('removeValues sees a secret that was cut short, and none where only a few characters are like it', () => {
-  const secret = 'd360/Canary+Key77Zz19=='
-  expect(removeValues('key d360/Canary+Ke... is unknown', [secret])).toBe('[a text that repeats a secret]')
-  expect(removeValues('key ...nary+Key77Zz19== is unknown', [secret])).toBe('[a text that repeats a secret]')
-  expect(removeValues('the Canary sings', [secret])).toBe('the Canary sings')
 })
 
 describe('nameOnly', () => {

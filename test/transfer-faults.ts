@@ -122,7 +122,12 @@ export const STORE_FAULTS: readonly TransferFault[] = [
         throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })
       },
     }),
-    error: { code: 'storage-failed', reason: 'ECONNRESET', retryable: true, cause: { message: 'socket hang up' } },
+    error: {
+      code: 'storage-failed',
+      reason: 'ECONNRESET',
+      retryable: true,
+      cause: { code: 'ECONNRESET', message: 'ECONNRESET' },
+    },
   },
   {
     name: 'a caller who aborts',
