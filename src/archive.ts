@@ -161,7 +161,7 @@ function makePlan(media: string | MediaReference, options: ArchiveOptions, memor
   else checkReference(media)
   const reference = typeof media === 'string' ? undefined : media
   const mediaId = typeof media === 'string' ? media : media.mediaId
-  if (!(mediaLifetimeMs > 0)) {
+  if (typeof mediaLifetimeMs !== 'number' || !(mediaLifetimeMs > 0)) {
     throw new InvalidOptionError('mediaLifetimeMs', `must be a positive number, got ${describeValue(mediaLifetimeMs)}`)
   }
   const retry = checkRetry(options)

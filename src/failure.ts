@@ -41,7 +41,7 @@ export function mediaFailure(
       ...(messageId === '' ? {} : { messageIdHash: messageIdHash(messageId) }),
     },
     error: error.toJSON(),
-    ...(accountId === undefined ? {} : { accountId }),
+    ...(accountId === undefined ? {} : { accountId: shown(accountId, /^[\w-]{1,128}$/) }),
   })
   const failure: MediaFailure = { media, error, ...(accountId === undefined ? {} : { accountId }) }
   // Not enumerable: spreading or comparing a failure sees its fields alone.
@@ -51,12 +51,16 @@ export function mediaFailure(
 }
 
 /** A job may come out of its queue with a token where a time belongs. */
-function timeOf(value: string | undefined): string | undefined {
-  return value === undefined || /^[\d:.TZ+-]{1,35}$/.test(value) ? value : describeSecret(value)
+function timeOf(value: unknown): unknown {
+  return shown(value, /^\d{4}-\d{2}-\d{2}(?:T[\d:.]{5,20}(?:Z|[+-]\d{2}:?\d{2}))?$/)
 }
 
-function wordOf(value: string | undefined): string | undefined {
-  return value === undefined || /^[a-z-]{1,20}$/.test(value) ? value : describeSecret(value)
+function wordOf(value: unknown): unknown {
+  return shown(value, /^[a-z]{1,10}(?:-[a-z]{1,10})?$/)
+}
+
+function shown(value: unknown, form: RegExp): unknown {
+  return value === undefined || (typeof value === 'string' && form.test(value)) ? value : describeSecret(value)
 }
 
 /** A download URL is a secret that outlives its use. */

@@ -23,7 +23,10 @@ export function checkMaxBytes(maxBytes: MaxBytes | undefined): void {
       throw new InvalidOptionError('maxBytes', `must be a positive whole number of bytes, got ${describeValue(cap)}`)
     }
     if (cap > MAX_PUT_BYTES) {
-      throw new InvalidOptionError('maxBytes', `must be at most ${MAX_PUT_BYTES}, the most of one put, got ${cap}`)
+      throw new InvalidOptionError(
+        'maxBytes',
+        `must be at most ${MAX_PUT_BYTES}, the most of one put, got ${describeValue(cap)}`,
+      )
     }
   }
 }

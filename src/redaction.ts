@@ -56,7 +56,7 @@ function describeUrl(text: string): string | undefined {
 }
 
 /** A label of a host name: words and numbers, as people give them to machines. */
-const LABEL = /^(?=.{1,40}$)(?:[a-z]{1,20}\d{0,4}|\d{1,4}[a-z]{0,3})(?:-(?:[a-z]{1,20}\d{0,4}|\d{1,4}[a-z]{0,3}))*$/
+const LABEL = /^(?:[a-z]{1,20}\d{0,4}|\d{1,4}[a-z]{0,3})(?:-(?:[a-z]{1,20}\d{0,4}|\d{1,4}[a-z]{0,3}))*$/
 const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/
 
 /** A host, with its port, as an error may show it: a label that may be a secret shows as its length. */
@@ -67,7 +67,10 @@ export function describeHost(host: string): string {
   // A phone number may be written in labels.
   const mayNumber = name.replace(/\D/g, '').length <= FEW_DIGITS
   const labels = name.split('.').map((label) => {
-    const isPlain = (LABEL.test(label) || label === '') && (mayNumber || !/\d/.test(label)) && !holdsSecret(label)
+    // Alone, it is no host of the internet's.
+    const isShort = label.length <= (label === name ? 16 : 40)
+    const isPlain =
+      (LABEL.test(label) || label === '') && isShort && (mayNumber || !/\d/.test(label)) && !holdsSecret(label)
     return isPlain ? label : `[${label.length} characters]`
   })
   return `${labels.join('.')}${port}`

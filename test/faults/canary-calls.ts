@@ -118,6 +118,83 @@ export async function hearWrongCalls({ api, options, store, note, token }: Aviar
   await s3.close?.()
 }
 
+/**
+ * Each canary in each place that tells what it got. Most of them look like what belongs there: letters, digits and a few
+ * marks.
+ */
+export async function hearMisplaced({ api, options, store, note, canaries }: Aviary): Promise<void> {
+  const storage = createMemoryStorage()
+  const { reference } = await api.addMedia({ ...MEDIA, bytes: Buffer.from('%PDF-misplaced') })
+  const media = personal(reference)
+  const { downloadUrl, ...looked } = media
+  const archive = createMediaArchive({
+    ...{ ...options, storage, accounts: () => undefined },
+    onFailed: (failure) => note('misplaced: failure', failure),
+  })
+  const job = { version: 1, accountId: 'aviary', media } as const
+  const run = async (odd: unknown): Promise<never> => {
+    const outcome = await archive.processJob(odd as never, { attempt: 1 })
+    throw 'error' in outcome ? outcome.error : new Error('went well')
+  }
+  const key = 'whatsapp-media/aviary/2026-11-22/document/5ef5e495-9ea6-59d7-91c6-d39ba4699239.pdf'
+  const places: Record<string, (value: never) => unknown> = {
+    timestamp: (value) => archiveMedia({ ...media, timestamp: value }, { ...options, storage }),
+    sha256: (value) => archiveMedia({ ...media, sha256: value }, { ...options, storage }),
+    mediaType: (value) => archiveMedia({ ...looked, mediaType: value }, { ...options, storage }),
+    attempts: (attempts) => archiveMedia(media, { ...options, storage, attempts }),
+    maxBytes: (maxBytes) => archiveMedia(media, { ...options, storage, maxBytes }),
+    integrity: (integrity) => archiveMedia(media, { ...options, storage, integrity }),
+    sniff: (sniff) => archiveMedia(media, { ...options, storage, sniff }),
+    mediaLifetimeMs: (mediaLifetimeMs) => archiveMedia(media, { ...options, storage, mediaLifetimeMs }),
+    'timeouts.totalMs': (totalMs) => archiveMedia(media, { ...options, storage, timeouts: { totalMs } }),
+    'cloudApi.version': (version) => archiveMedia(media, { ...options, storage, cloudApi: { version } }),
+    'cloudApi.baseUrl': (baseUrl) => archiveMedia(media, { ...options, storage, cloudApi: { baseUrl } }),
+    'cloudApi.mediaHosts': (host) => archiveMedia(media, { ...options, storage, cloudApi: { mediaHosts: [host, ''] } }),
+    'a host': (value) =>
+      downloadMediaFromWhatsApp(
+        { ...media, filename: value, downloadUrl: `https://${value}/${value}` },
+        { ...options, cloudApi: { ...options.cloudApi, baseUrl: 'https://127.0.0.1:1' } },
+      ),
+    'job.version': (version) => run({ ...job, version }),
+    'job.accountId': (value) => run({ ...job, accountId: `/${value}` }),
+    'job.media': (value) => run({ ...job, media: value }),
+    'job.media.timestamp': (timestamp) => run({ ...job, media: { ...media, timestamp } }),
+    size: (size) => uploadToS3(Readable.from(['x']), { storage, accountId: 'aviary', size }),
+    'upload sha256': (sha256) => uploadToS3(Buffer.from('x'), { storage, accountId: 'aviary', sha256 }),
+    body: (body) => uploadToS3(body, { storage, accountId: 'aviary' }),
+    expiresIn: (expiresIn) => getSignedUrl(key, { storage: createS3Storage(store), expiresIn }),
+    disposition: (disposition) => getSignedUrl(key, { storage: createS3Storage(store), disposition }),
+    'a key': (value) => getSignedUrl(`/${value}`, { storage: createS3Storage(store), accountId: 'aviary' }),
+    'a prefix': (value) => buildMediaKey({ ...media, accountId: 'aviary' }, { prefix: value }),
+    appSecret: (value) => archiveMedia(media, { ...options, storage, appSecret: [value] as never }),
+    accessToken: (value) => archiveMedia(looked, { ...options, storage, accessToken: { value } as never }),
+  }
+  const values: Record<string, unknown> = {
+    ...canaries,
+    'a number': Number(phone),
+    'a message id’s body': messageId.slice(messageId.indexOf('.') + 1),
+    'a list': [phone],
+    'an object': { phone },
+    'a symbol': Symbol(phone),
+    'a bigint': BigInt(phone),
+  }
+  const takesAny = /^(?:a host|job\.|body|a key|appSecret|accessToken)/
+  for (const [place, call] of Object.entries(places)) {
+    for (const [what, value] of Object.entries(values)) {
+      if (place === 'a host' && typeof value !== 'string') continue
+      // What is no mistake.
+      if (what === 'a number' && ['attempts', 'mediaLifetimeMs', 'timeouts.totalMs', 'size'].includes(place)) continue
+      // A proof is a SHA-256, too, and nobody can tell it from the file's.
+      if (place.endsWith('sha256') && what === 'app secret proof') continue
+      await (async () => call(value as never))().then(
+        () => note(takesAny.test(place) ? 'misplaced' : `${what} for ${place}: went well`, ''),
+        (error: unknown) => note(`${what} for ${place}`, error),
+      )
+    }
+  }
+  await archive.close()
+}
+
 /** Webhooks, good and bad, and what becomes of their media. */
 export async function hearWebhooks({ api, options, note, token, song }: Aviary): Promise<void> {
   const { mediaObject } = await api.addMedia({ ...MEDIA, bytes: Buffer.from('%PDF-webhook') })

@@ -22,6 +22,8 @@ export const CANARIES = {
   'message id': `wamid.HBgL${Buffer.from('12025550177').toString('base64')}FQIAEhgUMkE0NDk1MUQ3RjRCNTZB`,
   'user id': 'US.31415926535897932384',
   'file name': 'Quimby Lohnzettel März.pdf',
+  // Without what would hide it for another reason: blanks, accents, its own length.
+  'plain file name': 'Lohnzettel-Quimby.pdf',
   caption: 'Hier singt der Kanarienvogel',
   'verify token': 'verify-Canary-7d1f',
   'secret access key': 'canaryAWSsecretKey/0123456789+abcdefghijk',

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createCanaryScanner, textsOf } from './canaries.js'
-import { hearEveryFault, hearSuccesses, hearWebhooks, hearWrongCalls } from './canary-calls.js'
+import { hearEveryFault, hearMisplaced, hearSuccesses, hearWebhooks, hearWrongCalls } from './canary-calls.js'
+import { hearForeignCode, hearOwners } from './canary-owners.js'
 import { type Aviary, createAviary, echoes, hearEcho, hearOwnClients } from './canary-scenes.js'
 
 /** Meta's tokens have a form that anybody knows; those of other providers have not. */
@@ -56,6 +57,23 @@ describe.each(TOKENS)('no canary sings, with a token %s', (_form, token) => {
     expect([...seen].filter((from) => from.endsWith('went well'))).toEqual([])
     expectSilence()
   })
+
+  it('in any place, whatever it looks like', async () => {
+    await hearMisplaced(aviary)
+    expect([...seen].filter((from) => from.endsWith('went well'))).toEqual([])
+    expectSilence()
+  })
+
+  it('in what functions of the owner’s throw', async () => {
+    await hearOwners(aviary)
+    expectSilence()
+  })
+
+  it('in what storages and clients of the user’s own throw', async () => {
+    await hearForeignCode(aviary)
+    expect([...seen].filter((from) => from.endsWith('went well'))).toEqual([])
+    expectSilence()
+  }, 60_000)
 
   it('in webhooks', async () => {
     await hearWebhooks(aviary)
