@@ -199,6 +199,29 @@ describe('checkMediaUrl', () => {
     expect(() => checkMediaUrl('https://lookaside.fbsbx.com/')).toThrow('lookaside.fbsbx.com is not among')
   })
 
+  it('names no host and no scheme that may be a secret', () => {
+    const token = 'EAAGcanary0Token1Of2Nobody3At4All5'
+    const { checkMediaUrl } = resolveCloudApi()
+    const refusalOf = (url: string): unknown => {
+      try {
+        return checkMediaUrl(url, ['my-key', undefined])
+      } catch (error) {
+        return error
+      }
+    }
+    for (const [url, host] of [
+      [`https://${token}/`, '[34 characters]'],
+      [`https://x@${token}.evil.example/`, '[34 characters].evil.example'],
+      ['https://12025550143.evil.example/', '[11 characters].evil.example'],
+      ['https://MY-KEY.evil.example/', '[removed].evil.example'],
+      [`${token}:x`, 'another scheme'],
+    ] as const) {
+      const refusal = refusalOf(url)
+      expect(refusal).toMatchObject({ code: 'host-refused', host })
+      expect(String(refusal).toLowerCase()).not.toMatch(/eaagcanary|12025550143|my-key/)
+    }
+  })
+
   it('names the host, and never user, path or query', () => {
     const refusals = ['https://user:secret@evil.example/secret?secret#secret', 'https://evil.example:444/secret?secret']
     const messages = [...refusals, 'data:secret', 'secret'].map((text) => {

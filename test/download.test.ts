@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { PassThrough, Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type DownloadOptions, downloadMediaFromWhatsApp } from '../src/download.js'
+import { type DownloadOptions, downloadMediaFromWhatsApp, resolveDownload } from '../src/download.js'
 import type { MediaEvent } from '../src/events.js'
 import { fromFetch, type HttpClient, type HttpResponse } from '../src/http.js'
 import type { MediaReference } from '../src/media-reference.js'
@@ -469,4 +469,16 @@ describe('downloadMediaFromWhatsApp', () => {
     })
     expect(asked()).toEqual([])
   })
+})
+
+describe('resolveDownload', () => {
+  it.each([null, '', 12_025_550_143, ['canary'], { canary: 1 }, Symbol('canary')])(
+    'refuses the app secret %o, and shows none of it',
+    (appSecret) => {
+      const refuse = (): unknown => resolveDownload({ appSecret: appSecret as never })
+      expect(refuse).toThrow(
+        /^appSecret must be a non-empty string, or left out, got a (?:string of 0 characters|value of type \w+)$/,
+      )
+    },
+  )
 })

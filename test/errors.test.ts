@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it, vi } from 'vitest'
 import * as errors from '../src/errors.js'
 import {
@@ -461,6 +462,41 @@ describe('the cause of an error', () => {
     expect(kept).toBeInstanceOf(Error)
     expect(kept).toMatchObject({ message })
   })
+})
+
+it('a cause of another realm is one as any other', () => {
+  const cause: unknown = runInNewContext("Object.assign(new TypeError('reset'), { code: 'ECONNRESET' })")
+  const error = new DownloadFailedError({ host: 'h', problem: 'p' }, cause)
+  expect(error.cause).toMatchObject({ name: 'TypeError', message: 'reset', code: 'ECONNRESET' })
+})
+
+it('a cause that throws when it is looked at leaves a clean error', () => {
+  const throwing = (target: object): unknown =>
+    new Proxy(target, {
+      get: () => {
+        throw new Error(TOKEN)
+      },
+      has: () => {
+        throw new Error(TOKEN)
+      },
+    })
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const circular = new AggregateError([], 'all')
+  circular.errors.push(circular)
+  circular.cause = circular
+  for (const cause of [throwing(new Error(TOKEN)), throwing({}), proxy, Object.create(null), Symbol(TOKEN), circular]) {
+    expect(WhatsAppMediaError.is(cause)).toBe(false)
+    const error = new DownloadFailedError({ host: 'h', problem: 'p' }, cause)
+    expect(error.cause).toBeInstanceOf(Error)
+    expect(`${JSON.stringify(error)} ${inspect(error, { showHidden: true, depth: null })}`).not.toContain(TOKEN)
+  }
+})
+
+it('hosts that others have named show without what may be a secret', () => {
+  const error = new DownloadFailedError({ host: `${TOKEN.toLowerCase()}.fbsbx.com`, problem: 'HTTP 500' })
+  expect(error.host).toBe(`[${TOKEN.length} characters].fbsbx.com`)
+  expect(error.message).toBe(`The download from [${TOKEN.length} characters].fbsbx.com failed: HTTP 500`)
 })
 
 describe('nameOnly', () => {

@@ -10,6 +10,17 @@ describe('emit', () => {
     expect(onEvent).toHaveBeenCalledExactlyOnceWith(event)
   })
 
+  it.each([
+    ['a token', `EAAG${'canary0'.repeat(4)}`, 'a string of 32 characters'],
+    ['a message id', 'wamid.HBgL', 'a string of 10 characters'],
+    ['no text', 7, 'a value of type number'],
+    ['one', '1013859600285441', '1013859600285441'],
+  ])('shows for a media id that is %s what a log may hold', (_name, mediaId, shown) => {
+    const onEvent = vi.fn()
+    emit(onEvent, { type: 'unknown-number', phoneNumberId: '1', mediaId: mediaId as string })
+    expect(onEvent).toHaveBeenCalledExactlyOnceWith({ type: 'unknown-number', phoneNumberId: '1', mediaId: shown })
+  })
+
   it('does nothing without a receiver', () => {
     expect(() => emit(undefined, event)).not.toThrow()
   })

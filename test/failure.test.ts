@@ -78,6 +78,24 @@ describe('mediaFailure', () => {
     })
   })
 
+  it('shows neither a token nor a number that a job has in place of what a log may hold', () => {
+    const token = `EAAG${'canary0'.repeat(4)}`
+    const odd = { ...reference, mediaId: token, timestamp: SECRETS.from, receivedAt: [SECRETS.from], mediaType: token }
+    const more = { direction: 7, origin: SECRETS.filename, phoneNumberId: { token } }
+    const failure = mediaFailure({ ...odd, ...more } as never, error, `/${token}`)
+    expect(JSON.parse(JSON.stringify(failure))).toMatchObject({
+      media: {
+        ...{ mediaId: 'a string of 32 characters', timestamp: 'a string of 11 characters' },
+        ...{ receivedAt: 'a value of type object', mediaType: 'a string of 32 characters' },
+        ...{ direction: 'a value of type number', origin: 'a string of 16 characters' },
+      },
+      accountId: 'a string of 33 characters',
+    })
+    for (const shown of [JSON.stringify(failure), inspect(failure)]) {
+      for (const secret of [token, SECRETS.from, 'Payslip']) expect(shown).not.toContain(secret)
+    }
+  })
+
   it('shows media without a message id', () => {
     const lost: UnavailableMedia = {
       ...{ reason: 'retention-expired', receivedAt: SHOWN.receivedAt },

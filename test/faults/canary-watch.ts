@@ -37,8 +37,11 @@ export function watchCanaries(): void {
   vi.doMock(import('../../src/events.js'), async (original) => {
     const events = await original()
     const emit = (onEvent: OnEvent | undefined, event: MediaEvent): void => {
-      shown.add(event)
-      events.emit(onEvent, event)
+      // As it leaves, whether somebody hears it or not.
+      events.emit((left) => {
+        shown.add(left)
+        return onEvent?.(left)
+      }, event)
     }
     return { ...events, emit }
   })

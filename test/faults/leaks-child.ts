@@ -1,11 +1,13 @@
 /* A process that fails a thousand transfers and tells what it holds before and after. The servers are its parent's. */
-import { getEventListeners } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type ArchiveOptions, archiveMedia } from '../../src/archive.js'
 import { downloadMediaFromWhatsApp } from '../../src/download.js'
+import { fromFetch } from '../../src/http.js'
 import type { MediaJob } from '../../src/jobs.js'
 import { createMediaArchive } from '../../src/media-archive.js'
+import { createMemoryStorage } from '../../src/storage/memory.js'
 import { createS3Storage } from '../../src/storage/s3.js'
 import { uploadToS3 } from '../../src/upload.js'
 import { MEDIA_BYTES } from './cells.js'
@@ -24,7 +26,8 @@ export interface LeakTask {
 /** What the parent gets. */
 export interface LeakReport {
   failures: number
-  successes: number
+  /** What went well and should not have, by fault and number of its way. */
+  successes: string[]
   /** The process's warnings, such as too many listeners. */
   warnings: string[]
   before: Holdings
@@ -53,10 +56,17 @@ process.once('message', (task: LeakTask) => {
 
 type Fail = (attempts: number, signal: AbortSignal) => Promise<unknown>
 
+interface Way {
+  name: string
+  fail: Fail
+}
+
 async function run(task: LeakTask): Promise<LeakReport> {
   const warnings: string[] = []
   process.on('warning', (warning) => warnings.push(warning.message))
-  const ways = task.faults.flatMap((fault) => waysToFail(fault, task))
+  const ways = task.faults.flatMap((fault) =>
+    waysToFail(fault, task).map((fail, index): Way => ({ name: `${fault.name}, ${index}`, fail })),
+  )
   // What is made once, such as compiled code and pools, is no leak.
   await failSome(ways, { ...task, transfers: ways.length * 2 })
   const before = await measure()
@@ -81,6 +91,19 @@ function waysToFail({ phase, media, endpoint, timeouts }: LastingFault, { store,
     },
   ]
   // A fault of the look-up or the download fails a download alone, and one of the store an upload.
+  // Clients and storages of the user's own fail in ways of their own.
+  const http = fromFetch(fetch)
+  const foreign = createMediaArchive({
+    ...{ ...options, http, timeouts, attempts: 1, storage: { ...createMemoryStorage(), head: refuse, put: refuse } },
+    accounts: () => ({ accountId, accessToken }),
+  })
+  ways.push(
+    (attempts, signal) => archiveMedia(media, { ...shared, http, storage, timeouts, attempts, signal }),
+    async (attempt, signal) => {
+      const outcome = await foreign.processJob(job, { attempt, signal })
+      if (outcome.outcome !== 'done') throw outcome.error
+    },
+  )
   const download: Fail = async (_attempts, signal) =>
     (await downloadMediaFromWhatsApp(media, { ...shared, timeouts, signal })).bytes()
   const upload: Fail = (_attempts, signal) =>
@@ -89,11 +112,16 @@ function waysToFail({ phase, media, endpoint, timeouts }: LastingFault, { store,
   return phase === 'upload' ? [...ways, upload] : ways
 }
 
+async function refuse(_key: string, body?: unknown): Promise<never> {
+  if (body instanceof Readable) await once(body, 'data').catch(() => {})
+  throw Object.assign(new Error('no room'), { code: 'ENOSPC' })
+}
+
 async function failSome(
-  ways: readonly Fail[],
+  ways: readonly Way[],
   { atOnce, transfers }: Pick<LeakTask, 'atOnce' | 'transfers'>,
-): Promise<{ failures: number; successes: number }> {
-  const counts = { failures: 0, successes: 0 }
+): Promise<Pick<LeakReport, 'failures' | 'successes'>> {
+  const counts = { failures: 0, successes: [] as string[] }
   let started = 0
   const work = async (): Promise<void> => {
     while (started < transfers) {
@@ -101,8 +129,9 @@ async function failSome(
       // Some go through a back-off, and some callers lose patience.
       const attempts = number % 5 === 0 ? 2 : 1
       const signal = number % 7 === 0 ? AbortSignal.timeout(50) : shared.signal
-      await ways[number % ways.length]?.(attempts, signal).then(
-        () => counts.successes++,
+      const way = ways[number % ways.length]
+      await way?.fail(attempts, signal).then(
+        () => counts.successes.push(way.name),
         () => counts.failures++,
       )
     }
