@@ -129,7 +129,7 @@ function printable(text: string): string {
 }
 
 /** Whether a text holds what has the form of a token, a signed query, a message id or an international phone number. */
-export function holdsSecret(text: string): boolean {
+function holdsSecret(text: string): boolean {
   return removeSecrets(text) !== text
 }
 

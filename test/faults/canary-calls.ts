@@ -152,7 +152,8 @@ export async function hearMisplaced({ api, options, store, note, canaries }: Avi
     'cloudApi.mediaHosts': (host) => archiveMedia(media, { ...options, storage, cloudApi: { mediaHosts: [host, ''] } }),
     'a host': (value) =>
       downloadMediaFromWhatsApp(
-        { ...media, filename: value, downloadUrl: `https://${value}/${value}` },
+        // What may be a host's name is known for a secret by its value alone.
+        { ...media, ...(isFileName(value) ? { filename: value } : {}), downloadUrl: `https://${value}/${value}` },
         { ...options, cloudApi: { ...options.cloudApi, baseUrl: 'https://127.0.0.1:1' } },
       ),
     'job.version': (version) => run({ ...job, version }),
@@ -193,6 +194,10 @@ export async function hearMisplaced({ api, options, store, note, canaries }: Avi
     }
   }
   await archive.close()
+}
+
+function isFileName(value: unknown): boolean {
+  return String(value).endsWith('.pdf')
 }
 
 /** Webhooks, good and bad, and what becomes of their media. */

@@ -11,7 +11,7 @@ import { uploadToS3 } from '../../src/upload.js'
 import { type Aviary, CANARIES, MEDIA, personal } from './canary-scenes.js'
 
 /** What code of others may throw: every canary, in every place of an error, and what is hard to look at. */
-export function quoting(canaries: Readonly<Record<string, string>>): Record<string, () => unknown> {
+function quoting(canaries: Readonly<Record<string, string>>): Record<string, () => unknown> {
   const all = Object.values(canaries).join(' ; ')
   const one = (canary: string): unknown =>
     Object.assign(new Error(canary), { name: canary, code: canary, Code: canary, errno: canary })
