@@ -451,8 +451,7 @@ const PHASE_OF_WAIT = {
 } as const satisfies Record<string, Phase>
 
 /**
- * A function of the archive's owner kept throwing, or did not end, until the media was dead, or longer. Of what it threw,
- * `cause` keeps name and code alone: its words may quote the job.
+ * A function of the archive's owner kept throwing, or did not end, until the media was dead, or longer.
  *
  * Retryable: yes. What to do: mend it, then enqueue the job again.
  */
@@ -461,6 +460,7 @@ export class CallbackFailedError extends WhatsAppMediaError {
   /** The option that holds the function. */
   readonly callback: 'accounts' | 'storage' | 'prefix' | 'onArchived' | 'onFailed'
 
+  /** @param cause what it threw. Kept are name and code alone: its words may quote the job. */
   constructor(callback: CallbackFailedError['callback'], cause: unknown) {
     super(`${callback} failed, and there is no more time to call it again`, {
       phase: 'queue',
