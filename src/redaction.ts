@@ -331,7 +331,7 @@ export function isName(value: unknown): value is string {
   if (value.replace(/\D/g, '').length > 4) return false
   const parts = value.split('.')
   // `AWS.SimpleQueueService.NonExistentQueue`
-  const isLikely = parts.length === 1 || (/[A-Z][a-z]{3,}/.test(parts.at(-1) ?? '') && value.length > 16)
+  const isLikely = parts.length === 1 || (/[A-Z][a-z]{3,}[^.]*$/.test(value) && value.length > 16)
   return isLikely && parts.every((part) => CONSTANT.test(part) || WORDS.test(part) || isClassName(part))
 }
 

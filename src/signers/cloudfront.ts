@@ -3,9 +3,9 @@ import { getSignedUrl } from '@aws-sdk/cloudfront-signer'
 import {
   describeSecret,
   describeValue,
+  fieldOf,
   InvalidOptionError,
-  isError,
-  nameOf,
+  isName,
   StorageFailedError,
   WhatsAppMediaError,
 } from '../errors.js'
@@ -135,8 +135,13 @@ function readPrivateKey(pem: string): ReturnType<typeof createPrivateKey> | unde
 function keyError(key: string): (error: unknown) => never {
   return (error) => {
     if (WhatsAppMediaError.is(error)) throw error
-    const name = isError(error) ? nameOf(error) : 'an error'
-    throw new StorageFailedError({ operation: 'sign', key, reason: `privateKey() threw ${name}`, retryable: true })
+    const name = fieldOf(error, 'name')
+    throw new StorageFailedError({
+      operation: 'sign',
+      key,
+      reason: `privateKey() threw ${isName(name) ? name : 'an error'}`,
+      retryable: true,
+    })
   }
 }
 
