@@ -16,7 +16,7 @@ export async function reachBucket(connection: BucketConnection): Promise<{ findi
   if (clock?.severity === 'error') return { findings: [clock], isUsable: false }
   const found = clock === undefined ? [] : [clock]
 
-  const actual = headers['x-amz-bucket-region'] ?? region
+  const actual = regionIn(headers) ?? region
   if (actual !== region) {
     const isUsable = head.kind === 'answer'
     return { findings: [wrongRegion(connection, actual, isUsable), ...found], isUsable }
@@ -30,6 +30,12 @@ export async function reachBucket(connection: BucketConnection): Promise<{ findi
         )
   const { finding, isUsable } = judge(connection, told)
   return { findings: [finding, ...found], isUsable }
+}
+
+/** It goes into a command that people copy into a shell: whatever is no region's name stays out. */
+function regionIn(headers: Readonly<Record<string, string>>): string | undefined {
+  const [region] = /^[a-z0-9][a-z0-9-]{0,62}$/i.exec(headers['x-amz-bucket-region'] ?? '') ?? []
+  return region
 }
 
 function judge(connection: BucketConnection, answer: Answer<unknown>): { finding: Finding; isUsable: boolean } {

