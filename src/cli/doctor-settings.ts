@@ -21,7 +21,9 @@ export async function checkSettings(connection: BucketConnection, options: { pre
   const encryption = await ask((client, o) => client.send(new sdk.GetBucketEncryptionCommand(input), o))
   const versioning = await ask((client, o) => client.send(new sdk.GetBucketVersioningCommand(input), o))
   const lifecycle = await ask((client, o) => client.send(new sdk.GetBucketLifecycleConfigurationCommand(input), o))
-  const isVersioned = versioning.kind === 'answer' && versioning.value.Status === 'Enabled'
+  const { Status: status } = versioning.kind === 'answer' ? versioning.value : {}
+  // Suspended means no new versions; the old ones stay.
+  const isVersioned = status !== undefined
   return {
     findings: [
       judged(connection, {
@@ -34,7 +36,7 @@ export async function checkSettings(connection: BucketConnection, options: { pre
         check: 'versioning',
         action: 's3:GetBucketVersioning',
         answer: versioning,
-        judge: () => judgeVersioning(isVersioned),
+        judge: () => judgeVersioning(status),
       }),
       judged(connection, {
         check: 'lifecycle',
@@ -71,9 +73,14 @@ export function blockPublicAccess({ command }: Pick<BucketConnection, 'command'>
   return command('put-public-access-block', `--public-access-block-configuration ${settings}`)
 }
 
-function judgeVersioning(isVersioned: boolean): Judgement {
-  if (!isVersioned)
+function judgeVersioning(status: string | undefined): Judgement {
+  if (status === undefined)
     return { severity: 'ok', finding: 'Off; keys are written once, so that there are no older versions' }
+  if (status !== 'Enabled')
+    return {
+      severity: 'note',
+      finding: 'Suspended: older versions from before stay until a lifecycle rule removes them',
+    }
   return {
     severity: 'note',
     finding: 'On: what is erased stays as an older version until a lifecycle rule removes that',

@@ -655,6 +655,16 @@ it('runDoctor warns of versions that nothing removes, and keeps the rules that t
   expect(exitCode).toBe(1)
 })
 
+it('runDoctor knows that suspended versioning keeps the older versions that there are', async () => {
+  const { worse: found } = await examineBucket({
+    versioning: { status: 200, body: xml('VersioningConfiguration', '<Status>Suspended</Status>') },
+  })
+  expect(found).toMatchObject([
+    { check: 'versioning', severity: 'note', finding: expect.stringMatching(/^Suspended: older versions/) },
+    { check: 'lifecycle', severity: 'warning', finding: 'No rule removes older versions' },
+  ])
+})
+
 it('runDoctor is content with versions that a rule removes', async () => {
   const rule =
     '<ID>old</ID><Prefix>whatsapp-media/</Prefix><NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration>'
