@@ -31,7 +31,7 @@ export function checkLifecycle(
     finding: `No rule ${missing.map(({ name }) => name).join(', none ')}${expiry}`,
     fix: {
       advice: 'Set this as lifecycle.json; rules that the bucket has already are in it',
-      lifecycle: { Rules: [...rules.map(inNewForm), ...missing.map(({ rule }) => rule)] },
+      lifecycle: { Rules: [...rules.map(inNewForm), ...missing.map(({ rule }) => withFreeId(rule, rules))] },
       command: connection.command(
         'put-bucket-lifecycle-configuration',
         '--lifecycle-configuration file://lifecycle.json',
@@ -76,6 +76,14 @@ function reaches({ Status, Prefix, Filter }: LifecycleRule, prefix: string): boo
   const { Prefix: inBoth, ...others } = And ?? {}
   const isForAll = Object.values({ ...other, ...others }).every((value) => value === undefined)
   return Status === 'Enabled' && isForAll && prefix.startsWith(inFilter ?? inBoth ?? Prefix ?? '')
+}
+
+/** Two rules of one id are refused, and one of ours may be there for another prefix (AWS: Lifecycle configuration elements). */
+function withFreeId(rule: LifecycleRule, rules: readonly LifecycleRule[]): LifecycleRule {
+  const taken = new Set(rules.map(({ ID }) => ID))
+  let id = rule.ID
+  for (let count = 2; taken.has(id); count += 1) id = `${rule.ID}-${count}`
+  return { ...rule, ID: id }
 }
 
 /** AWS refuses a configuration that has rules of the old form beside others. */

@@ -77,6 +77,13 @@ it('checkLifecycle brings rules of the old form into the new one: AWS refuses bo
   expect(checkLifecycle(aws, { ...options, rules: [both] }).fix?.lifecycle?.Rules[0]).not.toHaveProperty('Prefix')
 })
 
+it('checkLifecycle gives its rules ids that no other rule has: a store refuses two of one id', () => {
+  const rules = ['intelligent-tiering', 'intelligent-tiering-2'].map((ID) => tier({ ID, Filter: { Prefix: 'other/' } }))
+  const { fix } = checkLifecycle(aws, { ...options, rules: [ABORT, ...rules] })
+  const ids = fix?.lifecycle?.Rules.map(({ ID }) => ID)
+  expect(ids).toEqual(['a', 'intelligent-tiering', 'intelligent-tiering-2', 'intelligent-tiering-3'])
+})
+
 it('checkLifecycle tells when objects expire', () => {
   const expiring = (days: number): LifecycleRule => ({ ...tier({}), Expiration: { Days: days } })
   const { finding } = checkLifecycle(aws, { ...options, rules: [ABORT, expiring(90), expiring(30)] })
