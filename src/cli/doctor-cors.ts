@@ -12,19 +12,23 @@ export interface CorsConfiguration {
   }[]
 }
 
+/** A wildcard without a domain of one owner behind it: `https://*example.com` is `https://evilexample.com`, too. */
+const ANYONES = /\*(?!\.[^.*]+\.[^.*])/
+
 /**
  * What a bucket needs so that scripts on these origins may read signed URLs: `fetch()`, and images and video whose
  * pixels a page uses. Plain `<img>`, `<video>` and links need no CORS. It only reads: GET and HEAD.
  *
  * @param origins of the pages, such as `https://app.example.org`: scheme, host and port, nothing after them. One `*` in
  *   the host is S3's wildcard (AWS: Elements of a CORS configuration).
- * @throws InvalidOptionError when there is none, or one is no origin. `*` alone is none: name who reads.
+ * @throws InvalidOptionError when there is none, or one is no origin. `*`, `https://*` and `https://*.com` are none: name
+ *   who reads.
  */
 export function prescribedCors(origins: readonly string[]): CorsConfiguration {
   if (origins.length === 0) throw new InvalidOptionError('origins', 'must name at least one origin')
   for (const origin of origins) {
     // S3 compares with what browsers send, letter by letter: a slash at the end, and nothing matches.
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin || ANYONES.test(origin)) {
       throw new InvalidOptionError('origins', `must be like https://app.example.org, got ${describeValue(origin)}`)
     }
   }

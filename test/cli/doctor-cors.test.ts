@@ -24,6 +24,11 @@ it.each([
   [['https://app.example.org:443']],
   [['https://app.example.org', 'https://app.example.org/path']],
   [['null']],
+  [['https://*']],
+  [['https://*:8443']],
+  [['https://*.com']],
+  [['https://*example.org']],
+  [['https://*.*.org']],
 ])('prescribedCors refuses %j', (origins) => {
   expect(() => prescribedCors(origins)).toThrow(expect.objectContaining({ code: 'invalid-option', option: 'origins' }))
 })
