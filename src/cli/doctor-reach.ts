@@ -66,11 +66,14 @@ function judge(connection: BucketConnection, answer: Answer<unknown>): { finding
 type Unusable = Pick<Finding, 'finding' | 'fix'>
 
 function unusable(
-  { bucket, place, region, command }: BucketConnection,
+  { bucket, place, region, isAws, command }: BucketConnection,
   { kind, reason, status }: { kind: string; reason: string; status: number | undefined },
 ): Unusable {
-  if (kind === 'absent') {
-    const location = region === 'us-east-1' ? '' : ` --create-bucket-configuration LocationConstraint=${region}`
+  // A web server that is no store says 404, too.
+  if (reason === 'NoSuchBucket') {
+    // Other stores have one place, and refuse AWS's names for it (Ceph: IllegalLocationConstraintException).
+    const location =
+      region === 'us-east-1' || !isAws ? '' : ` --create-bucket-configuration LocationConstraint=${region}`
     return {
       finding: `There is no bucket ${bucket} (${place})`,
       fix: {
@@ -94,6 +97,13 @@ function unusable(
       fix: { advice: 'Replace them; this tells whose they are', command: 'aws sts get-caller-identity' },
     }
   }
+  // By the SDK, before anything is sent.
+  if (reason === 'InvalidBucketName') {
+    return {
+      finding: `${bucket} is no name of a bucket`,
+      fix: { advice: 'Give the bare name (S3_BUCKET_NAME or --bucket), without s3:// and without a path' },
+    }
+  }
   if (kind === 'unreachable') {
     return {
       finding: `The store cannot be reached: ${reason} (${place})`,
@@ -102,7 +112,12 @@ function unusable(
   }
   return {
     finding: `The store answers a look at ${bucket} with ${reason}, HTTP ${status}`,
-    fix: { advice: 'Look for that code in the documentation of the store' },
+    fix: {
+      advice:
+        kind === 'absent'
+          ? 'Mend S3_ENDPOINT or --endpoint: what answers there does not speak as S3 does of a bucket that is missing'
+          : 'Look for that code in the documentation of the store',
+    },
   }
 }
 

@@ -409,7 +409,7 @@ it.each([
     'a missing bucket',
     missing('NoSuchBucket'),
     /^There is no bucket archive \(127/,
-    /^aws s3api create-bucket --bucket archive --region eu-central-1 --create-bucket-configuration LocationConstraint=eu-central-1 /,
+    /^aws s3api create-bucket --bucket archive --region eu-central-1 --endpoint-url /,
   ],
   [
     'a wrong key id',
@@ -429,6 +429,7 @@ it.each([
     /does not accept the credentials \(ExpiredToken\)/,
     /sts get-caller/,
   ],
+  ['a web server that is no store', { status: 404, body: '<html>' }, /with [A-Za-z]+( 404)?, HTTP 404$/, undefined],
   ['a store at fault', { status: 500, code: 'InternalError' }, /with InternalError, HTTP 500$/, undefined],
 ] as const)('runDoctor gives %s one clear line, and stops', async (_name, answer, finding, command) => {
   const {
@@ -443,6 +444,11 @@ it.each([
   expect(found[0]?.fix?.command ?? '').toMatch(command ?? /^$/)
   expect(exitCode).toBe(2)
   expect(store.questions).not.toContain('PUT object')
+})
+
+it('runDoctor tells an address from the name of a bucket', async () => {
+  const { worse: found } = await examineBucket({}, { settings: { bucket: 's3://archive' } })
+  expect(found).toMatchObject([{ check: 'bucket', finding: 's3://archive is no name of a bucket' }])
 })
 
 it('runDoctor makes a bucket in us-east-1 without a location, which would be refused', async () => {
