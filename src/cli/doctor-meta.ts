@@ -86,10 +86,22 @@ const ENDED: Readonly<Record<number, string>> = {
   467: 'it was revoked',
 }
 
+/** Faults of Meta's, and too many calls (Meta: Error codes; Graph API: Handling errors). */
+const PASSING: readonly number[] = [1, 2, 4, 17, 32, 341, 613, 80007, 130429, 131000, 131016, 131056, 131057]
+
 function rejected({ error, status }: { error: GraphErrorBody; status: number }): Finding {
   const { code, subcode } = error
   const codes = [`HTTP ${status}`, ...(code === undefined ? [] : [`code ${code}`])].join(', ')
-  if (code !== 190 && code !== 0 && status !== 401) {
+  const isEnded = code === 190 || code === 102 || code === 0 || status === 401
+  if (!isEnded && code !== undefined && !PASSING.includes(code)) {
+    return {
+      check: 'access token',
+      severity: 'error',
+      finding: `Meta refuses calls with it (${codes})`,
+      fix: { advice: 'Look for that code in Meta’s error codes, and for alerts of the app in the App Dashboard' },
+    }
+  }
+  if (!isEnded) {
     return {
       check: 'access token',
       severity: 'warning',
@@ -169,11 +181,15 @@ async function checkPhoneNumberId(context: Context): Promise<Finding[]> {
   const answer = await ask(context, { node: phoneNumberId })
   if ('json' in answer) return [{ check, severity: 'ok', finding: 'The token may read it' }]
   if ('nothing' in answer) return [{ check, severity: 'note', finding: `Not checked: ${told(answer.nothing)}` }]
+  const { status, error } = answer
+  const codes = `HTTP ${status}, code ${error.code ?? 'none'}`
+  const isPassing = error.code === undefined ? status >= 500 || status === 429 : PASSING.includes(error.code)
+  if (isPassing) return [{ check, severity: 'note', finding: `Not checked: ${codes}` }]
   return [
     {
       check,
       severity: 'error',
-      finding: `The token may not read it, or there is none such (HTTP ${answer.status}, code ${answer.error.code ?? 'none'})`,
+      finding: `The token may not read it, or there is none such (${codes})`,
       fix: {
         advice:
           'Compare it with WhatsApp Manager (Phone numbers; it is not the number itself), and assign the WhatsApp ' +

@@ -217,6 +217,28 @@ it('runDoctor tells a phone number id that is answered without a Graph error', a
   })
 })
 
+it.each([
+  ['an outage', [500, error(2)], 'HTTP 500, code 2'],
+  ['a page of a proxy', [502, '<html>'], 'HTTP 502, code none'],
+  ['a proxy that asks for patience', [429, ''], 'HTTP 429, code none'],
+  ['too many calls', [400, error(80007)], 'HTTP 400, code 80007'],
+] as const)('runDoctor blames no phone number id for %s', async (_name, answer, codes) => {
+  const found = await examineScript({ ...GOOD, [NUMBER_ID]: [...answer] }, NUMBER_ID)
+  expect(found.slice(1)).toEqual([{ check: 'phone number id', severity: 'note', finding: `Not checked: ${codes}` }])
+})
+
+it.each([10, 200, 368])('runDoctor calls a refusal that stays an error, not an outage: code %i', async (code) => {
+  const found = await examineScript({ me: [400, error(code)] })
+  expect(found).toMatchObject([
+    { check: 'access token', severity: 'error', finding: `Meta refuses calls with it (HTTP 400, code ${code})` },
+  ])
+})
+
+it('runDoctor takes code 102 for an ended token, as Meta says', async () => {
+  const found = await examineScript({ me: [400, error(102)] })
+  expect(found).toMatchObject([{ severity: 'error', fix: { command: 'export WHATSAPP_ACCESS_TOKEN=…' } }])
+})
+
 it('runDoctor tells when only the phone number id could not be asked for', async () => {
   const server = await startLoopback((request, response) => {
     if (request.url?.includes(NUMBER_ID) === true) response.destroy()
