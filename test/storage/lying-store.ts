@@ -36,6 +36,7 @@ export type Lie =
   | 'refuses metadata'
   | 'forbids GET'
   | 'finds nothing by GET'
+  | 'hides what is absent'
   | 'forbids PUT'
   | 'forbids DELETE'
   | 'deletes nothing'
@@ -180,6 +181,7 @@ async function get(
 ): Promise<void> {
   const isSigned = searchParams.has('X-Amz-Signature')
   if (does('forbids GET') || (isSigned && does('forbids signed URLs'))) return refuse(response, 403, 'AccessDenied')
+  if (found === undefined && does('hides what is absent')) return refuse(response, 403, 'AccessDenied')
   if (found === undefined || does('finds nothing by GET')) return refuse(response, 404, 'NoSuchKey')
   const forced: OutgoingHttpHeaders = {}
   for (const name of does('ignores overrides') ? [] : ['content-type', 'content-disposition']) {

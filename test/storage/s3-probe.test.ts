@@ -101,6 +101,12 @@ describe('probeS3', () => {
     expect(checkOf(report, 'checksum')?.detail).toContain('(HTTP 400 XAmzContentSHA256Mismatch), and leaves nothing')
   })
 
+  it('needs no s3:ListBucket to see that a refused body leaves nothing', async () => {
+    const report = await probe(['hides what is absent'])
+    expect(troubles(report)).toEqual([])
+    expect(checkOf(report, 'checksum')?.detail).toContain('leaves nothing')
+  })
+
   it('names a store that changes bytes', async () => {
     const report = await probe(['changes bytes', 'forgets checksums'])
     expect(troubles(report)).toEqual([
