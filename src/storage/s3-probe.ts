@@ -26,8 +26,11 @@ export interface ProbedStore {
 
 /** @throws InvalidOptionError */
 export function checkProbeOptions({ prefix, fetch, timeoutMs }: ProbeOptions): void {
-  if (prefix !== undefined && !(typeof prefix === 'string' && /^(?:(?!\.{1,2}\/)[\w.-]{1,128}\/){1,4}$/.test(prefix))) {
-    const rule = 'must be one to four safe segments, each ending in a slash'
+  if (
+    prefix !== undefined &&
+    !(typeof prefix === 'string' && /^(?=.{1,900}$)(?:(?!\.{1,2}\/)[\w.-]+\/)+$/.test(prefix))
+  ) {
+    const rule = 'must be safe segments, each ending in a slash, of at most 900 characters'
     throw new InvalidOptionError('prefix', `${rule}, got ${describeValue(prefix)}`)
   }
   if (fetch !== undefined && typeof fetch !== 'function') {

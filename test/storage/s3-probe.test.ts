@@ -59,6 +59,10 @@ describe('probeS3', () => {
     }
   })
 
+  it.each(['a/b/c/d/doctor/', `${'a'.repeat(129)}/doctor/`])('takes what keys may start with: %s', async (prefix) => {
+    expect(troubles(await probe([], { prefix }))).toEqual([])
+  })
+
   it.each<[Lie, string[], string | undefined]>([
     ['ignores the condition', ['conditional-create: ignored'], ONE_OBJECT],
     ['answers success and keeps the first', ['conditional-create: ignored'], `${PROVEN}; ${ONE_OBJECT}`],
@@ -255,6 +259,7 @@ describe('probeS3', () => {
     [{ prefix: '' }, 'prefix'],
     [{ prefix: 'no-slash' }, 'prefix'],
     [{ prefix: '../' }, 'prefix'],
+    [{ prefix: `${'a/'.repeat(450)}a/` }, 'prefix'],
     [{ prefix: 5 }, 'prefix'],
     [{ fetch: 'fetch' }, 'fetch'],
     [{ timeoutMs: 0 }, 'timeoutMs'],
