@@ -50,7 +50,10 @@ function fixOf({ name, verdict }: ProbeCheck, resource: Resource & { prefix: str
       statements,
     }
   }
-  if (name === 'delete') {
+  if (name === 'delete' && verdict === 'failed') {
+    return { advice: 'Remove by hand what is left there' }
+  }
+  if (name === 'delete' && verdict === 'refused') {
     return { advice: 'Allow it to who erases', statements: [objectStatement(resource, 's3:DeleteObject')] }
   }
   return {

@@ -202,7 +202,7 @@ async function checkTags(store: ProbeStore): Promise<Verdict> {
 
 async function checkDelete(store: ProbeStore): Promise<Verdict> {
   const removed = await store.delete(NAME)
-  if (!removed.ok) return no(removed, 'Deleting an object', 'The probe’s objects stay, and nothing can be erased.')
+  if (!removed.ok) return no(removed, 'Deleting an object', 'Nothing can be erased.')
   const read = await store.read(NAME)
   if (read.ok && read.value !== null)
     return { verdict: 'ignored', detail: 'Deleting is answered with success, and the object is still there.' }

@@ -50,12 +50,15 @@ interface Forced {
 export interface RunningProbeStore extends ProbeStore {
   /** Runs a check under a deadline. @throws the caller's reason on abort. */
   within(timeoutMs: number, signal: AbortSignal | undefined, check: () => Promise<Verdict>): Promise<Verdict>
-  /** Removes every object that a check may have written. Never throws. */
-  cleanUp(timeoutMs: number): Promise<void>
+  /** Removes every object that a check may have written, and tells how many may be left. Never throws. */
+  cleanUp(timeoutMs: number): Promise<number>
 }
 
 /** Larger than what some proxies buffer, small enough for any line. */
 const SAMPLE_BYTES = 70_000
+
+/** The storage tries once, and one busy moment of a store must not leave an object there for good. */
+const REMOVAL_TRIES = 3
 
 export function sample(): Sample {
   const bytes = randomBytes(SAMPLE_BYTES)
@@ -147,8 +150,15 @@ export function createProbeStore(surroundings: {
     async cleanUp(timeoutMs) {
       // Not under the caller's signal: one who leaves wants the objects gone all the same.
       signal = AbortSignal.timeout(timeoutMs)
-      const removals = [...written].map((name) => answer(() => storage.delete(base + name, { signal })))
-      await orWhenAborted(Promise.all(removals), signal)
+      const left = new Set(written)
+      const remove = async (name: string): Promise<void> => {
+        for (let tries = 0; tries < REMOVAL_TRIES && left.has(name); tries += 1) {
+          const removed = await answer(() => storage.delete(base + name, { signal }))
+          if (removed.ok) left.delete(name)
+        }
+      }
+      await orWhenAborted(Promise.all([...written].map(remove)), signal)
+      return left.size
     },
   }
 }

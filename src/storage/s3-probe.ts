@@ -56,11 +56,13 @@ export async function runProbe(
   } = probeOptions
   const checks: ProbeCheck[] = []
   // Below a name of its own: two probes at once do not meet, and nothing old is taken for ours.
-  const store = createProbeStore({ storage, connection, options, fetch, base: `${prefix}${randomUUID()}/` })
+  const base = `${prefix}${randomUUID()}/`
+  const store = createProbeStore({ storage, connection, options, fetch, base })
   const run = async (name: ProbeCheckName, check: () => Promise<Verdict>): Promise<void> => {
     signal?.throwIfAborted()
     checks.push({ name, ...(await store.within(timeoutMs, signal, check)) })
   }
+  let left = 0
   try {
     for (const { name, check } of PROBE_CHECKS) {
       const isWritten = checks[0] === undefined || checks[0].verdict === 'works'
@@ -69,10 +71,21 @@ export async function runProbe(
         checks.push({ name, verdict: 'skipped', detail: 'Nothing could be written, so there is nothing to test with.' })
     }
   } finally {
-    await store.cleanUp(timeoutMs)
+    left = await store.cleanUp(timeoutMs)
   }
   const endpoint = await endpointOf(connection)
-  return { bucket: options.bucket, ...(endpoint === undefined ? {} : { endpoint }), checks }
+  return {
+    bucket: options.bucket,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    checks: left === 0 ? checks : checks.map((check) => withLeftOvers(check, { left, base })),
+  }
+}
+
+/** What stays must be told, and where: nobody else knows the name. */
+function withLeftOvers(check: ProbeCheck, { left, base }: { left: number; base: string }): ProbeCheck {
+  if (check.name !== 'delete') return check
+  const verdict = check.verdict === 'works' ? 'failed' : check.verdict
+  return { ...check, verdict, detail: `${check.detail} Up to ${left} objects of the probe are left below ${base}.` }
 }
 
 async function endpointOf({ client }: S3Connection): Promise<string | undefined> {

@@ -37,6 +37,8 @@ it('probeFindings gives the option, or the statement, that mends', () => {
   expect(fix('delete', 'refused')?.statements).toEqual([
     { Effect: 'Allow', Action: ['s3:DeleteObject'], Resource: 'arn:aws:s3:::b/p/*' },
   ])
+  expect(fix('delete', 'failed')?.advice).toContain('by hand')
+  expect(fix('delete', 'ignored')?.advice).toContain('another store')
   expect(fix('tags', 'refused')?.statements?.[0]?.Action).toEqual(['s3:PutObjectTagging', 's3:GetObjectTagging'])
   expect(fix('checksum', 'ignored')?.advice).toContain('another store')
 })

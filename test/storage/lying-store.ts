@@ -40,6 +40,8 @@ export type Lie =
   | 'forbids PUT'
   | 'forbids DELETE'
   | 'deletes nothing'
+  | 'is busy at each first DELETE'
+  | 'deletes one object only'
   | 'never answers'
 
 /** A server that speaks S3's language on the loopback, honest but for its lies. It does not check signatures. */
@@ -79,12 +81,17 @@ export async function createLyingStore(...lies: readonly Lie[]): Promise<LyingSt
 type Does = (lie: Lie) => boolean
 
 function createServing(held: Map<string, Held>, does: Does) {
+  const busyAt = new Set<string>()
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://s3')
     const found = held.get(path)
     if (request.method === 'PUT') return put(request, response, { held, path, does })
     if (request.method === 'DELETE') {
       if (does('forbids DELETE')) return refuse(response, 403, 'AccessDenied')
+      const isBusy = does('is busy at each first DELETE') && !busyAt.has(path) && !path.endsWith('/object')
+      busyAt.add(path)
+      if (isBusy || (does('deletes one object only') && !path.endsWith('/object')))
+        return refuse(response, 503, 'SlowDown')
       if (!does('deletes nothing')) held.delete(path)
       response.writeHead(204).end()
       return

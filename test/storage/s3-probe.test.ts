@@ -248,6 +248,22 @@ describe('probeS3', () => {
     expect(store.objects.size).toBe(0)
   })
 
+  it('removes its objects from a store that is busy at times', async () => {
+    expect(troubles(await probe(['is busy at each first DELETE']))).toEqual([])
+    expect(store?.objects.size).toBe(0)
+  })
+
+  it.each<[Lie, string, string]>([
+    ['deletes one object only', 'delete: failed', 'Deletes objects. Up to 5 '],
+    ['forbids DELETE', 'delete: refused', 'Nothing can be erased. Up to 6 '],
+  ])('says where its objects are left by a store that %s', async (lie, trouble, words) => {
+    const report = await probe([lie])
+    expect(troubles(report)).toEqual([trouble])
+    const [path = ''] = store?.objects.keys() ?? []
+    const base = path.replace(/^\/media\/|[^/]+$/g, '')
+    expect(checkOf(report, 'delete')?.detail).toContain(`${words}objects of the probe are left below ${base}.`)
+  })
+
   it('leaves a client behind that heeds no signal', async () => {
     const client = new S3Client({ region: 'x', credentials })
     client.send = () => new Promise<never>(() => {})
