@@ -119,10 +119,19 @@ cli
   .option('--graph-url <url>', "Another base URL than Meta's")
   .option('--no-probe', 'Leave out the probe, which writes some objects to see what the store keeps of its word')
   .option('--json', 'For machines')
-  .action(async () => {
-    const settings = parseDoctorOptions(process.argv.slice(2), process.env)
-    process.exitCode = await runDoctor({ settings, output: process.stdout, probe: probeS3 })
-  })
+  .action((parsed: Record<string, unknown>) =>
+    run(parsed, async (_flags, { env, stdout, interrupts }) => {
+      const settings = parseDoctorOptions(process.argv.slice(2), env)
+      // What is written is removed first.
+      return runDoctor({ settings, output: stdout, probe: probeS3, signal: interrupts.stop }).catch(
+        (error: unknown) => {
+          if (!interrupts.stop.aborted) throw error
+          process.stderr.write('Interrupted.\n')
+          return EXIT.interrupted
+        },
+      )
+    }),
+  )
 
 cli.help()
 cli.version(version)

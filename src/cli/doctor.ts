@@ -26,6 +26,8 @@ export interface DoctorOptions {
   now?: () => number
   /** What one question may take. Default 15,000 ms. */
   timeoutMs?: number
+  /** Ends the examination with its reason, once what was written is removed. */
+  signal?: AbortSignal
 }
 
 type Context = Required<Pick<DoctorOptions, 'now' | 'timeoutMs'>> & Omit<DoctorOptions, 'now' | 'timeoutMs'>
@@ -35,12 +37,15 @@ type Context = Required<Pick<DoctorOptions, 'now' | 'timeoutMs'>> & Omit<DoctorO
  * mends it. Below `{prefix}doctor/` it writes small objects and removes them; it changes no setting.
  *
  * @returns the exit code: 0 nothing to mend, 1 warnings, 2 errors.
- * @throws InvalidOptionError for settings of the wrong form.
+ * @throws InvalidOptionError for settings of the wrong form, and the signal's reason.
  */
 export async function runDoctor(options: DoctorOptions): Promise<number> {
-  const { settings, output, now = Date.now, timeoutMs = 15_000 } = options
+  const { settings, output, signal, now = Date.now, timeoutMs = 15_000 } = options
   const context = { ...options, now, timeoutMs }
-  const findings = [...(await examineMeta(context)), ...(await examineStore(context))]
+  const findings = await examineMeta(context)
+  signal?.throwIfAborted()
+  findings.push(...(await examineStore(context)))
+  signal?.throwIfAborted()
   const isUnset = settings.accessToken === undefined && settings.bucket === undefined
   if (isUnset) findings.push(NOTHING_SET)
   output.write(settings.json ? jsonReport(findings) : textReport(findings))
@@ -113,9 +118,10 @@ async function examineBucket(
   context: Context,
   { connection, options, prefix }: { connection: BucketConnection; options: BucketOptions; prefix: string },
 ): Promise<Finding[]> {
-  const { settings, timeoutMs } = context
+  const { settings, timeoutMs, signal } = context
   const reached = await reachBucket(connection)
   if (!reached.isUsable) return reached.findings
+  signal?.throwIfAborted()
   const { findings, policyStatus, encryption } = await checkSettings(connection, { prefix })
   const storage = createS3Storage(options)
   const objects = await checkObjects({
@@ -127,6 +133,7 @@ async function examineBucket(
     cors: settings.origins.length === 0 ? undefined : (fetchFor) => examineCors(context, { connection, fetchFor }),
   })
   await storage.close?.()
+  signal?.throwIfAborted()
   const { anyoneReads } = objects
   const isCorsMissing = settings.origins.length > 0 && !objects.findings.some(({ check }) => check === 'CORS')
   return [
@@ -152,7 +159,7 @@ async function examineCors(
 }
 
 async function examineByProbe(
-  { settings, probe, timeoutMs }: Context,
+  { settings, probe, timeoutMs, signal }: Context,
   {
     connection,
     options,
@@ -163,7 +170,9 @@ async function examineByProbe(
   if (!settings.probe) return []
   const check = 'probe'
   if (!leavesNothing) return [{ check, severity: 'note', finding: 'Not made: it could not write, or not clean up' }]
-  const report = await attempt(() => probe(options, { prefix: `${prefix}doctor/`, timeoutMs }))
+  const report = await attempt(() =>
+    probe(options, { prefix: `${prefix}doctor/`, timeoutMs, ...(signal === undefined ? {} : { signal }) }),
+  )
   if ('reason' in report) return [{ check, severity: 'warning', finding: `It broke off: ${told(report)}` }]
   return probeFindings(report.value, { ...connection, prefix })
 }

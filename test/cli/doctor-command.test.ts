@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { build } from 'tsup'
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { createFakeCloudApi } from '../../src/testing/fake-cloud-api.js'
 import configs from '../../tsup.config.js'
 import { createBucketStandIn, type Question, type Scripted } from './bucket-stand-in.js'
@@ -31,14 +32,19 @@ beforeAll(async () => {
 
 afterAll(() => rm(join(installations.bare, '..'), { recursive: true, force: true }))
 
-async function runCommand(
-  args: readonly string[],
-  { env = {}, installation = 'complete' }: { env?: object; installation?: keyof typeof installations } = {},
-) {
+function spawnCommand(args: readonly string[], env: object, installation: keyof typeof installations = 'complete') {
   const child = spawn(process.execPath, [join(installations[installation], 'dist/cli.js'), 'doctor', ...args], {
     env: { PATH: process.env['PATH'], AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', ...env },
   })
   onTestFinished(() => void child.kill('SIGKILL'))
+  return child
+}
+
+async function runCommand(
+  args: readonly string[],
+  { env = {}, installation = 'complete' }: { env?: object; installation?: keyof typeof installations } = {},
+) {
+  const child = spawnCommand(args, env, installation)
   const [output, errors, exitCode] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
@@ -108,6 +114,17 @@ it.each([
   expect(output).toBe('')
   expect(errors).toMatch(words)
   expect(exitCode).toBe(2)
+})
+
+it('the command doctor removes what it wrote when it is interrupted', async () => {
+  const { env, store } = await startServers()
+  const child = spawnCommand([], { ...env, WHATSAPP_ACCESS_TOKEN: '' })
+  await vi.waitUntil(() => store.objects.some((path) => path.endsWith('/object')), { timeout: 20_000, interval: 1 })
+  child.kill('SIGINT')
+  const [errors, exitCode] = await Promise.all([text(child.stderr), once(child, 'close')])
+  expect(errors).toBe('Interrupted.\n')
+  expect(exitCode).toEqual([130, null])
+  expect(store.objects).toEqual([])
 })
 
 it('the command doctor says that the AWS SDK is missing', async () => {

@@ -696,6 +696,17 @@ it('runDoctor gives the probe its own prefix, and tells when it broke off', asyn
   expect(found).toEqual([{ check: 'probe', severity: 'warning', finding: 'It broke off: ECONNRESET' }])
 })
 
+it('runDoctor ends with its signal once the probe has ended with it, and prints nothing', async () => {
+  const interrupts = new AbortController()
+  const reason = new Error('interrupted')
+  const probe = vi.fn<DoctorOptions['probe']>(async (_options, { signal }) => {
+    interrupts.abort(reason)
+    throw signal?.reason
+  })
+  await expect(examineBucket({}, { probe, signal: interrupts.signal })).rejects.toBe(reason)
+  expect(probe).toHaveBeenCalledOnce()
+})
+
 it('runDoctor refuses a prefix that no key may have', async () => {
   await expect(examineBucket({}, { settings: { prefix: 'no-slash' } })).rejects.toMatchObject({ option: 'prefix' })
 })
