@@ -10,6 +10,7 @@ import { type CommandContext, EXIT, exitCodeOf, listenForInterrupts } from './cl
 import { runDemo } from './cli/demo.js'
 import { runDoctor } from './cli/doctor.js'
 import { parseDoctorOptions } from './cli/doctor-options.js'
+import { jsonReport } from './cli/doctor-report.js'
 import { asTyped, type Flags, markStdin } from './cli/flags.js'
 import { runSign } from './cli/sign.js'
 import { STORAGE_OPTIONS } from './cli/storage.js'
@@ -146,7 +147,11 @@ try {
     process.exitCode = cli.args.length === 0 ? 0 : 2
   } else await cli.runMatchedCommand()
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  const message = error instanceof Error ? error.message : String(error)
+  process.stderr.write(`${message}\n`)
+  if (cli.matchedCommandName === 'doctor' && process.argv.includes('--json')) {
+    process.stdout.write(jsonReport([{ check: 'settings', severity: 'error', finding: message }]))
+  }
   // A doctor that cannot even begin must not look like one with mere warnings.
   process.exitCode = cli.matchedCommandName === 'doctor' ? 2 : exitCodeOf(error)
 }

@@ -42,6 +42,8 @@ type Context = Required<Pick<DoctorOptions, 'now' | 'timeoutMs'>> & Omit<DoctorO
 export async function runDoctor(options: DoctorOptions): Promise<number> {
   const { settings, output, signal, now = Date.now, timeoutMs = 15_000 } = options
   const context = { ...options, now, timeoutMs }
+  // Before anything is asked: a slip of the pen must not cost the answers.
+  checkPrefix(settings)
   const findings = await examineMeta(context)
   signal?.throwIfAborted()
   findings.push(...(await examineStore(context)))

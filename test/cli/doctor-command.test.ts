@@ -127,6 +127,19 @@ it('the command doctor removes what it wrote when it is interrupted', async () =
   expect(store.objects).toEqual([])
 })
 
+it.each([['--everything'], ['--endpoint', 'canary'], ['--bucket'], ['stray'], ['--prefix', 'no-slash']])(
+  'the command doctor prints JSON for machines also when it cannot begin: %j %j',
+  async (...args) => {
+    const { output, errors, exitCode } = await runCommand([...args, '--json'])
+    expect(JSON.parse(output)).toEqual({
+      exitCode: 2,
+      findings: [{ check: 'settings', severity: 'error', finding: errors.trim() }],
+    })
+    expect(output).not.toContain('canary')
+    expect(exitCode).toBe(2)
+  },
+)
+
 it('the command doctor says that the AWS SDK is missing', async () => {
   const { output, exitCode } = await runCommand(['--bucket', 'archive'], { installation: 'bare' })
   expect(output).toContain('npm install @aws-sdk/client-s3 @aws-sdk/s3-request-presigner')
