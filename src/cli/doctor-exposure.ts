@@ -8,7 +8,7 @@ import { blockPublicAccess, type SettingsFacts } from './doctor-settings.js'
  * (`undefined`: there was no object to ask for).
  */
 export function checkExposure(
-  connection: Pick<BucketConnection, 'bucket' | 'region' | 'command'>,
+  connection: Pick<BucketConnection, 'bucket' | 'region' | 'command' | 'isAws'>,
   { policyStatus, anyoneReads }: Pick<SettingsFacts, 'policyStatus'> & { anyoneReads: boolean | undefined },
 ): Finding {
   const check = 'public access'
@@ -19,10 +19,10 @@ export function checkExposure(
       check,
       severity: 'error',
       finding: `${read}: ${isPolicyPublic ? 'the bucket policy is public' : 'look at access control lists and the policy'}`,
-      fix: {
-        advice: 'Block public access, and take the statement for everyone (Principal "*") out of the bucket policy',
-        command: blockPublicAccess(connection),
-      },
+      fix: blockPublicAccess(
+        connection,
+        'Block public access, and take the statement for everyone (Principal "*") out of the bucket policy',
+      ),
     }
   }
   if (anyoneReads === false) return { check, severity: 'ok', finding: 'Without a signature, reading is refused' }

@@ -1,7 +1,7 @@
 import type { PolicyStatus, PublicAccessBlockConfiguration } from '@aws-sdk/client-s3'
 import type { Answer, BucketConnection } from './doctor-bucket.js'
 import type { EncryptionAnswer } from './doctor-encryption.js'
-import type { Finding } from './doctor-finding.js'
+import type { Finding, Fix } from './doctor-finding.js'
 import { type Judgement, judged } from './doctor-judgement.js'
 import { checkLifecycle } from './doctor-lifecycle.js'
 
@@ -58,19 +58,20 @@ function judgeBlock(connection: BucketConnection, found: PublicAccessBlockConfig
   return {
     severity: 'warning',
     finding: off.length === BLOCKS.length ? 'It is off' : `Off: ${off.join(', ')}`,
-    fix: {
-      advice: connection.isAws
-        ? 'Turn all of it on'
-        : 'Turn all of it on; with Ceph 16 leave BlockPublicAcls out, which denies every write there',
-      command: blockPublicAccess(connection),
-    },
+    fix: blockPublicAccess(connection, 'Turn all of it on'),
   }
 }
 
 /** AWS: Blocking public access to your Amazon S3 storage. */
-export function blockPublicAccess({ command }: Pick<BucketConnection, 'command'>): string {
+export function blockPublicAccess(
+  { command, isAws }: Pick<BucketConnection, 'command' | 'isAws'>,
+  advice: string,
+): Fix {
   const settings = BLOCKS.map((name) => `${name}=true`).join(',')
-  return command('put-public-access-block', `--public-access-block-configuration ${settings}`)
+  return {
+    advice: isAws ? advice : `${advice}; with Ceph 16 leave BlockPublicAcls out, which denies every write there`,
+    command: command('put-public-access-block', `--public-access-block-configuration ${settings}`),
+  }
 }
 
 function judgeVersioning(status: string | undefined): Judgement {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { checkExposure } from '../../src/cli/doctor-exposure.js'
 
-const connection = { bucket: 'b', region: 'eu-central-1', command: (name: string) => name }
+const connection = { bucket: 'b', region: 'eu-central-1', isAws: true, command: (name: string) => name }
 const open = { kind: 'answer', value: { PolicyStatus: { IsPublic: true } } } as const
 const none = { kind: 'absent', reason: 'NoSuchBucketPolicy', status: 404 } as const
 const denied = { kind: 'denied', reason: 'AccessDenied', status: 403 } as const
@@ -27,4 +27,12 @@ it.each([
 it('checkExposure counts an answer that says nothing as not public', () => {
   const empty = { kind: 'answer', value: {} } as const
   expect(checkExposure(connection, { policyStatus: empty, anyoneReads: undefined }).severity).toBe('ok')
+})
+
+it('checkExposure warns that its command would deny every write on Ceph 16', () => {
+  const found = { policyStatus: none, anyoneReads: true }
+  expect(checkExposure(connection, found).fix?.advice).not.toContain('Ceph')
+  expect(checkExposure({ ...connection, isAws: false }, found).fix?.advice).toContain(
+    'Ceph 16 leave BlockPublicAcls out',
+  )
 })
