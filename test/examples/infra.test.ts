@@ -57,6 +57,18 @@ it('the template describes every parameter, and its defaults fit their patterns'
   }
 })
 
+it('the template takes the origins that the doctor takes, and no wildcard that is everybody', () => {
+  const pattern = new RegExp(`^(?:${template.Parameters['CorsOrigins']?.AllowedPattern})$`)
+  for (const origin of ['https://app.example.com', 'https://*.example.com', 'http://localhost:3000']) {
+    expect(origin).toMatch(pattern)
+    expect(() => prescribedCors([origin])).not.toThrow()
+  }
+  for (const origin of ['*', 'https://*', 'https://*.com', 'https://*example.com', 'https://app.example.com/']) {
+    expect(origin).not.toMatch(pattern)
+    expect(() => prescribedCors([origin])).toThrow('origins')
+  }
+})
+
 it.each([{}, { KmsKeyArn: KEY }])('the roles may do no more than they must: %j', (parameters) => {
   const { Resources } = resolveTemplate(template, {
     parameters,
