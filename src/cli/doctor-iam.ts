@@ -19,10 +19,14 @@ export function objectStatement(resource: Resource & { prefix: string }, ...acti
   return { Effect: 'Allow', Action: actions, Resource: `${objects}/${resource.prefix}*` }
 }
 
-/** What the writer and the readers of objects under SSE-KMS need (AWS: Protecting data with SSE-KMS). */
-export function keyStatement({ region }: Resource, keyId: string): IamStatement {
+/** What `action` takes besides on objects under SSE-KMS: readers only decrypt (AWS: Protecting data with SSE-KMS). */
+export function keyStatement(
+  { region, action }: Resource & { action: 's3:PutObject' | 's3:GetObject' },
+  keyId: string,
+): IamStatement {
   const keys = `arn:${partitionOf(region)}:kms:${region}:*:key/`
-  const allow = { Effect: 'Allow', Action: ['kms:GenerateDataKey', 'kms:Decrypt'] } as const
+  const actions = action === 's3:GetObject' ? ['kms:Decrypt'] : ['kms:GenerateDataKey', 'kms:Decrypt']
+  const allow = { Effect: 'Allow', Action: actions } as const
   const [alias] = /alias\/.+$/.exec(keyId) ?? []
   // An alias names no key to IAM (AWS: Using aliases to control access to KMS keys).
   if (alias !== undefined) {

@@ -113,7 +113,7 @@ const ALLOW = 'Allow it to the role or user that the archive runs as, and look f
 
 function refusedFinding(
   { connection, prefix, kmsKeyId }: Context,
-  { check, action, refusal }: { check: string; action: string; refusal: Refusal },
+  { check, action, refusal }: { check: string; action: 's3:PutObject' | 's3:GetObject'; refusal: Refusal },
 ): Finding {
   const { reason, status } = refusal
   if (status !== 403) {
@@ -125,7 +125,7 @@ function refusedFinding(
     }
   }
   const statements: IamStatement[] = [objectStatement({ ...connection, prefix }, action)]
-  if (kmsKeyId !== undefined) statements.push(keyStatement(connection, kmsKeyId))
+  if (kmsKeyId !== undefined) statements.push(keyStatement({ ...connection, action }, kmsKeyId))
   return {
     check,
     severity: 'error',

@@ -28,10 +28,11 @@ it('objectStatement names objects behind an access point in their own form', () 
 
 it('keyStatement names a key by its ARN, its id or its alias', () => {
   const arn = 'arn:aws:kms:eu-central-1:111122223333:key/0a'
-  expect(keyStatement(resource, arn).Resource).toBe(arn)
-  expect(keyStatement(resource, '0a').Resource).toBe('arn:aws:kms:eu-central-1:*:key/0a')
+  const reading = { ...resource, action: 's3:GetObject' } as const
+  expect(keyStatement(reading, arn)).toEqual({ Effect: 'Allow', Action: ['kms:Decrypt'], Resource: arn })
+  expect(keyStatement(reading, '0a').Resource).toBe('arn:aws:kms:eu-central-1:*:key/0a')
   for (const alias of ['alias/media', 'arn:aws:kms:eu-central-1:111122223333:alias/media']) {
-    expect(keyStatement(resource, alias)).toEqual({
+    expect(keyStatement({ ...resource, action: 's3:PutObject' }, alias)).toEqual({
       Effect: 'Allow',
       Action: ['kms:GenerateDataKey', 'kms:Decrypt'],
       Resource: 'arn:aws:kms:eu-central-1:*:key/*',
