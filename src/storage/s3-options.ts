@@ -37,7 +37,7 @@ export interface S3ObjectOptions {
   /**
    * At most 10, together with those of a single put, which win. Names of 1 to 128 characters, values of up to 256:
    * letters, digits, blanks and `+ - = . _ : / @`; no name starts with `aws:` (AWS: Categorizing your objects using
-   * tags). Writing them takes the permission `s3:PutObjectTagging`.
+   * tags), at most 4,096 bytes together when percent-encoded. Writing them takes the permission `s3:PutObjectTagging`.
    */
   tags?: Readonly<Record<string, string>>
   /** The Cache-Control header of the stored object, such as `private, max-age=31536000, immutable`. Default: none. */
@@ -65,6 +65,8 @@ export type S3Encryption =
 const MAX_TAGS = 10
 const MAX_TAG_NAME = 128
 const MAX_TAG_VALUE = 256
+/** AWS: PutObject takes 8 KB of headers, of which metadata may be 2 KB. Ten plain tags of full length fit. */
+const MAX_TAGGING_BYTES = 4_096
 const TAG_TEXT = /^[\p{L}\p{N}\p{Z}+\-=._:/@]*$/u
 
 /** AWS: Working with object metadata: names and values together. */
@@ -129,7 +131,11 @@ export function encodeTags(tags: Readonly<Record<string, string>>): string {
       throw new InvalidOptionError('tags', `${rule}, got ${describeValue(value)} for ${describeValue(name)}`)
     }
   }
-  return entries.map((pair) => pair.map(encodeURIComponent).join('=')).join('&')
+  const encoded = entries.map((pair) => pair.map(encodeURIComponent).join('=')).join('&')
+  if (encoded.length > MAX_TAGGING_BYTES) {
+    throw new InvalidOptionError('tags', `must have at most ${MAX_TAGGING_BYTES} bytes encoded, got ${encoded.length}`)
+  }
+  return encoded
 }
 
 /**
