@@ -133,9 +133,12 @@ function holdsSecret(text: string): boolean {
   return removeSecrets(text) !== text
 }
 
-/** Whether what stands for an id is a token of Meta's, or holds a phone number as message ids do. Ids may be any letters. */
+/**
+ * Whether what stands for an id is a token of Meta's, or a message id with or without its head. Nothing else is taken for
+ * a secret: ids may be any letters, and a number in base64 as well.
+ */
 export function isSecretId(id: string): boolean {
-  return /^EAA[A-Za-z0-9]{20,}$/.test(id) || id.includes('wamid.') || packsNumber(id)
+  return /^EAA[A-Za-z0-9]{20,}$/.test(id) || id.startsWith('wamid.') || (/^HBg/.test(id) && packsNumber(id))
 }
 
 /** No `\b` around tokens: a server may glue them to anything. */

@@ -308,6 +308,7 @@ describe('isSecretId', () => {
     ['1013859600285441', false],
     ['5ef5e495-9ea6-59d7-91c6-d39ba4699239', false],
     ['AbCdEAfGhIjKlMnOpQrStUvWxYz', false],
+    [Buffer.from('1013859600285441').toString('base64'), false],
     [TOKEN, true],
     ['wamid.HBgL', true],
     ['HBgLMTIwMjU1NTAxNDMVAgASGBQ=', true],
