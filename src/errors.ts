@@ -460,12 +460,15 @@ export class CallbackFailedError extends WhatsAppMediaError {
   /** The option that holds the function. */
   readonly callback: 'accounts' | 'storage' | 'prefix' | 'onArchived' | 'onFailed'
 
-  /** @param cause what it threw. Kept are name and code alone: its words may quote the job. */
+  /**
+   * @param cause what it threw. Where that is no error of this library, name and code alone are kept: its words may quote
+   * the job.
+   */
   constructor(callback: CallbackFailedError['callback'], cause: unknown) {
     super(`${callback} failed, and there is no more time to call it again`, {
       phase: 'queue',
       retryable: true,
-      cause: nameOnly(cause),
+      cause: WhatsAppMediaError.is(cause) ? cause : nameOnly(cause),
     })
     this.callback = callback
   }
