@@ -47,9 +47,15 @@ export async function ask(
 /** A client of the user's own may pass on what its library has: lists of values, numbers, names in capitals, a `Headers`. */
 export function headersOf(response: Partial<HttpResponse> | null | undefined): Record<string, string> {
   const headers: object = Object(response?.headers)
-  const entries: [unknown, unknown][] = headers instanceof Headers ? [...headers] : Object.entries(headers)
-  const told = entries.filter(([, value]) => ['string', 'number'].includes(typeof value) || Array.isArray(value))
+  const entries: unknown[] = isIterable(headers) ? [...headers] : Object.entries(headers)
+  const pairs: unknown[][] = entries.filter((entry) => Array.isArray(entry))
+  const told = pairs.filter(([, value]) => ['string', 'number'].includes(typeof value) || Array.isArray(value))
   return Object.fromEntries(told.map(([name, value]) => [String(name).toLowerCase(), [value].flat().join(', ')]))
+}
+
+/** Not `instanceof Headers`: its mere name loads all of Node's fetch, which costs as much as this library. */
+function isIterable(value: object): value is Iterable<unknown> {
+  return Symbol.iterator in value
 }
 
 /** Whether an answer's body is other than its bytes: neither Content-Length nor hash would then mean anything. */
