@@ -107,19 +107,16 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
     checkMediaUrl(text, secrets = []) {
       const url = URL.canParse(text) ? new URL(text) : undefined
       if (url === undefined) throw new HostRefusedError({ host: 'an unreadable URL', problem: 'it is no absolute URL' })
+      const hasUser = url.username !== '' || url.password !== ''
+      if (!hasUser && isAllowed.some((allows) => allows(url))) return url
       // Whoever made the URL may have put anything in the place of host and scheme.
       const host = removeValues(describeHost(url.host), secrets)
-      if (url.username !== '' || url.password !== '') {
-        throw new HostRefusedError({ host, problem: 'the URL carries user information' })
-      }
-      if (!isAllowed.some((allows) => allows(url))) {
-        const scheme = describeScheme(url.protocol)
-        throw new HostRefusedError({
-          host: host || scheme,
-          problem: `${scheme}//${host} is not among cloudApi.mediaHosts`,
-        })
-      }
-      return url
+      const scheme = describeScheme(url.protocol)
+      throw new HostRefusedError(
+        hasUser
+          ? { host, problem: 'the URL carries user information' }
+          : { host: host || scheme, problem: `${scheme}//${host} is not among cloudApi.mediaHosts` },
+      )
     },
   }
 }
