@@ -31,6 +31,17 @@ export async function attempt<T>(call: () => Promise<T>): Promise<Attempt<T>> {
   }
 }
 
+/** As `attempt`, with a signal that the call must end at. What it throws once time is up is the time's doing. */
+export async function attemptWithin<T>(
+  timeoutMs: number,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<Attempt<T>> {
+  const signal = AbortSignal.timeout(timeoutMs)
+  const answer = await attempt(() => call(signal))
+  // A body that is cut off says ECONNRESET.
+  return signal.aborted && 'reason' in answer ? refusalOf(signal.reason) : answer
+}
+
 function refusalOf(error: unknown): Refusal {
   if (WhatsAppMediaError.is(error) && error.code === 'storage-failed') {
     const { reason, status } = error

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import type { OnEvent } from '../events.js'
 import { signUrl } from '../signed-url.js'
 import type { ObjectStorage } from '../storage.js'
-import { type Attempt, attempt, type FetchedAnswer, get, type Refusal, told } from './doctor-attempt.js'
+import { type Attempt, attempt, attemptWithin, type FetchedAnswer, get, type Refusal, told } from './doctor-attempt.js'
 import type { BucketConnection } from './doctor-bucket.js'
 import type { Finding, IamStatement } from './doctor-finding.js'
 import { keyStatement, objectStatement, type Resource } from './doctor-iam.js'
@@ -69,8 +69,8 @@ async function readAbsent(context: Context, key: string): Promise<Finding> {
 async function readObject(context: Context, key: string): Promise<Pick<ObjectFacts, 'findings' | 'anyoneReads'>> {
   const { storage, timeoutMs } = context
   const callOptions = () => ({ signal: AbortSignal.timeout(timeoutMs) })
-  const read = await attempt(async () => {
-    const found = await storage.get(key, callOptions())
+  const read = await attemptWithin(timeoutMs, async (signal) => {
+    const found = await storage.get(key, { signal })
     return found === null ? null : text(found.body)
   })
   if ('reason' in read) {
@@ -116,6 +116,14 @@ function refusedFinding(
   { check, action, refusal }: { check: string; action: 's3:PutObject' | 's3:GetObject'; refusal: Refusal },
 ): Finding {
   const { reason, status } = refusal
+  if (status === undefined) {
+    return {
+      check,
+      severity: 'error',
+      finding: `${action} came to nothing: ${reason}`,
+      fix: { advice: 'Look at the store and at the way there' },
+    }
+  }
   if (status !== 403) {
     return {
       check,

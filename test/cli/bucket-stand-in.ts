@@ -28,6 +28,8 @@ export interface Scripted {
   code?: string
   headers?: OutgoingHttpHeaders
   body?: string
+  /** Promises one byte more than it sends, and says nothing further. */
+  stalls?: boolean
 }
 
 export interface BucketStandIn {
@@ -93,9 +95,12 @@ function questionOf({ method, url, headers }: IncomingMessage): Question {
   return headers.authorization === undefined ? 'unsigned GET' : 'GET object'
 }
 
-function say(response: ServerResponse, { status, code, headers = {}, body = '' }: Scripted): void {
+function say(response: ServerResponse, { status, code, headers = {}, body = '', stalls = false }: Scripted): void {
   const text = code === undefined ? body : s3Error(code)
-  response.writeHead(status, { 'content-type': 'application/xml', ...headers }).end(text)
+  const length = stalls ? { 'content-length': Buffer.byteLength(text) + 1 } : {}
+  response.writeHead(status, { 'content-type': 'application/xml', ...length, ...headers })
+  if (stalls) response.write(text)
+  else response.end(text)
 }
 
 /** An S3 configuration, as XML. */

@@ -1,8 +1,9 @@
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { checkObjects } from '../../src/cli/doctor-objects.js'
 import { createMemoryStorage } from '../../src/storage/memory.js'
 import { createS3Storage } from '../../src/storage/s3.js'
 import { createLyingStore } from '../storage/lying-store.js'
+import { createBucketStandIn } from './bucket-stand-in.js'
 import { CREDENTIALS } from './doctor-run.js'
 
 const connection = { bucket: 'b', region: 'eu-central-1', isAws: false }
@@ -52,10 +53,40 @@ it('checkObjects tells of a store that went away', async () => {
   const { findings, leavesNothing } = await checkObjects({ ...context, storage })
   await storage.close?.()
   expect(findings).toMatchObject([
-    { check: 'write', severity: 'error', finding: 'The store answers s3:PutObject with ECONNREFUSED' },
+    { check: 'write', severity: 'error', finding: 's3:PutObject came to nothing: ECONNREFUSED' },
     { check: 'read', severity: 'note' },
   ])
   expect(leavesNothing).toBe(false)
+})
+
+it('checkObjects says of a body that stalls that there was no answer in time', async () => {
+  const store = await createBucketStandIn({
+    'GET object': { status: 200, headers: { etag: '"1"' }, body: 'Written', stalls: true },
+  })
+  onTestFinished(() => store.close())
+  const storage = createS3Storage({
+    bucket: 'b',
+    region: 'us-east-1',
+    endpoint: store.endpoint,
+    credentials: CREDENTIALS,
+  })
+  // Time is up once the body has begun, and not before.
+  let deadline = new AbortController()
+  vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => {
+    deadline = new AbortController()
+    return deadline.signal
+  })
+  const get: typeof storage.get = async (key, options) => {
+    const found = await storage.get(key, options)
+    deadline.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'))
+    return found
+  }
+  const { findings } = await checkObjects({ ...context, storage: { ...storage, get } })
+  await storage.close?.()
+  expect(findings.find(({ check }) => check === 'read')).toMatchObject({
+    severity: 'error',
+    finding: 's3:GetObject came to nothing: no answer in time',
+  })
 })
 
 it.each([
