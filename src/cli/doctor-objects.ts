@@ -14,6 +14,8 @@ export interface ObjectFacts {
   findings: Finding[]
   /** Whether a URL without signature was answered. */
   anyoneReads?: boolean
+  /** Whether the bucket tells its keys without a signature. */
+  anyoneLists?: boolean
   /** Whether the object could be written and removed again. */
   leavesNothing: boolean
 }
@@ -32,8 +34,14 @@ const BODY = 'Written by the doctor, to be removed at once.'
 
 /** Writes a small object, reads it in every way that the archive does, and removes it. */
 export async function checkObjects(context: Context): Promise<ObjectFacts> {
+  const key = `${context.prefix}doctor/${randomUUID()}.txt`
+  const facts = await checkObject(context, key)
+  const anyoneLists = await listsForAnyone(context, key)
+  return { ...facts, ...(anyoneLists === undefined ? {} : { anyoneLists }) }
+}
+
+async function checkObject(context: Context, key: string): Promise<ObjectFacts> {
   const { storage, prefix, timeoutMs } = context
-  const key = `${prefix}doctor/${randomUUID()}.txt`
   const written = await attempt(() =>
     storage.put(key, Readable.from([Buffer.from(BODY)]), {
       size: Buffer.byteLength(BODY),
@@ -97,6 +105,24 @@ async function readObject(context: Context, key: string): Promise<Pick<ObjectFac
 
 function isRead(answer: Attempt<FetchedAnswer>): boolean {
   return 'value' in answer && answer.value.status === 200 && answer.value.body === BODY
+}
+
+/**
+ * Whether anyone may list, which an access control list of the bucket can grant although no object can be read; keys
+ * tell tenants, dates and types. `undefined`: no answer told.
+ */
+async function listsForAnyone({ storage, prefix, timeoutMs }: Context, key: string): Promise<boolean | undefined> {
+  const answer = await attemptWithin(timeoutMs, async (signal) => {
+    const { url } = await signUrl(key, { storage })
+    const query = new URLSearchParams({ 'list-type': '2', prefix: `${prefix}doctor/`, 'max-keys': '1' })
+    // Where readers reach the bucket: what comes before the key. No character of a key of the doctor's is encoded.
+    return get(`${url.slice(0, url.indexOf(key))}?${query}`, { signal })
+  })
+  if ('reason' in answer) return undefined
+  const { status, body } = answer.value
+  // A page of a proxy is no list, and neither a redirect nor a fault refuses one.
+  if (status === 200) return body.includes('<ListBucketResult')
+  return status >= 400 && status < 500 ? false : undefined
 }
 
 async function judgeCors(

@@ -66,7 +66,7 @@ function judgeBlock(connection: BucketConnection, found: PublicAccessBlockConfig
 export function blockPublicAccess(
   { command, isAws }: Pick<BucketConnection, 'command' | 'isAws'>,
   advice: string,
-): Fix {
+): Required<Pick<Fix, 'advice' | 'command'>> {
   const settings = BLOCKS.map((name) => `${name}=true`).join(',')
   return {
     advice: isAws ? advice : `${advice}; with Ceph 16 leave BlockPublicAcls out, which denies every write there`,

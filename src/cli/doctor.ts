@@ -136,13 +136,12 @@ async function examineBucket(
   })
   await storage.close?.()
   signal?.throwIfAborted()
-  const { anyoneReads } = objects
   const isCorsMissing = settings.origins.length > 0 && !objects.findings.some(({ check }) => check === 'CORS')
   return [
     ...reached.findings,
     ...objects.findings,
     ...(isCorsMissing ? [NO_CORS] : []),
-    checkExposure(connection, { policyStatus, anyoneReads }),
+    checkExposure(connection, { ...objects, policyStatus }),
     await checkEncryption(connection, { prefix, answer: encryption, mayTry: objects.leavesNothing }),
     ...findings,
     ...(await examineByProbe(context, { connection, options, prefix, leavesNothing: objects.leavesNothing })),

@@ -21,6 +21,7 @@ export type Question =
   | 'DELETE object'
   | 'signed GET'
   | 'unsigned GET'
+  | 'unsigned list'
 
 /** A scripted answer; `code` makes the body an error of S3. */
 export interface Scripted {
@@ -37,6 +38,8 @@ export interface BucketStandIn {
   /** Paths of the objects there are. */
   readonly objects: readonly string[]
   readonly questions: readonly Question[]
+  /** Method and path of each. */
+  readonly requests: readonly string[]
   close(): Promise<void>
 }
 
@@ -44,7 +47,7 @@ export interface BucketStandIn {
 export async function createBucketStandIn(scripted: Partial<Record<Question, Scripted>> = {}): Promise<BucketStandIn> {
   const held = new Map<string, { bytes: Buffer; headers: OutgoingHttpHeaders }>()
   const questions: Question[] = []
-  const { origin, close } = await startLoopback((request, response) => {
+  const { origin, requests, close } = await startLoopback((request, response) => {
     const question = questionOf(request)
     questions.push(question)
     void serve(request, response, question).catch(() => response.destroy())
@@ -69,6 +72,7 @@ export async function createBucketStandIn(scripted: Partial<Record<Question, Scr
   return {
     endpoint: origin,
     questions,
+    requests,
     close,
     get objects() {
       return [...held.keys()]
@@ -88,7 +92,9 @@ const SETTINGS = [
 
 function questionOf({ method, url, headers }: IncomingMessage): Question {
   const { pathname, searchParams } = new URL(String(url), 'http://s3')
-  if (/^\/[^/]+\/?$/.test(pathname)) return SETTINGS.find((name) => searchParams.has(name)) ?? 'HEAD bucket'
+  const isOfBucket = /^\/[^/]+\/?$/.test(pathname)
+  if (isOfBucket && headers.authorization === undefined) return 'unsigned list'
+  if (isOfBucket) return SETTINGS.find((name) => searchParams.has(name)) ?? 'HEAD bucket'
   if (method === 'PUT' && headers['x-amz-server-side-encryption'] !== undefined) return 'encrypted PUT'
   if (method === 'PUT' || method === 'HEAD' || method === 'DELETE') return `${method} object`
   if (searchParams.has('X-Amz-Signature')) return 'signed GET'
@@ -139,4 +145,5 @@ const HEALTHY: Partial<Record<Question, Scripted>> = {
   lifecycle: { status: 200, body: lifecycle(ABORT) },
   cors: { status: 404, code: 'NoSuchCORSConfiguration' },
   'unsigned GET': { status: 403, code: 'AccessDenied' },
+  'unsigned list': { status: 403, code: 'AccessDenied' },
 }

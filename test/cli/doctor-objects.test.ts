@@ -10,12 +10,12 @@ const connection = { bucket: 'b', region: 'eu-central-1', isAws: false }
 const context = { connection, prefix: 'p/', kmsKeyId: undefined, timeoutMs: 5_000, cors: undefined }
 
 it('checkObjects tells when nothing can be signed', async () => {
-  const { findings, anyoneReads } = await checkObjects({ ...context, storage: createMemoryStorage() })
+  const { findings, anyoneReads, anyoneLists } = await checkObjects({ ...context, storage: createMemoryStorage() })
   expect(findings.find(({ check }) => check === 'signed URL')).toMatchObject({
     severity: 'error',
     finding: 'No URL could be signed (invalid-option)',
   })
-  expect(anyoneReads).toBeUndefined()
+  expect({ anyoneReads, anyoneLists }).toEqual({})
 })
 
 it('checkObjects tells when a page of another origin could not be played', async () => {
@@ -87,6 +87,51 @@ it('checkObjects says of a body that stalls that there was no answer in time', a
     severity: 'error',
     finding: 's3:GetObject came to nothing: no answer in time',
   })
+})
+
+it.each([
+  ['a page of a proxy', 200, '<html>ListBucketResult</html>', false],
+  ['a list', 200, '<?xml version="1.0"?><ListBucketResult></ListBucketResult>', true],
+  ['a refusal', 401, '', false],
+  ['a redirect', 307, '', undefined],
+  ['a fault', 500, '', undefined],
+])(
+  'checkObjects takes %s, HTTP %i, for what it is when it asks for a list unsigned',
+  async (_name, status, body, lists) => {
+    const store = await createBucketStandIn({ 'unsigned list': { status, body } })
+    onTestFinished(() => store.close())
+    const storage = createS3Storage({
+      bucket: 'b',
+      region: 'us-east-1',
+      endpoint: store.endpoint,
+      credentials: CREDENTIALS,
+    })
+    const { anyoneLists, anyoneReads } = await checkObjects({ ...context, storage })
+    await storage.close?.()
+    expect({ anyoneLists, anyoneReads }).toEqual({ anyoneLists: lists, anyoneReads: false })
+  },
+)
+
+it('checkObjects gives a list that stalls its time, and no more', async () => {
+  const store = await createBucketStandIn({ 'unsigned list': { status: 200, body: '<ListBucketResult', stalls: true } })
+  onTestFinished(() => store.close())
+  const storage = createS3Storage({
+    bucket: 'b',
+    region: 'us-east-1',
+    endpoint: store.endpoint,
+    credentials: CREDENTIALS,
+  })
+  const deadlines: AbortController[] = []
+  vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => {
+    const deadline = new AbortController()
+    deadlines.push(deadline)
+    return deadline.signal
+  })
+  const examined = checkObjects({ ...context, storage })
+  await vi.waitFor(() => expect(store.questions).toContain('unsigned list'), { timeout: 30_000 })
+  deadlines.at(-1)?.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'))
+  expect(await examined).not.toHaveProperty('anyoneLists')
+  await storage.close?.()
 })
 
 it.each([

@@ -66,6 +66,29 @@ it('runDoctor finds nothing to mend in a bucket that is well set up, and leaves 
   expect(store.objects).toEqual([])
 })
 
+it("runDoctor asks once for a list without a signature, of the doctor's own prefix and of no more", async () => {
+  const { store, findings } = await examineBucket({}, { settings: { prefix: 'media/' } })
+  const lists = store.requests.filter((_, index) => store.questions[index] === 'unsigned list')
+  expect(lists).toEqual([`GET /${BUCKET}/?list-type=2&prefix=media%2Fdoctor%2F&max-keys=1`])
+  expect(findings.find(({ check }) => check === 'public access')?.finding).toBe(
+    'Without a signature, reading and listing are refused',
+  )
+})
+
+it.each<Question>(['PUT object', 'GET object'])(
+  'runDoctor asks for a list without a signature also where a denied %s leaves nothing to read',
+  async (question) => {
+    const { findings } = await examineBucket({
+      [question]: denied,
+      'unsigned list': { status: 200, body: xml('ListBucketResult', '') },
+    })
+    expect(findings.find(({ check }) => check === 'public access')).toMatchObject({
+      severity: 'error',
+      finding: expect.stringMatching(/^The bucket was listed without a signature/),
+    })
+  },
+)
+
 const objects = 'arn:aws:s3:::archive/whatsapp-media/*'
 const allow = (action: string, resource = 'arn:aws:s3:::archive') => ({
   statements: [{ Effect: 'Allow', Action: [action], Resource: resource }],
@@ -108,7 +131,7 @@ const BROKEN: readonly (readonly [
     {
       check: 'public access',
       severity: 'error',
-      finding: /open to everyone: the bucket policy is public/,
+      finding: /open to everyone: the bucket policy, or its access control list, is public/,
       fix: expect.objectContaining({ command: expect.stringContaining('put-public-access-block') }),
       exitCode: 2,
     },
@@ -121,6 +144,34 @@ const BROKEN: readonly (readonly [
       severity: 'error',
       finding: /read without a signature: look at access control lists/,
       exitCode: 2,
+    },
+  ],
+  [
+    'a bucket that anyone lists',
+    { 'unsigned list': { status: 200, body: xml('ListBucketResult', '<KeyCount>0</KeyCount>') } },
+    {
+      check: 'public access',
+      severity: 'error',
+      finding: /^The bucket was listed without a signature .*: look at access control lists and the policy$/,
+      fix: {
+        advice: expect.stringMatching(
+          /^Block public access, make the bucket's access control list private, .*; with Ceph 16 leave BlockPublicAcls out/,
+        ),
+        command: expect.stringMatching(
+          /^aws s3api put-public-access-block --bucket archive .*\naws s3api put-bucket-acl --bucket archive --acl private --endpoint-url \S+$/,
+        ),
+      },
+      exitCode: 2,
+    },
+  ],
+  [
+    'a store that does not say whether anyone lists',
+    { 'unsigned list': { status: 503, code: 'SlowDown' } },
+    {
+      check: 'public access',
+      severity: 'note',
+      finding: /^Without a signature, reading is refused; of listing no answer told$/,
+      exitCode: 0,
     },
   ],
   [
