@@ -13,7 +13,7 @@ export interface Finding {
   fix?: Fix
 }
 
-/** What mends a finding: one sentence, and what goes into a policy, a configuration or a terminal. */
+/** What mends a finding: one sentence, and what goes into a policy, a configuration, your code or a terminal. */
 export interface Fix {
   advice: string
   /** For the policy of the role or user that the archive runs as. */
@@ -22,7 +22,9 @@ export interface Fix {
   cors?: CORSConfiguration
   /** The bucket's whole lifecycle configuration, with the rules that it has. */
   lifecycle?: { Rules: LifecycleRule[] }
-  /** For a shell with the AWS command line, or for the environment. */
+  /** The option of this library that mends it, in the call that takes it. */
+  option?: string
+  /** For a shell with the AWS command line, or for the environment; a line each. */
   command?: string
 }
 

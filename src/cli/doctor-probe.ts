@@ -41,7 +41,7 @@ function severityOf({ name, verdict, promise }: ProbeCheck): Severity {
 
 function fixOf({ name, verdict }: ProbeCheck, resource: Resource & { prefix: string }): Fix {
   if (name === 'conditional-create' && verdict === 'ignored') {
-    return { advice: 'Look before each put', command: 'createS3Storage({ bucket, conditionalWrites: false })' }
+    return { advice: 'Look before each put', option: 'createS3Storage({ bucket, conditionalWrites: false })' }
   }
   if (name === 'tags') {
     const statements = [objectStatement(resource, 's3:PutObjectTagging', 's3:GetObjectTagging')]

@@ -20,9 +20,10 @@ export function textReport(findings: readonly Finding[]): string {
   return `${parts.join('\n\n')}\n`
 }
 
-function fixText({ advice, statements, cors, lifecycle, command }: Fix): string {
+function fixText({ advice, statements, cors, lifecycle, option, command }: Fix): string {
   const blocks = [...(statements ?? []), cors, lifecycle].filter((block) => block !== undefined)
-  const texts = [...blocks.map((block) => JSON.stringify(block, null, 2)), ...(command === undefined ? [] : [command])]
+  const lines = [option, command].filter((line) => line !== undefined)
+  const texts = [...blocks.map((block) => JSON.stringify(block, null, 2)), ...lines]
   return [advice + (texts.length === 0 ? '.' : ':'), ...texts.map(indented)].join('\n')
 }
 

@@ -33,7 +33,10 @@ it.each<[ProbeCheck['name'], ProbeCheck['verdict'], string | undefined, string]>
 
 it('probeFindings gives the option, or the statement, that mends', () => {
   const fix = (name: ProbeCheck['name'], verdict: ProbeCheck['verdict']) => one({ name, verdict, detail: '' })?.fix
-  expect(fix('conditional-create', 'ignored')?.command).toBe('createS3Storage({ bucket, conditionalWrites: false })')
+  expect(fix('conditional-create', 'ignored')).toEqual({
+    advice: 'Look before each put',
+    option: 'createS3Storage({ bucket, conditionalWrites: false })',
+  })
   expect(fix('delete', 'refused')?.statements).toEqual([
     { Effect: 'Allow', Action: ['s3:DeleteObject'], Resource: 'arn:aws:s3:::b/p/*' },
   ])

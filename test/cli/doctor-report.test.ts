@@ -23,6 +23,12 @@ const LIFE: Finding = {
   finding: 'None',
   fix: { advice: 'Set this', lifecycle: { Rules: [] } },
 }
+const PROBE: Finding = {
+  check: 'probe',
+  severity: 'note',
+  finding: 'Ignored',
+  fix: { advice: 'Do this', option: 'createS3Storage({ bucket })' },
+}
 
 it.each([
   [[], 0],
@@ -34,12 +40,13 @@ it.each([
 })
 
 it('textReport is a table, then the fixes, then the counts', () => {
-  expect(textReport([OK, NOTE, WARNING, ERROR, PLAIN, LIFE])).toBe(`ok       read        The same bytes came back
+  expect(textReport([OK, NOTE, WARNING, ERROR, PLAIN, LIFE, PROBE])).toBe(`ok       read        The same bytes came back
 note     versioning  On
 warning  CORS        Refused [1]
 error    write       Denied [2]
 error    clock       Off [3]
 note     lifecycle   None [4]
+note     probe       Ignored [5]
 
 Fixes
 
@@ -66,7 +73,10 @@ Fixes
       "Rules": []
     }
 
-2 errors, 1 warning, 2 notes.
+[5] probe: Do this:
+    createS3Storage({ bucket })
+
+2 errors, 1 warning, 3 notes.
 `)
 })
 
@@ -75,5 +85,5 @@ it('textReport says when all is well', () => {
 })
 
 it('jsonReport is the findings and the exit code', () => {
-  expect(JSON.parse(jsonReport([OK, ERROR]))).toEqual({ exitCode: 2, findings: [OK, ERROR] })
+  expect(JSON.parse(jsonReport([OK, ERROR, PROBE]))).toEqual({ exitCode: 2, findings: [OK, ERROR, PROBE] })
 })
