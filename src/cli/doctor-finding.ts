@@ -13,14 +13,17 @@ export interface Finding {
   fix?: Fix
 }
 
-/** What mends a finding: one sentence, and what goes into a policy, a configuration, your code or a terminal. */
+/** What mends a finding: a sentence or two, and what goes into a policy, a configuration, your code or a terminal. */
 export interface Fix {
   advice: string
   /** For the policy of the role or user that the archive runs as. */
   statements?: readonly IamStatement[]
   /** The bucket's whole CORS configuration, with the rules that it has. */
   cors?: CORSConfiguration
-  /** The bucket's whole lifecycle configuration, with the rules that it has. */
+  /**
+   * The bucket's whole lifecycle configuration, with the rules that it has. Its TransitionDefaultMinimumObjectSize is a
+   * parameter of the request, and so of the command.
+   */
   lifecycle?: { Rules: LifecycleRule[] }
   /** The option of this library that mends it, in the call that takes it. */
   option?: string

@@ -15,9 +15,15 @@ interface Wish {
  */
 export function checkLifecycle(
   connection: Pick<BucketConnection, 'command' | 'isAws'>,
-  options: { prefix: string; isVersioned: boolean; rules: readonly LifecycleRule[] },
+  options: {
+    prefix: string
+    isVersioned: boolean
+    rules: readonly LifecycleRule[]
+    /** `TransitionDefaultMinimumObjectSize`, as the bucket answers it. */
+    minimumObjectSize?: string | undefined
+  },
 ): Omit<Finding, 'check'> {
-  const { prefix, isVersioned, rules } = options
+  const { prefix, isVersioned, rules, minimumObjectSize } = options
   const reaching = rules.filter((rule) => reaches(rule, prefix))
   const missing = wishes(prefix, { isAws: connection.isAws, isVersioned }).filter(
     ({ isThere }) => !reaching.some(isThere),
@@ -25,19 +31,30 @@ export function checkLifecycle(
   const days = reaching.flatMap(({ Expiration }) => Expiration?.Days ?? [])
   const expiry = days.length === 0 ? '' : `; objects expire after ${Math.min(...days)} days`
   if (missing.length === 0) return { severity: 'ok', finding: `All rules are there${expiry}` }
+  const removesVersions = missing.some(({ rule }) => rule.NoncurrentVersionExpiration !== undefined)
   return {
     // What was erased, and is still there, is more than a matter of cost.
-    severity: missing.some(({ rule }) => rule.NoncurrentVersionExpiration !== undefined) ? 'warning' : 'note',
+    severity: removesVersions ? 'warning' : 'note',
     finding: `No rule ${missing.map(({ name }) => name).join(', none ')}${expiry}`,
     fix: {
-      advice: 'Set this as lifecycle.json; rules that the bucket has already are in it',
+      advice: `Set this as lifecycle.json; rules that the bucket has already are in it${removesVersions ? SAFETY_NET : ''}`,
       lifecycle: { Rules: [...rules.map(inNewForm), ...missing.map(({ rule }) => withFreeId(rule, rules))] },
       command: connection.command(
         'put-bucket-lifecycle-configuration',
-        '--lifecycle-configuration file://lifecycle.json',
+        `--lifecycle-configuration file://lifecycle.json${minimumSize(minimumObjectSize)}`,
       ),
     },
   }
+}
+
+const SAFETY_NET = '. Older versions are then gone after a day: where they are your safety net, set more NoncurrentDays'
+
+/**
+ * No page of AWS's says that a put which does not name it keeps it. It goes into a command that people copy into a shell:
+ * whatever is no plain word stays out.
+ */
+function minimumSize(found = ''): string {
+  return /^\w+$/.test(found) ? ` --transition-default-minimum-object-size ${found}` : ''
 }
 
 function wishes(prefix: string, { isAws, isVersioned }: { isAws: boolean; isVersioned: boolean }): Wish[] {

@@ -42,7 +42,13 @@ export async function checkSettings(connection: BucketConnection, options: { pre
         check: 'lifecycle',
         action: 's3:GetLifecycleConfiguration',
         answer: lifecycle,
-        judge: (found) => checkLifecycle(connection, { ...options, isVersioned, rules: found?.Rules ?? [] }),
+        judge: (found) =>
+          checkLifecycle(connection, {
+            ...options,
+            isVersioned,
+            rules: found?.Rules ?? [],
+            minimumObjectSize: found?.TransitionDefaultMinimumObjectSize,
+          }),
       }),
     ],
     policyStatus,

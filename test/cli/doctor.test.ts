@@ -712,6 +712,18 @@ it('runDoctor warns of versions that nothing removes, and keeps the rules that t
   expect(exitCode).toBe(1)
 })
 
+it('runDoctor keeps the smallest size for transitions that the bucket answers with its rules', async () => {
+  const { worse: found } = await examineBucket({
+    versioning: VERSIONED,
+    lifecycle: {
+      status: 200,
+      headers: { 'x-amz-transition-default-minimum-object-size': 'varies_by_storage_class' },
+      body: lifecycle(ABORT),
+    },
+  })
+  expect(found[1]?.fix?.command).toContain(' --transition-default-minimum-object-size varies_by_storage_class ')
+})
+
 it('runDoctor knows that suspended versioning keeps the older versions that there are', async () => {
   const { worse: found } = await examineBucket({
     versioning: { status: 200, body: xml('VersioningConfiguration', '<Status>Suspended</Status>') },
