@@ -32,7 +32,10 @@ export interface BucketConnection {
   close(): void
 }
 
-/** @throws Error when the SDK finds no region. */
+/** What the SDK has against a region, which it says in words only. */
+export type RegionFault = 'region-missing' | 'region-malformed'
+
+/** @throws Error with a `RegionFault` as its code, and whatever keeps the SDK from starting. */
 export async function connectToBucket(
   options: BucketOptions,
   context: { now: () => number; timeoutMs: number },
@@ -61,7 +64,7 @@ export async function connectToBucket(
     },
     { step: 'deserialize', priority: 'low', name: 'doctorHeaders' },
   )
-  const signedRegion = await client.config.region()
+  const signedRegion = await regionOf(client)
   const url = endpoint === undefined ? undefined : new URL(endpoint)
   return {
     sdk,
@@ -86,6 +89,22 @@ export async function connectToBucket(
     lastAnswer: () => last,
     close: () => client.destroy(),
   }
+}
+
+async function regionOf(client: S3Client): Promise<string> {
+  const region = await client.config.region().catch((error: unknown) => {
+    const message = String(fieldOf(error, 'message'))
+    if (message === 'Region is missing') throw regionFault('region-missing')
+    throw message.startsWith('Region not accepted') ? regionFault('region-malformed') : error
+  })
+  // It becomes part of a host's name; older versions of the SDK do not look.
+  if (!/^(?!-)[a-z0-9-]{1,63}(?<!-)$/i.test(region)) throw regionFault('region-malformed')
+  return region
+}
+
+/** Without the region: what stands there by mistake may be a secret. */
+function regionFault(code: RegionFault): Error {
+  return Object.assign(new Error(code), { code })
 }
 
 /** Codes of servers that do not know a feature (AWS: Error responses), and what others answer. */

@@ -1,8 +1,8 @@
 import { resolveCloudApi } from '../cloud-api.js'
 import { checkPrefix } from '../key.js'
 import { createS3Storage } from '../storage/s3.js'
-import { attempt, told } from './doctor-attempt.js'
-import { type BucketConnection, type BucketOptions, connectToBucket } from './doctor-bucket.js'
+import { attempt, type Refusal, told } from './doctor-attempt.js'
+import { type BucketConnection, type BucketOptions, connectToBucket, type RegionFault } from './doctor-bucket.js'
 import { checkCors } from './doctor-cors-check.js'
 import { checkEncryption, kmsKeyOf } from './doctor-encryption.js'
 import { checkExposure } from './doctor-exposure.js'
@@ -83,7 +83,7 @@ async function examineStore(context: Context): Promise<Finding[]> {
     ...(context.credentials === undefined ? {} : { credentials: context.credentials }),
   }
   const connected = await attempt(() => connectToBucket(options, context))
-  if ('reason' in connected) return [connected.reason === 'ERR_MODULE_NOT_FOUND' ? NO_SDK : NO_REGION]
+  if ('reason' in connected) return [UNCONNECTED.get(connected.reason) ?? noStart(connected)]
   const connection = connected.value
   try {
     return await examineBucket(context, {
@@ -106,14 +106,38 @@ const NO_SDK: Finding = {
   },
 }
 
+const SET_REGION = {
+  advice: 'Set the region of the bucket; stores other than AWS mostly take any',
+  command: 'export AWS_REGION=us-east-1',
+}
+
 const NO_REGION: Finding = {
   check: 'region',
   severity: 'error',
   finding: 'There is no region: neither AWS_REGION nor the shared configuration has one',
-  fix: {
-    advice: 'Set the region of the bucket; stores other than AWS mostly take any',
-    command: 'export AWS_REGION=us-east-1',
-  },
+  fix: SET_REGION,
+}
+
+const MALFORMED_REGION: Finding = {
+  check: 'region',
+  severity: 'error',
+  finding: "What is set as the region is no region's name: the AWS SDK takes letters, digits and hyphens only",
+  fix: SET_REGION,
+}
+
+const UNCONNECTED: ReadonlyMap<string, Finding> = new Map([
+  ['ERR_MODULE_NOT_FOUND', NO_SDK],
+  ['region-missing' satisfies RegionFault, NO_REGION],
+  ['region-malformed' satisfies RegionFault, MALFORMED_REGION],
+])
+
+function noStart(refusal: Refusal): Finding {
+  return {
+    check: 'bucket',
+    severity: 'error',
+    finding: `Not checked: the AWS SDK does not start (${told(refusal)})`,
+    fix: { advice: 'Look at what AWS_* variables and the shared configuration set, and at how the SDK is installed' },
+  }
 }
 
 async function examineBucket(
