@@ -55,6 +55,10 @@ describe('README', () => {
     expect(readme).toContain('npm ci && npm run demo')
   })
 
+  it('says of media whose bytes belie their type what a signed URL makes of them, and the remedy', () => {
+    expect(readme).toMatch(/`type-mismatch`.* a signed URL goes by the key's extension.*`disposition: 'attachment'`/)
+  })
+
   it('has an error table that says what errors.ts says', () => {
     const rows = [...readme.matchAll(/^\| `([a-z-]+)` \| (.+) \| (.+) \| (.+) \|$/gm)].map(([, ...row]) => row)
     const source = readFileSync(`${root}src/errors.ts`, 'utf8')
