@@ -69,9 +69,9 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     const rest = spread(pause.secondsLeft)
     const secondsLeft = (run.deadlineAt - Date.now()) / 1_000
     // Media that would die in the meantime has its last try now, pause or not; dead media can wait.
-    const afterSeconds = secondsLeft > 0 ? delayWithin(rest, secondsLeft) : rest
-    if (afterSeconds === undefined && pauses.mayTry(number)) return undefined
-    return later(run, pause.error, { afterSeconds: afterSeconds ?? rest })
+    const mustTry = secondsLeft > 0 && delayWithin(rest, secondsLeft) === undefined
+    if (mustTry && pauses.mayTry(number)) return undefined
+    return later(run, pause.error, { afterSeconds: restWithin(rest, secondsLeft) })
   }
 
   const archive = async (run: Run, account: Account, signal: AbortSignal): Promise<ArchivedMessageMedia> => {
@@ -93,8 +93,8 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     const { accountId } = job
     const secondsLeft = (deadlineAt - Date.now()) / 1_000
     if (error.code === 'access-token') {
-      const afterSeconds = pauses.begin(numberOf(job), error)
-      return secondsLeft > 0 ? later(run, error, { afterSeconds }) : giveUp(run, error)
+      const rest = pauses.begin(numberOf(job), error)
+      return secondsLeft > 0 ? later(run, error, { afterSeconds: restWithin(rest, secondsLeft) }) : giveUp(run, error)
     }
     if (error.code === 'media-gone') limits.noteGone(accountId, error)
     if (isLateFault(error)) return judgeLateFault(run, error, secondsLeft)
@@ -253,6 +253,12 @@ function delayWithin(wantedSeconds: number, secondsLeft: number): number | undef
   return secondsLeft < LEAST_TIME_SECONDS
     ? undefined
     : Math.floor(Math.max(secondsLeft - LAST_TRY_SECONDS, secondsLeft / 2))
+}
+
+/** The rest, cut to the media's life: the token may be mended before the pause ends. Dead media can wait. */
+function restWithin(rest: number, secondsLeft: number): number {
+  if (secondsLeft <= 0) return rest
+  return delayWithin(rest, secondsLeft) ?? Math.min(rest, Math.max(1, Math.floor(secondsLeft / 2)))
 }
 
 function later(

@@ -1029,6 +1029,42 @@ describe('processJob', () => {
     expect(await run(archive, await aged(7 * DAY_MS - 5_000))).toEqual({ outcome: 'done' })
   })
 
+  it('tries media before it dies that found the token dead itself', async () => {
+    let token = 'stale-token'
+    const archive = create({ accounts: () => accountOf({ accessToken: token }) })
+    vi.useFakeTimers({ toFake: ['Date'] })
+    for (const seconds of [60, 120]) {
+      expect(await run(archive, await freshPhoto())).toMatchObject({ outcome: 'retry', afterSeconds: seconds })
+      vi.setSystemTime(Date.now() + seconds * 1_000)
+    }
+    const dying = await aged(7 * DAY_MS - 200_000)
+    const diesAt = Date.now() + 200_000
+    let outcome = await run(archive, dying)
+    expect(outcome).toMatchObject({ outcome: 'retry', error: { code: 'access-token' }, afterSeconds: 140 })
+    token = api.accessToken
+    for (let runs = 0; outcome.outcome === 'retry' && runs < 10; runs++) {
+      vi.setSystemTime(Date.now() + outcome.afterSeconds * 1_000)
+      outcome = await again(archive, outcome, 1)
+    }
+    expect(outcome).toEqual({ outcome: 'done' })
+    expect(Date.now()).toBeLessThan(diesAt)
+  })
+
+  it('tries all media that dies during a pause, once one has found that the token works again', async () => {
+    let token = 'stale-token'
+    const archive = create({ accounts: () => accountOf({ accessToken: token }) })
+    vi.useFakeTimers({ toFake: ['Date'] })
+    await run(archive, await freshPhoto())
+    vi.setSystemTime(Date.now() + 60_000)
+    await run(archive, await freshPhoto())
+    vi.setSystemTime(Date.now() + 60_000)
+    token = api.accessToken
+    const dying = [await aged(7 * DAY_MS - 15_000), await aged(7 * DAY_MS - 15_000)]
+    const [first, second] = await Promise.all(dying.map((media) => run(archive, media)))
+    expect([first, second]).toMatchObject([{ outcome: 'done' }, { outcome: 'retry', afterSeconds: 7 }])
+    expect(second && (await again(archive, second, 1))).toEqual({ outcome: 'done' })
+  })
+
   it('takes no "at once" for an answer to too many calls', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     api.fail({ on: 'look-up', kind: 'status', status: 429, headers: { 'retry-after': '0' } })
