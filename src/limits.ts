@@ -25,13 +25,17 @@ const RESTING_PERCENT = 90
 /** Where Meta names no time, the usage is looked at again after this. */
 const REST_MS = 60_000
 
-/** How often media must be gone to be known for it, and for how long. */
+/**
+ * How often media must be gone to be known for it, and for how long. Two look-ups in two minutes count as one: a fresh
+ * id can lag behind its webhook, and two messages with it at once must not cost each other the late try.
+ */
 const GONE_TIMES = 2
+const APART_MS = 120_000
 const HOUR_MS = 3_600_000
 const MOST_KNOWN = 10_000
 
 export function createLimits({ maxGonePerHour, rest }: LimitsOptions): Limits {
-  const known = new Map<string, { times: number; lastMs: number; error: MediaGoneError }>()
+  const known = new Map<string, { times: number; countedMs: number; lastMs: number; error: MediaGoneError }>()
   const failedAt = new Map<string, number[]>()
   const nameOf = (accountId: string, mediaId: string): string => `${accountId} ${mediaId}`
 
@@ -70,7 +74,10 @@ export function createLimits({ maxGonePerHour, rest }: LimitsOptions): Limits {
       countFailure(accountId, error)
       // Set anew, it is the youngest: a map keeps the order of insertion.
       known.delete(name)
-      known.set(name, { times: (last?.times ?? 0) + 1, lastMs: Date.now(), error })
+      const now = Date.now()
+      const isCounted = last !== undefined && now < last.countedMs + APART_MS
+      const counted = isCounted ? last : { times: (last?.times ?? 0) + 1, countedMs: now }
+      known.set(name, { ...counted, lastMs: now, error })
       const [oldest = name] = known.keys()
       if (known.size > MOST_KNOWN) known.delete(oldest)
     },

@@ -1082,7 +1082,9 @@ describe('processJob', () => {
     const archive = create()
     const media = await goneMedia()
     const again = { ...media, messageId: 'wamid.again' }
+    vi.useFakeTimers({ toFake: ['Date'] })
     expect(await run(archive, media)).toMatchObject({ outcome: 'retry', error: { code: 'media-gone' } })
+    vi.setSystemTime(Date.now() + 120_000)
     expect(await run(archive, media)).toMatchObject({ outcome: 'dead-letter', error: { code: 'media-gone' } })
     const requests = api.requests.length
     expect(await run(archive, again)).toMatchObject({ outcome: 'dead-letter', error: { code: 'media-gone' } })
@@ -1090,6 +1092,20 @@ describe('processJob', () => {
     expect(await run(archive, again, 2)).toMatchObject({ outcome: 'dead-letter', error: { code: 'media-gone' } })
     expect(api.requests).toHaveLength(requests + 1)
     expect(failed[1]).toMatchObject({ media: { messageId: 'wamid.again' } })
+  })
+
+  it('gives media of two messages its late try, though both find it gone at once', async () => {
+    const archive = create()
+    const media = await freshPhoto()
+    api.fail({ on: 'look-up', kind: 'status', status: 400, times: 2 })
+    const first = await run(archive, media)
+    const second = await run(archive, { ...media, messageId: 'wamid.edited' })
+    expect([first, second]).toMatchObject([{ outcome: 'retry' }, { outcome: 'retry' }])
+    expect([await again(archive, first, 2), await again(archive, second, 2)]).toMatchObject([
+      { outcome: 'done' },
+      { outcome: 'done' },
+    ])
+    expect(failed).toEqual([])
   })
 
   it('rests an account whose provider counts look-ups that fail', async () => {
