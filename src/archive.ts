@@ -274,9 +274,10 @@ async function locate(
   mustLookUp: boolean,
 ): Promise<{ facts: Facts; announced: Announcement | undefined }> {
   if (typeof media !== 'string') {
-    const { mediaId, mediaType, sha256, filename, timestamp } = media
+    const { mediaId, mediaType, filename, timestamp } = media
     const announced = mustLookUp || media.mimeType === '' ? await announce(media, context) : undefined
-    const mimeType = announced?.mimeType ?? media.mimeType
+    // What the webhook did not tell, the look-up may.
+    const { mimeType, sha256 = media.sha256 } = announced ?? media
     return { facts: { mediaId, mediaType, mimeType, sha256, filename, timestamp, keyIsStable: true }, announced }
   }
   const announced = await announce(media, context)

@@ -60,6 +60,29 @@ describe('archiveMedia', () => {
     expect(again).toMatchObject({ key: archived.key, alreadyStored: true })
   })
 
+  it('takes no object for the media whose hash only the look-up tells, but one with that hash', async () => {
+    const other = Buffer.alloc(jpeg.length, 'other')
+    const fresh = {
+      ...without(await photo(), 'sha256'),
+      mimeType: '',
+      timestamp: new Date(Date.now() - 600_000).toISOString(),
+    }
+    const found = (bytes: Buffer): ObjectStorage => ({
+      ...storage,
+      head: async (key) => ({
+        ...{ key, contentType: 'image/jpeg', metadata: {} },
+        ...{ size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') },
+      }),
+      put: async () => ({ outcome: 'exists' }),
+    })
+    await expect(archiveMedia(fresh, options({ storage: found(other) }))).rejects.toMatchObject({
+      ...{ code: 'key-conflict', expectedSha256: sha256 },
+    })
+    expect(await archiveMedia(fresh, options({ storage: found(jpeg) }))).toMatchObject({
+      ...{ alreadyStored: true, integrity: 'announced', sha256 },
+    })
+  })
+
   it('archives what a webhook announced, and tells what its message told', async () => {
     const reference = await photo({ caption: 'Our roof' })
     const archived = await archiveMedia(reference, options())
