@@ -90,7 +90,8 @@ function startRenewal(
 ): Promise<string | undefined> {
   const renewal = (async () => accessToken('rejected'))()
   const forget = (): void => {
-    history.renewal = undefined
+    // One that was left behind may end while the next is waited for.
+    if (history.renewal === renewal) history.renewal = undefined
   }
   history.renewal = renewal
   renewal.then(forget, forget)

@@ -193,6 +193,29 @@ describe('withToken', () => {
     await expect(hanging).rejects.toBe('enough')
     expect(await run(giving('', '', 'good'))).toBe('good')
   })
+
+  it('shares the renewal that runs, when one that was left behind ends late', async () => {
+    await expect(run(giving('dead'))).rejects.toBe(rejection)
+    const [late, next] = [deferred(), deferred()]
+    const ends = [late, next]
+    let renewals = 0
+    const accessToken = async (): Promise<string> => {
+      await ends[renewals++]?.promise
+      return 'good'
+    }
+    const controller = new AbortController()
+    const left = withToken({ accessToken, history, deadlines: deadlinesOf(controller) }, useOf('good'))
+    controller.abort('enough')
+    await expect(left).rejects.toBe('enough')
+    const second = run(accessToken)
+    late.resolve()
+    await late.promise
+    await new Promise(setImmediate)
+    const third = run(accessToken)
+    next.resolve()
+    expect(await Promise.all([second, third])).toEqual(['good', 'good'])
+    expect(renewals).toBe(2)
+  })
 })
 
 function deferred(): { promise: Promise<void>; resolve(): void } {
