@@ -102,6 +102,7 @@ export interface MediaArchive {
    *
    * @returns the jobs that are left, of queues that live in this process: enqueue them again, or lose them. A queue of
    * your own that does not close in that time hands back none.
+   * @throws what the queue's `close` throws. A storage that fails to close is left as it is.
    */
   close(options?: { timeoutMs?: number }): Promise<MediaJob[]>
 }
@@ -271,10 +272,13 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
       const stop = (): void => stopped.abort(new InvalidOptionError('archive', 'is closed'))
       const patience = startPatience(closeOptions.timeoutMs, stop)
       try {
-        const left = (await patience.await(queue?.close?.(closeOptions))) ?? []
+        const closeQueue = async (): Promise<MediaJob[] | undefined> => queue?.close?.(closeOptions)
+        // What the queue hands back must reach the caller, and a queue that fails must not keep storages open.
+        const [left] = await Promise.allSettled([patience.await(closeQueue())])
         await patience.await(Promise.allSettled(underWay))
-        await patience.await(Promise.all([...used].map((each) => each.close?.())))
-        return left
+        await patience.await(Promise.allSettled([...used].map(async (each) => each.close?.())))
+        if (left.status === 'rejected') throw left.reason
+        return left.value ?? []
       } finally {
         patience.end()
       }

@@ -1377,6 +1377,30 @@ describe('close', () => {
     expect(closed.sort()).toEqual(['acme', 'pixels'])
   })
 
+  it.each([
+    ['rejects', () => Promise.reject(new Error('down'))],
+    ['throws', throwing(new Error('down'))],
+  ])('hands back what is left though a storage’s close %s', async (_how, close) => {
+    const closed: string[] = []
+    const stores = [{ ...createMemoryStorage(), close }, closing('acme', closed)]
+    const archive = create({
+      storage: (accountId) => stores[accountId === 'acme' ? 1 : 0] as ObjectStorage,
+      queue: createInProcessQueue(),
+    })
+    for (const accountId of ['pixels', 'acme']) await archive.upload(jpeg, { accountId })
+    api.fail({ on: 'look-up', kind: 'status', status: 503 })
+    await archive.enqueue(await freshPhoto())
+    expect(await archive.close()).toHaveLength(1)
+    expect(closed).toEqual(['acme'])
+  })
+
+  it('closes the storages, too, where the queue can’t close', async () => {
+    const closed: string[] = []
+    const broken: MediaQueue = { ...queue, close: throwing(new Error('down')) }
+    await expect(create({ storage: closing('shared', closed), queue: broken }).close()).rejects.toThrow('down')
+    expect(closed).toEqual(['shared'])
+  })
+
   it('works off the queue, and hands back what waits for a retry', async () => {
     const [fine, unlucky] = [await freshPhoto(), await freshPhoto()]
     api.fail({ on: 'look-up', kind: 'status', status: 503, mediaId: unlucky.mediaId })
