@@ -154,9 +154,7 @@ function makePlan(media: string | MediaReference, options: ArchiveOptions, memor
   const { accountId, mediaLifetimeMs = WEEK_MS, integrity = 'strict' } = options
   checkAccountId(accountId)
   checkStoring(options)
-  if (integrity !== 'strict' && integrity !== 'report') {
-    throw new InvalidOptionError('integrity', `must be strict or report, got ${describeValue(integrity)}`)
-  }
+  checkIntegrity(integrity)
   if (typeof media === 'string') checkMediaId(media)
   else checkReference(media)
   const reference = typeof media === 'string' ? undefined : media
@@ -190,6 +188,12 @@ function makePlan(media: string | MediaReference, options: ArchiveOptions, memor
       ...(reference === undefined ? {} : { messageIdHash: messageIdHash(reference.messageId) }),
     },
   }
+}
+
+/** @throws InvalidOptionError */
+export function checkIntegrity(integrity: ArchiveOptions['integrity']): void {
+  if (integrity === undefined || integrity === 'strict' || integrity === 'report') return
+  throw new InvalidOptionError('integrity', `must be strict or report, got ${describeValue(integrity)}`)
 }
 
 /** When Meta forgets the media, in milliseconds since 1970. It bounds retries only: the first attempt is always made. */

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { TokenHistory } from './access-token.js'
 import type { Account, Accounts } from './accounts.js'
-import { type ArchivedMessageMedia, type ArchiveOptions, archiveRemembering } from './archive.js'
+import { type ArchivedMessageMedia, type ArchiveOptions, archiveRemembering, checkIntegrity } from './archive.js'
 import type { ArchiveMemory } from './archive-memory.js'
 import { resolveDownload } from './download.js'
 import {
@@ -27,7 +27,7 @@ import { checkRetry } from './retry.js'
 import { type SignedMediaUrl, type SigningOptions, signUrl } from './signed-url.js'
 import { stopSignal } from './stop-signal.js'
 import type { ObjectStorage } from './storage.js'
-import type { StoredMedia } from './store.js'
+import { checkSniff, type StoredMedia } from './store.js'
 import { hearErrors, type UploadBody, type UploadOptions, uploadToS3 } from './upload.js'
 
 /** What is the same for all media of an archive. */
@@ -128,6 +128,8 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   resolveDownload(shared)
   resolveKeyLayout(typeof prefix === 'function' || prefix === undefined ? shared : { ...shared, prefix })
   checkRetry(shared)
+  checkIntegrity(shared.integrity)
+  checkSniff(shared.sniff)
   const used = new Set<ObjectStorage>(typeof storage === 'function' ? [] : [storage])
   const underWay = new Set<Promise<unknown>>()
   const tokens = new Map<string, TokenHistory>()

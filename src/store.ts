@@ -45,7 +45,7 @@ export interface StoredMedia {
 /** `safe`: a body whose first bytes contradict its declared type is kept as octet-stream, to be downloaded. `trust`: no look. */
 export type SniffPolicy = 'safe' | 'trust'
 
-/** What every call that stores is told. A policy with a slip of the pen must not pass for "no look". @throws InvalidOptionError */
+/** What every call that stores is told. @throws InvalidOptionError */
 export function checkStoring(options: {
   storage: ObjectStorage
   sniff?: SniffPolicy | undefined
@@ -55,12 +55,16 @@ export function checkStoring(options: {
   if (typeof storage?.put !== 'function') {
     throw new InvalidOptionError('storage', `must be an ObjectStorage, got ${describeValue(storage)}`)
   }
-  if (sniff !== undefined && sniff !== 'safe' && sniff !== 'trust') {
-    throw new InvalidOptionError('sniff', `must be safe or trust, got ${describeValue(sniff)}`)
-  }
+  checkSniff(sniff)
   if (filename !== undefined && typeof filename !== 'string') {
     throw new InvalidOptionError('filename', `must be a string, or left out, got ${describeSecret(filename)}`)
   }
+}
+
+/** A policy with a slip of the pen must not pass for "no look". @throws InvalidOptionError */
+export function checkSniff(sniff: SniffPolicy | undefined): void {
+  if (sniff === undefined || sniff === 'safe' || sniff === 'trust') return
+  throw new InvalidOptionError('sniff', `must be safe or trust, got ${describeValue(sniff)}`)
 }
 
 /** Everything about one object to be stored. */

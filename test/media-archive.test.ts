@@ -104,6 +104,9 @@ describe('createMediaArchive', () => {
     ['maxBytes', { maxBytes: -1 }],
     ['prefix', { prefix: '../' }],
     ['timeouts.idleMs', { timeouts: { idleMs: 0 } }],
+    ['integrity', { integrity: 'reports' }],
+    ['integrity', { integrity: null }],
+    ['sniff', { sniff: 'no' }],
     ['callbackTimeoutMs', { callbackTimeoutMs: 0 }],
     ['cloudApi.baseUrl', { cloudApi: { baseUrl: 'http://graph.example' } }],
   ])('refuses a bad %s at once: %j', (option, wrong) => {
