@@ -55,8 +55,9 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
   const findOwner = async (run: Run, signal: AbortSignal): Promise<Account> => {
     const { media } = run.job
     const account = await owner.account(media.phoneNumberId, signal)
-    const deadline = new Date(deadlineOf(media, account.mediaLifetimeMs))
-    // A lifetime that makes no time is refused by the archive.
+    const { mediaLifetimeMs } = account
+    // A lifetime that makes no time is refused by the archive. Many a database gives whole numbers as bigint.
+    const deadline = new Date(deadlineOf(media, typeof mediaLifetimeMs === 'number' ? mediaLifetimeMs : undefined))
     if (!Number.isNaN(deadline.getTime())) run.deadlineAt = deadline.getTime()
     return account
   }

@@ -1204,6 +1204,19 @@ describe('processJob', () => {
     expect(await run(archive, await freshPhoto())).toMatchObject({ outcome: 'retry', afterSeconds: 120 })
   })
 
+  it.each<[string, unknown]>([
+    ['a bigint', 3_600_000n],
+    ['a text', '3600000'],
+    ['null', null],
+  ])('names the lifetime that is %s, and does not come again', async (_what, mediaLifetimeMs) => {
+    const archive = create({ accounts: () => ({ ...accountOf(), mediaLifetimeMs }) as Account })
+    expect(await run(archive, await freshPhoto())).toMatchObject({
+      outcome: 'dead-letter',
+      error: { code: 'invalid-option', option: 'mediaLifetimeMs' },
+    })
+    expect(failed).toHaveLength(1)
+  })
+
   it('knows during a pause how long the number’s media lives', async () => {
     const accounts = (number: string): Account => accountOf(number === NUMBER ? {} : { mediaLifetimeMs: 3_600_000 })
     const archive = create({ accounts })
