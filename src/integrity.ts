@@ -51,6 +51,13 @@ export interface ProveOptions extends Announced {
 /** Small chunks are joined up to this many bytes: TLS delivers 8-16 KB at a time, and each write has a price. */
 const GATHER_BYTES = 131_072
 
+const ownFailures = new WeakSet<Error>()
+
+/** Why the bytes of `proveBytes` broke off; undefined while they have not, and when it was their reader that ended them. */
+export function failureOf({ errored }: Readable): Error | undefined {
+  return errored !== null && ownFailures.has(errored) ? errored : undefined
+}
+
 /**
  * The integrity stream: counts, caps and hashes `source`, and keeps the last chunks back until size and SHA-256 are
  * the announced ones. No store, however weak, can commit wrong bytes, for it never gets all of them.
@@ -80,7 +87,9 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
     },
   })
   const fail = (error: unknown): void => {
-    body.destroy(isError(error) ? error : new Error('aborted'))
+    const failure = isError(error) ? error : new Error('aborted')
+    ownFailures.add(failure)
+    body.destroy(failure)
   }
   const abort = (): void => fail(deadlines.signal.reason)
 

@@ -13,7 +13,7 @@ import {
 } from './errors.js'
 import { emit, type OnEvent } from './events.js'
 import { asciiMetadata, contentDisposition, safeExtension, safeFilename } from './filename.js'
-import { type Announced, type Integrity, type ProvenBody, proveBytes } from './integrity.js'
+import { type Announced, failureOf, type Integrity, type ProvenBody, proveBytes } from './integrity.js'
 import { essence, servedAs } from './mime.js'
 import { contradicts, SNIFF_BYTES, sniff } from './sniff.js'
 import { spool } from './spool.js'
@@ -184,7 +184,7 @@ async function putProven(source: Readable, target: StoreTarget, identity: Identi
   deadlines.waitFor('store')
   if (result?.outcome === 'exists') return alreadyStored(await compare(target, identity), target)
   // A storage that swallows the body's error, or does not read it, claims what it can't have.
-  if (result?.outcome !== 'stored' || !proven.isProven()) throw proven.body.errored ?? claimedWithoutBytes(key)
+  if (result?.outcome !== 'stored' || !proven.isProven()) throw failureOf(proven.body) ?? claimedWithoutBytes(key)
   if (result.conditionIgnored === true) {
     emit(target.onEvent, { type: 'condition-unsupported', storage: storage.name, how: 'ignored' })
   }

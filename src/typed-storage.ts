@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { nameOf, nameOnly, StorageFailedError, WhatsAppMediaError } from './errors.js'
+import { failureOf } from './integrity.js'
 import type { Secrets } from './redaction.js'
 import type { ObjectStorage, StoredObject } from './storage.js'
 
@@ -44,10 +45,9 @@ export function withTypedErrors(storage: ObjectStorage, filename: string | undef
       try {
         return await storage.put(key, body, options)
       } catch (error) {
-        const own = body.errored
         // Whatever the storage made of it: bytes that failed their proof say more than a store that did not get them.
-        const isTheBodys = own !== null && (error === own || WhatsAppMediaError.is(own))
-        if (isTheBodys) throw own
+        const own = failureOf(body)
+        if (own !== undefined) throw own
         const secrets = [filename, contentDisposition, ...Object.values(metadata)]
         throw storageFailure(error, { operation: 'put', key, signal, secrets })
       }

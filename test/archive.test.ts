@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type ArchivedMedia, type ArchiveOptions, archiveMedia } from '../src/archive.js'
@@ -218,6 +220,23 @@ describe('archiveMedia', () => {
     const old = { ...reference, timestamp: new Date(Date.parse(reference.timestamp) - 300_000).toISOString() }
     await archiveMedia(old, options())
     expect(await archiveMedia(old, options())).toMatchObject({ integrity: 'unannounced', sha256, alreadyStored: true })
+  })
+
+  it('tries again after a storage of one’s own broke off, by whatever error it ended the body with', async () => {
+    let puts = 0
+    const reset = Object.assign(new Error('reset by peer'), { code: 'ECONNRESET' })
+    const flaky: ObjectStorage = {
+      ...storage,
+      put(key, body, how) {
+        if (++puts > 1) return storage.put(key, body, how)
+        return pipeline(body, new Writable({ write: (_chunk, _encoding, done) => done(reset) })) as Promise<never>
+      },
+    }
+    expect(await archiveMedia(await photo(), options({ storage: flaky }))).toMatchObject({ sha256 })
+    expect(events).toMatchObject([
+      { type: 'attempt-failed', error: { code: 'storage-failed', reason: 'ECONNRESET' } },
+      { type: 'archived', attempt: 2 },
+    ])
   })
 
   it('starts again from the look-up after a failed attempt', async () => {

@@ -1,8 +1,11 @@
-import { Readable } from 'node:stream'
+import { Readable, Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { checkTimeouts, startDeadlines } from '../src/deadlines.js'
 import { WrongAccountError } from '../src/errors.js'
 import { asciiMetadata, contentDisposition } from '../src/filename.js'
+import { proveBytes } from '../src/integrity.js'
 import { createMemoryStorage } from '../src/storage/memory.js'
 import type { ObjectStorage, PutOptions } from '../src/storage.js'
 import { withTypedErrors } from '../src/typed-storage.js'
@@ -55,17 +58,35 @@ describe('withTypedErrors', () => {
     await expect(call(storage, AbortSignal.abort(reason))).rejects.toBe(reason)
   })
 
-  it('lets the body’s own error pass', async () => {
-    const own = new Error('no such file')
-    const body = new Readable({ read: (): void => void body.destroy(own) })
-    const storage = withTypedErrors(
-      {
-        ...createMemoryStorage(),
-        put: async (_key, bytes) => ({ outcome: (await bytes.toArray()).length ? 'exists' : 'stored' }),
-      },
-      undefined,
-    )
-    await expect(storage.put('k', body, putOptions)).rejects.toBe(own)
+  const own = new Error('no such file')
+  const provenBytes = (source: Readable): Readable => {
+    const deadlines = startDeadlines(checkTimeouts())
+    const { body } = proveBytes(source, { maxBytes: 9, deadlines, reader: 'store', onSourceError: (error) => error })
+    return body.once('close', deadlines.clear)
+  }
+  const putting = (put: (bytes: Readable) => Promise<unknown>): Promise<unknown> => {
+    const broken = new Readable({ read: (): void => void broken.destroy(own) })
+    const storage = { ...createMemoryStorage(), put: (_key: string, bytes: Readable) => put(bytes) as Promise<never> }
+    return withTypedErrors(storage, undefined).put('k', provenBytes(broken), putOptions)
+  }
+
+  it('lets the body’s own error pass, whatever the storage makes of it', async () => {
+    await expect(putting((bytes) => bytes.toArray())).rejects.toBe(own)
+    const wrapping = putting((bytes) => bytes.toArray().catch(() => Promise.reject(new Error('no body'))))
+    await expect(wrapping).rejects.toBe(own)
+  })
+
+  it('takes the storage’s error for its own, though it ended the body with it', async () => {
+    const reset = Object.assign(new Error('reset by peer'), { code: 'ECONNRESET' })
+    const sink = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done(reset) })
+    const storage = {
+      ...createMemoryStorage(),
+      put: (_key: string, bytes: Readable) => pipeline(bytes, sink()) as never,
+    }
+    const body = provenBytes(Readable.from([Buffer.from('a')]))
+    await expect(withTypedErrors(storage, undefined).put('k', body, putOptions)).rejects.toMatchObject({
+      ...{ code: 'storage-failed', reason: 'ECONNRESET', retryable: true },
+    })
   })
 
   const answering = (name: keyof ObjectStorage, answer: unknown): ObjectStorage =>
