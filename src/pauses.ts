@@ -31,6 +31,7 @@ const LONGEST_PAUSE_SECONDS = 900
 const BETWEEN_TRIES_MS = 60_000
 
 interface Rest {
+  beganMs: number
   untilMs: number
   error: AnyWhatsAppMediaError
 }
@@ -40,7 +41,9 @@ export function createPauses(onPause: (pause: Pause) => void): Pauses {
   const atLimit = new Map<string, Rest>()
 
   const keyOf = ({ accountId, phoneNumberId }: AccountNumber): string => JSON.stringify([accountId, phoneNumberId])
-  const secondsLeft = ({ untilMs }: { untilMs: number }): number => Math.ceil((untilMs - Date.now()) / 1_000)
+  /** A clock that was set back must not make a pause last until it has caught up. */
+  const secondsLeft = ({ beganMs, untilMs }: Pick<Rest, 'beganMs' | 'untilMs'>): number =>
+    Date.now() < beganMs ? 0 : Math.ceil((untilMs - Date.now()) / 1_000)
 
   const of: Pauses['of'] = (number) => {
     const rests = [withoutToken.get(keyOf(number)), atLimit.get(number.accountId)].filter((rest) => rest !== undefined)
@@ -54,20 +57,21 @@ export function createPauses(onPause: (pause: Pause) => void): Pauses {
     mayTry(number) {
       const running = withoutToken.get(keyOf(number))
       if (running === undefined) return true
-      if (Date.now() < running.triedMs + BETWEEN_TRIES_MS) return false
-      running.triedMs = Date.now()
+      const now = Date.now()
+      if (now >= running.triedMs && now < running.triedMs + BETWEEN_TRIES_MS) return false
+      running.triedMs = now
       return true
     },
     begin(number, error) {
       // Jobs that were under way together find the same dead token: that is one pause, and one event.
-      const last = withoutToken.get(keyOf(number)) ?? { untilMs: 0, times: 0 }
+      const last = withoutToken.get(keyOf(number)) ?? { beganMs: 0, untilMs: 0, times: 0 }
       const left = secondsLeft(last)
       if (left > 0) return left
       const { accountId, phoneNumberId } = number
       const forSeconds = Math.min(FIRST_PAUSE_SECONDS * 2 ** last.times, LONGEST_PAUSE_SECONDS)
-      const triedMs = Date.now()
-      const untilMs = triedMs + forSeconds * 1_000
-      withoutToken.set(keyOf(number), { untilMs, triedMs, times: last.times + 1, error })
+      const beganMs = Date.now()
+      const untilMs = beganMs + forSeconds * 1_000
+      withoutToken.set(keyOf(number), { beganMs, untilMs, triedMs: beganMs, times: last.times + 1, error })
       onPause({ accountId, phoneNumberId, forSeconds, reason: 'access-token' })
       return forSeconds
     },
@@ -75,11 +79,13 @@ export function createPauses(onPause: (pause: Pause) => void): Pauses {
       withoutToken.delete(keyOf(number))
     },
     rest(accountId, seconds, error) {
-      const untilMs = Date.now() + seconds * 1_000
+      const beganMs = Date.now()
+      const untilMs = beganMs + seconds * 1_000
       const running = atLimit.get(accountId)
-      if (running !== undefined && running.untilMs >= untilMs) return
-      atLimit.set(accountId, { untilMs, error })
-      if (running === undefined || secondsLeft(running) <= 0) {
+      const isRunning = running !== undefined && secondsLeft(running) > 0
+      if (isRunning && running.untilMs >= untilMs) return
+      atLimit.set(accountId, { beganMs, untilMs, error })
+      if (!isRunning) {
         onPause({ accountId, forSeconds: seconds, reason: 'rate-limit' })
       }
     },

@@ -88,3 +88,19 @@ it('createPauses lets a rejected token be tried once a minute, and one that is n
   after(1)
   expect(pauses.mayTry(number)).toBe(true)
 })
+
+it('createPauses lets no pause last until a clock has caught up that was set back', () => {
+  const told: string[] = []
+  const pauses = createPauses(({ reason }) => told.push(reason))
+  pauses.begin(number, rejected)
+  pauses.rest('a', 60, limit)
+  expect(pauses.mayTry(number)).toBe(false)
+  after(-86_400)
+  expect(pauses.of(number)).toBeUndefined()
+  expect(pauses.mayTry(number)).toBe(true)
+  expect(pauses.begin(number, rejected)).toBe(120)
+  pauses.rest('a', 60, limit)
+  expect(pauses.of(number)).toMatchObject({ secondsLeft: 120 })
+  expect(pauses.of(sibling)).toMatchObject({ secondsLeft: 60, error: limit })
+  expect(told).toEqual(['access-token', 'rate-limit', 'access-token', 'rate-limit'])
+})
