@@ -109,7 +109,8 @@ async function answerOf(
   return Promise.race([(async () => ask())(), rejectedBy(signal)]).catch((error: unknown) => {
     signal.throwIfAborted()
     // What vaults throw may quote the secret that they were asked for.
-    throw new AccessTokenError({ reason: 'unavailable', ...ownerOf(account) }, nameOnly(error))
+    const cause = WhatsAppMediaError.is(error) ? error : nameOnly(error)
+    throw new AccessTokenError({ reason: 'unavailable', ...ownerOf(account) }, cause)
   })
 }
 

@@ -585,12 +585,12 @@ export class DeadlineError extends WhatsAppMediaError {
   readonly waitedFor: 'headers' | 'source' | 'store' | 'total' | 'body' | 'callback'
   readonly limitMs: number
   /** The option that holds the function. */
-  declare readonly callback?: CallbackFailedError['callback']
+  declare readonly callback?: CallbackFailedError['callback'] | 'accessToken'
 
   constructor(details: {
     waitedFor: DeadlineError['waitedFor']
     limitMs: number
-    callback?: CallbackFailedError['callback']
+    callback?: CallbackFailedError['callback'] | 'accessToken'
   }) {
     const what = {
       headers: 'No answer came',

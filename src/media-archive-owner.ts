@@ -1,3 +1,4 @@
+import type { AccessToken } from './access-token.js'
 import { type Account, type Accounts, findAccount } from './accounts.js'
 import type { ArchivedMessageMedia } from './archive.js'
 import { MAX_TIMER_MS } from './deadlines.js'
@@ -32,6 +33,8 @@ export interface Owner {
   account(phoneNumberId: string, signal: AbortSignal): Promise<Account>
   /** @throws InvalidOptionError */
   place(accountId: string, signal: AbortSignal): Promise<Place>
+  /** The account's token function, held to `callbackTimeoutMs`: a vault that hangs must not hold workers for long. */
+  token(accessToken: AccessToken): AccessToken
   archived(media: ArchivedMessageMedia, signal: AbortSignal): Promise<void>
   failed(failure: MediaFailure, signal: AbortSignal): Promise<void>
 }
@@ -93,6 +96,20 @@ export function createOwner(functions: OwnersFunctions): Owner {
       // The default would be another place than the one that the owner meant to name.
       if (typeof own !== 'string') throw new InvalidOptionError('prefix', `must be a string, got ${describeValue(own)}`)
       return { storage: found, prefix: own }
+    },
+    token(accessToken) {
+      if (typeof accessToken !== 'function' || callbackTimeoutMs > MAX_TIMER_MS) return accessToken
+      return async (reason) => {
+        let timer: NodeJS.Timeout | undefined
+        const leftBehind = new Promise<never>((_resolve, reject) => {
+          const expire = (): void =>
+            reject(new DeadlineError({ waitedFor: 'callback', limitMs: callbackTimeoutMs, callback: 'accessToken' }))
+          // Whoever asks has clocks of its own, and may have left: this one keeps no process alive.
+          timer = setTimeout(expire, callbackTimeoutMs).unref()
+        })
+        const asked = (async () => accessToken(reason))()
+        return Promise.race([asked, leftBehind]).finally(() => clearTimeout(timer))
+      }
     },
     async archived(media, signal) {
       if (onArchived !== undefined) await call('onArchived', () => onArchived(media), signal)

@@ -67,8 +67,8 @@ export interface MediaArchiveOptions extends Omit<SharedOptions, 'prefix'> {
   onFailed?: (failure: MediaFailure) => unknown
   /**
    * How long one call of these functions may take, in milliseconds: `accounts`, `storage`, `prefix`, `onArchived`,
-   * `onFailed`. Default 60,000; `Infinity` switches it off. What takes longer is left behind with a `DeadlineError`, and
-   * counts as if it had thrown: it will be called again.
+   * `onFailed`, and an account's `accessToken`. Default 60,000; `Infinity` switches it off. What takes longer is left
+   * behind with a `DeadlineError`, and counts as if it had thrown: it will be called again.
    */
   callbackTimeoutMs?: number
 }
@@ -174,7 +174,8 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   ): Promise<ArchivedMessageMedia> => {
     const { media, signal, watch, seen, onLookUp } = context
     // By name: an account may be a row with a `prefix` of its own, or a document whose fields no spread copies.
-    const { accessToken, appSecret, mediaLifetimeMs } = account
+    const { appSecret, mediaLifetimeMs } = account
+    const accessToken = owner.token(account.accessToken)
     const own: ArchiveOptions = { ...shared, ...(await placeOf(accountId, signal)), accountId, accessToken, signal }
     put(own, 'appSecret', appSecret)
     put(own, 'mediaLifetimeMs', mediaLifetimeMs)

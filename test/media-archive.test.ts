@@ -1274,6 +1274,25 @@ describe('processJob', () => {
     for (const outcome of await tryAll()) expect(outcome).toEqual({ outcome: 'done' })
   })
 
+  it.each([
+    ['the function', never],
+    ['its renewal', (reason: string) => (reason === 'rejected' ? never() : 'stale-token')],
+  ])('pauses the number alone whose token is not told: %s hangs', async (_what, accessToken) => {
+    const accounts = (number: string): Account => accountOf(number === NUMBER ? { accessToken } : {})
+    const archive = create({ accounts, callbackTimeoutMs: 20, queue: createInProcessQueue({ concurrency: 1 }) })
+    const { downloadUrl, downloadUrlExpiresAt, ...other } = await photo({ phoneNumberId: OTHER_NUMBER })
+    await archive.enqueue([await freshPhoto(), await freshPhoto(), other])
+    await vi.waitFor(() => expect(archived).toHaveLength(1), PATIENT)
+    expect(events.slice(0, 2)).toMatchObject([
+      {
+        type: 'attempt-failed',
+        error: { reason: 'unavailable', cause: { message: 'accessToken did not end within 20 ms' } },
+      },
+      { type: 'account-paused', phoneNumberId: NUMBER, reason: 'access-token' },
+    ])
+    expect(await archive.close()).toHaveLength(2)
+  })
+
   it('asks once for another token for a hundred jobs under way together', async () => {
     const { archive, reasons } = withFunction(() => 'stale-token')
     const backlog = await Promise.all(Array.from({ length: 100 }, freshPhoto))
