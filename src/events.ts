@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { AnyWhatsAppMediaError } from './errors.js'
+import type { AnyWhatsAppMediaError, CallbackFailedError } from './errors.js'
 import { describeSecret, isSecretId } from './redaction.js'
 
 /**
@@ -11,6 +11,14 @@ export type MediaEvent =
   | ({ type: 'already-stored' } & ArchivedFacts)
   /** One attempt failed; `retryInMs` is absent when it was the last. */
   | ({ type: 'attempt-failed'; error: AnyWhatsAppMediaError; attempt: number; retryInMs?: number } & Subject)
+  /** A function of the owner's threw or hung in a job, which comes again. Of what it threw, `error` keeps name and code. */
+  | ({
+      type: 'callback-failed'
+      callback: CallbackFailedError['callback']
+      error: Error
+      attempt: number
+      retryInMs: number
+    } & Subject)
   /** A URL led to a host outside the configuration. Someone forged it, or Meta's hosts have changed: look at once. */
   | ({ type: 'host-refused'; host: string } & Subject)
   /** The first bytes are not of the declared type: stored as octet-stream, to be downloaded, not shown. */

@@ -6,6 +6,7 @@ import {
   CallbackFailedError,
   describeValue,
   InvalidOptionError,
+  nameOnly,
   WhatsAppMediaError,
 } from './errors.js'
 import { emit, type OnEvent } from './events.js'
@@ -132,7 +133,14 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
   const judgeOwners = (run: Run, { callback, thrown }: OwnersError): Promise<JobOutcome> | JobOutcome => {
     const { job, attempt, deadlineAt, subject } = run
     const mayWait = attempt < CALLBACK_ATTEMPTS || Date.now() < deadlineAt + CALLBACK_MS
-    if (mayWait) return later(run, thrown, { afterSeconds: retryDelaySeconds(attempt), isAttempt: true })
+    if (mayWait) {
+      const afterSeconds = retryDelaySeconds(attempt)
+      // Otherwise a webhook server with the queue in its process would hear nothing of it for days.
+      const cause = WhatsAppMediaError.is(thrown) ? thrown : nameOnly(thrown)
+      const retryInMs = afterSeconds * 1_000
+      emit(onEvent, { type: 'callback-failed', callback, error: cause, attempt, retryInMs, ...subject })
+      return later(run, thrown, { afterSeconds, isAttempt: true })
+    }
     const error = new CallbackFailedError(callback, thrown)
     // Whoever can't be told is not told again: the dead letter keeps the job.
     const keep = (untold: unknown): JobOutcome => stoppedBy(run, untold) ?? deadLetter(job, error)
@@ -168,7 +176,7 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
   return async (given, context) => {
     const unsound = problemOf(given)
     const job = withSoundFaults(given)
-    const run: Run = { job, ...context, ...factsOf(job, unsound), seen: { sha256: job?.seenSha256 } }
+    const run: Run = { job, ...withSoundCounts(context), ...factsOf(job, unsound), seen: { sha256: job?.seenSha256 } }
     const judgeThis = (error: unknown): Promise<JobOutcome> | JobOutcome => judgeAny(run, error)
     // A job that can't be read is no use to any worker.
     if (unsound !== undefined) return giveUp(run, unsound).catch(judgeThis)
@@ -189,6 +197,15 @@ interface Run extends JobContext {
 
 function numberOf({ accountId, media }: MediaJob): AccountNumber {
   return { accountId, phoneNumberId: media.phoneNumberId }
+}
+
+/** Attempts and times of a queue of the owner's own may be anything: not to be counted with, they count as none. */
+function withSoundCounts({ attempt, deadline, signal }: JobContext): JobContext {
+  return {
+    attempt: Number.isSafeInteger(attempt) && attempt > 0 ? attempt : 1,
+    ...(deadline === undefined || Number.isNaN(deadline.getTime()) ? {} : { deadline }),
+    ...(signal === undefined ? {} : { signal }),
+  }
 }
 
 function factsOf(job: MediaJob, unsound: InvalidOptionError | undefined): Pick<Run, 'deadlineAt' | 'subject'> {

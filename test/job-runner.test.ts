@@ -79,6 +79,34 @@ const FUNCTIONS = ['accounts', 'storage', 'prefix', 'onArchived', 'onFailed'] as
 const failing = (callback: string): Functions =>
   callback === 'onFailed' ? { transfer: throwing(new InvalidOptionError('size', 'is odd')) } : {}
 
+describe('processJob', () => {
+  it('tells, by an event, which function of the owner’s threw, and nothing of what it said', async () => {
+    const thrown = Object.assign(new Error('no row for Jane'), { code: 'ECONNREFUSED' })
+    const process = create({ accounts: throwing(thrown) })
+    expect(await run(process, { attempt: 3 })).toMatchObject({ outcome: 'retry', error: thrown })
+    expect(events).toMatchObject([
+      {
+        ...{ type: 'callback-failed', callback: 'accounts', attempt: 3, mediaId: '1013859600285441' },
+        ...{ error: { name: 'Error', message: 'ECONNREFUSED', code: 'ECONNREFUSED' }, retryInMs: expect.any(Number) },
+      },
+    ])
+    const own = new StorageFailedError({ operation: 'head', key: 'k', reason: 'AccessDenied', retryable: false })
+    await run(create({ storage: throwing(own) }))
+    expect(events[1]).toMatchObject({ type: 'callback-failed', callback: 'storage', error: own })
+  })
+
+  it.each([undefined, Number.NaN, 0, -1, 1.5, '2'])('takes an attempt of %s for the first', async (attempt) => {
+    const fault = new StorageFailedError({ operation: 'put', key: 'k', reason: 'ECONNRESET', retryable: true })
+    const outcome = await run(create({ transfer: throwing(fault) }), { attempt: attempt as number })
+    expect(outcome).toMatchObject({ outcome: 'retry', isAttempt: true })
+    expect((outcome as { afterSeconds: number }).afterSeconds).toBeLessThanOrEqual(5)
+  })
+
+  it('has all the time there is where the worker’s deadline is no time', async () => {
+    expect(await run(create(), { deadline: new Date(Number.NaN) })).toEqual({ outcome: 'done' })
+  })
+})
+
 describe('processJob, when a function of the owner’s hangs', () => {
   it.each(FUNCTIONS)('%s: comes back at once, and counts no attempt, when its worker is stopped', async (callback) => {
     const controller = new AbortController()

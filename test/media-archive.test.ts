@@ -809,7 +809,7 @@ describe('processJob', () => {
     api.fail({ on: 'look-up', kind: 'status', status: 403 })
     const outcome = await run(create({ onFailed: throwing(down) }), await freshPhoto(), 2)
     expect(outcome).toMatchObject({ outcome: 'retry', error: down, isAttempt: true })
-    expect(types()).toEqual(['attempt-failed', 'dead-letter'])
+    expect(types()).toEqual(['attempt-failed', 'dead-letter', 'callback-failed'])
   })
 
   it.each([
@@ -831,7 +831,7 @@ describe('processJob', () => {
     expect(await run(archive, reference, 2)).toEqual({ outcome: 'done' })
     expect(archived).toMatchObject([{ alreadyStored: true, sha256 }])
     expect(failed).toEqual([])
-    expect(types()).toEqual(['archived', 'already-stored'])
+    expect(types()).toEqual(['archived', 'callback-failed', 'already-stored'])
   })
 
   it('keeps a job whose worker is stopped, however old it is', async () => {
