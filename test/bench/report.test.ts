@@ -1,6 +1,17 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { cellTable, verdictTable } from '../../bench/report.js'
+import { plot } from '../../bench/plot.js'
+import { cellTable, report, verdictTable } from '../../bench/report.js'
+import type { Results } from '../../bench/results.js'
 import { sampleResults } from './results-sample.js'
+
+describe('report', () => {
+  it('is what docs/performance.md holds, and the plot too', () => {
+    const results: Results = JSON.parse(readFileSync('bench/results.json', 'utf8'))
+    expect(readFileSync('docs/performance.md', 'utf8')).toBe(report(results))
+    expect(readFileSync('docs/performance.svg', 'utf8')).toBe(plot(results))
+  })
+})
 
 describe('cellTable', () => {
   it('puts the cheapest first and counts in times of ours', () => {
