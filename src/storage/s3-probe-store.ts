@@ -80,9 +80,12 @@ export function createProbeStore(surroundings: {
   const written = new Set<string>()
   let signal = new AbortController().signal
 
-  const write = <T>(name: string, send: (key: string) => Promise<T>): Promise<Answer<T>> => {
+  const write = async <T>(name: string, send: (key: string) => Promise<T>): Promise<Answer<T>> => {
     written.add(name)
-    return answer(() => send(base + name))
+    const first = await answer(() => send(base + name))
+    // A kept connection may have died, after an answer that refused a body for one: no verdict on the store.
+    const isCut = !first.ok && first.status === undefined && !signal.aborted
+    return isCut ? answer(() => send(base + name)) : first
   }
   const inputOf = ({ bytes, sha256 }: Sample): ReturnType<typeof objectInput> =>
     objectInput(options, { size: bytes.length, sha256, ...SERVED, ifAbsent: true })

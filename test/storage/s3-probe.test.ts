@@ -216,6 +216,24 @@ describe('probeS3', () => {
     expect(destroyed).toBe(0)
   })
 
+  it('puts again where a connection was cut, which is no verdict on the store', async () => {
+    store = await createLyingStore()
+    const client = new S3Client({ region: 'x', endpoint: store.endpoint, credentials, forcePathStyle: true })
+    const cut = new Set<string>()
+    client.middlewareStack.add(
+      (next) => async (call) => {
+        const key = String(Reflect.get(call.input, 'Key')).replace(/.*\//, '')
+        const isCut = Reflect.has(call.input, 'Body') && !cut.has(key)
+        cut.add(key)
+        if (isCut) throw Object.assign(new Error('cut'), { code: 'ECONNRESET' })
+        return next(call)
+      },
+      { step: 'initialize' },
+    )
+    expect(troubles(await probeS3({ bucket: 'media', client }))).toEqual([])
+    expect(cut.size).toBeGreaterThan(3)
+  })
+
   it('names an endpoint without a port as it is', async () => {
     const client = new S3Client({ region: 'x', endpoint: 'https://s3.example.com', credentials })
     client.send = () => Promise.reject(new Error('not in a test'))
