@@ -28,6 +28,7 @@ function carry(from, to, openedAt) {
   let timer
   const deliver = () => {
     timer = undefined
+    to.cork()
     while (queue.length > 0 && queue[0].at <= performance.now()) {
       const { bytes } = queue.shift()
       if (bytes === undefined) {
@@ -37,6 +38,7 @@ function carry(from, to, openedAt) {
       underWay -= bytes.length
       to.write(bytes)
     }
+    to.uncork()
     if (underWay < WINDOW) from.resume()
     if (queue.length > 0) timer = setTimeout(deliver, Math.max(0, queue[0].at - performance.now()))
   }
