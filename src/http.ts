@@ -1,4 +1,5 @@
 import type { Agent, IncomingMessage } from 'node:http'
+import type { OnReadOpts, Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { DownloadFailedError, isError } from './errors.js'
 
@@ -46,11 +47,14 @@ export async function ask(
 
 /** A client of the user's own may pass on what its library has: lists of values, numbers, names in capitals, a `Headers`. */
 export function headersOf(response: Partial<HttpResponse> | null | undefined): Record<string, string> {
-  const headers: object = Object(response?.headers)
-  const entries: unknown[] = isIterable(headers) ? [...headers] : Object.entries(headers)
-  const pairs: unknown[][] = entries.filter((entry) => Array.isArray(entry))
-  const told = pairs.filter(([, value]) => ['string', 'number'].includes(typeof value) || Array.isArray(value))
-  return Object.fromEntries(told.map(([name, value]) => [String(name).toLowerCase(), [value].flat().join(', ')]))
+  const given: object = Object(response?.headers)
+  const headers: Record<string, string> = {}
+  for (const entry of isIterable(given) ? given : Object.entries(given)) {
+    const [name, value]: unknown[] = Array.isArray(entry) ? entry : []
+    const isTold = typeof value === 'string' || typeof value === 'number' || Array.isArray(value)
+    if (isTold) headers[String(name).toLowerCase()] = Array.isArray(value) ? value.join(', ') : String(value)
+  }
+  return headers
 }
 
 /** Not `instanceof Headers`: its mere name loads all of Node's fetch, which costs as much as this library. */
@@ -77,6 +81,9 @@ export function createNodeHttpClient(options: { maxSockets?: number } = {}): Htt
   const transportFor = async (protocol: string): Promise<Transport> => {
     const { default: module } = await (protocol === 'http:' ? import('node:http') : import('node:https'))
     const agent = new module.Agent({ keepAlive: true, maxSockets, noDelay: true })
+    const connect = agent.createConnection.bind(agent)
+    agent.createConnection = (options, connected) =>
+      connect(Object.assign({}, options, { onread: readingInto(protocol) }), connected)
     // All its requests have the other options in common, which Node's own name lists one by one for each request.
     agent.getName = ({ host, port } = {}) => `${host}:${port}`
     const transport = transports.get(protocol) ?? { module, agent }
@@ -122,6 +129,7 @@ export function createNodeHttpClient(options: { maxSockets?: number } = {}): Htt
       request.once('close', closed)
       request.once('response', (response) => {
         answer = response
+        ownPieces(response)
         request.off('close', closed)
         response.once('close', () => signal.removeEventListener('abort', abort))
         // Every answer has a status; only a server's own requests have none.
@@ -141,6 +149,35 @@ export function createNodeHttpClient(options: { maxSockets?: number } = {}): Htt
 interface Transport {
   module: Pick<typeof import('node:http'), 'request'>
   agent: Agent
+}
+
+/** TLS decrypts so many bytes at a time; TCP is asked for so many (libuv). */
+const READ_BYTES = { https: 16_384, http: 65_536 }
+
+/** The memory that connections read into. */
+const readInto = new WeakSet<object>()
+
+/**
+ * One buffer a connection for all that it reads: Node's own way makes one for each read, outside V8's heap, and the
+ * garbage collector then runs for those (Node: `onread` of socket.connect).
+ */
+function readingInto(protocol: string): OnReadOpts {
+  const buffer = Buffer.allocUnsafeSlow(protocol === 'https:' ? READ_BYTES.https : READ_BYTES.http)
+  readInto.add(buffer.buffer)
+  return {
+    buffer,
+    callback(this: Socket, length) {
+      this.emit('data', buffer.subarray(0, length))
+      return true
+    },
+  }
+}
+
+/** Node's parser copies what it passes on. Should it ever not, the next read would change what was passed on. */
+function ownPieces(response: IncomingMessage): void {
+  const push = response.push.bind(response)
+  response.push = (piece: unknown, encoding) =>
+    push(piece instanceof Uint8Array && readInto.has(piece.buffer) ? Uint8Array.from(piece) : piece, encoding)
 }
 
 /** The process-wide default, made at first use. */

@@ -1,5 +1,7 @@
-import { getEventListeners } from 'node:events'
-import type { IncomingMessage, RequestListener } from 'node:http'
+import { randomBytes } from 'node:crypto'
+import { getEventListeners, once } from 'node:events'
+import { IncomingMessage, type RequestListener } from 'node:http'
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
@@ -58,7 +60,7 @@ describe('ask', () => {
     ['names in capitals', { Location: 'https://b.test/' }, { location: 'https://b.test/' }],
     ['a Headers', new Headers({ 'Content-Encoding': 'gzip' }), { 'content-encoding': 'gzip' }],
     ['what is no value', { a: undefined, b: null, c: {}, d: () => 1, e: 'x' }, { e: 'x' }],
-    ['names of prototypes', JSON.parse('{"__proto__":"x"}'), JSON.parse('{"__proto__":"x"}')],
+    ['names of prototypes', JSON.parse('{"__proto__":"x","a":"y"}'), { a: 'y' }],
   ])('reads headers of %s', async (_name, headers, read) => {
     expect((await answering({ status: 200, headers, body })).headers).toEqual(read)
   })
@@ -331,6 +333,55 @@ describe('createNodeHttpClient', () => {
     abort()
     expect(await text((await client(get(origin))).body)).toBe('x')
     expect(sockets).toHaveLength(1)
+  })
+
+  it('gives pieces that nothing changes later', async () => {
+    const bytes = randomBytes(1_000_000)
+    const { origin } = await serve((_request, response) => response.end(bytes))
+    const { body } = await newClient()(get(origin))
+    const pieces: Uint8Array[] = []
+    for await (const piece of body) pieces.push(piece)
+    expect(pieces.length).toBeGreaterThan(3)
+    expect(Buffer.concat(pieces).equals(bytes)).toBe(true)
+  })
+
+  it('would copy what a parser passes on of the memory that connections read into', async () => {
+    let sendRest = (): void => {}
+    const { origin } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-length': 8 }).write('some')
+      sendRest = () => void response.end('more')
+    })
+    const { body } = await newClient()(get(origin))
+    if (!(body instanceof IncomingMessage)) throw new Error('not what node:http answers')
+    const pieces: Uint8Array[] = []
+    body.on('data', (piece: Uint8Array) => pieces.push(piece))
+    const read = new Promise<Uint8Array>((resolve) => {
+      // What a parser would do that does not copy.
+      body.socket.prependOnceListener('data', (bytes: Uint8Array) => {
+        body.push(bytes)
+        resolve(bytes)
+      })
+    })
+    const ended = once(body, 'end')
+    sendRest()
+    const { buffer: memory } = await read
+    await ended
+    expect(Buffer.concat(pieces).toString()).toBe('somemoremore')
+    for (const piece of pieces) expect(piece.buffer).not.toBe(memory)
+  })
+
+  it('hangs up on a connection that brings what nobody asked for', async () => {
+    let connection: Socket | undefined
+    const { origin, sockets, firstClosed } = await serve(({ socket }, response) => {
+      connection ??= socket
+      response.end(String(sockets.length))
+    })
+    const client = newClient()
+    expect(await text((await client(get(origin))).body)).toBe('1')
+    await nextTurn()
+    connection?.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil')
+    await firstClosed()
+    expect(await text((await client(get(origin))).body)).toBe('2')
   })
 
   it('speaks https to a server whose certificate it can prove', async () => {
