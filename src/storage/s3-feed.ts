@@ -25,6 +25,12 @@ const REPEATABLE_BYTES = 262_144
  */
 const JOIN_BYTES = 131_072
 
+/**
+ * The next chunks are joined while the last are under way. A body stopped at each write would stop its source, too, a
+ * tenth of a large file's price.
+ */
+const UNSENT_BYTES = 2 * JOIN_BYTES
+
 /** Feeds requests with a body, whose last chunk it holds back until the size is right. */
 export function createS3Feed(
   body: Readable,
@@ -67,7 +73,7 @@ export function createS3Feed(
     if (joined < JOIN_BYTES) return
     joined = 0
     request?.uncork()
-    if (request?.writableNeedDrain === true) body.pause()
+    if (request?.writableNeedDrain === true && request.writableLength >= UNSENT_BYTES) body.pause()
   }
   const take = (chunk: unknown): void => {
     const bytes = toBytes(chunk)

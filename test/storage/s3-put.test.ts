@@ -133,6 +133,23 @@ describe('put', () => {
     expect(received[0]?.body.equals(body)).toBe(true)
   })
 
+  it('holds a body back that a store does not read', async () => {
+    const { put } = await startStore(() => {})
+    const size = 200 * enough.length
+    let taken = 0
+    const body = Readable.from(
+      (function* () {
+        for (; taken < size; taken += enough.length) yield enough
+      })(),
+    )
+    const leaving = new AbortController()
+    const sent = put(body, { size, signal: leaving.signal })
+    await vi.waitFor(() => expect(body.isPaused()).toBe(true), 30_000)
+    expect(taken).toBeLessThan(size)
+    leaving.abort('seen')
+    await expect(sent).rejects.toBe('seen')
+  })
+
   it('needs no word before it sends, and heeds none', async () => {
     const { put } = await startStore((request, response) => {
       response.writeContinue()
