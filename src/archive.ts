@@ -224,8 +224,22 @@ function contextOf(
     noteSuccess(accessToken, memory.tokens)
     memory.onLookUp?.()
   }
+  const { cloudApi, http, maxBytes, appSecret, onEvent } = download
   const maySettle = seen !== undefined
-  return { ...download, accessToken, deadlines, accountId, mediaType, filename, maySettle, onLookUp }
+  return {
+    cloudApi,
+    http,
+    accessToken,
+    appSecret,
+    maxBytes,
+    deadlines,
+    onEvent,
+    accountId,
+    mediaType,
+    filename,
+    maySettle,
+    onLookUp,
+  }
 }
 
 async function storeOnce(plan: Plan, context: AttemptContext, attempt: number): Promise<ArchivedMedia> {
@@ -236,15 +250,25 @@ async function storeOnce(plan: Plan, context: AttemptContext, attempt: number): 
   // A failed attempt starts again from the look-up: the webhook's URL may be what failed.
   const { facts, announced } = await locate(plan, context, !isFirst)
   const key = layout.build({ accountId, ...facts })
-  const target = { ...facts, storage, key, accountId, sha256: facts.sha256 }
   const isLikelyStored = !isFirst || plan.startedAt - (plan.sentAt ?? plan.startedAt) > LIKELY_REDELIVERY_MS
   deadlines.waitFor('store')
-  const found = isLikelyStored ? await findStored({ ...target, size: announced?.size }, deadlines.signal) : undefined
-  if (found !== undefined) return withMessage(plan, facts, await alreadyStored(found, target))
+  const { mediaId, mimeType, sha256, filename, keyIsStable } = facts
+  const look = { storage, key, size: announced?.size, sha256 }
+  const found = isLikelyStored ? await findStored(look, deadlines.signal) : undefined
+  if (found !== undefined) {
+    const result = { storage, key, mimeType, filename, sha256, keyIsStable }
+    return withMessage(plan, facts, await alreadyStored(found, result))
+  }
 
   const opened = announced === undefined ? await openMedia(media, context) : await openAnnounced(announced, context)
   const stored = await storeObject(opened.source, {
-    ...target,
+    storage,
+    key,
+    mediaId,
+    mimeType,
+    filename,
+    accountId,
+    keyIsStable,
     size: opened.size,
     sha256: opened.sha256,
     // Two like downloads decide only when the look-up itself told their size.
@@ -307,8 +331,8 @@ function withMessage(
   { mediaType, mediaId, timestamp }: Facts,
   stored: StoredMedia,
 ): ArchivedMedia {
-  const sentAt = timestamp === undefined ? {} : { timestamp: new Date(timestamp).toISOString() }
-  const archived = { ...stored, mediaId, mediaType, accountId: options.accountId, ...sentAt }
+  const archived: ArchivedMedia = { ...stored, mediaId, mediaType, accountId: options.accountId }
+  if (timestamp !== undefined) archived.timestamp = new Date(timestamp).toISOString()
   if (typeof media === 'string') return archived
   // The download URL is a secret that outlives its use, and the hash is the stored object's own.
   const { downloadUrl, downloadUrlExpiresAt, receivedAt, sha256, ...message } = media

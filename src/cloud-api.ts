@@ -105,7 +105,7 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
     },
     authorization,
     checkMediaUrl(text, secrets = []) {
-      const url = URL.canParse(text) ? new URL(text) : undefined
+      const url = parseUrl(text)
       if (url === undefined) throw new HostRefusedError({ host: 'an unreadable URL', problem: 'it is no absolute URL' })
       const hasUser = url.username !== '' || url.password !== ''
       if (!hasUser && isAllowed.some((allows) => allows(url))) return url
@@ -129,18 +129,19 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
  */
 export async function lookUpMedia(
   mediaId: string,
-  context: LookUpCaller & {
+  context: Omit<LookUpCaller, 'phoneNumberId'> & {
     cloudApi: CloudApi
     http: HttpClient
     deadlines: Deadlines
     /** The file's name, if known: no error may repeat it. */
     filename?: string | undefined
   },
+  { phoneNumberId }: Pick<LookUpCaller, 'phoneNumberId'> = {},
 ): Promise<MediaInfo> {
-  const { cloudApi, http, accessToken, deadlines } = context
-  const url = cloudApi.lookUpUrl(mediaId, context)
-  const { host, searchParams } = new URL(url)
-  const secrets = [accessToken, context.appSecret, context.filename, searchParams.get(LOOK_UP_QUERY.proof)]
+  const { cloudApi, http, accessToken, appSecret, deadlines } = context
+  const url = cloudApi.lookUpUrl(mediaId, { accessToken, appSecret, phoneNumberId })
+  const failed = (problem: string, cause?: unknown): DownloadFailedError =>
+    new DownloadFailedError({ host: new URL(url).host, problem, phase: 'look-up' }, cause)
   deadlines.waitFor('headers')
   const response = await ask(
     http,
@@ -152,14 +153,18 @@ export async function lookUpMedia(
     }),
     { phase: 'look-up' },
   ).catch((error: unknown) => {
-    throw ownOr(error, () => lookUpFailed(host, 'no answer', nameOnly(error)))
+    throw ownOr(error, () => failed('no answer', nameOnly(error)))
   })
   const text = await readText(response, deadlines).catch((error: unknown) => {
-    throw ownOr(error, () => lookUpFailed(host, 'the answer broke off', nameOnly(error)))
+    throw ownOr(error, () => failed('the answer broke off', nameOnly(error)))
   })
-  if (response.status !== 200) throw graphError({ ...response, text, secrets }, mediaId)
+  if (response.status !== 200) {
+    const proof = new URL(url).searchParams.get(LOOK_UP_QUERY.proof)
+    const secrets = [accessToken, appSecret, context.filename, proof]
+    throw graphError({ ...response, text, secrets }, mediaId)
+  }
   const info = parseMediaInfo(readJson(text))
-  if (info === undefined) throw lookUpFailed(host, 'the answer is no media information')
+  if (info === undefined) throw failed('the answer is no media information')
   return info
 }
 
@@ -168,23 +173,30 @@ function ownOr(error: unknown, other: () => Error): unknown {
   return WhatsAppMediaError.is(error) ? error : other()
 }
 
-function lookUpFailed(host: string, problem: string, cause?: unknown): DownloadFailedError {
-  return new DownloadFailedError({ host, problem, phase: 'look-up' }, cause)
-}
-
-async function readText({ body }: HttpResponse, deadlines: Deadlines): Promise<string> {
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  for await (const part of body) {
-    deadlines.waitFor('source')
-    // A client of the user's own may stream text.
-    const buffer = Buffer.from(part)
-    bytes += buffer.byteLength
-    // Leaving the loop destroys the body: an endless answer ends here.
-    if (bytes > MAX_ANSWER_BYTES) break
-    parts.push(buffer)
-  }
-  return Buffer.concat(parts).toString('utf8')
+/** By events: the body's own iterator costs more than all the rest of a look-up. */
+function readText({ body }: HttpResponse, deadlines: Deadlines): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const parts: Uint8Array[] = []
+    let bytes = 0
+    const done = (): void => resolve(Buffer.concat(parts).toString('utf8'))
+    const close = (): void => {
+      if (!body.readableEnded) reject(body.errored ?? new Error('the answer closed before its end'))
+    }
+    const take = (part: unknown): void => {
+      deadlines.waitFor('source')
+      // A client of the user's own may stream text.
+      const buffer = part instanceof Uint8Array ? part : Buffer.from(typeof part === 'string' ? part : '')
+      bytes += buffer.byteLength
+      if (bytes <= MAX_ANSWER_BYTES) return void parts.push(buffer)
+      // An endless answer ends here.
+      done()
+      body.destroy()
+    }
+    // One that was paused before would not flow by itself.
+    body.on('data', take).once('end', done).on('error', reject).once('close', close).resume()
+    if (body.readableEnded) done()
+    else if (body.destroyed) close()
+  })
 }
 
 function readJson(text: string): unknown {
@@ -195,11 +207,20 @@ function readJson(text: string): unknown {
   }
 }
 
+/** Parsed once: `URL.canParse` beforehand would parse it twice. */
+function parseUrl(text: string): URL | undefined {
+  try {
+    return new URL(text)
+  } catch {
+    return undefined
+  }
+}
+
 const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|\[::1\])$/
 
 /** Plain http is for loopback addresses that stand in the configuration; nothing from outside can name one. */
 function parseOrigin(option: string, text: string): URL {
-  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
+  const url = typeof text === 'string' ? parseUrl(text) : undefined
   const isSafe =
     url !== undefined && (url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname)))
   if (!isSafe || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {

@@ -63,15 +63,14 @@ export function failureOf({ errored }: Readable): Error | undefined {
  * the announced ones. No store, however weak, can commit wrong bytes, for it never gets all of them.
  */
 export function proveBytes(source: Readable, options: ProveOptions): ProvenBody {
-  const { size, sha256, maxBytes, openingBytes = 0, checkOpening, joinChunks = true, ...surroundings } = options
-  const { deadlines, reader, onSourceError } = surroundings
+  const { size, sha256, maxBytes, openingBytes = 0, checkOpening, joinChunks = true } = options
+  const { deadlines, reader, onSourceError } = options
   const hash = createHash('sha256')
   const opening = captureOpening(openingBytes)
-  const checked = captureOpening(checkOpening === undefined ? 0 : SNIFF_BYTES, checkOpening)
+  const checked = checkOpening === undefined ? undefined : captureOpening(SNIFF_BYTES, checkOpening)
   let digest: string | undefined
   let isWhole = false
   let received = 0
-  const gatherer = joinChunks ? createGatherer() : createHolder()
 
   const body = new Readable({
     highWaterMark: GATHER_BYTES,
@@ -86,6 +85,7 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
       done(error)
     },
   })
+  const gatherer = (joinChunks ? createGatherer : createHolder)((piece) => body.push(piece))
   const fail = (error: unknown): void => {
     const failure = isError(error) ? error : new Error('aborted')
     ownFailures.add(failure)
@@ -99,11 +99,10 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
     if (received > maxBytes) throw new SizeLimitError({ limitBytes: maxBytes, bytes: received, phase: 'download' })
     if (size !== undefined && received > size) throw mismatch('The body is longer than announced')
     hash.update(bytes)
-    checked.add(bytes)
+    checked?.add(bytes)
     opening.add(bytes)
-    let hasRoom = true
     const left = size === undefined ? undefined : size - received
-    for (const piece of gatherer.add(bytes, left)) hasRoom = body.push(piece)
+    const hasRoom = gatherer.add(bytes, left)
     if (!hasRoom) source.pause()
     deadlines.waitFor(hasRoom ? 'source' : reader)
   }
@@ -112,7 +111,7 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
     digest = hash.digest('hex')
     if (size !== undefined && received !== size) throw mismatch('The body is shorter than announced')
     if (sha256 !== undefined && digest !== sha256) throw mismatch('The body has another SHA-256 than announced')
-    checked.end()
+    checked?.end()
     opening.end()
     deadlines.waitFor(reader)
     const last = gatherer.rest()
@@ -165,41 +164,45 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
   }
 }
 
+/** Hands a piece on. Returns whether there is room for more. */
+type Push = (piece: Uint8Array) => boolean
+
 interface Gatherer {
   /**
-   * Takes a chunk, and gives the pieces that are certain not to be the last.
+   * Takes a chunk, and pushes the pieces that are certain not to be the last.
    *
    * @param left bytes that should come after the chunk, if that is known
+   * @returns whether there is room for more
    */
-  add(chunk: Uint8Array, left: number | undefined): Uint8Array[]
+  add(chunk: Uint8Array, left: number | undefined): boolean
   /** What is still held back. */
   rest(): Uint8Array | undefined
 }
 
 /** Holds the last chunk back, and lets all others pass as they are. */
-function createHolder(): Gatherer {
+function createHolder(push: Push): Gatherer {
   let held: Uint8Array | undefined
   return {
     add(chunk) {
-      const pieces = held === undefined ? [] : [held]
+      const hasRoom = held === undefined || push(held)
       held = chunk
-      return pieces
+      return hasRoom
     },
     rest: () => held,
   }
 }
 
 /** Copies small chunks together as they come, so that they can be let go of; large ones pass as they are. */
-function createGatherer(): Gatherer {
+function createGatherer(push: Push): Gatherer {
   let held: Uint8Array | undefined
   let filled = 0
   return {
     add(chunk, left = GATHER_BYTES) {
-      const pieces: Uint8Array[] = []
+      let hasRoom = true
       let rest = chunk
       while (rest.byteLength > 0) {
         if (held !== undefined && filled === held.byteLength) {
-          pieces.push(held)
+          hasRoom = push(held)
           held = undefined
         }
         if (held === undefined) {
@@ -212,7 +215,7 @@ function createGatherer(): Gatherer {
         filled += part.byteLength
         rest = rest.subarray(part.byteLength)
       }
-      return pieces
+      return hasRoom
     },
     rest: () => held?.subarray(0, filled),
   }

@@ -75,7 +75,7 @@ export async function openMedia(media: string | MediaReference, context: Attempt
 export async function announce(media: string | MediaReference, context: AttemptContext): Promise<Announcement> {
   const reference = typeof media === 'string' ? undefined : media
   const mediaId = typeof media === 'string' ? media : media.mediaId
-  const info = await lookUpMedia(mediaId, { ...context, phoneNumberId: reference?.phoneNumberId })
+  const info = await lookUpMedia(mediaId, context, { phoneNumberId: reference?.phoneNumberId })
   context.onLookUp?.()
   const isContradictory =
     reference?.sha256 !== undefined && info.sha256 !== undefined && reference.sha256 !== info.sha256
@@ -103,8 +103,7 @@ export async function announce(media: string | MediaReference, context: AttemptC
 
 /** Gets the bytes from the announced URL. */
 export async function openAnnounced(announcement: Announcement, context: AttemptContext): Promise<OpenedMedia> {
-  const { url, ...facts } = announcement
-  return open(await get(url, context), facts, { ...context, host: new URL(url).host })
+  return open(await get(announcement.url, context), announcement, context)
 }
 
 /** The least time that a URL must still live to be worth asking, in milliseconds. */
@@ -119,12 +118,11 @@ async function openDirectly(media: string | MediaReference, context: AttemptCont
   const { mediaId, mediaType, mimeType, sha256, filename, downloadUrl, downloadUrlExpiresAt } = media
   if (!(Date.parse(downloadUrlExpiresAt ?? '') > Date.now() + URL_MARGIN_MS)) return undefined
   try {
-    const response = await get(downloadUrl, context)
-    if (response.status === 200 && response.headers['content-length'] !== undefined) {
-      const facts = { mediaId, mediaType, mimeType, sha256, filename, size: undefined }
-      return open(response, facts, { ...context, host: new URL(downloadUrl).host })
+    const answer = await get(downloadUrl, context)
+    if (answer.response.status === 200 && answer.response.headers['content-length'] !== undefined) {
+      return open(answer, { mediaId, mediaType, mimeType, sha256, filename, size: undefined }, context)
     }
-    response.body.destroy()
+    answer.response.body.destroy()
   } catch (error) {
     context.deadlines.signal.throwIfAborted()
     // A forged or cut URL must not lose media that the look-up still finds; get() has reported a refused host.
@@ -135,8 +133,14 @@ async function openDirectly(media: string | MediaReference, context: AttemptCont
 
 const MAX_REDIRECTS = 3
 
+/** An answer and where it came from. */
+interface Answer {
+  response: HttpResponse
+  host: string
+}
+
 /** GET with redirects followed by hand: each hop is checked, and a new origin gets no credentials. */
-async function get(firstUrl: string, context: AttemptContext): Promise<HttpResponse> {
+async function get(firstUrl: string, context: AttemptContext): Promise<Answer> {
   const { http, cloudApi, accessToken, deadlines } = context
   let url = checkHost(firstUrl, context)
   const { origin } = url
@@ -159,7 +163,7 @@ async function get(firstUrl: string, context: AttemptContext): Promise<HttpRespo
       throw new DownloadFailedError({ host, problem: 'no answer' }, nameOnly(error))
     })
     const { location } = response.headers
-    if (response.status < 300 || response.status > 399 || location === undefined) return response
+    if (response.status < 300 || response.status > 399 || location === undefined) return { response, host }
     response.body.destroy()
     if (hop === MAX_REDIRECTS) throw new DownloadFailedError({ host, problem: `more than ${MAX_REDIRECTS} redirects` })
     url = checkHost(URL.canParse(location, url.href) ? new URL(location, url).href : location, context)
@@ -180,28 +184,25 @@ function checkHost(url: string, { cloudApi, onEvent, accountId, accessToken, fil
 
 /** Checks an answer's head against what was announced, before a byte of its body is read. */
 function open(
-  response: HttpResponse,
+  { response, host }: Answer,
   facts: Omit<Announcement, 'url'>,
-  context: Pick<AttemptContext, 'maxBytes' | 'deadlines'> & { host: string },
+  context: Pick<AttemptContext, 'maxBytes' | 'deadlines'>,
 ): OpenedMedia {
-  const { host, deadlines } = context
-  const maxBytes = maxBytesOf(context.maxBytes, facts.mediaType)
+  const { mediaId, mediaType, mimeType, sha256, filename } = facts
+  const maxBytes = maxBytesOf(context.maxBytes, mediaType)
   const { status, headers, body } = response
   try {
     if (status !== 200) throw refusal(status, headers, host)
     if (isEncoded(headers)) {
       throw new DownloadFailedError({ host, problem: 'the answer has a Content-Encoding', retryable: false })
     }
-    refusePage(headers, facts.mimeType)
+    refusePage(headers, mimeType)
     const size = agreeOnSize(facts.size, headers)
     checkSize(size, maxBytes)
-    deadlines.waitFor('source')
+    context.deadlines.waitFor('source')
     return {
-      ...facts,
-      source: body,
-      size,
-      maxBytes,
-      checkOpening: facts.sha256 === undefined ? (opening) => refusePageIn(opening, facts.mimeType) : undefined,
+      ...{ source: body, mediaId, mediaType, mimeType, size, sha256, filename, maxBytes },
+      checkOpening: sha256 === undefined ? (opening) => refusePageIn(opening, mimeType) : undefined,
       brokeOff: (error) =>
         new DownloadFailedError(
           { host, problem: 'the body broke off' },

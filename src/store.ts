@@ -166,8 +166,14 @@ async function putProven(source: Readable, target: StoreTarget, identity: Identi
   const { size, sha256 } = identity
   const openingBytes = target.sniff === 'safe' ? SNIFF_BYTES : 0
   const proven = proveBytes(source, {
-    ...{ size, sha256, maxBytes, openingBytes, deadlines, reader: 'store', onSourceError },
+    size,
+    sha256,
+    maxBytes,
+    openingBytes,
     joinChunks: storage.joinsChunks !== true,
+    deadlines,
+    reader: 'store',
+    onSourceError,
   })
   const serving = decideServing(await proven.opening, target)
   deadlines.mayBeStored()
@@ -175,7 +181,8 @@ async function putProven(source: Readable, target: StoreTarget, identity: Identi
   const put = storage.put(key, proven.body, {
     size,
     sha256,
-    ...serving,
+    contentType: serving.contentType,
+    contentDisposition: serving.contentDisposition,
     metadata: metadataOf(target),
     ifAbsent: true,
     signal: deadlines.signal,

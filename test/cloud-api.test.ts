@@ -289,6 +289,28 @@ describe('lookUpMedia', () => {
     }
   })
 
+  it('reads an answer that its client has paused', async () => {
+    const http = async () => ({ status: 200, headers: {}, body: Readable.from([Buffer.from(wire)]).pause() })
+    expect(await lookUp('https://graph.example', { http })).toMatchObject({ size: 182_859 })
+  })
+
+  it.each<[string, (body: Readable) => unknown]>([
+    ['was closed', (body) => body.destroy()],
+    ['closes', (body) => setImmediate(() => body.destroy())],
+    ['failed', (body) => body.on('error', () => {}).destroy(new Error('before'))],
+  ])('says so when the body of a client %s', async (_name, end) => {
+    const body = new Readable({ read() {} })
+    end(body)
+    await expect(
+      lookUp('https://graph.example', { http: async () => ({ status: 200, headers: {}, body }) }),
+    ).rejects.toMatchObject({ code: 'download-failed', message: expect.stringContaining('the answer broke off') })
+  })
+
+  it('takes what is no bytes for no answer', async () => {
+    const http = async () => ({ status: 200, headers: {}, body: Readable.from([{ url: 'https://a.test/' }]) })
+    await expect(lookUp('https://graph.example', { http })).rejects.toThrow('the answer is no media information')
+  })
+
   it.each([
     ['a page', '<html>hello</html>'],
     ['nothing', ''],

@@ -104,6 +104,15 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
     if (signal.aborted) abort()
     else signal.addEventListener('abort', abort, { once: true })
     const settled = (): void => signal.removeEventListener('abort', abort)
-    promise.then(resolve, reject).finally(settled)
+    promise.then(
+      (value) => {
+        settled()
+        resolve(value)
+      },
+      (error: unknown) => {
+        settled()
+        reject(error)
+      },
+    )
   })
 }

@@ -46,7 +46,7 @@ export function objectInput(options: S3StorageOptions, put: PutOptions): PutInpu
 }
 
 /** What the SDK makes of the input: the headers of the request. */
-const HEADER_NAMES = {
+const HEADER_NAMES = Object.entries({
   CacheControl: 'cache-control',
   ContentDisposition: 'content-disposition',
   ContentType: 'content-type',
@@ -59,12 +59,12 @@ const HEADER_NAMES = {
   ServerSideEncryption: 'x-amz-server-side-encryption',
   StorageClass: 'x-amz-storage-class',
   Tagging: 'x-amz-tagging',
-} as const satisfies Partial<Record<keyof PutObjectCommandInput, string>>
+} satisfies Partial<Record<keyof PutObjectCommandInput, string>>)
 
 /** The same as headers, in lower case, without the length (AWS: PutObject). */
 export function objectHeaders({ Metadata = {}, ...input }: PutInput): Record<string, string> {
   const headers: Record<string, string> = {}
-  for (const [name, header] of Object.entries(HEADER_NAMES)) {
+  for (const [name, header] of HEADER_NAMES) {
     const value: unknown = Reflect.get(input, name)
     if (value !== undefined) headers[header] = String(value)
   }

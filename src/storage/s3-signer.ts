@@ -77,11 +77,13 @@ export function createS3Signer(): S3Signer {
         'x-amz-date': time.long,
         ...(credentials.sessionToken ? { 'x-amz-security-token': credentials.sessionToken } : {}),
       }
-      const names = Object.keys(sent)
-        .filter((name) => !UNSIGNED.test(name))
-        .sort()
-      const lines = names.map((name) => `${name}:${sent[name]?.trim().replace(/[ \t]+/g, ' ')}\n`).join('')
-      const signedHeaders = names.join(';')
+      let lines = ''
+      let signedHeaders = ''
+      for (const name of Object.keys(sent).sort()) {
+        if (UNSIGNED.test(name)) continue
+        lines += `${name}:${sent[name]?.trim().replace(/[ \t]+/g, ' ')}\n`
+        signedHeaders += signedHeaders === '' ? name : `;${name}`
+      }
       const canonical = `${method}\n${pathOf(address, key)}\n\n${lines}\n${signedHeaders}\n${sha256}`
       const signature = sign(canonical, time, dayKey(credentials.secretAccessKey, time.scope))
       const credential = `${credentials.accessKeyId}/${time.scope}`
