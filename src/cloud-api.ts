@@ -179,24 +179,37 @@ function readText({ body }: HttpResponse, deadlines: Deadlines): Promise<string>
     const parts: Uint8Array[] = []
     let bytes = 0
     const done = (): void => resolve(Buffer.concat(parts).toString('utf8'))
+    const fail = (error: unknown): void => {
+      reject(error)
+      body.destroy()
+    }
     const close = (): void => {
       if (!body.readableEnded) reject(body.errored ?? new Error('the answer closed before its end'))
     }
     const take = (part: unknown): void => {
       deadlines.waitFor('source')
-      // A client of the user's own may stream text.
-      const buffer = part instanceof Uint8Array ? part : Buffer.from(typeof part === 'string' ? part : '')
-      bytes += buffer.byteLength
-      if (bytes <= MAX_ANSWER_BYTES) return void parts.push(buffer)
-      // An endless answer ends here.
-      done()
-      body.destroy()
+      const buffer = toBytes(part)
+      bytes += buffer?.byteLength ?? 0
+      if (buffer === undefined) fail(new Error('the answer is made of neither bytes nor text'))
+      else if (bytes <= MAX_ANSWER_BYTES) parts.push(buffer)
+      else {
+        // An endless answer ends here.
+        done()
+        body.off('data', take).destroy()
+      }
     }
     // One that was paused before would not flow by itself.
-    body.on('data', take).once('end', done).on('error', reject).once('close', close).resume()
+    body.on('data', take).once('end', done).on('error', fail).once('close', close).resume()
     if (body.readableEnded) done()
     else if (body.destroyed) close()
   })
+}
+
+/** A client of the user's own may stream text, and what else bytes are kept in. */
+function toBytes(part: unknown): Uint8Array | undefined {
+  if (part instanceof Uint8Array) return part
+  if (part instanceof ArrayBuffer) return new Uint8Array(part)
+  return typeof part === 'string' ? Buffer.from(part) : undefined
 }
 
 function readJson(text: string): unknown {

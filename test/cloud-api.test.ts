@@ -283,7 +283,11 @@ describe('lookUpMedia', () => {
   })
 
   it('reads an answer in pieces, of bytes or text', async () => {
-    for (const pieces of [[...Buffer.from(wire)].map((byte) => Buffer.from([byte])), [...wire]]) {
+    for (const pieces of [
+      [...Buffer.from(wire)].map((byte) => Buffer.from([byte])),
+      [...wire],
+      [...wire].map((character) => new TextEncoder().encode(character).buffer),
+    ]) {
       const http = async (_request: HttpRequest) => ({ status: 200, headers: {}, body: Readable.from(pieces) })
       expect(await lookUp('https://graph.example', { http })).toMatchObject({ size: 182_859 })
     }
@@ -306,9 +310,15 @@ describe('lookUpMedia', () => {
     ).rejects.toMatchObject({ code: 'download-failed', message: expect.stringContaining('the answer broke off') })
   })
 
-  it('takes what is no bytes for no answer', async () => {
-    const http = async () => ({ status: 200, headers: {}, body: Readable.from([{ url: 'https://a.test/' }]) })
-    await expect(lookUp('https://graph.example', { http })).rejects.toThrow('the answer is no media information')
+  it('hangs up on a body that is no bytes, or that failed and goes on', async () => {
+    const odd = Readable.from([{ url: 'https://a.test/' }, Buffer.from(wire)])
+    const failed = new Readable({ read() {} })
+    setImmediate(() => failed.emit('error', new Error('and goes on')))
+    for (const body of [odd, failed]) {
+      const http = async () => ({ status: 200, headers: {}, body })
+      await expect(lookUp('https://graph.example', { http })).rejects.toThrow('the answer broke off')
+      expect(body.destroyed).toBe(true)
+    }
   })
 
   it.each([

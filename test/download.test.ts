@@ -336,7 +336,8 @@ describe('downloadMediaFromWhatsApp', () => {
   describe('a redirect', () => {
     let other: Loopback
     let headersSeen: Record<string, unknown>[]
-    let answerOther: (path: string) => string | Buffer
+    /** A redirect, a status or a body. */
+    let answerOther: (path: string) => string | number | Buffer
 
     beforeEach(async () => {
       headersSeen = []
@@ -345,6 +346,7 @@ describe('downloadMediaFromWhatsApp', () => {
         headersSeen.push(request.headers)
         const answer = answerOther(request.url ?? '')
         if (typeof answer === 'string') response.writeHead(302, { location: answer }).end()
+        else if (typeof answer === 'number') response.writeHead(answer).end()
         else response.writeHead(200, { 'content-type': 'image/jpeg', 'content-length': answer.length }).end(answer)
       })
     })
@@ -388,6 +390,16 @@ describe('downloadMediaFromWhatsApp', () => {
       expect(api.requests.map(({ kind, headers }) => [kind, headers.authorization])).toEqual(
         ['look-up', 'download', 'download'].map((kind) => [kind, `Bearer ${api.accessToken}`]),
       )
+    })
+
+    it('is told of by the host that failed in the end', async () => {
+      answerOther = () => 503
+      api.fail({ on: 'download', kind: 'redirect', to: `${other.origin}/elsewhere` })
+      await expect(downloadMediaFromWhatsApp(await photoId(), allowing(other.origin))).rejects.toMatchObject({
+        code: 'download-failed',
+        host: new URL(other.origin).host,
+        status: 503,
+      })
     })
 
     it('may be relative', async () => {

@@ -73,7 +73,9 @@ export function createS3Feed(
     if (joined < JOIN_BYTES) return
     joined = 0
     request?.uncork()
-    if (request?.writableNeedDrain === true && request.writableLength >= UNSENT_BYTES) body.pause()
+    if (request?.writableNeedDrain !== true) return
+    // What can be sent again waits for a sign that the connection lives.
+    if (isRepeatable || request.writableLength >= UNSENT_BYTES) body.pause()
   }
   const take = (chunk: unknown): void => {
     const bytes = toBytes(chunk)
@@ -83,9 +85,9 @@ export function createS3Feed(
     else if (count > size) fail(wrongSize(size, count))
     else if (count === size) last = bytes
     else {
-      write(bytes)
       if (count > REPEATABLE_BYTES || request?.reusedSocket !== true) forget()
       if (isRepeatable) kept.push(bytes)
+      write(bytes)
     }
   }
   const end = (): void => {

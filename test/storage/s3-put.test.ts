@@ -150,6 +150,16 @@ describe('put', () => {
     await expect(sent).rejects.toBe('seen')
   })
 
+  it('joins the next chunks while the last are under way', async () => {
+    const { put } = await startStore(taking())
+    const body = Readable.from(Array.from({ length: 40 }, () => enough))
+    let taken = 0
+    const takenAtPauses: number[] = []
+    body.on('pause', () => takenAtPauses.push(taken)).on('data', () => taken++)
+    await put(body, { size: 40 * enough.length })
+    expect(takenAtPauses[0]).toBeGreaterThan(1)
+  })
+
   it('needs no word before it sends, and heeds none', async () => {
     const { put } = await startStore((request, response) => {
       response.writeContinue()
@@ -336,6 +346,17 @@ describe('put on a connection that was idle', () => {
     const body = Readable.from(slowly(chunks))
     expect(await put(body, { size: whole.length })).toMatchObject({ etag: '"e"', isEarly: false })
     expect(received.map(({ body }) => String(body))).toEqual(['hello', whole])
+    expect(sockets).toHaveLength(2)
+  })
+
+  it('finds that out before a large body has gone by, however fast that comes', async () => {
+    const { put, sockets } = await startStore(taking())
+    await put(Readable.from([bytes]))
+    const body = Buffer.alloc(600_000, 'x')
+    const chunks = Array.from({ length: 40 }, (_, at) => body.subarray(at * 15_000, (at + 1) * 15_000))
+    // In the same turn, in which the client can't hear of it.
+    sockets[0]?.resetAndDestroy()
+    expect(await put(Readable.from(chunks), { size: body.length })).toMatchObject({ etag: '"e"', isEarly: false })
     expect(sockets).toHaveLength(2)
   })
 
