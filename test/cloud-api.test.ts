@@ -310,6 +310,14 @@ describe('lookUpMedia', () => {
     ).rejects.toMatchObject({ code: 'download-failed', message: expect.stringContaining('the answer broke off') })
   })
 
+  it('takes a body that was read before for no answer', async () => {
+    const body = Readable.from([wire])
+    await body.forEach(() => {})
+    expect(body.readableEnded).toBe(true)
+    const http = async () => ({ status: 200, headers: {}, body })
+    await expect(lookUp('https://graph.example', { http })).rejects.toThrow('the answer is no media information')
+  })
+
   it('hangs up on a body that is no bytes, or that failed and goes on', async () => {
     const odd = Readable.from([{ url: 'https://a.test/' }, Buffer.from(wire)])
     const failed = new Readable({ read() {} })

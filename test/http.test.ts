@@ -59,6 +59,7 @@ describe('ask', () => {
     ['numbers', { 'content-length': 7 }, { 'content-length': '7' }],
     ['names in capitals', { Location: 'https://b.test/' }, { location: 'https://b.test/' }],
     ['a Headers', new Headers({ 'Content-Encoding': 'gzip' }), { 'content-encoding': 'gzip' }],
+    ['what is no pair', new Set(['a', ['b', 'c'], 7]), { b: 'c' }],
     ['what is no value', { a: undefined, b: null, c: {}, d: () => 1, e: 'x' }, { e: 'x' }],
     ['names of prototypes', JSON.parse('{"__proto__":"x","a":"y"}'), { a: 'y' }],
   ])('reads headers of %s', async (_name, headers, read) => {

@@ -73,9 +73,8 @@ export function createS3Feed(
     if (joined < JOIN_BYTES) return
     joined = 0
     request?.uncork()
-    if (request?.writableNeedDrain !== true) return
     // What can be sent again waits for a sign that the connection lives.
-    if (isRepeatable || request.writableLength >= UNSENT_BYTES) body.pause()
+    if (request?.writableNeedDrain === true && (isRepeatable || request.writableLength >= UNSENT_BYTES)) body.pause()
   }
   const take = (chunk: unknown): void => {
     const bytes = toBytes(chunk)

@@ -93,7 +93,7 @@ export function createS3Put(signer: S3Signer): S3Put {
       correctClock(answer.response)
       if (!isSuccess(answer.response)) throw answerError(answer.response, answer.text)
       const { etag, 'x-amz-checksum-sha256': checksum } = answer.response.headers
-      return { etag, checksum: Array.isArray(checksum) ? checksum[0] : checksum, isEarly: answer.isEarly }
+      return { etag, checksum: typeof checksum === 'string' ? checksum : undefined, isEarly: answer.isEarly }
     },
     close() {
       for (const { agent } of transports.values()) agent.destroy()
