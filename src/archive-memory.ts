@@ -1,4 +1,4 @@
-import type { TokenHistory } from './access-token.js'
+import type { TokenHistory } from './download/access-token.js'
 import type { AnyWhatsAppMediaError } from './errors.js'
 
 /** What calls of `archiveMedia` leave to each other. */

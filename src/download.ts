@@ -1,14 +1,14 @@
 import type { Readable } from 'node:stream'
-import { type AccessToken, withToken } from './access-token.js'
-import { type CloudApi, type CloudApiOptions, resolveCloudApi } from './cloud-api.js'
-import { checkTimeouts, type Deadlines, rejectedBy, startDeadlines, type Timeouts } from './deadlines.js'
+import { type AccessToken, withToken } from './download/access-token.js'
+import { type CloudApi, type CloudApiOptions, resolveCloudApi } from './download/cloud-api.js'
+import { openMedia } from './download/open-media.js'
 import { describeSecret, InvalidOptionError } from './errors.js'
 import type { OnEvent } from './events.js'
 import { defaultHttpClient, type HttpClient } from './http.js'
-import { proveBytes } from './integrity.js'
-import { checkMaxBytes, type MaxBytes } from './max-bytes.js'
+import { checkMaxBytes, type MaxBytes } from './integrity/max-bytes.js'
+import { proveBytes } from './integrity/prove.js'
 import type { MediaReference } from './media-reference.js'
-import { openMedia } from './open-media.js'
+import { checkTimeouts, type Deadlines, rejectedBy, startDeadlines, type Timeouts } from './timing/deadlines.js'
 
 /** What every download may be told. */
 export interface DownloadOptions {

@@ -19,10 +19,10 @@ import {
   type Secrets,
   safeName,
   textOf,
-} from './redaction.js'
+} from './errors/redaction.js'
 
 /** What adapters, too, make errors of. */
-export { describeSecret, describeValue, fieldOf, isError, isName, nameOf } from './redaction.js'
+export { describeSecret, describeValue, fieldOf, isError, isName, nameOf } from './errors/redaction.js'
 
 /** Set by `Symbol.for`, so that an error of the CommonJS copy is recognised by the ES module copy and the other way round. */
 const BRAND = Symbol.for('whatsapp-media-archive.error')

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import { describeSecret, isSecretId } from './errors/redaction.js'
 import type { AnyWhatsAppMediaError, CallbackFailedError } from './errors.js'
-import { describeSecret, isSecretId } from './redaction.js'
 
 /**
  * What happened, for logs and metrics: give `onEvent` to any operation. Events carry no token, signed query, phone

@@ -1,9 +1,9 @@
 import { describeSecret, describeValue, InvalidOptionError } from './errors.js'
-import type { ExtractedMedia } from './extract.js'
-import type { FailedReference } from './failure.js'
 import { asObject, isObject } from './json.js'
 import { checkMediaId, isMediaType, parseTime } from './key.js'
+import type { FailedReference } from './media-archive/media-failure.js'
 import type { MediaReference } from './media-reference.js'
+import type { ExtractedMedia } from './webhook/extract.js'
 
 /*
  * Media as callers and queues give it, which is JSON that anyone may have made: types prove nothing about it. Errors name

@@ -1,10 +1,7 @@
-export type { AccessToken } from './access-token.js'
-export type { Account, Accounts } from './accounts.js'
 export { type ArchivedMedia, type ArchivedMessageMedia, type ArchiveOptions, archiveMedia } from './archive.js'
-export type { CloudApiOptions } from './cloud-api.js'
 export { configFromEnv, type EnvConfig } from './config-from-env.js'
-export { type MediaContent, toContent } from './content.js'
-export type { Timeouts } from './deadlines.js'
+export type { AccessToken } from './download/access-token.js'
+export type { CloudApiOptions } from './download/cloud-api.js'
 export { type DownloadedMedia, type DownloadOptions, downloadMediaFromWhatsApp } from './download.js'
 export {
   AccessTokenError,
@@ -32,14 +29,7 @@ export {
   WrongAccountError,
 } from './errors.js'
 export type { MediaEvent, OnEvent } from './events.js'
-export {
-  type ExtractedMedia,
-  extractMedia,
-  type RevokedMessage,
-  type UnavailableMedia,
-  type UnavailableReason,
-} from './extract.js'
-export type { FailedAnnouncement, FailedReference, MediaFailure } from './failure.js'
+export { getMediaTypeFromMime } from './file-type/mime.js'
 export {
   createNodeHttpClient,
   type FetchLike,
@@ -49,8 +39,7 @@ export {
   type HttpRequest,
   type HttpResponse,
 } from './http.js'
-export type { Integrity } from './integrity.js'
-export type { JobContext, JobOutcome, MediaJob, MediaQueue, ProcessJob } from './jobs.js'
+export type { Integrity } from './integrity/prove.js'
 export {
   buildMediaKey,
   type KeyLayout,
@@ -60,6 +49,9 @@ export {
   type ParsedMediaKey,
   parseMediaKey,
 } from './key.js'
+export type { Account, Accounts } from './media-archive/accounts.js'
+export { type MediaContent, toContent } from './media-archive/content.js'
+export type { FailedAnnouncement, FailedReference, MediaFailure } from './media-archive/media-failure.js'
 export {
   type ArchiveSigningOptions,
   type ArchiveUploadOptions,
@@ -68,10 +60,8 @@ export {
   type MediaArchiveOptions,
 } from './media-archive.js'
 export type { MediaReference, MediaType } from './media-reference.js'
-export { getMediaTypeFromMime } from './mime.js'
 export { createInProcessQueue, type InProcessQueueOptions } from './queues/in-process.js'
-export type { RetryOptions } from './retry.js'
-export { signPayload, verifySignature } from './signature.js'
+export type { JobContext, JobOutcome, MediaJob, MediaQueue, ProcessJob } from './queues.js'
 export { getSignedUrl, type SignedMediaUrl, type SigningOptions, signUrls } from './signed-url.js'
 export type {
   CallOptions,
@@ -83,8 +73,20 @@ export type {
   StoredObjectSummary,
   UrlSigner,
 } from './storage.js'
-export type { SniffPolicy, StoredMedia } from './store.js'
+export type { Timeouts } from './timing/deadlines.js'
+export type { RetryOptions } from './timing/retry.js'
+export type { SniffPolicy, StoredMedia } from './upload/put-once.js'
 export { type UploadBody, type UploadOptions, uploadToS3 } from './upload.js'
+export {
+  type ExtractedMedia,
+  extractMedia,
+  type RevokedMessage,
+  type UnavailableMedia,
+  type UnavailableReason,
+} from './webhook/extract.js'
+export { type LambdaWebhookEvent, type LambdaWebhookResult, toLambdaHandler } from './webhook/lambda.js'
+export { toNodeHandler } from './webhook/node.js'
+export { signPayload, verifySignature } from './webhook/signature.js'
 export {
   createWebhookHandler,
   type IncomingWebhook,
@@ -95,5 +97,3 @@ export {
   type WebhookHandlerOptions,
   type WebhookRejection,
 } from './webhook.js'
-export { type LambdaWebhookEvent, type LambdaWebhookResult, toLambdaHandler } from './webhook-lambda.js'
-export { toNodeHandler } from './webhook-node.js'

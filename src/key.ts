@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { isSecretId } from './errors/redaction.js'
 import { describeSecret, describeValue, InvalidOptionError } from './errors.js'
-import { safeExtension } from './filename.js'
+import { safeExtension } from './file-type/filename.js'
+import { extensionForMime } from './file-type/mime.js'
 import type { MediaType } from './media-reference.js'
-import { extensionForMime } from './mime.js'
-import { isSecretId } from './redaction.js'
 
 /** What a key is made of. */
 export interface MediaKeyParts {

@@ -1,8 +1,7 @@
 import { setMaxListeners } from 'node:events'
-import type { TokenHistory } from './access-token.js'
-import type { Account, Accounts } from './accounts.js'
 import { type ArchivedMessageMedia, type ArchiveOptions, archiveRemembering, checkIntegrity } from './archive.js'
 import type { ArchiveMemory } from './archive-memory.js'
+import type { TokenHistory } from './download/access-token.js'
 import { resolveDownload } from './download.js'
 import {
   type AnyWhatsAppMediaError,
@@ -12,23 +11,24 @@ import {
   WhatsAppMediaError,
 } from './errors.js'
 import { emit, messageIdHash } from './events.js'
-import type { ExtractedMedia, UnavailableReason } from './extract.js'
-import { type MediaFailure, mediaFailure } from './failure.js'
 import { asExtracted, checkReference, problemIn, soundPartOf } from './given-media.js'
 import { defaultHttpClient } from './http.js'
-import { type ArchiveContext, createJobRunner } from './job-runner.js'
-import type { MediaJob, MediaQueue, ProcessJob } from './jobs.js'
 import { put } from './json.js'
 import { resolveKeyLayout } from './key.js'
+import type { Account, Accounts } from './media-archive/accounts.js'
+import { createOwner, type Place, thrownBy } from './media-archive/callbacks.js'
+import { type MediaFailure, mediaFailure } from './media-archive/media-failure.js'
+import { type ArchiveContext, createJobRunner } from './media-archive/run-job.js'
 import { startPatience } from './media-archive-close.js'
-import { createOwner, type Place, thrownBy } from './media-archive-owner.js'
 import type { MediaReference } from './media-reference.js'
-import { checkRetry } from './retry.js'
+import type { MediaJob, MediaQueue, ProcessJob } from './queues.js'
 import { type SignedMediaUrl, type SigningOptions, signUrl } from './signed-url.js'
-import { stopSignal } from './stop-signal.js'
 import type { ObjectStorage } from './storage.js'
-import { checkSniff, type StoredMedia } from './store.js'
+import { stopSignal } from './timing/abort.js'
+import { checkRetry } from './timing/retry.js'
+import { checkSniff, type StoredMedia } from './upload/put-once.js'
 import { hearErrors, type UploadBody, type UploadOptions, uploadToS3 } from './upload.js'
+import type { ExtractedMedia, UnavailableReason } from './webhook/extract.js'
 
 /** What is the same for all media of an archive. */
 type SharedOptions = Pick<

@@ -1,11 +1,11 @@
 import { types } from 'node:util'
 import { describeSecret, describeValue, InvalidOptionError, StorageFailedError, WrongAccountError } from './errors.js'
 import { emit, type OnEvent } from './events.js'
-import { contentDisposition, safeExtension, safeFilename } from './filename.js'
+import { contentDisposition, safeExtension, safeFilename } from './file-type/filename.js'
+import { contentTypeForExtension, mayShowInline, servedAs } from './file-type/mime.js'
 import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
-import { contentTypeForExtension, mayShowInline, servedAs } from './mime.js'
 import type { ObjectStorage, SignedUrlOptions } from './storage.js'
-import { storageFailure } from './typed-storage.js'
+import { storageFailure } from './upload/storage-errors.js'
 
 export interface SigningOptions extends KeyOptions {
   storage: ObjectStorage

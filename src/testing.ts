@@ -9,11 +9,11 @@ export {
   type RecordedRequest,
 } from './testing/fake-cloud-api.js'
 export { createGeneratedBytes, type GeneratedBytes } from './testing/generated-bytes.js'
-export { type QueueConformanceOptions, queueConformance } from './testing/queue-conformance.js'
-export type { OpenQueue } from './testing/queue-conformance-context.js'
+export { type OpenQueue, type QueueConformanceOptions, queueConformance } from './testing/queue-conformance.js'
 export {
   type ConformanceCase,
+  type Fetch,
   type StorageConformanceOptions,
+  type StorageLack,
   storageConformance,
 } from './testing/storage-conformance.js'
-export type { Fetch, StorageLack } from './testing/storage-conformance-context.js'

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { checkTimeouts, runUnder, startDeadlines, type Timeouts } from './deadlines.js'
 import { describeValue, InvalidOptionError } from './errors.js'
 import type { OnEvent } from './events.js'
-import type { Announced } from './integrity.js'
+import { getMediaTypeFromMime } from './file-type/mime.js'
+import { checkMaxBytes, type MaxBytes, maxBytesOf } from './integrity/max-bytes.js'
+import type { Announced } from './integrity/prove.js'
 import { checkMediaId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
-import { checkMaxBytes, type MaxBytes, maxBytesOf } from './max-bytes.js'
 import type { MediaType } from './media-reference.js'
-import { getMediaTypeFromMime } from './mime.js'
 import type { ObjectStorage } from './storage.js'
-import { checkStoring, type SniffPolicy, type StoredMedia, storeObject } from './store.js'
-import { withTypedErrors } from './typed-storage.js'
+import { checkTimeouts, runUnder, startDeadlines, type Timeouts } from './timing/deadlines.js'
+import { checkStoring, type SniffPolicy, type StoredMedia, storeObject } from './upload/put-once.js'
+import { withTypedErrors } from './upload/storage-errors.js'
 
 /** What can be uploaded. Streams are read once. */
 export type UploadBody = Uint8Array | Blob | Readable | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>

@@ -7,9 +7,9 @@ import {
   PayloadTooLargeError,
   SignatureError,
 } from './errors.js'
-import { type ExtractedMedia, extractMedia } from './extract.js'
-import { checkAppSecret, signatureProblem } from './signature.js'
-import { type BodyLimits, type ReadBody, readWebBody } from './webhook-body.js'
+import { type BodyLimits, type ReadBody, readWebBody } from './webhook/body.js'
+import { type ExtractedMedia, extractMedia } from './webhook/extract.js'
+import { checkAppSecret, signatureProblem } from './webhook/signature.js'
 
 export interface WebhookHandlerOptions {
   /** The app's secret, or several while one is being replaced. */

@@ -1,9 +1,9 @@
 import { expect } from 'vitest'
 import { type ArchivedMedia, archiveMedia } from '../src/archive.js'
-import type { Timeouts } from '../src/deadlines.js'
 import type { MediaReference } from '../src/media-reference.js'
 import type { ObjectStorage } from '../src/storage.js'
 import { createFakeCloudApi, type Fault } from '../src/testing/fake-cloud-api.js'
+import type { Timeouts } from '../src/timing/deadlines.js'
 
 /** What a bad source does, and the error that its archive must end in. Nothing may be left in the storage. */
 interface TransferFault {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
 import { DeadlineError, InvalidOptionError, PayloadTooLargeError, SignatureError } from '../src/errors.js'
-import type { ExtractedMedia } from '../src/extract.js'
-import { signPayload } from '../src/signature.js'
+import type { ExtractedMedia } from '../src/webhook/extract.js'
+import { signPayload } from '../src/webhook/signature.js'
 import { createWebhookHandler, type WebhookHandlerOptions, type WebhookRejection } from '../src/webhook.js'
 
 const SECRET = 'test_app_secret'

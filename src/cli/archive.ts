@@ -1,10 +1,10 @@
 import { type ArchiveOptions, archiveMedia } from '../archive.js'
 import { describeValue, InvalidOptionError, WhatsAppMediaError } from '../errors.js'
 import { checkMediaId, isMediaType, parseTime } from '../key.js'
-import { accountOf, cloudApiOf } from './archive-accounts.js'
+import { accountOf, cloudApiOf } from './accounts.js'
 import { type CommandContext, EXIT, oneLine } from './command.js'
 import { type Flags, textOf } from './flags.js'
-import { openStorage } from './storage.js'
+import { openStorage } from './open-storage.js'
 
 /**
  * `archive <mediaId…>`: archives media of one account by their ids, and prints the key and the size (bytes) of each, with

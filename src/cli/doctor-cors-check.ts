@@ -1,7 +1,7 @@
 import type { CORSRule } from '@aws-sdk/client-s3'
-import type { Answer, BucketConnection } from './doctor-bucket.js'
-import { prescribedCors } from './doctor-cors.js'
-import type { Finding } from './doctor-finding.js'
+import type { Answer, BucketConnection } from './doctor/bucket.js'
+import { prescribedCors } from './doctor/cors.js'
+import type { Finding } from './doctor/finding.js'
 
 /**
  * Asks for a signed URL as a browser does for a page of each origin. The bucket's own configuration (`existing`) is only

@@ -3,7 +3,7 @@ import { getSignedUrl, type SigningOptions } from '../signed-url.js'
 import type { CommandContext } from './command.js'
 import { EXIT } from './command.js'
 import { countOf, type Flags, neededText, textOf } from './flags.js'
-import { openStorage } from './storage.js'
+import { openStorage } from './open-storage.js'
 
 /** AWS: the longest life of a signature version 4 URL, in seconds. */
 const LONGEST_SECONDS = 604_800

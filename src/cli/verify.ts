@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 import { addAbortSignal, type Readable } from 'node:stream'
-import { checkTimeouts, runUnder, startDeadlines } from '../deadlines.js'
 import { InvalidOptionError, WhatsAppMediaError } from '../errors.js'
-import { retryAttempts } from '../retry.js'
 import type { ObjectStorage, StoredObject, StoredObjectSummary } from '../storage.js'
-import { storageFailure } from '../typed-storage.js'
+import { checkTimeouts, runUnder, startDeadlines } from '../timing/deadlines.js'
+import { retryAttempts } from '../timing/retry.js'
+import { storageFailure } from '../upload/storage-errors.js'
 import { type CommandContext, EXIT, oneLine } from './command.js'
 import { countOf, type Flags } from './flags.js'
+import { openStorage } from './open-storage.js'
 import { createStatusLine, formatBytes, formatCount } from './progress.js'
 import { createRate } from './rate.js'
-import { openStorage } from './storage.js'
 
 /** An object that is not as it was stored. */
 export interface VerifyProblem {

@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq'
 import { QueueFailedError } from '../errors.js'
-import type { MediaQueue } from '../jobs.js'
+import type { MediaQueue } from '../queues.js'
 import {
   type BullMqNaming,
   callRedis,
@@ -9,13 +9,13 @@ import {
   createReport,
   queueFailed,
   resolveNames,
-} from './bullmq-connection.js'
-import { type BuriedJob, type DeadLetter, discardOne, listDeadLetters, redriveOne } from './bullmq-dead-letters.js'
-import { type QueuedJob, toBulk } from './bullmq-job.js'
+} from './bullmq/connection.js'
+import { type BuriedJob, type DeadLetter, discardOne, listDeadLetters, redriveOne } from './bullmq/dead-letters.js'
+import { type QueuedJob, toBulk } from './bullmq/job.js'
 
-export type { BullMqConnection, BullMqNaming } from './bullmq-connection.js'
-export type { DeadLetter } from './bullmq-dead-letters.js'
-export { type BullMqWorker, type BullMqWorkerOptions, createBullMqWorker } from './bullmq-worker.js'
+export type { BullMqConnection, BullMqNaming } from './bullmq/connection.js'
+export type { DeadLetter } from './bullmq/dead-letters.js'
+export { type BullMqWorker, type BullMqWorkerOptions, createBullMqWorker } from './bullmq/worker.js'
 
 export interface BullMqQueueOptions extends BullMqNaming {
   /** How long a call waits for Redis, in milliseconds. Default 5,000; then it is a `QueueFailedError`. */

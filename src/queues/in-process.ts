@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { describeValue, InvalidOptionError, QueueFullError } from '../errors.js'
-import { type JobOutcome, jobId, type MediaJob, type MediaQueue, type ProcessJob } from '../jobs.js'
-import { createOrder, type Order } from './in-process-order.js'
+import { type JobOutcome, jobId, type MediaJob, type MediaQueue, type ProcessJob } from '../queues.js'
+import { createOrder, type Order } from './in-process/order.js'
 
 export interface InProcessQueueOptions {
   /** Jobs that run at once. Default 8. */

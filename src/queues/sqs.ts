@@ -1,10 +1,10 @@
 import { JobTooLargeError, QueueFailedError } from '../errors.js'
-import { jobId, type MediaQueue } from '../jobs.js'
-import { checkWhole, connectSqs, type SqsConnectionOptions } from './sqs-connection.js'
-import { secretsOf, toLetter } from './sqs-message.js'
-import { MOST_MESSAGE_BYTES, type OutgoingMessage, sendMessages, sizeOf } from './sqs-send.js'
+import { jobId, type MediaQueue } from '../queues.js'
+import { checkWhole, connectSqs, type SqsConnectionOptions } from './sqs/connection.js'
+import { secretsOf, toLetter } from './sqs/message.js'
+import { MOST_MESSAGE_BYTES, type OutgoingMessage, sendMessages, sizeOf } from './sqs/send.js'
 
-export type { SqsConnectionOptions } from './sqs-connection.js'
+export type { SqsConnectionOptions } from './sqs/connection.js'
 export {
   createSqsConsumer,
   type SqsBatchResult,
@@ -13,7 +13,7 @@ export {
   type SqsLambdaContext,
   type SqsLambdaEvent,
   type SqsLambdaRecord,
-} from './sqs-consumer.js'
+} from './sqs/consumer.js'
 
 export type SqsQueueOptions = SqsConnectionOptions & {
   /**

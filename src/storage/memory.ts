@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { ObjectStorage, StoredObject } from '../storage.js'
-import { receive } from './receive.js'
+import { receive } from './checked-body.js'
 
 /** An `ObjectStorage` in this process's memory. */
 export interface MemoryStorage extends ObjectStorage {

@@ -1,5 +1,5 @@
 import { request } from 'node:http'
-import { signPayload } from '../signature.js'
+import { signPayload } from '../webhook/signature.js'
 
 /** One message or status of a webhook: media as `FakeCloudApi.addMedia` returns it, a text, or a status. */
 export interface WebhookItem {

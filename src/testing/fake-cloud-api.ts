@@ -1,12 +1,12 @@
 import { createHash, createHmac, randomBytes, randomInt } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { CloudApiOptions } from '../cloud-api.js'
+import type { CloudApiOptions } from '../download/cloud-api.js'
 import type { MediaReference, MediaType } from '../media-reference.js'
-import { accountBody, type FakeAccount } from './fake-account.js'
-import { type Fault, graphErrorBody, type IntendedAnswer, sendSpoilt } from './fake-faults.js'
+import { accountBody, type FakeAccount } from './fake-cloud-api/account.js'
+import { type Fault, graphErrorBody, type IntendedAnswer, sendSpoilt } from './fake-cloud-api/faults.js'
 
-export type { Fault } from './fake-faults.js'
+export type { Fault } from './fake-cloud-api/faults.js'
 
 export interface FakeCloudApiOptions extends FakeAccount {
   /** The one token that is accepted. Default: a made-up one, see `FakeCloudApi.accessToken`. */

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { OpenQueue, Requirement, StartedWorker } from './queue-conformance-context.js'
-import { createContext } from './queue-conformance-context.js'
-import { endRequirements } from './queue-conformance-ends.js'
-import { jobRequirements } from './queue-conformance-jobs.js'
+import type { OpenQueue, Requirement, StartedWorker } from './queue-conformance/context.js'
+import { createContext } from './queue-conformance/context.js'
+import { endRequirements } from './queue-conformance/ends.js'
+import { jobRequirements } from './queue-conformance/jobs.js'
 import type { ConformanceCase } from './storage-conformance.js'
+
+export type { OpenQueue } from './queue-conformance/context.js'
 
 export interface QueueConformanceOptions {
   /**

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { ObjectStorage } from '../storage.js'
-import type { Context, Fetch, Requirement, StorageLack } from './storage-conformance-context.js'
-import { failureRequirements } from './storage-conformance-failures.js'
-import { listingRequirements } from './storage-conformance-listing.js'
-import { objectRequirements } from './storage-conformance-objects.js'
-import { urlRequirements } from './storage-conformance-urls.js'
+import type { Context, Fetch, Requirement, StorageLack } from './storage-conformance/context.js'
+import { failureRequirements } from './storage-conformance/failures.js'
+import { listingRequirements } from './storage-conformance/listing.js'
+import { objectRequirements } from './storage-conformance/objects.js'
+import { urlRequirements } from './storage-conformance/urls.js'
+
+export type { Fetch, StorageLack } from './storage-conformance/context.js'
 
 /** One requirement. `run` rejects when the storage does not meet it, or does not settle in time. */
 export interface ConformanceCase {

@@ -1,10 +1,10 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { expect, it, onTestFinished, vi } from 'vitest'
+import { connectToBucket } from '../../src/cli/doctor/bucket.js'
+import { prescribedCors } from '../../src/cli/doctor/cors.js'
+import type { Finding } from '../../src/cli/doctor/finding.js'
+import type { DoctorSettings } from '../../src/cli/doctor/options.js'
 import { type DoctorOptions, runDoctor } from '../../src/cli/doctor.js'
-import { connectToBucket } from '../../src/cli/doctor-bucket.js'
-import { prescribedCors } from '../../src/cli/doctor-cors.js'
-import type { Finding } from '../../src/cli/doctor-finding.js'
-import type { DoctorSettings } from '../../src/cli/doctor-options.js'
 import { createLyingStore } from '../storage/lying-store.js'
 import {
   ABORT,
@@ -16,7 +16,7 @@ import {
   type Scripted,
   xml,
 } from './bucket-stand-in.js'
-import { CREDENTIALS, examine, worse } from './doctor-run.js'
+import { CREDENTIALS, examine, worse } from './doctor/run.js'
 
 const BUCKET = 'archive'
 const SECRETS = /canary|X-Amz-|AKIDOFATEST/

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { prescribedCors } from '../../src/cli/doctor-cors.js'
+import { prescribedCors } from '../../src/cli/doctor/cors.js'
 import { isObject } from '../../src/json.js'
 import { buildMediaKey } from '../../src/key.js'
 import { readTemplate, resolveTemplate, templateText, variablesOf, visitFunctions } from './infra-template.js'

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import type { ErrorCode } from '../../src/errors.js'
+import { graphErrorBody } from '../../src/testing/fake-cloud-api/faults.js'
 import type { Fault } from '../../src/testing/fake-cloud-api.js'
-import { graphErrorBody } from '../../src/testing/fake-faults.js'
 import type { ProxyFault } from '../fault-proxy.js'
 import { s3Error } from './s3-stand-in.js'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { CallbackFailedError } from '../../src/errors.js'
-import { type JobOutcome, jobHash, type MediaJob } from '../../src/jobs.js'
 import { createMediaArchive } from '../../src/media-archive.js'
+import { type JobOutcome, jobHash, type MediaJob } from '../../src/queues.js'
 import { createMemoryStorage } from '../../src/storage/memory.js'
 import { jobOf, openQueue, statesOf, usePrefix } from './redis.js'
 

@@ -1,8 +1,8 @@
 import { Cluster, Redis } from 'ioredis'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { MediaGoneError } from '../../src/errors.js'
-import { type JobOutcome, jobHash, type MediaJob } from '../../src/jobs.js'
 import { type BullMqConnection, createBullMqQueue, createBullMqWorker } from '../../src/queues/bullmq.js'
+import { type JobOutcome, jobHash, type MediaJob } from '../../src/queues.js'
 import { jobOf, openQueue, redisUrl, statesOf, usePrefix } from './redis.js'
 
 const prefix = usePrefix()

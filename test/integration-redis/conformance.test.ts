@@ -1,7 +1,7 @@
 import { describe, it } from 'vitest'
 import { createBullMqQueue, createBullMqWorker } from '../../src/queues/bullmq.js'
+import type { OpenQueue } from '../../src/testing/queue-conformance/context.js'
 import { queueConformance } from '../../src/testing/queue-conformance.js'
-import type { OpenQueue } from '../../src/testing/queue-conformance-context.js'
 import { redisUrl, usePrefix } from './redis.js'
 
 describe('createBullMqQueue() and createBullMqWorker() meet the conformance suite', () => {

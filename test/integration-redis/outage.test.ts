@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import type { JobOutcome } from '../../src/jobs.js'
 import { createBullMqQueue, createBullMqWorker } from '../../src/queues/bullmq.js'
+import type { JobOutcome } from '../../src/queues.js'
 import { jobOf, redisUrl, usePrefix } from './redis.js'
 
 const prefix = usePrefix()

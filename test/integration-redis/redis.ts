@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { afterAll, onTestFinished } from 'vitest'
-import type { MediaJob } from '../../src/jobs.js'
 import {
   type BullMqQueue,
   type BullMqQueueOptions,
@@ -10,6 +9,7 @@ import {
   createBullMqQueue,
   createBullMqWorker,
 } from '../../src/queues/bullmq.js'
+import type { MediaJob } from '../../src/queues.js'
 
 /** The server that the environment names. Without one the file fails. */
 export function redisUrl(name: 'REDIS_URL' | 'REDIS_CLUSTER_URL' = 'REDIS_URL'): string {

@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest'
-import type { MediaJob } from '../../src/jobs.js'
 import { createSqsConsumer, createSqsQueue } from '../../src/queues/sqs.js'
+import type { MediaJob } from '../../src/queues.js'
 import { queueConformance } from '../../src/testing/queue-conformance.js'
 import { connectionTo, queueNamed, receive, remove, send } from './queues.js'
 

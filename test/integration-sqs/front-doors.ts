@@ -1,4 +1,4 @@
-import type { LambdaWebhookEvent } from '../../src/webhook-lambda.js'
+import type { LambdaWebhookEvent } from '../../src/webhook/lambda.js'
 
 interface Signed {
   body: Buffer

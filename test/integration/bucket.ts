@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { createS3Storage, type S3StorageOptions } from '../../src/storage/s3.js'
 import type { ObjectStorage } from '../../src/storage.js'
-import type { StorageLack } from '../../src/testing/storage-conformance-context.js'
+import type { StorageLack } from '../../src/testing/storage-conformance/context.js'
 
 const { S3_ENDPOINT: endpoint = '', S3_SERVER: server = '' } = process.env
 

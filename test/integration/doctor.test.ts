@@ -12,10 +12,10 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import { afterAll, describe, expect, it } from 'vitest'
-import { prescribedCors } from '../../src/cli/doctor-cors.js'
-import type { Finding } from '../../src/cli/doctor-finding.js'
+import { prescribedCors } from '../../src/cli/doctor/cors.js'
+import type { Finding } from '../../src/cli/doctor/finding.js'
 import { probeS3 } from '../../src/storage/s3.js'
-import { examine, worse } from '../cli/doctor-run.js'
+import { examine, worse } from '../cli/doctor/run.js'
 import { createBucket } from './bucket.js'
 
 const { S3_ENDPOINT: endpoint = '', S3_SERVER: server = '', AWS_REGION: region = '' } = process.env

@@ -18,7 +18,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import { afterAll, describe, expect, it } from 'vitest'
-import { examine, worse } from '../cli/doctor-run.js'
+import { examine, worse } from '../cli/doctor/run.js'
 import { readTemplate, resolveTemplate, type Template, templateText } from '../examples/infra-template.js'
 import { createBucket } from './bucket.js'
 

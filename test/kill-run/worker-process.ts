@@ -1,7 +1,7 @@
 /* A worker in a process of its own, to be killed at any moment or told to end by its parent. */
 import { appendFileSync } from 'node:fs'
-import type { ProcessJob } from '../../src/jobs.js'
 import { createMediaArchive } from '../../src/media-archive.js'
+import type { ProcessJob } from '../../src/queues.js'
 import { createFileSystemStorage } from '../../src/storage/file-system.js'
 import type { MediaSource } from './media-process.js'
 

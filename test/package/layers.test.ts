@@ -33,16 +33,21 @@ describe('brokenRules', () => {
         'errors.ts': 'export const a = 1',
         'storage.ts': "import type { a } from './errors.js'",
         'download.ts': "import { a } from './errors.js'; import type { s } from './storage.js'",
-        'spool.ts': "import { open } from 'node:fs/promises'",
-        'archive.ts': "export { d } from './download.js'; import './spool.js'",
+        'integrity/spool.ts': "import { open } from 'node:fs/promises'",
+        'archive.ts': "export { d } from './download.js'; import './integrity/spool.js'",
         'index.ts': "export * from './archive.js'",
         'storage/s3.ts':
-          "import { a } from '../errors.js'; import './s3-signer.js'; const sdk = await import('@aws-sdk/client-s3')",
-        'storage/memory.ts': "import './receive.js'",
-        'storage/receive.ts': "import '../errors.js'; import '../storage.js'",
-        'storage/s3-signer.ts': "import type { s } from '../storage.js'; import 'node:crypto'",
+          "import { a } from '../errors.js'; import './s3/direct.js'; const sdk = await import('@aws-sdk/client-s3')",
+        'storage/memory.ts': "import './checked-body.js'; import '../timing/abort.js'",
+        'storage/checked-body.ts': "import '../errors.js'; import '../storage.js'",
+        'storage/s3/direct.ts':
+          "import type { s } from '../../storage.js'; import 'node:crypto'; import './direct/feed.js'",
+        'storage/s3/direct/feed.ts': "import '../object.js'",
+        'storage/s3/object.ts': '',
+        'timing/abort.ts': '',
         'config-from-env.ts': 'export const c = (env = process.env) => env',
-        'payload.ts': 'export const p = (m: { mime_type: string }) => m.mime_type',
+        'webhook/payload.ts': 'export const p = (m: { mime_type: string }) => m.mime_type',
+        'media-archive.ts': "import './webhook/payload.js'",
         'cli.ts': "import './cli/demo.js'; import './storage/s3.js'",
         'cli/demo.ts': "import '../testing/fake-cloud-api.js'; console.log(process.env)",
         'testing/fake-cloud-api.ts': "export const file_size = 'mime_type'",
@@ -51,7 +56,11 @@ describe('brokenRules', () => {
   })
 
   it.each([
-    ['a cycle', { 'a.ts': "import './b.js'", 'b.ts': "import type { x } from './a.js'" }, 'cycle: a -> b -> a'],
+    [
+      'a cycle',
+      { 'key.ts': "import './key/b.js'", 'key/b.ts': "import type { x } from '../key.js'" },
+      'cycle: key -> key/b -> key',
+    ],
     [
       'an arrow upwards',
       { 'errors.ts': "import './download.js'", 'download.ts': '' },
@@ -59,8 +68,8 @@ describe('brokenRules', () => {
     ],
     [
       'an interface that imports a step',
-      { 'http.ts': "import type { x } from './retry.js'", 'retry.ts': '' },
-      'http imports retry, which lies above it',
+      { 'storage.ts': "import type { x } from './upload.js'", 'upload.ts': '' },
+      'storage imports upload, which lies above it',
     ],
     [
       'a step that imports an adapter',
@@ -74,38 +83,58 @@ describe('brokenRules', () => {
     ],
     [
       'an adapter that imports a step',
-      { 'storage/s3.ts': "export * from '../filename.js'", 'filename.ts': '' },
-      'storage/s3 imports filename, which is not its interface, its vendor or an error',
+      { 'storage/s3.ts': "export * from '../key.js'", 'key.ts': '' },
+      'storage/s3 imports key, which is not its interface, its vendor or the ground',
     ],
     [
       "an adapter that imports another's vendor",
       { 'storage/memory.ts': "type X = import('@aws-sdk/client-s3').X" },
-      'storage/memory imports @aws-sdk/client-s3, which is not its interface, its vendor or an error',
+      'storage/memory imports @aws-sdk/client-s3, which is not its interface, its vendor or the ground',
     ],
     [
       'an adapter that imports another adapter',
       { 'storage/memory.ts': "require('./s3.js')", 'storage/s3.ts': '' },
-      'storage/memory imports storage/s3, which is not its interface, its vendor or an error',
+      'storage/memory imports storage/s3, which is not its interface, its vendor or the ground',
     ],
     [
       'a shared part that imports a vendor',
-      { 'storage/receive.ts': "import '@aws-sdk/client-s3'" },
-      'storage/receive imports @aws-sdk/client-s3, which is not its interface, its vendor or an error',
+      { 'storage/checked-body.ts': "import '@aws-sdk/client-s3'" },
+      'storage/checked-body imports @aws-sdk/client-s3, which is not its interface, its vendor or the ground',
+    ],
+    [
+      "an entry that reaches behind an adapter's door",
+      { 'testing.ts': "import './storage/s3/feed.js'", 'storage/s3/feed.ts': '' },
+      'testing imports storage/s3/feed, which is private to its door',
+    ],
+    [
+      'a command that reaches into another command',
+      { 'cli/backfill.ts': "import './demo/page.js'", 'cli/demo/page.ts': '' },
+      'cli/backfill imports cli/demo/page, which is private to its door',
+    ],
+    [
+      "a step that reaches into another step's inside on its own floor",
+      { 'upload.ts': "import './download/look-up.js'", 'download/look-up.ts': '' },
+      'upload imports download/look-up, which is private to its door',
+    ],
+    [
+      'a module that stands on no floor',
+      { 'index.ts': "import './stray.js'", 'stray.ts': '' },
+      'index imports stray, which lies above it',
     ],
     [
       'a signer that imports a storage',
       { 'signers/cloudfront.ts': "import '../storage/s3.js'", 'storage/s3.ts': '' },
-      'signers/cloudfront imports storage/s3, which is not its interface, its vendor or an error',
+      'signers/cloudfront imports storage/s3, which is not its interface, its vendor or the ground',
     ],
     [
       "a signer that imports the storages' vendor",
       { 'signers/cloudfront.ts': "import '@aws-sdk/client-s3'" },
-      'signers/cloudfront imports @aws-sdk/client-s3, which is not its interface, its vendor or an error',
+      'signers/cloudfront imports @aws-sdk/client-s3, which is not its interface, its vendor or the ground',
     ],
     [
       'an adapter that nobody named',
       { 'storage/tape.ts': "import '@aws-sdk/client-s3'" },
-      'storage/tape imports @aws-sdk/client-s3, which is not its interface, its vendor or an error',
+      'storage/tape imports @aws-sdk/client-s3, which is not its interface, its vendor or the ground',
     ],
     [
       'a root entry with an adapter',

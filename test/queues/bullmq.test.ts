@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { Cluster, Redis } from 'ioredis'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { queueFailed } from '../../src/queues/bullmq/connection.js'
+import { priorityOf } from '../../src/queues/bullmq/job.js'
 import { type BullMqQueueOptions, createBullMqQueue, createBullMqWorker } from '../../src/queues/bullmq.js'
-import { queueFailed } from '../../src/queues/bullmq-connection.js'
-import { priorityOf } from '../../src/queues/bullmq-job.js'
 
 const AWAY = { host: '127.0.0.1', port: 1, lazyConnect: true }
 const processJob = async (): Promise<{ outcome: 'done' }> => ({ outcome: 'done' })

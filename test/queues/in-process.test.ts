@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { JobContext, JobOutcome, MediaJob } from '../../src/jobs.js'
 import type { MediaReference } from '../../src/media-reference.js'
 import { createInProcessQueue } from '../../src/queues/in-process.js'
+import type { JobContext, JobOutcome, MediaJob } from '../../src/queues.js'
 
 const job = (mediaId: string, messageId = `wamid.${mediaId}`): MediaJob => ({
   version: 1,

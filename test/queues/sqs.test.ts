@@ -1,9 +1,9 @@
 import { SQSClient } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { MediaJob } from '../../src/jobs.js'
 import type { MediaReference } from '../../src/media-reference.js'
 import { createSqsQueue, type SqsQueueOptions } from '../../src/queues/sqs.js'
-import { type SqsCall, type SqsFault, type SqsServer, startSqs } from './sqs-server.js'
+import type { MediaJob } from '../../src/queues.js'
+import { type SqsCall, type SqsFault, type SqsServer, startSqs } from './sqs/server.js'
 
 let sqs: SqsServer
 let queueUrl: string

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createFileSystemStorage } from '../../src/storage/file-system.js'
-import { factsOf, filesBelow, temporaryDirectory } from './file-system-fixture.js'
+import { factsOf, filesBelow, temporaryDirectory } from './file-system/fixture.js'
 
 const directory = temporaryDirectory()
 

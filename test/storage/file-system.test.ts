@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import type { FileSystemStorage } from '../../src/storage/file-system.js'
 import { createFileSystemStorage } from '../../src/storage/file-system.js'
 import { storageConformance } from '../../src/testing/storage-conformance.js'
-import { BASE_URL, filesBelow, openFilesBelow, put, read, SECRET, temporaryDirectory } from './file-system-fixture.js'
+import { BASE_URL, filesBelow, openFilesBelow, put, read, SECRET, temporaryDirectory } from './file-system/fixture.js'
 
 const directory = temporaryDirectory()
 

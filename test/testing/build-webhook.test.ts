@@ -2,8 +2,8 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
-import { verifySignature } from '../../src/signature.js'
 import { buildWebhook, deliver, serializeWebhook, signWebhook } from '../../src/testing/build-webhook.js'
+import { verifySignature } from '../../src/webhook/signature.js'
 
 const appSecret = 'test_app_secret'
 const photo = { id: '1', mime_type: 'image/png', sha256: 'x' }

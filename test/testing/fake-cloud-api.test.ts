@@ -3,7 +3,6 @@ import { createHash, createHmac } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { extractMedia } from '../../src/extract.js'
 import { buildWebhook } from '../../src/testing/build-webhook.js'
 import {
   type AddedMedia,
@@ -12,6 +11,7 @@ import {
   type FakeMedia,
 } from '../../src/testing/fake-cloud-api.js'
 import { createGeneratedBytes } from '../../src/testing/generated-bytes.js'
+import { extractMedia } from '../../src/webhook/extract.js'
 
 const png = Buffer.from('Wikipedia')
 const sha256 = createHash('sha256').update(png).digest('hex')

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { JobContext, JobOutcome, MediaJob, ProcessJob } from '../../src/jobs.js'
 import { createInProcessQueue } from '../../src/queues/in-process.js'
+import type { JobContext, JobOutcome, MediaJob, ProcessJob } from '../../src/queues.js'
+import type { OpenQueue } from '../../src/testing/queue-conformance/context.js'
 import { queueConformance } from '../../src/testing/queue-conformance.js'
-import type { OpenQueue } from '../../src/testing/queue-conformance-context.js'
 
 /** What a queue does otherwise than it should. */
 interface Lie {

@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises'
+import { configFromEnv } from '../config-from-env.js'
+import type { CloudApiOptions } from '../download/cloud-api.js'
+import { describeId } from '../errors/redaction.js'
+import { describeSecret, describeValue, InvalidOptionError } from '../errors.js'
+import { field, isObject } from '../json.js'
+import { checkAccountId } from '../key.js'
+import type { Account } from '../media-archive/accounts.js'
+import type { CommandContext } from './command.js'
+import { type Flags, neededText, textOf, textsGiven } from './flags.js'
+
+/** The options that say where Meta's API is, for providers that have an own one. */
+export const CLOUD_API_OPTIONS: readonly (readonly [option: string, description: string])[] = [
+  ['--cloud-api <url>', 'Graph API of your provider; default https://graph.facebook.com'],
+  ['--media-host <host>', "Host that media URLs may lead to; may be repeated; default Meta's"],
+]
+
+/** @returns an object fit for `...spread` into an archive's options. */
+export function cloudApiOf(flags: Flags): { cloudApi: CloudApiOptions } {
+  const baseUrl = textOf(flags, 'cloudApi')
+  const mediaHosts = textsGiven(flags, 'mediaHost')
+  const cloudApi = { ...(baseUrl === undefined ? {} : { baseUrl }), ...(mediaHosts.length === 0 ? {} : { mediaHosts }) }
+  return { cloudApi }
+}
+
+/**
+ * The account that `--account` names, with the token in `WHATSAPP_ACCESS_TOKEN` and, if it is there, the app secret in
+ * `WHATSAPP_APP_SECRET`.
+ *
+ * @throws InvalidOptionError without account or token.
+ */
+export function accountOf(flags: Flags, env: CommandContext['env']): Account & { accessToken: string } {
+  const accountId = neededText(flags, 'account')
+  checkAccountId(accountId)
+  const { accessToken, appSecret } = configFromEnv(env)
+  if (accessToken === undefined) throw new InvalidOptionError('WHATSAPP_ACCESS_TOKEN', 'is not set')
+  return { accountId, accessToken, ...(appSecret === undefined ? {} : { appSecret }) }
+}
+
+/** Finds the account of a phone number id. */
+export type AccountFinder = (phoneNumberId: string) => Account | undefined
+
+/**
+ * The accounts of a back-fill: one for all entries (`--account`), or by phone number id, from a file (`--accounts`):
+ *
+ * ```json
+ * { "106540352242922": { "accountId": "pixels", "tokenVariable": "PIXELS_TOKEN" } }
+ * ```
+ *
+ * `tokenVariable` and, optionally, `appSecretVariable` name environment variables: no secret belongs in a file.
+ * `mediaLifetimeMs` is 3600000 for No-Storage numbers.
+ *
+ * @throws InvalidOptionError for a file of another form, and for a variable that is not set.
+ */
+export async function accountsOf(flags: Flags, env: CommandContext['env']): Promise<AccountFinder> {
+  const path = textOf(flags, 'accounts')
+  if (path === undefined) {
+    const account = accountOf(flags, env)
+    return () => account
+  }
+  if (flags['account'] !== undefined) throw new InvalidOptionError('--account', 'does not go with --accounts')
+  const rows = await readJson(path)
+  const accounts = new Map(Object.entries(rows).map(([number, row]) => [number, readAccount(number, row, env)]))
+  return (phoneNumberId) => accounts.get(phoneNumberId)
+}
+
+async function readJson(path: string): Promise<Record<string, unknown>> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new InvalidOptionError('--accounts', `can not be read: ${describeValue(field(error, 'code'))}`)
+  })
+  try {
+    const json: unknown = JSON.parse(text)
+    if (isObject(json) && Object.keys(json).length > 0) return json
+  } catch {
+    // The parser's message quotes the file, and somebody may have put a token there.
+  }
+  throw new InvalidOptionError('--accounts', 'must be a JSON object with an account for each phone number id')
+}
+
+const PROPERTIES = ['accountId', 'tokenVariable', 'appSecretVariable', 'mediaLifetimeMs']
+
+function readAccount(phoneNumberId: string, row: unknown, env: CommandContext['env']): Account {
+  const place = `--accounts: ${describeId(phoneNumberId)}`
+  const unknown = Object.keys(isObject(row) ? row : { nothing: 1 }).find((name) => !PROPERTIES.includes(name))
+  if (unknown !== undefined) {
+    throw new InvalidOptionError(
+      place,
+      `must have ${PROPERTIES.join(', ')} and nothing else; secrets stay in variables`,
+    )
+  }
+  const [accountId, lifetime] = [field(row, 'accountId'), field(row, 'mediaLifetimeMs')]
+  if (typeof accountId !== 'string') throw new InvalidOptionError(place, 'must have an accountId')
+  checkAccountId(accountId)
+  if (lifetime !== undefined && !(typeof lifetime === 'number' && lifetime > 0)) {
+    throw new InvalidOptionError(place, `must have a positive mediaLifetimeMs, got ${describeValue(lifetime)}`)
+  }
+  const accessToken = readVariable(place, field(row, 'tokenVariable'), env)
+  const secretName = field(row, 'appSecretVariable')
+  return {
+    accountId,
+    accessToken,
+    ...(secretName === undefined ? {} : { appSecret: readVariable(place, secretName, env) }),
+    ...(lifetime === undefined ? {} : { mediaLifetimeMs: lifetime }),
+  }
+}
+
+function readVariable(place: string, name: unknown, env: CommandContext['env']): string {
+  // Whoever takes the token itself for the name must not find it in a log.
+  if (typeof name !== 'string' || !/^[A-Z_][A-Z0-9_]{0,63}$/.test(name)) {
+    throw new InvalidOptionError(place, `must name variables in capitals, got ${describeSecret(name)}`)
+  }
+  const value = env[name]?.trim()
+  if (value === undefined || value === '') throw new InvalidOptionError(place, `names ${name}, which is not set`)
+  return value
+}

@@ -1,0 +1,116 @@
+import { type AnyWhatsAppMediaError, InvalidOptionError, MediaUnavailableError } from '../../errors.js'
+import { getMediaTypeFromMime } from '../../file-type/mime.js'
+import { field, idText, isObject, put, text } from '../../json.js'
+import { isMediaType, parseTime } from '../../key.js'
+import { withoutUrl } from '../../media-archive/media-failure.js'
+import type { MediaReference } from '../../media-reference.js'
+import { extractMedia, type UnavailableReason } from '../../webhook/extract.js'
+import { parseSha256 } from '../../webhook/payload.js'
+
+/** What a line of a back-fill's input announces. */
+export interface LineContent {
+  media: MediaReference[]
+  /** Of what is announced and can't be archived: media that Meta could not take, messages without a time. */
+  lost: AnyWhatsAppMediaError[]
+}
+
+/** What is wrong with a line, for people. */
+export type LineProblem = { problem: string }
+
+/** No message has this time. What has it after reading had none on the wire. */
+const NO_TIME = '0000-01-01T00:00:00.001Z'
+
+/** As the archive's own queue has it: neither is a failure of its message. */
+const IS_NO_FAILURE: ReadonlySet<UnavailableReason> = new Set(['referral', 'placeholder'])
+
+/**
+ * Reads a line. It is told by its properties, in this order:
+ *
+ * - `entry`, an array: a saved webhook body, as Meta sent it.
+ * - `content`, an object: a message document, as in `examples/mongoose.ts`: `messageId`, `phoneNumberId`, `timestamp`, and
+ *   in `content` `mediaId`, `mediaType`, `mimeType`, `filename`, `sha256`. Without a `content.mediaId` it is a text.
+ * - `mediaId`: a media id with the same properties beside it; a `MediaReference` is one.
+ *
+ * The last two need `mediaId`, `timestamp`, and `mediaType` or `mimeType`. Times are ISO 8601 with zone, unix seconds or
+ * milliseconds, or MongoDB's `{ "$date": … }`.
+ */
+export function readLine(line: string, receivedAt: string): LineContent | LineProblem {
+  const json = parse(line)
+  if (json === undefined) return { problem: 'is no JSON' }
+  if (Array.isArray(field(json, 'entry'))) return readWebhook(json, receivedAt)
+  const content = field(json, 'content')
+  if (isObject(content)) return idText(content, 'mediaId') === '' ? NOTHING : readMedia(json, content, receivedAt)
+  if (field(json, 'mediaId') !== undefined) return readMedia(json, json, receivedAt)
+  return { problem: 'is no webhook body, media id or message document' }
+}
+
+const NOTHING: LineContent = { media: [], lost: [] }
+
+function readWebhook(json: unknown, receivedAt: string): LineContent {
+  const { media, unavailable } = extractMedia(json, { receivedAt: NO_TIME })
+  const dated = media.filter(({ timestamp }) => timestamp !== NO_TIME)
+  const undated = media
+    .slice(dated.length)
+    .map(() => new InvalidOptionError('timestamp', 'is missing: it makes the key'))
+  const failed = unavailable.filter(({ reason }) => !IS_NO_FAILURE.has(reason))
+  return {
+    // A saved download URL has died with its five minutes.
+    media: dated.map((reference) => ({ ...withoutUrl(reference), receivedAt })),
+    lost: [...undated, ...failed.map((item) => new MediaUnavailableError(item))],
+  }
+}
+
+function readMedia(message: unknown, media: unknown, receivedAt: string): LineContent | LineProblem {
+  const mediaId = idText(media, 'mediaId')
+  if (mediaId === '') return { problem: 'has no mediaId' }
+  const timestamp = readTime(field(message, 'timestamp'))
+  if (timestamp === undefined) return { problem: 'has no timestamp' }
+  const mimeType = text(media, 'mimeType') ?? ''
+  const told = field(media, 'mediaType')
+  const guessed = mimeType === '' ? undefined : getMediaTypeFromMime(mimeType)
+  const mediaType = isMediaType(told) ? told : guessed
+  if (mediaType === undefined) return { problem: 'has neither mediaType nor mimeType' }
+  const reference: MediaReference = {
+    mediaId,
+    mediaType,
+    mimeType,
+    messageId: text(message, 'messageId') ?? '',
+    timestamp,
+    receivedAt,
+    phoneNumberId: idText(message, 'phoneNumberId'),
+    businessAccountId: idText(message, 'businessAccountId'),
+    direction: 'inbound',
+    origin: 'message',
+  }
+  put(reference, 'sha256', parseSha256(field(media, 'sha256')))
+  put(reference, 'filename', text(media, 'filename'))
+  return { media: [reference], lost: [] }
+}
+
+/** Up to here a number is seconds: as milliseconds it would be in 1973, long before WhatsApp. */
+const MOST_SECONDS = 1e11
+
+function readTime(value: unknown): string | undefined {
+  const date = field(value, '$date')
+  if (date !== undefined) return readTime(field(date, '$numberLong') ?? date)
+  const number = typeof value === 'string' && /^\d{9,14}$/.test(value) ? Number(value) : value
+  if (typeof number === 'number') return isoOf(new Date(number < MOST_SECONDS ? number * 1_000 : number))
+  return typeof number === 'string' ? isoOf(number) : undefined
+}
+
+function isoOf(time: string | Date): string | undefined {
+  try {
+    return parseTime('timestamp', time).toISOString()
+  } catch {
+    return undefined
+  }
+}
+
+function parse(line: string): unknown {
+  try {
+    const json: unknown = JSON.parse(line)
+    return json
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,128 @@
+import { deadlineOf } from '../../archive.js'
+import { type AnyWhatsAppMediaError, InvalidOptionError, UnknownNumberError } from '../../errors.js'
+import type { Account } from '../../media-archive/accounts.js'
+import type { MediaReference } from '../../media-reference.js'
+import { jobHash, type MediaJob } from '../../queues.js'
+import type { AccountFinder } from '../accounts.js'
+import { type LineContent, readLine } from './entry.js'
+import type { FinishedEntries } from './finished-entries.js'
+import { checkOf } from './journal.js'
+import { readLines } from './lines.js'
+import type { EntryName } from './record.js'
+
+/** One media item of the input. */
+export type Entry = { name: EntryName } & (
+  | { job: MediaJob; endsAt: number }
+  /** Nobody can archive it. */
+  | { error: AnyWhatsAppMediaError }
+)
+
+export type JobEntry = Extract<Entry, { job: MediaJob }>
+
+/** How far the input has been read. */
+export interface InputCounts {
+  lines: number
+  /** Finished ones included. */
+  entries: number
+  bytes: number
+  isAtEnd: boolean
+}
+
+export interface InputOptions {
+  accountFor: AccountFinder
+  finished: FinishedEntries
+  counts: InputCounts
+  onUnreadable(line: number, problem: string): void
+}
+
+/** A webhook's body has at most 3 MB (Meta: Webhooks). */
+const MAX_LINE_BYTES = 16_777_216
+
+/** Long after the message an id that Meta does not know is no news that has yet to spread: one look-up is enough. */
+const SETTLED_MS = 3_600_000
+
+/**
+ * The entries of an input that are not finished. Those of a block in which some are come once the whole block has been
+ * seen to be the one of the journal.
+ *
+ * @throws InvalidOptionError when it is another input; the source's own errors.
+ */
+export async function* readEntries(
+  source: AsyncIterable<Uint8Array>,
+  options: InputOptions,
+): AsyncGenerator<Entry, void, undefined> {
+  const { finished, counts, onUnreadable } = options
+  const receivedAt = new Date().toISOString()
+  let unchecked: Entry[] = []
+  for await (const line of readLines(source, { maxBytes: MAX_LINE_BYTES })) {
+    counts.bytes = line.end
+    if (line.text?.trim() === '') continue
+    counts.lines++
+    const content =
+      line.text === undefined ? { problem: `is longer than ${MAX_LINE_BYTES} bytes` } : readLine(line.text, receivedAt)
+    if ('problem' in content) {
+      onUnreadable(line.number, content.problem)
+      continue
+    }
+    for (const entry of entriesOf(content, { line: line.number, firstPlace: counts.entries, ...options })) {
+      counts.entries++
+      if (!isFinished(entry, finished)) unchecked.push(entry)
+      if (finished.isAwaited(entry.name.place)) continue
+      const checked = unchecked
+      unchecked = []
+      yield* checked
+    }
+  }
+  if (finished.left() > 0) throw otherInput()
+  counts.isAtEnd = true
+}
+
+function isFinished({ name }: Entry, finished: FinishedEntries): boolean {
+  try {
+    return finished.take(name.place, checkOf(name.id))
+  } catch {
+    throw otherInput()
+  }
+}
+
+function otherInput(): InvalidOptionError {
+  return new InvalidOptionError(
+    '--journal',
+    'was written for another input, or other accounts; give this one a journal of its own: what is archived is found there',
+  )
+}
+
+function* entriesOf(
+  { media, lost }: LineContent,
+  { line, firstPlace, accountFor }: { line: number; firstPlace: number; accountFor: AccountFinder },
+): Generator<Entry> {
+  let place = firstPlace
+  for (const reference of media) yield entryOf(reference, { line, place: place++, accountFor })
+  for (const error of lost) yield { name: { place: place++, line, id: NO_ID }, error }
+}
+
+/** Of entries that never are finished. */
+const NO_ID = '0'.repeat(10)
+
+function entryOf(
+  media: MediaReference,
+  { line, place, accountFor }: { line: number; place: number; accountFor: AccountFinder },
+): Entry {
+  const { mediaId, phoneNumberId } = media
+  const account = accountFor(phoneNumberId)
+  // A message id in the wrong place holds a phone number.
+  const shown = mediaId.startsWith('wamid.') ? {} : { mediaId }
+  if (account === undefined) {
+    return { name: { place, line, id: NO_ID, ...shown }, error: new UnknownNumberError(phoneNumberId) }
+  }
+  const job = jobOf(media, account)
+  const id = jobHash(job).slice(1, 11)
+  const endsAt = deadlineOf(media, account.mediaLifetimeMs)
+  return { name: { place, line, id, ...shown, accountId: account.accountId }, job, endsAt }
+}
+
+function jobOf(media: MediaReference, { accountId }: Account): MediaJob {
+  const job: MediaJob = { version: 1, accountId, media }
+  const isSettled = Date.now() - Date.parse(media.timestamp) > SETTLED_MS
+  return isSettled ? { ...job, faults: { 'media-gone': 1 } } : job
+}

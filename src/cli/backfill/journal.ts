@@ -1,0 +1,118 @@
+import { appendFileSync, closeSync, ftruncateSync, openSync, readSync } from 'node:fs'
+import { InvalidOptionError } from '../../errors.js'
+import { text } from '../../json.js'
+import { createFinishedEntries, type FinishedEntries } from './finished-entries.js'
+import { readLines } from './lines.js'
+import { type BackfillRecord, count, isFinal, noTotals, parseRecord, type Totals } from './record.js'
+
+/**
+ * What a back-fill has finished, in a file of JSON lines that only ever grows. A record is written once its object is
+ * stored, so that a process may be killed at any byte: half a record at the end is cut off by the next run, and its entry
+ * tried again. Each run starts with a line of its own.
+ */
+export interface BackfillJournal {
+  finished: FinishedEntries
+  /**
+   * Kept up to date by `add`. What failed, and what could not be read, is this run's only: a run tries again what failed
+   * before, and reads all lines again.
+   */
+  totals: Readonly<Totals>
+  /** In the operating system's hands when it returns: the process may die then. */
+  add(record: BackfillRecord): void
+  /** What `totals` counts, in the order of the file. */
+  records(): AsyncGenerator<BackfillRecord, void, undefined>
+  close(): void
+}
+
+/** What each run's first line starts with, byte for byte. Another version is another journal. */
+const START = '{"journal":"whatsapp-media-archive backfill","version":1,'
+const MAX_RECORD_BYTES = 65_536
+
+/** What a record's `id` says to `FinishedEntries`. */
+export function checkOf(id: string): number {
+  return Number.parseInt(id, 16)
+}
+
+/**
+ * Opens or makes a journal, and reads what earlier runs have finished. Memory holds a bit for each entry.
+ *
+ * @throws InvalidOptionError for a file that is no journal, which is left as it is; the system's error for one that can't
+ * be opened.
+ */
+export async function openJournal(path: string): Promise<BackfillJournal> {
+  const file = openSync(path, 'a+', 0o600)
+  try {
+    const journal = await readJournal(file)
+    // Whatever is behind the last whole line, a record appended there would be lost with it.
+    ftruncateSync(file, journal.end)
+    appendFileSync(file, `${START}"startedAt":"${new Date().toISOString()}"}\n`)
+    const { finished, totals } = journal
+    return {
+      finished,
+      totals,
+      add(record) {
+        appendFileSync(file, `${JSON.stringify(record)}\n`)
+        count(totals, record)
+      },
+      records: () => countedRecords(file),
+      close: () => closeSync(file),
+    }
+  } catch (error) {
+    closeSync(file)
+    throw error
+  }
+}
+
+async function readJournal(file: number): Promise<{ finished: FinishedEntries; totals: Totals; end: number }> {
+  const finished = createFinishedEntries()
+  const totals = noTotals()
+  let end = 0
+  for await (const line of linesOf(file)) {
+    const isStart = line.text?.startsWith(START) === true || (!line.isWhole && START.startsWith(line.text ?? ' '))
+    if (line.number === 1 && !isStart) throw new InvalidOptionError('--journal', 'names a file that is no journal')
+    if (!line.isWhole) break
+    end = line.end
+    const record = recordOf(line.text)
+    if (record !== undefined && isFinal(record) && finished.add(record.place, checkOf(record.id))) count(totals, record)
+  }
+  return { finished, totals, end }
+}
+
+/** Of two runs at once both may have finished an entry: it is one entry all the same. */
+async function* countedRecords(file: number): AsyncGenerator<BackfillRecord, void, undefined> {
+  let runs = 0
+  for await (const line of linesOf(file)) if (line.text?.startsWith(START) === true) runs++
+  const seen = createFinishedEntries()
+  for await (const line of linesOf(file)) {
+    if (line.text?.startsWith(START) === true) runs--
+    const record = recordOf(line.text)
+    if (record === undefined) continue
+    const isCounted = isFinal(record) ? seen.add(record.place, checkOf(record.id)) : runs === 0
+    if (isCounted) yield record
+  }
+}
+
+function linesOf(file: number): ReturnType<typeof readLines> {
+  return readLines(piecesOf(file), { maxBytes: MAX_RECORD_BYTES })
+}
+
+/** A read stream would close the file when its reader stops early. */
+async function* piecesOf(file: number): AsyncGenerator<Uint8Array> {
+  for (let position = 0; ; ) {
+    const piece = Buffer.allocUnsafe(MAX_RECORD_BYTES)
+    const bytes = readSync(file, piece, 0, piece.length, position)
+    if (bytes === 0) return
+    position += bytes
+    yield piece.subarray(0, bytes)
+  }
+}
+
+/** A disk that lost its power may leave anything in the middle: what can't be read is not finished. */
+function recordOf(line: string | undefined): BackfillRecord | undefined {
+  try {
+    const json: unknown = JSON.parse(line ?? '')
+    return text(json, 'journal') === undefined ? parseRecord(json) : undefined
+  } catch {
+    return undefined
+  }
+}

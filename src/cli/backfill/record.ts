@@ -1,0 +1,90 @@
+import { field, isObject, text, wholeNumber } from '../../json.js'
+
+/** How an entry ended. */
+export type Finding =
+  /** `there`: by this back-fill's account of it, somebody had archived it before. */
+  | { is: 'archived' | 'there'; key: string; bytes: number }
+  /** Meta no longer has it. `ageDays` is the message's age when that was found. */
+  | { is: 'gone'; ageDays: number }
+  | { is: 'failed'; code: string; reason: string }
+
+/** Which entry it was. */
+export interface EntryName {
+  /** Its place among all entries of the input, 0 for the first. */
+  place: number
+  line: number
+  /** Ten hex digits that tell it from others. */
+  id: string
+  mediaId?: string
+  accountId?: string
+}
+
+/** What a journal holds of one entry, or of a line that could not be read. */
+export type BackfillRecord = (EntryName & Finding) | UnreadableLine
+
+interface UnreadableLine {
+  is: 'unreadable'
+  line: number
+  problem: string
+}
+
+export interface Totals {
+  archived: number
+  there: number
+  gone: number
+  failed: number
+  unreadable: number
+  /** Of what was archived. */
+  bytes: number
+  failedByCode: Record<string, number>
+  oldestGoneDays?: number
+  youngestGoneDays?: number
+}
+
+export function noTotals(): Totals {
+  return { archived: 0, there: 0, gone: 0, failed: 0, unreadable: 0, bytes: 0, failedByCode: {} }
+}
+
+/** Takes a record into the totals. */
+export function count(totals: Totals, record: BackfillRecord): void {
+  totals[record.is]++
+  if (record.is === 'archived') totals.bytes += record.bytes
+  if (record.is === 'failed') totals.failedByCode[record.code] = (totals.failedByCode[record.code] ?? 0) + 1
+  if (record.is === 'gone') {
+    totals.oldestGoneDays = Math.max(totals.oldestGoneDays ?? 0, record.ageDays)
+    totals.youngestGoneDays = Math.min(totals.youngestGoneDays ?? Number.POSITIVE_INFINITY, record.ageDays)
+  }
+}
+
+/** Whether the entry is done with for good. */
+export function isFinal(record: BackfillRecord): record is EntryName & Exclude<Finding, { is: 'failed' }> {
+  return record.is !== 'failed' && record.is !== 'unreadable'
+}
+
+/** Reads a journal's line. @returns undefined for what is no record: then the entry is simply not finished. */
+export function parseRecord(json: unknown): BackfillRecord | undefined {
+  const line = wholeNumber(field(json, 'line'))
+  if (!isObject(json) || line === undefined) return undefined
+  const is = json['is']
+  if (is === 'unreadable') return { is, line, problem: text(json, 'problem') ?? '' }
+  const [place, id] = [wholeNumber(json['place']), text(json, 'id')]
+  if (place === undefined || id === undefined || !/^[0-9a-f]{10}$/.test(id)) return undefined
+  const [mediaId, accountId] = [text(json, 'mediaId'), text(json, 'accountId')]
+  const name: EntryName = {
+    ...{ place, line, id },
+    ...(mediaId === undefined ? {} : { mediaId }),
+    ...(accountId === undefined ? {} : { accountId }),
+  }
+  const finding = parseFinding(is, json)
+  return finding === undefined ? undefined : { ...name, ...finding }
+}
+
+function parseFinding(is: unknown, json: Record<string, unknown>): Finding | undefined {
+  const { ageDays } = json
+  const bytes = wholeNumber(json['bytes'])
+  const key = text(json, 'key')
+  if ((is === 'archived' || is === 'there') && bytes !== undefined && key !== undefined) return { is, key, bytes }
+  if (is === 'gone' && typeof ageDays === 'number') return { is, ageDays }
+  const [code, reason] = [text(json, 'code'), text(json, 'reason')]
+  return is === 'failed' && code !== undefined && reason !== undefined ? { is, code, reason } : undefined
+}

@@ -1,0 +1,101 @@
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
+import { finished } from 'node:stream/promises'
+import { formatBytes, formatCount } from '../progress.js'
+import type { InputCounts } from './input.js'
+import type { BackfillJournal } from './journal.js'
+import type { BackfillRecord, Totals } from './record.js'
+
+/** How a back-fill went, all its runs together; failures and unreadable lines are the last run's. */
+export interface BackfillSummary extends Omit<Totals, 'there'> {
+  /** Media items in the input as far as it was read: `archived + alreadyThere + gone + failed + left`. */
+  entries: number
+  alreadyThere: number
+  /** Neither archived nor given up, after an interrupt. */
+  left: number
+  /** Lines in the input, as far as it was read, empty ones left out. */
+  lines: number
+  /** Whether the input was read to its end and nothing is left. */
+  complete: boolean
+}
+
+export function summaryOf({ totals, finished }: BackfillJournal, input: InputCounts): BackfillSummary {
+  const { there, ...told } = totals
+  // After an interrupt, what earlier runs have finished may lie behind what this one has read.
+  const entries = input.entries + finished.left()
+  const left = entries - told.archived - there - told.gone - told.failed
+  return { entries, ...told, alreadyThere: there, left, lines: input.lines, complete: input.isAtEnd && left === 0 }
+}
+
+/** The report for people. */
+export function reportText(summary: BackfillSummary): string {
+  const { entries, archived, alreadyThere, gone, failed, left, bytes, failedByCode, complete } = summary
+  const reasons = Object.entries(failedByCode).sort(([, one], [, other]) => other - one)
+  const rows: (readonly [name: string, count: number, note?: string])[] = [
+    ['archived', archived, formatBytes(bytes)],
+    ['already there', alreadyThere],
+    ['gone for good', gone, agesOf(summary)],
+    ['failed', failed, reasons.map(([code, times]) => `${code} ${formatCount(times)}`).join(', ')],
+    ...(left > 0 ? [['left', left, 'run the same command again'] as const] : []),
+    ['media items', entries, complete ? '' : 'so far'],
+    ...(summary.unreadable > 0 ? [['unreadable lines', summary.unreadable] as const] : []),
+  ]
+  return rows.map(([name, count, note = '']) => row(name, count, note)).join('')
+}
+
+function row(name: string, count: number, note: string): string {
+  return `${`${name.padEnd(16)} ${formatCount(count).padStart(11)}  ${note}`.trimEnd()}\n`
+}
+
+function agesOf({ oldestGoneDays, youngestGoneDays }: BackfillSummary): string {
+  if (oldestGoneDays === undefined || youngestGoneDays === undefined) return ''
+  return `${formatCount(youngestGoneDays)} to ${formatCount(oldestGoneDays)} days old`
+}
+
+/**
+ * Writes the report as one JSON object: the summary, then `goneEntries`, `failedEntries` and `unreadableLines`, one item a
+ * line, from the journal and not from memory. The file appears whole, or not at all.
+ *
+ * @throws the system's error.
+ */
+export async function writeReport(path: string, summary: BackfillSummary, journal: BackfillJournal): Promise<void> {
+  const draft = `${path}.part`
+  const file = createWriteStream(draft, { mode: 0o600 })
+  try {
+    await once(file, 'open')
+    for await (const text of reportJson(summary, journal)) if (!file.write(text)) await once(file, 'drain')
+    file.end()
+    await finished(file)
+    await rename(draft, path)
+  } catch (error) {
+    file.destroy()
+    await rm(draft, { force: true })
+    throw error
+  }
+}
+
+const LISTS = { goneEntries: 'gone', failedEntries: 'failed', unreadableLines: 'unreadable' } as const
+
+async function* reportJson(summary: BackfillSummary, journal: BackfillJournal): AsyncGenerator<string> {
+  yield JSON.stringify(summary, null, 2).replace(/\n\}$/, '')
+  for (const [name, is] of Object.entries(LISTS)) {
+    yield `,\n  "${name}": [`
+    let separator = '\n'
+    for await (const record of journal.records()) {
+      if (record.is !== is) continue
+      yield `${separator}    ${JSON.stringify(listed(record))}`
+      separator = ',\n'
+    }
+    yield `${separator === '\n' ? '' : '\n  '}]`
+  }
+  yield '\n}\n'
+}
+
+/** Places and ids are the journal's own affair. */
+function listed(record: BackfillRecord): Record<string, unknown> {
+  const { is, ...facts } = record
+  if (!('place' in facts)) return facts
+  const { place, id, ...told } = facts
+  return told
+}

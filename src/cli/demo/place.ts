@@ -1,0 +1,61 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import type { RequestListener } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import type { EnvConfig } from '../../config-from-env.js'
+import { createFileSystemStorage, type FileSystemStorage } from '../../storage/file-system.js'
+import { createS3Storage } from '../../storage/s3.js'
+import type { ObjectStorage } from '../../storage.js'
+import type { DemoServer } from './server.js'
+
+/** Where the demo archives into. */
+export interface Place {
+  /** For people. */
+  name: string
+  storage: ObjectStorage
+  close(): Promise<void>
+}
+
+/** An S3 bucket. What is archived stays there. */
+export function openBucket({ region, endpoint }: EnvConfig, bucket: string): Place {
+  const storage = createS3Storage({
+    bucket,
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+  })
+  return { name: `bucket ${bucket}`, storage, close: async () => storage.close?.() }
+}
+
+/** A folder that is removed when the demo ends; `server` answers its signed URLs. */
+export async function openTemporaryFolder(server: DemoServer): Promise<Place> {
+  const directory = await mkdtemp(join(tmpdir(), 'whatsapp-media-archive-demo-'))
+  const storage = createFileSystemStorage({
+    directory,
+    baseUrl: `${server.origin}/files`,
+    secret: 'only-for-the-demo-on-this-machine',
+  })
+  server.route('files', nodeListener(storage.handler))
+  return { name: directory, storage, close: () => rm(directory, { recursive: true, force: true }) }
+}
+
+/** The storage's web-standard handler on Node's own server. */
+function nodeListener(handler: FileSystemStorage['handler']): RequestListener {
+  return (request, response) => {
+    const serve = async (): Promise<void> => {
+      const { method, url, headers } = request
+      const answer = await handler(
+        new Request(`http://${headers.host}${url}`, { method: String(method), headers: rangeOf(headers.range) }),
+      )
+      response.writeHead(answer.status, Object.fromEntries(answer.headers))
+      if (answer.body === null) response.end()
+      else await pipeline(answer.body, response)
+    }
+    // The reader has gone, or asked for something that is no web request.
+    serve().catch(() => response.destroy())
+  }
+}
+
+function rangeOf(range: string | undefined): Record<string, string> {
+  return range === undefined ? {} : { range }
+}

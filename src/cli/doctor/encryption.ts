@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import type { ServerSideEncryptionConfiguration } from '@aws-sdk/client-s3'
+import type { Answer, BucketConnection } from './bucket.js'
+import type { Finding } from './finding.js'
+import { type Judgement, judged } from './judgement.js'
+
+/** The bucket's default encryption. */
+export type EncryptionAnswer = Answer<{
+  ServerSideEncryptionConfiguration?: ServerSideEncryptionConfiguration | undefined
+}>
+
+/** The key of SSE-KMS, where the bucket names one. */
+export function kmsKeyOf(answer: EncryptionAnswer): string | undefined {
+  return ruleOf(answer)?.ApplyServerSideEncryptionByDefault?.KMSMasterKeyID
+}
+
+function ruleOf(answer: EncryptionAnswer) {
+  return answer.kind === 'answer' ? answer.value.ServerSideEncryptionConfiguration?.Rules?.[0] : undefined
+}
+
+/** Whether what is put is encrypted. `mayTry`: an object of the doctor can be written, and removed. */
+export async function checkEncryption(
+  connection: BucketConnection,
+  { prefix, answer, mayTry }: { prefix: string; answer: EncryptionAnswer; mayTry: boolean },
+): Promise<Finding> {
+  const isUnset = answer.kind === 'absent' || (answer.kind === 'answer' && ruleOf(answer) === undefined)
+  const isOffered = connection.isAws || !isUnset || !mayTry || (await takesEncryption(connection, prefix))
+  return judged(connection, {
+    check: 'default encryption',
+    action: 's3:GetEncryptionConfiguration',
+    answer,
+    judge: () => (isOffered ? judge(connection, ruleOf(answer)) : NOT_OFFERED),
+  })
+}
+
+const NOT_OFFERED: Judgement = {
+  severity: 'note',
+  finding: 'Objects are stored as they come: this server has no keys to encrypt them with (SSE-S3)',
+  fix: {
+    advice: 'Encrypt its disks, or give the server keys; a default encryption without keys would refuse every write',
+  },
+}
+
+/** On a server without keys, a default encryption is taken, and every put is refused from then on (Ceph 20). */
+async function takesEncryption({ sdk, bucket, ask }: BucketConnection, prefix: string): Promise<boolean> {
+  const object = { Bucket: bucket, Key: `${prefix}doctor/${randomUUID()}.txt` }
+  const put = await ask((client, options) =>
+    client.send(new sdk.PutObjectCommand({ ...object, Body: 'Encrypted?', ServerSideEncryption: 'AES256' }), options),
+  )
+  if (put.kind !== 'answer') return false
+  await ask((client, options) => client.send(new sdk.DeleteObjectCommand(object), options))
+  // Others take the header, and forget it.
+  return put.value.ServerSideEncryption === 'AES256'
+}
+
+type Rule = NonNullable<ServerSideEncryptionConfiguration['Rules']>[number]
+
+function judge({ command }: BucketConnection, rule: Rule | undefined): Judgement {
+  const { SSEAlgorithm: algorithm, KMSMasterKeyID: keyId } = rule?.ApplyServerSideEncryptionByDefault ?? {}
+  const encrypt = (wanted: Rule): string =>
+    command('put-bucket-encryption', `--server-side-encryption-configuration '${JSON.stringify({ Rules: [wanted] })}'`)
+  if (algorithm === undefined) {
+    return {
+      severity: 'warning',
+      finding: 'Objects are stored as they come: the bucket has no default encryption',
+      fix: {
+        advice: 'Turn it on, with keys that the store keeps (SSE-S3)',
+        command: encrypt({ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }),
+      },
+    }
+  }
+  if (algorithm === 'aws:kms' && rule?.BucketKeyEnabled !== true) {
+    const byDefault = { SSEAlgorithm: algorithm, ...(keyId === undefined ? {} : { KMSMasterKeyID: keyId }) }
+    return {
+      severity: 'note',
+      finding: 'SSE-KMS without a bucket key: every object that is written or read costs a call of KMS',
+      fix: {
+        advice: 'Turn the bucket key on',
+        command: encrypt({ ApplyServerSideEncryptionByDefault: byDefault, BucketKeyEnabled: true }),
+      },
+    }
+  }
+  return { severity: 'ok', finding: algorithm === 'AES256' ? 'SSE-S3' : algorithm }
+}

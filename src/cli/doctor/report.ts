@@ -1,0 +1,46 @@
+import { exitCodeOf, type Finding, type Fix, type Severity } from './finding.js'
+
+/** The findings for machines: what the command prints with `--json`. */
+export function jsonReport(findings: readonly Finding[]): string {
+  return `${JSON.stringify({ exitCode: exitCodeOf(findings), findings }, null, 2)}\n`
+}
+
+/** The findings for people: a table, one line each, then what mends those that can be mended. */
+export function textReport(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ check }) => check.length))
+  let number = 0
+  const rows: string[] = []
+  const fixes: string[] = []
+  for (const { check, severity, finding, fix } of findings) {
+    if (fix !== undefined) fixes.push(`[${++number}] ${check}: ${fixText(fix)}`)
+    const mark = fix === undefined ? '' : ` [${number}]`
+    rows.push(`${severity.padEnd(8)} ${check.padEnd(width)}  ${finding}${mark}`)
+  }
+  const parts = [rows.join('\n'), ...(fixes.length === 0 ? [] : [`Fixes`, ...fixes]), summary(findings)]
+  return `${parts.join('\n\n')}\n`
+}
+
+function fixText({ advice, statements, cors, lifecycle, option, command }: Fix): string {
+  const blocks = [...(statements ?? []), cors, lifecycle].filter((block) => block !== undefined)
+  const lines = [option, command].filter((line) => line !== undefined)
+  const texts = [...blocks.map((block) => JSON.stringify(block, null, 2)), ...lines]
+  return [advice + (texts.length === 0 ? '.' : ':'), ...texts.map(indented)].join('\n')
+}
+
+function indented(text: string): string {
+  return text.replaceAll(/^/gm, '    ')
+}
+
+const PLURALS: readonly (readonly [Severity, string])[] = [
+  ['error', 'errors'],
+  ['warning', 'warnings'],
+  ['note', 'notes'],
+]
+
+function summary(findings: readonly Finding[]): string {
+  const counts = PLURALS.flatMap(([severity, plural]) => {
+    const count = findings.filter((finding) => finding.severity === severity).length
+    return count === 0 ? [] : [`${count} ${count === 1 ? severity : plural}`]
+  })
+  return counts.length === 0 ? 'All is well.' : `${counts.join(', ')}.`
+}

@@ -1,0 +1,128 @@
+import { AccessTokenError, nameOnly, WhatsAppMediaError } from '../errors.js'
+import { type Deadlines, rejectedBy } from '../timing/deadlines.js'
+
+/**
+ * A token, or a function asked at each attempt. `rejected` means that Meta refused the token that the function gave last,
+ * and `first` everything else: a cached token will do then.
+ */
+export type AccessToken =
+  | string
+  | undefined
+  | ((reason: TokenReason) => string | undefined | Promise<string | undefined>)
+
+type TokenReason = 'first' | 'rejected'
+
+/** What became of the tokens that were given for one number. Calls that share it tell each other. */
+export interface TokenHistory {
+  /** The last one given. */
+  given?: string
+  /** The last one that Meta rejected, until it works again. */
+  rejected?: string | undefined
+  /** The function's answer to `rejected`, while it is waited for: one renewal serves all. */
+  renewal?: Promise<string | undefined> | undefined
+}
+
+/** What it takes to get a token. */
+export interface TokenCall {
+  accessToken: AccessToken
+  history: TokenHistory
+  deadlines: Pick<Deadlines, 'signal' | 'waitFor'>
+  /** Named in errors. */
+  account?: string
+}
+
+/**
+ * Runs `use` with a token. When Meta rejects the token, the function is asked for another one, and `use` runs once more
+ * with that: the same attempt, however few the caller allows. The same token again is not tried twice.
+ *
+ * @throws AccessTokenError when there is no token, one that no header can carry, the function throws, or Meta rejects
+ * what it gave; what `use` throws; the signal's reason.
+ */
+export async function withToken<T>(call: TokenCall, use: (accessToken: string) => Promise<T>): Promise<T> {
+  const { history } = call
+  const { token, isRenewed } = await askToken(call)
+  try {
+    return await use(token)
+  } catch (error) {
+    const wasKnown = history.rejected === token
+    if (!noteRejection(error, token, history) || typeof call.accessToken !== 'function' || isRenewed) throw error
+    // Of calls under way together only the first to hear asks for another token; the others take what it got.
+    const mayGetAnother = !wasKnown || history.given !== token || history.renewal !== undefined
+    const other = mayGetAnother ? (await askToken(call)).token : token
+    if (other === token) throw error
+    return use(other).catch((last: unknown) => {
+      noteRejection(last, other, history)
+      throw last
+    })
+  }
+}
+
+/** A look-up succeeded with this token. */
+export function noteSuccess(token: string, history: TokenHistory): void {
+  if (history.rejected === token) history.rejected = undefined
+}
+
+/** @returns whether Meta rejected the token. */
+function noteRejection(error: unknown, token: string, history: TokenHistory): boolean {
+  const isRejection = WhatsAppMediaError.is(error) && error.code === 'access-token' && error.reason === 'rejected'
+  // Another one has been given since: this is no news of that.
+  if (isRejection && history.given === token) history.rejected = token
+  return isRejection
+}
+
+async function askToken(call: TokenCall): Promise<{ token: string; isRenewed: boolean }> {
+  const { accessToken, history, deadlines } = call
+  // Neither Meta nor the storage is waited for: a slow vault has the whole attempt's time.
+  deadlines.waitFor('reader')
+  if (typeof accessToken !== 'function') return { token: take(accessToken, call), isRenewed: false }
+  if (history.rejected === undefined || history.rejected !== history.given) {
+    const token = await answerOf(() => accessToken('first'), call)
+    // A cache that still holds the rejected one need not be refused by Meta again to be told.
+    if (token === undefined || token !== history.rejected) return { token: take(token, call), isRenewed: false }
+  }
+  const renewal = history.renewal ?? startRenewal(accessToken, call)
+  return { token: take(await answerOf(() => renewal, call), call), isRenewed: true }
+}
+
+function startRenewal(
+  accessToken: Extract<AccessToken, (reason: TokenReason) => unknown>,
+  { history, deadlines }: TokenCall,
+): Promise<string | undefined> {
+  const renewal = (async () => accessToken('rejected'))()
+  const forget = (): void => {
+    // One that was left behind may end while the next is waited for.
+    if (history.renewal === renewal) history.renewal = undefined
+  }
+  history.renewal = renewal
+  renewal.then(forget, forget)
+  // One that hangs must not keep later calls from asking anew.
+  deadlines.signal.addEventListener('abort', forget, { once: true })
+  return renewal
+}
+
+/** A vault that hangs must not outlive its caller's patience. */
+async function answerOf(
+  ask: () => string | undefined | Promise<string | undefined>,
+  { deadlines: { signal }, account }: TokenCall,
+): Promise<string | undefined> {
+  signal.throwIfAborted()
+  return Promise.race([(async () => ask())(), rejectedBy(signal)]).catch((error: unknown) => {
+    signal.throwIfAborted()
+    // What vaults throw may quote the secret that they were asked for.
+    const cause = WhatsAppMediaError.is(error) ? error : nameOnly(error)
+    throw new AccessTokenError({ reason: 'unavailable', ...ownerOf(account) }, cause)
+  })
+}
+
+function take(token: string | undefined, { history, deadlines, account }: TokenCall): string {
+  deadlines.signal.throwIfAborted()
+  if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) {
+    throw new AccessTokenError({ reason: 'missing', ...ownerOf(account) })
+  }
+  history.given = token
+  return token
+}
+
+function ownerOf(account: string | undefined): { account?: string } {
+  return account === undefined ? {} : { account }
+}

@@ -1,0 +1,37 @@
+import { describeValue, InvalidOptionError } from '../errors.js'
+import { isMediaType } from '../key.js'
+import type { MediaType } from '../media-reference.js'
+
+/** A cap in bytes, at most 5,368,709,120: one for all media, or one for each type. Types left out have the default. */
+export type MaxBytes = number | { readonly [Type in MediaType]?: number }
+
+/** Above what WhatsApp delivers: documents have at most 100 MB, and other media less (Meta: Media). */
+const DEFAULT_MAX_BYTES = 104_857_600
+
+/** The largest object of one PutObject (AWS: Uploading objects, 5 GB). There is no multipart here. */
+const MAX_PUT_BYTES = 5_368_709_120
+
+/** @throws InvalidOptionError unless each cap is a positive whole number of at most 5 GB (5,368,709,120 bytes). */
+export function checkMaxBytes(maxBytes: MaxBytes | undefined): void {
+  if (maxBytes === undefined) return
+  const caps = typeof maxBytes === 'object' && maxBytes !== null ? Object.entries(maxBytes) : [['', maxBytes] as const]
+  for (const [type, cap] of caps) {
+    if (type !== '' && !isMediaType(type)) {
+      throw new InvalidOptionError('maxBytes', `must be by media type, got ${describeValue(type)}`)
+    }
+    if (!Number.isSafeInteger(cap) || cap < 1) {
+      throw new InvalidOptionError('maxBytes', `must be a positive whole number of bytes, got ${describeValue(cap)}`)
+    }
+    if (cap > MAX_PUT_BYTES) {
+      throw new InvalidOptionError(
+        'maxBytes',
+        `must be at most ${MAX_PUT_BYTES}, the most of one put, got ${describeValue(cap)}`,
+      )
+    }
+  }
+}
+
+/** The cap for one media type. */
+export function maxBytesOf(maxBytes: MaxBytes | undefined, mediaType: MediaType): number {
+  return (typeof maxBytes === 'object' ? maxBytes[mediaType] : maxBytes) ?? DEFAULT_MAX_BYTES
+}

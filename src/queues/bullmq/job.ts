@@ -1,0 +1,78 @@
+import { type BulkJobOptions, DelayedError, type Job, type Queue } from 'bullmq'
+import { type JobOutcome, jobHash, type MediaJob } from '../../queues.js'
+
+/** A job as it lies in Redis. */
+export interface QueuedJob {
+  job: MediaJob
+  /** Ours, 1 for the first: BullMQ counts a run that a stopped worker gave back, too. */
+  attempt: number
+}
+
+/** How often BullMQ itself tries again, when Redis failed us between a job's outcome and its place in the queue. */
+const BULLMQ_ATTEMPTS = 1_000_000
+const BULLMQ_BACKOFF_MS = 5_000
+
+const NAME = 'archive'
+
+/** A job's id is the hash of what makes it the same work: a redelivery of it is dropped while it is here. */
+export function toBulk(job: MediaJob): { name: string; data: QueuedJob; opts: BulkJobOptions } {
+  return { name: NAME, data: { job, attempt: 1 }, opts: jobOptions(job, jobHash(job)) }
+}
+
+/** Adds a job under the id that it had; one that BullMQ numbered itself must not have a number now. */
+export async function addJob(main: Queue<QueuedJob>, { jobId, job }: { jobId: string; job: MediaJob }): Promise<void> {
+  await main.add(NAME, { job, attempt: 1 }, jobOptions(job, /^\d+$/.test(jobId) ? `j${jobId}` : jobId))
+}
+
+function jobOptions(job: MediaJob, jobId: string): BulkJobOptions {
+  return {
+    jobId,
+    priority: priorityOf(deadlineOf(job)),
+    attempts: BULLMQ_ATTEMPTS,
+    backoff: { type: 'fixed', delay: BULLMQ_BACKOFF_MS },
+    stackTraceLimit: 1,
+  }
+}
+
+const WEEK_MS = 604_800_000
+
+/** When Meta forgets the media, as far as a queue can know: accounts with a shorter lifetime tell at the first retry. */
+function deadlineOf(job: MediaJob): number {
+  const { origin, receivedAt, timestamp } = job?.media ?? {}
+  return Date.parse(origin === 'history' ? receivedAt : timestamp) + WEEK_MS
+}
+
+/** BullMQ takes 1 (first) to 2^21 - 1. In steps of ten minutes that is 39 years from here. */
+const FIRST_DEADLINE = Date.UTC(2025, 0, 1)
+const STEP_MS = 600_000
+const LAST_PRIORITY = 2 ** 21 - 1
+
+/** The media that dies sooner comes first; of two that die within the same ten minutes, the one enqueued first. */
+export function priorityOf(deadline: number): number {
+  const steps = Math.floor((deadline - FIRST_DEADLINE) / STEP_MS)
+  return Number.isNaN(steps) ? 1 : Math.min(Math.max(1, steps), LAST_PRIORITY)
+}
+
+/** What a worker found in the queue, where anyone may have put it: `processJob` refuses a job that is none. */
+export function readQueued(data: QueuedJob): QueuedJob {
+  const attempt = data?.attempt
+  return { job: data?.job, attempt: Number.isSafeInteger(attempt) && attempt > 0 ? attempt : 1 }
+}
+
+/**
+ * Keeps a job for its next attempt.
+ *
+ * @throws DelayedError always: BullMQ's way to hear that the job has been moved.
+ */
+export async function putBack(
+  bull: Job<QueuedJob>,
+  retry: { outcome: Extract<JobOutcome, { outcome: 'retry' }>; attempt: number; token: string | undefined },
+): Promise<never> {
+  const { outcome, attempt, token } = retry
+  await bull.updateData({ job: outcome.job, attempt: outcome.isAttempt ? attempt + 1 : attempt })
+  const until = Date.parse(outcome.until)
+  const priority = Number.isNaN(until) ? bull.priority : priorityOf(until)
+  if (priority !== bull.priority) await bull.changePriority({ priority })
+  await bull.moveToDelayed(Date.now() + outcome.afterSeconds * 1_000, token)
+  throw new DelayedError()
+}

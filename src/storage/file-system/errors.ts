@@ -1,0 +1,45 @@
+import { fieldOf, isError, isName, StorageFailedError, WhatsAppMediaError } from '../../errors.js'
+
+/** Codes that come back on every try until someone changes the machine or the key. */
+const PERMANENT = [
+  ...['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENAMETOOLONG', 'ELOOP', 'EXDEV'],
+  ...['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'],
+]
+const FOLDER_ADVICE = 'An object can not lie below another one'
+const LINK_ADVICE = 'Create-if-absent needs a directory on one file system, with hard links'
+const ADVICE: Readonly<Record<string, string>> = {
+  ...{ EISDIR: FOLDER_ADVICE, ENOTDIR: FOLDER_ADVICE, EEXIST: FOLDER_ADVICE },
+  ...{ ENOTSUP: LINK_ADVICE, EOPNOTSUPP: LINK_ADVICE, EXDEV: LINK_ADVICE },
+}
+
+/** Runs calls to the system, and turns their errors into ours. */
+export function systemCalls(
+  operation: 'put' | 'head' | 'get' | 'delete' | 'list',
+  key: string,
+): <T>(call: Promise<T>) => Promise<T> {
+  return async (call) => {
+    try {
+      return await call
+    } catch (error) {
+      if (WhatsAppMediaError.is(error)) throw error
+      const code = fieldOf(error, 'code')
+      const reason = isName(code) ? code : 'unknown'
+      const advice = ADVICE[reason]
+      throw new StorageFailedError(
+        { operation, key, reason, retryable: !PERMANENT.includes(reason), ...(advice === undefined ? {} : { advice }) },
+        error,
+      )
+    }
+  }
+}
+
+/** Whether `error` is the operating system's, with one of these codes. */
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return isError(error) && codes.includes(String(fieldOf(error, 'code')))
+}
+
+/** For calls about a file that need not be there. */
+export function nullIfAbsent(error: unknown): null {
+  if (hasCode(error, 'ENOENT', 'ENOTDIR')) return null
+  throw error
+}

@@ -1,0 +1,26 @@
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { StoredObjectSummary } from '../../storage.js'
+import { nullIfAbsent, systemCalls } from './errors.js'
+
+/** The plain files below `directory` whose keys start with `prefix`. Names with a leading dot are the storage's own. */
+export async function* listFiles(
+  directory: string,
+  { prefix, signal }: { prefix: string; signal: AbortSignal | undefined },
+): AsyncGenerator<StoredObjectSummary, void, undefined> {
+  const calls = systemCalls('list', prefix)
+  const folders = [prefix.slice(0, prefix.lastIndexOf('/') + 1)]
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    signal?.throwIfAborted()
+    const entries = await calls(readdir(join(directory, folder), { withFileTypes: true }).catch(nullIfAbsent))
+    for (const entry of entries ?? []) {
+      const key = `${folder}${entry.name}`
+      if (entry.name.startsWith('.') || !key.startsWith(prefix)) continue
+      if (entry.isDirectory()) folders.push(`${key}/`)
+      if (!entry.isFile()) continue
+      signal?.throwIfAborted()
+      const stats = await calls(stat(join(directory, key)).catch(nullIfAbsent))
+      if (stats !== null) yield { key, size: stats.size }
+    }
+  }
+}

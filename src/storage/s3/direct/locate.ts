@@ -1,0 +1,154 @@
+import type { S3ClientConfig } from '@aws-sdk/client-s3'
+import { SILENT } from '../sdk/connection.js'
+import { isPlainBucket, plainAddress, signedAddress } from './address.js'
+import type { S3Address, S3Credentials } from './signature-v4.js'
+
+/**
+ * What the SDK's own chain says of region, endpoint and credentials, with as little of the SDK loaded as serves: its two
+ * small packages that read environment and shared configuration, the whole client only for what nothing less knows.
+ */
+export interface S3Chain {
+  /** Where this library reaches the bucket; `undefined` where only the SDK knows the way. */
+  address(): Promise<S3Address | undefined>
+  /** The same as readers reach it. */
+  publicAddress(): Promise<S3Address | undefined>
+  /** Credentials that live for 5 minutes at the least, if the provider has such. */
+  credentials(): Promise<S3Credentials>
+}
+
+export interface S3ChainOptions {
+  bucket: string
+  region?: string
+  endpoint?: string
+  publicEndpoint?: string
+  credentials?: S3ClientConfig['credentials']
+  /** The SDK's client: its region, its credentials, and a URL that it signed for the key `k`. Rejects without credentials. */
+  client: () => Promise<{
+    region(): Promise<string>
+    credentials(): Promise<S3Credentials>
+    sign(): Promise<string>
+    signPublic(): Promise<string>
+  }>
+}
+
+export function createS3Chain(options: S3ChainOptions): S3Chain {
+  const { bucket, endpoint, publicEndpoint = endpoint, client } = options
+  const region = once(async () => options.region ?? (await readRegion()) ?? (await (await client()).region()))
+
+  const locate = (url: string | undefined, sign: () => Promise<string>): (() => Promise<S3Address | undefined>) =>
+    once(async () => {
+      if (!isPlainBucket(bucket)) return undefined
+      const plain = (await isLedElsewhere(url))
+        ? undefined
+        : plainAddress({ bucket, region: await region(), endpoint: url })
+      return plain ?? signedAddress(await sign())
+    })
+
+  return {
+    address: locate(endpoint, async () => (await client()).sign()),
+    publicAddress: locate(publicEndpoint, async () => (await client()).signPublic()),
+    credentials: renewing(async () => {
+      const { credentials = await readCredentials() } = options
+      if (credentials === undefined) return (await client()).credentials()
+      // As the SDK calls providers: some ask another service, in the same region, or speak to the console.
+      return typeof credentials === 'function'
+        ? credentials({ callerClientConfig: { region, logger: SILENT } })
+        : credentials
+    }),
+  }
+}
+
+/** The region of environment and shared configuration; `undefined` where the SDK's reader is not to be had. */
+async function readRegion(): Promise<string | undefined> {
+  const config = await loadConfigReader()
+  return config?.loadConfig(config.NODE_REGION_CONFIG_OPTIONS, config.NODE_REGION_CONFIG_FILE_OPTIONS)()
+}
+
+/**
+ * Whether environment or shared configuration lead elsewhere than to AWS's standard addresses or the given endpoint. FIPS
+ * and dual stack do in any case: the SDK refuses an endpoint together with them.
+ */
+async function isLedElsewhere(endpoint: string | undefined): Promise<boolean> {
+  const config = await loadConfigReader()
+  if (config === undefined) return true
+  const { loadConfig, NODE_USE_FIPS_ENDPOINT_CONFIG_OPTIONS, NODE_USE_DUALSTACK_ENDPOINT_CONFIG_OPTIONS } = config
+  // AWS SDKs and Tools Reference Guide: Service-specific endpoints.
+  const hasEndpoint = loadConfig<boolean>({
+    environmentVariableSelector: (env) =>
+      isSet(env['AWS_ENDPOINT_URL_S3']) || isSet(env['AWS_ENDPOINT_URL']) || undefined,
+    configFileSelector: (profile) =>
+      Object.entries(profile).some(([name, value]) => /^(?:services|endpoint.url)$/.test(name) && isSet(value)) ||
+      undefined,
+    default: false,
+  })
+  const answers = await Promise.all([
+    endpoint === undefined && hasEndpoint(),
+    loadConfig<boolean | undefined>(NODE_USE_FIPS_ENDPOINT_CONFIG_OPTIONS)(),
+    loadConfig<boolean | undefined>(NODE_USE_DUALSTACK_ENDPOINT_CONFIG_OPTIONS)(),
+  ])
+  return answers.includes(true)
+}
+
+function isSet(value: string | undefined): boolean {
+  return value !== undefined && value !== ''
+}
+
+type ConfigReader = typeof import('@smithy/core/config')
+
+/**
+ * A package manager that keeps packages apart may hide what the SDK brings along, or show another version's; then the
+ * SDK's client tells.
+ */
+async function loadConfigReader(): Promise<ConfigReader | undefined> {
+  try {
+    const config = await import('@smithy/core/config')
+    return typeof config.loadConfig === 'function' ? config : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function readCredentials(): Promise<S3ClientConfig['credentials']> {
+  try {
+    const { defaultProvider } = await import('@aws-sdk/credential-provider-node')
+    return defaultProvider({ logger: SILENT })
+  } catch {
+    return undefined
+  }
+}
+
+/** The SDK renews credentials when they have less to live than this, in milliseconds. */
+const RENEW_BEFORE_MS = 300_000
+
+/** The same credentials until they are about to die. Whoever asks while they are fetched waits for the same answer. */
+function renewing(fetch: () => Promise<S3Credentials>): () => Promise<S3Credentials> {
+  let current: S3Credentials | undefined
+  let pending: Promise<S3Credentials> | undefined
+  return async () => {
+    const diesAt = current?.expiration?.getTime() ?? Number.POSITIVE_INFINITY
+    if (current !== undefined && diesAt - Date.now() >= RENEW_BEFORE_MS) return current
+    pending ??= fetch().finally(() => {
+      pending = undefined
+    })
+    current = checked(await pending)
+    return current
+  }
+}
+
+function checked(credentials: S3Credentials): S3Credentials {
+  const { accessKeyId, secretAccessKey }: { accessKeyId?: unknown; secretAccessKey?: unknown } = { ...credentials }
+  if (typeof accessKeyId === 'string' && typeof secretAccessKey === 'string') return credentials
+  throw Object.assign(new Error('the provider gave no credentials'), { name: 'CredentialsProviderError' })
+}
+
+/** What succeeded once; what failed is tried again. */
+function once<T>(compute: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined
+  return () => {
+    result ??= compute().catch((error: unknown) => {
+      result = undefined
+      throw error
+    })
+    return result
+  }
+}

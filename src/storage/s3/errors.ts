@@ -1,0 +1,77 @@
+import { fieldOf, isName, StorageFailedError, WhatsAppMediaError, withoutSecrets } from '../../errors.js'
+
+/** Faults of the bytes on their way, which another attempt can mend (AWS: Error responses). */
+const BROKEN_BODY = ['BadDigest', 'XAmzContentSHA256Mismatch', 'IncompleteBody', 'RequestTimeout']
+
+/** The SDK has set its clock by this answer, so the next request carries the right time. */
+const CLOCK_SKEW = 'RequestTimeTooSkewed'
+
+/** What stores answer to a header or a call that they do not know (AWS: Error responses). */
+export const NOT_IMPLEMENTED = 501
+
+/** What the SDK threw, as this library's error. */
+export function storageError(
+  error: unknown,
+  context: { operation: StorageFailedError['operation']; key: string; secrets?: readonly string[] | undefined },
+): unknown {
+  const { operation, key, secrets = [] } = context
+  if (WhatsAppMediaError.is(error)) return error
+  const { status, reason } = factsOf(error)
+  const isPassing =
+    status === undefined
+      ? isNetworkError(error)
+      : status === 408 || status === 409 || status === 429 || (status >= 500 && status !== NOT_IMPLEMENTED)
+  const retryAfterMs = readRetryAfter(fieldOf(fieldOf(fieldOf(error, '$response'), 'headers'), 'retry-after'))
+  return new StorageFailedError(
+    {
+      operation,
+      key,
+      reason,
+      retryable: isPassing || reason === CLOCK_SKEW || BROKEN_BODY.includes(reason),
+      ...(status === undefined ? {} : { status }),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    },
+    withoutSecrets(error, secrets),
+  )
+}
+
+/** Without conditions and without a look, a put would overwrite what others stored. */
+export function mayNotLook(key: string): StorageFailedError {
+  const advice = 'The store knows no create-if-absent, and looking first takes the permission s3:GetObject'
+  return new StorageFailedError({
+    operation: 'head',
+    key,
+    reason: 'AccessDenied',
+    status: 403,
+    retryable: false,
+    advice,
+  })
+}
+
+/** What an error of the SDK says of the store's answer. */
+export function factsOf(error: unknown): { status: number | undefined; reason: string } {
+  const answered: unknown = fieldOf(fieldOf(error, '$metadata'), 'httpStatusCode')
+  // Ceph's error bodies have no message, so the SDK calls them UnknownError: `Code` and the status tell more.
+  const reason = ['Code', 'code', 'name'].map((name) => fieldOf(error, name)).find(isName) ?? 'unknown'
+  return { status: typeof answered === 'number' ? answered : undefined, reason }
+}
+
+/** `Retry-After`, in seconds or as a date (RFC 9110), in milliseconds from now. */
+function readRetryAfter(header: unknown): number | undefined {
+  if (typeof header !== 'string' || header === '') return undefined
+  const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now()
+  return Number.isFinite(ms) ? Math.max(ms, 0) : undefined
+}
+
+/** Without an answer, faults of configuration (no credentials, no region) stay; the network's pass. */
+function isNetworkError(error: unknown): boolean {
+  return isText(fieldOf(error, 'code')) || fieldOf(error, 'name') === 'TimeoutError'
+}
+
+export function isStorageFailure(error: unknown): error is StorageFailedError {
+  return WhatsAppMediaError.is(error) && error.code === 'storage-failed'
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}

@@ -1,0 +1,164 @@
+import type { PutObjectCommandInput, S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
+import { describeValue, InvalidOptionError } from '../../errors.js'
+import type { UrlSigner } from '../../storage.js'
+
+/** S3, or anything that speaks its language. What each store needs: docs/s3-compatible.md. */
+export type S3StorageOptions = S3ObjectOptions & {
+  bucket: string
+  /** Signs URLs instead of S3's own presigning; `createCloudFrontSigner`, say. Addresses stay the bucket's. */
+  signer?: UrlSigner
+} & (
+    | {
+        /** Used for everything, as it is, with its retries, agents and middleware; it stays yours to close. */
+        client: S3Client
+      }
+    | {
+        client?: never
+        /** Default: the SDK's own chain (`AWS_REGION`, shared configuration). */
+        region?: string
+        /** An S3-compatible server, path style. Default: AWS. */
+        endpoint?: string
+        /** The endpoint that readers reach, for signed URLs and addresses, where the internal one is another. Default: `endpoint`. */
+        publicEndpoint?: string
+        /** Default: the SDK's own chain. */
+        credentials?: S3ClientConfig['credentials']
+      }
+  )
+
+/** What every object of a storage is put with. For other tags or keys by account, give each account a storage of its own. */
+export interface S3ObjectOptions {
+  /** Default: what the bucket does by itself, which on AWS is SSE-S3 at the least (AWS: Setting default server-side encryption). */
+  encryption?: S3Encryption
+  /**
+   * Default: the store's, on AWS `STANDARD`. The infrequent-access classes bill at least 128 KB an object, and
+   * Intelligent-Tiering leaves smaller ones where they are (AWS: Understanding and managing S3 storage classes).
+   */
+  storageClass?: NonNullable<PutObjectCommandInput['StorageClass']>
+  /**
+   * At most 10, together with those of a single put, which win. Names of 1 to 128 characters, values of up to 256:
+   * letters, digits, blanks and `+ - = . _ : / @`; no name starts with `aws:` (AWS: Categorizing your objects using
+   * tags), at most 4,096 bytes together when percent-encoded. Writing them takes the permission `s3:PutObjectTagging`.
+   */
+  tags?: Readonly<Record<string, string>>
+  /** The Cache-Control header of the stored object, such as `private, max-age=31536000, immutable`. Default: none. */
+  cacheControl?: string
+  /** The 12-digit account id that owns the bucket. Sent with every request and signed URL: a bucket of another owner answers 403. */
+  expectedBucketOwner?: string
+  /**
+   * `false` for stores that take `If-None-Match` and ignore it: the storage then looks with a HEAD before each put.
+   * Two writers at the same instant can both write. Default `true`; a 501 is learnt by itself, and `probeS3` tells.
+   */
+  conditionalWrites?: boolean
+}
+
+export type S3Encryption =
+  | { type: 'SSE-S3' }
+  | {
+      type: 'SSE-KMS'
+      /** Id, ARN or alias ARN. Default: the AWS managed key `aws/s3`. */
+      keyId?: string
+      /** One key for many objects: fewer calls to KMS. Default: the bucket's setting. */
+      bucketKey?: boolean
+    }
+
+/** AWS: Categorizing your objects using tags. */
+const MAX_TAGS = 10
+const MAX_TAG_NAME = 128
+const MAX_TAG_VALUE = 256
+/** AWS: PutObject takes 8 KB of headers, of which metadata may be 2 KB. Ten plain tags of full length fit. */
+const MAX_TAGGING_BYTES = 4_096
+const TAG_TEXT = /^[\p{L}\p{N}\p{Z}+\-=._:/@]*$/u
+
+/** AWS: Working with object metadata: names and values together. */
+const MAX_METADATA_BYTES = 2_048
+
+/** @throws InvalidOptionError for anything that the store would refuse later, or turn into another request. */
+export function checkS3Options(options: S3StorageOptions): void {
+  const { bucket, storageClass, tags = {}, cacheControl, expectedBucketOwner, conditionalWrites } = options
+  // The SDK would turn an empty or dotted bucket into another request altogether.
+  check('bucket', bucket, /^(?!\.+$)(?:arn:[\w.:/-]+|[\w.-]+)$/, 'must be a bucket name')
+  check('storageClass', storageClass, /^[A-Z][A-Z0-9_]{0,63}$/, 'must be a storage class such as STANDARD_IA')
+  check('cacheControl', cacheControl, /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/, 'must be a header of ASCII')
+  check('expectedBucketOwner', expectedBucketOwner, /^\d{12}$/, 'must be an account id of 12 digits')
+  if (conditionalWrites !== undefined && typeof conditionalWrites !== 'boolean') {
+    throw new InvalidOptionError('conditionalWrites', `must be true or false, got ${describeValue(conditionalWrites)}`)
+  }
+  checkEncryption(options)
+  encodeTags(tags)
+}
+
+function check(option: keyof S3StorageOptions, value: unknown, pattern: RegExp, rule: string): void {
+  if (value === undefined && option !== 'bucket') return
+  if (typeof value === 'string' && pattern.test(value)) return
+  throw new InvalidOptionError(option, `${rule}, got ${describeValue(value)}`)
+}
+
+function checkEncryption({ encryption }: S3ObjectOptions): void {
+  if (encryption === undefined) return
+  const { type, keyId, bucketKey }: { type?: unknown; keyId?: unknown; bucketKey?: unknown } = { ...encryption }
+  if (type !== 'SSE-S3' && type !== 'SSE-KMS') {
+    throw new InvalidOptionError('encryption.type', `must be SSE-S3 or SSE-KMS, got ${describeValue(type)}`)
+  }
+  if (type === 'SSE-S3' && (keyId !== undefined || bucketKey !== undefined)) {
+    throw new InvalidOptionError('encryption', 'takes keyId and bucketKey only with type SSE-KMS')
+  }
+  if (keyId !== undefined && !(typeof keyId === 'string' && /^[\w:/.-]{1,2048}$/.test(keyId))) {
+    throw new InvalidOptionError('encryption.keyId', `must be a KMS key id, ARN or alias, got ${describeValue(keyId)}`)
+  }
+  if (bucketKey !== undefined && typeof bucketKey !== 'boolean') {
+    throw new InvalidOptionError('encryption.bucketKey', `must be true or false, got ${describeValue(bucketKey)}`)
+  }
+}
+
+/**
+ * Tags as `x-amz-tagging` takes them. Each part is encoded: a value with `&` would otherwise set tags of its own.
+ *
+ * @throws InvalidOptionError for tags that S3 does not take.
+ */
+export function encodeTags(tags: Readonly<Record<string, string>>): string {
+  const entries = Object.entries(tags)
+  if (entries.length > MAX_TAGS) {
+    throw new InvalidOptionError('tags', `must be at most ${MAX_TAGS}, got ${entries.length}`)
+  }
+  for (const [name, value] of entries) {
+    const isName = TAG_TEXT.test(name) && name.length >= 1 && name.length <= MAX_TAG_NAME
+    if (!isName || /^aws:/i.test(name)) {
+      const rule = `must have names of 1 to ${MAX_TAG_NAME} letters, digits, blanks and + - = . _ : / @, not starting with aws:`
+      throw new InvalidOptionError('tags', `${rule}, got ${describeValue(name)}`)
+    }
+    if (typeof value !== 'string' || !TAG_TEXT.test(value) || value.length > MAX_TAG_VALUE) {
+      const rule = `must have values of up to ${MAX_TAG_VALUE} letters, digits, blanks and + - = . _ : / @`
+      throw new InvalidOptionError('tags', `${rule}, got ${describeValue(value)} for ${describeValue(name)}`)
+    }
+  }
+  const encoded = entries.map((pair) => pair.map(encodeURIComponent).join('=')).join('&')
+  if (encoded.length > MAX_TAGGING_BYTES) {
+    throw new InvalidOptionError('tags', `must have at most ${MAX_TAGGING_BYTES} bytes encoded, got ${encoded.length}`)
+  }
+  return encoded
+}
+
+/**
+ * Metadata becomes headers: what is no ASCII breaks signatures or arrives as other text, and S3 refuses more than 2 KB.
+ *
+ * @throws InvalidOptionError
+ */
+export function checkMetadata(metadata: Readonly<Record<string, string>>): void {
+  let bytes = 0
+  for (const [name, value] of Object.entries(metadata)) {
+    if (!/^[\w.-]{1,128}$/.test(name)) {
+      throw new InvalidOptionError(
+        'metadata',
+        `must have names of letters, digits and . _ -, got ${describeValue(name)}`,
+      )
+    }
+    // Outer blanks are lost on the way, and with them the comparison of what came back.
+    if (typeof value !== 'string' || !/^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/.test(value)) {
+      throw new InvalidOptionError('metadata', `must have values of printable ASCII, and '${name}' has not`)
+    }
+    bytes += name.length + value.length
+  }
+  if (bytes > MAX_METADATA_BYTES) {
+    throw new InvalidOptionError('metadata', `must have at most ${MAX_METADATA_BYTES} bytes, got ${bytes}`)
+  }
+}

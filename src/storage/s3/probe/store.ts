@@ -1,0 +1,198 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import type { PutObjectCommand } from '@aws-sdk/client-s3'
+import { fieldOf, WhatsAppMediaError } from '../../../errors.js'
+import type { ObjectStorage, PutOptions } from '../../../storage.js'
+import { factsOf } from '../errors.js'
+import { bucketInput, objectInput } from '../object.js'
+import type { S3StorageOptions } from '../options.js'
+import type { S3Connection } from '../sdk/connection.js'
+import { putCommand } from '../sdk/put.js'
+import type { Verdict } from './report.js'
+
+/** What a store said to one request. */
+export type Answer<T> = { ok: true; value: T } | { ok: false; status: number | undefined; reason: string }
+
+/** Bytes to store, and what is known of them. */
+export interface Sample {
+  bytes: Buffer
+  sha256: string
+}
+
+/** A store as the checks see it: every request tells its outcome, none throws. All keys lie below one base. */
+export interface ProbeStore {
+  /** The bytes of the first check's object, for others to compare with or to put again. */
+  readonly object: Sample
+  /** Through this library's own storage, as an archive puts. */
+  put(name: string, sample: Sample, more?: Partial<PutOptions>): Promise<Answer<unknown>>
+  /** One PutObject of the SDK with the same headers and If-None-Match. */
+  create(name: string, sample: Sample): Promise<Answer<unknown>>
+  /** One PutObject that announces another hash than the body has, in the checksum and in the signature. */
+  putWrong(name: string, sample: Sample, sha256: string): Promise<Answer<unknown>>
+  /** One PutObject in aws-chunked framing, as the SDK sends streams by default. */
+  putChunked(name: string, sample: Sample): Promise<Answer<unknown>>
+  head(name: string): Promise<Answer<Awaited<ReturnType<ObjectStorage['head']>>>>
+  /** The bytes, or null where there is no object. */
+  read(name: string): Promise<Answer<Buffer | null>>
+  contentEncoding(name: string): Promise<Answer<string | undefined>>
+  tags(name: string): Promise<Answer<Record<string, string>>>
+  /** What a reader gets through a signed URL that forces type and disposition. */
+  readSigned(name: string, forced: Forced): Promise<Answer<{ status: number; headers: Headers; bytes: Buffer }>>
+  delete(name: string): Promise<Answer<void>>
+}
+
+interface Forced {
+  contentType: string
+  contentDisposition: string
+}
+
+export interface RunningProbeStore extends ProbeStore {
+  /** Runs a check under a deadline. @throws the caller's reason on abort. */
+  within(timeoutMs: number, signal: AbortSignal | undefined, check: () => Promise<Verdict>): Promise<Verdict>
+  /** Removes every object that a check may have written, and tells how many may be left. Never throws. */
+  cleanUp(timeoutMs: number): Promise<number>
+}
+
+/** Larger than what some proxies buffer, small enough for any line. */
+const SAMPLE_BYTES = 70_000
+
+/** The storage tries once, and one busy moment of a store must not leave an object there for good. */
+const REMOVAL_TRIES = 3
+
+export function sample(): Sample {
+  const bytes = randomBytes(SAMPLE_BYTES)
+  return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') }
+}
+
+const SERVED: Forced = { contentType: 'application/octet-stream', contentDisposition: 'attachment' }
+
+export function createProbeStore(surroundings: {
+  storage: ObjectStorage
+  connection: S3Connection
+  options: S3StorageOptions
+  fetch: (url: string, init: { signal: AbortSignal }) => Promise<Response>
+  base: string
+}): RunningProbeStore {
+  const { storage, connection, options, fetch, base } = surroundings
+  const { sdk, client } = connection
+  const inBucket = bucketInput(options)
+  const written = new Set<string>()
+  let signal = new AbortController().signal
+
+  const write = async <T>(name: string, send: (key: string) => Promise<T>): Promise<Answer<T>> => {
+    written.add(name)
+    const first = await answer(() => send(base + name))
+    // A kept connection may have died, after an answer that refused a body for one: no verdict on the store.
+    const isCut = !first.ok && first.status === undefined && !signal.aborted
+    return isCut ? answer(() => send(base + name)) : first
+  }
+  const inputOf = ({ bytes, sha256 }: Sample): ReturnType<typeof objectInput> =>
+    objectInput(options, { size: bytes.length, sha256, ...SERVED, ifAbsent: true })
+  const send = (name: string, command: (key: string) => PutObjectCommand): Promise<Answer<unknown>> =>
+    write(name, (key) => client.send(command(key), { abortSignal: signal }))
+
+  return {
+    object: sample(),
+    put: (name, { bytes, sha256 }, more) =>
+      write(name, (key) =>
+        storage.put(key, streamOf(bytes), { size: bytes.length, sha256, ...SERVED, ifAbsent: false, signal, ...more }),
+      ),
+    create: (name, object) =>
+      send(name, (Key) =>
+        putCommand({ sdk }, { ...inputOf(object), IfNoneMatch: '*', Key, Body: streamOf(object.bytes) }, object.sha256),
+      ),
+    // Without the condition: a store that refuses that one would hide what it does with checksums.
+    putWrong: (name, object, sha256) =>
+      send(name, (Key) => {
+        const input = inputOf({ ...object, sha256 })
+        return putCommand({ sdk }, { ...input, Key, Body: streamOf(object.bytes) }, sha256)
+      }),
+    putChunked: (name, object) =>
+      send(name, (Key) => {
+        // An algorithm without a value makes the SDK compute one on the way, for which it must frame the body.
+        const { ChecksumSHA256, ...input } = inputOf(object)
+        return new sdk.PutObjectCommand({ ...input, Key, Body: streamOf(object.bytes) })
+      }),
+    head: (name) => answer(() => storage.head(base + name, { signal })),
+    read: (name) =>
+      answer(async () => {
+        const found = await storage.get(base + name, { signal })
+        return found === null ? null : buffer(found.body)
+      }),
+    contentEncoding: (name) =>
+      answer(async () => {
+        const command = new sdk.HeadObjectCommand({ ...inBucket, Key: base + name })
+        return (await client.send(command, { abortSignal: signal })).ContentEncoding
+      }),
+    tags: (name) =>
+      answer(async () => {
+        const command = new sdk.GetObjectTaggingCommand({ ...inBucket, Key: base + name })
+        const { TagSet = [] } = await client.send(command, { abortSignal: signal })
+        return Object.fromEntries(TagSet.map(({ Key, Value }) => [String(Key), String(Value)]))
+      }),
+    readSigned: (name, forced) =>
+      answer(async () => {
+        const signed = await storage.signedUrl?.(base + name, { expiresIn: 300, ...forced })
+        /* v8 ignore next -- @preserve this storage does sign */
+        if (signed === undefined) throw new Error('no signed URL')
+        const response = await fetch(signed.url, { signal })
+        const { status, headers } = response
+        return { status, headers, bytes: Buffer.from(await response.arrayBuffer()) }
+      }),
+    delete: (name) => answer(() => storage.delete(base + name, { signal })),
+
+    async within(timeoutMs, callerSignal, check) {
+      const timeout = AbortSignal.timeout(timeoutMs)
+      signal = callerSignal === undefined ? timeout : AbortSignal.any([timeout, callerSignal])
+      const verdict = await orWhenAborted(check(), signal)
+      callerSignal?.throwIfAborted()
+      if (verdict !== undefined && !timeout.aborted) return verdict
+      return { verdict: 'failed', detail: `The store did not answer within ${timeoutMs} ms.` }
+    },
+    async cleanUp(timeoutMs) {
+      // Not under the caller's signal: one who leaves wants the objects gone all the same.
+      signal = AbortSignal.timeout(timeoutMs)
+      const left = new Set(written)
+      const remove = async (name: string): Promise<void> => {
+        for (let tries = 0; tries < REMOVAL_TRIES && left.has(name); tries += 1) {
+          const removed = await answer(() => storage.delete(base + name, { signal }))
+          if (removed.ok) left.delete(name)
+        }
+      }
+      await orWhenAborted(Promise.all([...written].map(remove)), signal)
+      return left.size
+    },
+  }
+}
+
+/** A client of the user's own may heed no signal. */
+async function orWhenAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  const settled = new AbortController()
+  const aborted = new Promise<undefined>((resolve) => {
+    signal.addEventListener('abort', () => resolve(undefined), { once: true, signal: settled.signal })
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    settled.abort()
+  }
+}
+
+function streamOf(bytes: Buffer): Readable {
+  return Readable.from([bytes])
+}
+
+async function answer<T>(send: () => Promise<T>): Promise<Answer<T>> {
+  try {
+    return { ok: true, value: await send() }
+  } catch (error) {
+    if (WhatsAppMediaError.is(error) && error.code === 'storage-failed') {
+      return { ok: false, status: error.status, reason: error.reason }
+    }
+    // Node's fetch hides what went wrong in its cause.
+    const cause = fieldOf(error, 'cause')
+    const { status, reason } = factsOf(fieldOf(cause, 'code') === undefined ? error : cause)
+    return { ok: false, status, reason }
+  }
+}

@@ -1,0 +1,51 @@
+import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
+import type { S3StorageOptions } from '../options.js'
+
+/** Connections to the store at once: as many as the caller runs transfers. One that waits counts as a stalled store. */
+const MAX_SOCKETS = Number.POSITIVE_INFINITY
+
+/** What an S3 call needs: loaded at first use, because importing the SDK costs more than everything else here. */
+export interface S3Connection {
+  sdk: typeof import('@aws-sdk/client-s3')
+  client: S3Client
+  /** Signs for the public endpoint. */
+  signer: S3Client
+  /** Ends the connections of clients made here. */
+  close(): void
+}
+
+/** In place of the console, on which parts of the SDK speak otherwise. */
+export const SILENT: NonNullable<S3ClientConfig['logger']> = { debug() {}, info() {}, warn() {}, error() {} }
+
+export async function openConnection(options: S3StorageOptions): Promise<S3Connection> {
+  const sdk = await import('@aws-sdk/client-s3')
+  if (options.client !== undefined) return { sdk, client: options.client, signer: options.client, close() {} }
+  const { region, endpoint, publicEndpoint = endpoint, credentials } = options
+  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS, noDelay: true }
+  const config = (url: string | undefined): S3ClientConfig => ({
+    ...(region === undefined ? {} : { region }),
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(url === undefined ? {} : { endpoint: url, forcePathStyle: true }),
+    // Older and compatible stores refuse the SDK's own checksums; ours is a plain header that all of them take or ignore.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // The library retries, knows the deadlines, and counts what it did: repeats below it would multiply.
+    maxAttempts: 1,
+    // Waiting for "100 Continue" takes a connection of its own for each body over 2 MB.
+    expectContinueHeader: false,
+    requestHandler: { httpAgent: agent, httpsAgent: agent },
+    // It would warn on the console that a stream can't be retried, which this library knows.
+    logger: SILENT,
+  })
+  const client = new sdk.S3Client(config(endpoint))
+  const signer = publicEndpoint === endpoint ? client : new sdk.S3Client(config(publicEndpoint))
+  return {
+    sdk,
+    client,
+    signer,
+    close() {
+      client.destroy()
+      signer.destroy()
+    },
+  }
+}

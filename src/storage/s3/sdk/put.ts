@@ -1,0 +1,58 @@
+import type { Readable } from 'node:stream'
+import type { PutObjectCommand, PutObjectCommandInput } from '@aws-sdk/client-s3'
+import { fieldOf } from '../../../errors.js'
+import type { S3PutAnswer } from '../direct/http-put.js'
+import type { PutInput } from '../object.js'
+import { bodyError, exactBody, whileBodyLives } from './body.js'
+import type { S3Connection } from './connection.js'
+
+/** A put by the SDK's client. Rejects with the body's own error when that fails. */
+export async function putWithSdk(
+  { sdk, client }: S3Connection,
+  body: Readable,
+  request: { key: string; size: number; sha256: string; input: PutInput; signal: AbortSignal | undefined },
+): Promise<S3PutAnswer> {
+  const { key, size, sha256, signal } = request
+  const exact = exactBody(size, body)
+  exact.stream.on('error', () => {})
+  try {
+    // A store answers a put of nothing at once, so what is said to be nothing must be known to be before.
+    if (size === 0) await exact.readNothing(signal)
+    const input = { ...request.input, Key: key, Body: size === 0 ? '' : exact.stream }
+    const answer = await whileBodyLives(exact.stream, signal, (abortSignal) =>
+      client.send(putCommand({ sdk }, input, sha256), { abortSignal }),
+    )
+    return { etag: answer.ETag, checksum: answer.ChecksumSHA256, isEarly: !exact.isTaken() }
+  } catch (error) {
+    throw exact.stream.errored === null ? error : bodyError(exact.stream.errored, key)
+  } finally {
+    // A fast store answers before the stream tells its end. Destroyed then, it would leave the request unfinished, and its
+    // connection unfit for another; read to its end, it has no more to give.
+    if (exact.isTaken()) exact.stream.resume()
+    else exact.stream.destroy()
+  }
+}
+
+/**
+ * A PutObject whose signature covers the body, too. For a stream the SDK signs `UNSIGNED-PAYLOAD`, because it does not
+ * know its hash; we do. So a store that has never heard of `x-amz-checksum-sha256` refuses other bytes all the same
+ * (`XAmzContentSHA256Mismatch`), as long as it checks signatures (AWS: Signature Calculations for the Authorization Header).
+ *
+ * @param sha256 lowercase hex
+ */
+export function putCommand(
+  { sdk }: Pick<S3Connection, 'sdk'>,
+  input: PutObjectCommandInput,
+  sha256: string,
+): PutObjectCommand {
+  const command = new sdk.PutObjectCommand(input)
+  command.middlewareStack.add(
+    (next) => (args) => {
+      // The signer keeps a value that is there.
+      Reflect.set(Object(fieldOf(args.request, 'headers')), 'x-amz-content-sha256', sha256)
+      return next(args)
+    },
+    { step: 'build', name: 'signBodyHash' },
+  )
+  return command
+}

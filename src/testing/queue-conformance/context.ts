@@ -1,0 +1,158 @@
+import { GraphApiError, MediaGoneError } from '../../errors.js'
+import type { MediaReference } from '../../media-reference.js'
+import type { JobContext, JobOutcome, MediaJob, MediaQueue, ProcessJob } from '../../queues.js'
+
+/** A queue under test, and how the suite reaches what `MediaQueue` does not say. */
+export interface OpenQueue {
+  queue: MediaQueue
+  /** Starts a worker of this queue. Default: `queue.start`, for queues whose jobs run in this process. */
+  work?: (processJob: ProcessJob) => { close(options?: { timeoutMs?: number }): Promise<unknown> }
+  /** The queue's dead letters. Without it, nothing is said about them. */
+  deadLetters?: () => Promise<readonly { job: MediaJob }[]>
+  /** Enqueues all dead letters anew. */
+  redrive?: () => Promise<unknown>
+}
+
+/** Something to close after the case. Closing it twice is fine. */
+export interface StartedWorker {
+  /** The jobs that are handed back. */
+  close(options?: { timeoutMs?: number }): Promise<MediaJob[]>
+}
+
+/** What a case works with. */
+export interface Context {
+  isDurable: boolean
+  /** The case's queue, the same one each time. */
+  open(): Promise<OpenQueue>
+  /** Starts a worker of it. */
+  start(opened: OpenQueue, processJob: ProcessJob): StartedWorker
+}
+
+export interface Requirement {
+  name: string
+  /** Rejects when the queue does not meet it. */
+  check(context: Context): Promise<void>
+}
+
+export function createContext(surroundings: {
+  open: () => Promise<OpenQueue>
+  isDurable: boolean
+  started: StartedWorker[]
+}): Context {
+  const { open, isDurable, started } = surroundings
+  return {
+    isDurable,
+    async open() {
+      const opened = await open()
+      started.push({ close: (options) => closeQueue(opened.queue, options) })
+      return opened
+    },
+    start({ queue, work }, processJob) {
+      if (work === undefined) {
+        queue.start?.(processJob)
+        return { close: (options) => closeQueue(queue, options) }
+      }
+      const worker = work(processJob)
+      const close: StartedWorker['close'] = async (options) => {
+        await worker.close(options)
+        return []
+      }
+      started.push({ close })
+      return { close }
+    },
+  }
+}
+
+async function closeQueue(queue: MediaQueue, options: { timeoutMs?: number } | undefined): Promise<MediaJob[]> {
+  return (await queue.close?.(options)) ?? []
+}
+
+export interface Run {
+  job: MediaJob
+  attempt: number
+  /** Which run of this job it is, 0 for the first. */
+  index: number
+  signal: JobContext['signal']
+  /** Milliseconds since 1970. */
+  at: number
+}
+
+/** A processor that keeps a list of its runs. */
+export interface Processor {
+  processJob: ProcessJob
+  runs: readonly Run[]
+  /** The runs of one job. */
+  of(job: MediaJob): Run[]
+  /** Resolves once the runs are such. The suite's limit ends it otherwise. */
+  until(isEnough: (runs: readonly Run[]) => boolean): Promise<void>
+}
+
+/** `decide` says what becomes of each run. Default: done. */
+export function createProcessor(
+  decide: (run: Run) => JobOutcome | Promise<JobOutcome> = () => ({ outcome: 'done' }),
+): Processor {
+  const runs: Run[] = []
+  const waiting = new Set<() => void>()
+  const of = (job: MediaJob): Run[] => runs.filter((run) => isSame(run.job, job))
+  return {
+    runs,
+    of,
+    async processJob(job, { attempt, signal }) {
+      const run: Run = { job, attempt, index: of(job).length, signal, at: Date.now() }
+      runs.push(run)
+      for (const look of waiting) look()
+      return decide(run)
+    },
+    until: (isEnough) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (!isEnough(runs)) return
+          waiting.delete(look)
+          resolve()
+        }
+        waiting.add(look)
+        look()
+      }),
+  }
+}
+
+export function isSame(one: MediaJob, other: MediaJob): boolean {
+  return one.media.mediaId === other.media.mediaId && one.media.messageId === other.media.messageId
+}
+
+/** A job that is nobody's. Its ids are what engines have stumbled over: digits alone, and separators. */
+export function sampleJob(mediaId: string, media: Partial<MediaReference> = {}): MediaJob {
+  const now = new Date().toISOString()
+  return {
+    version: 1,
+    accountId: 'conformance',
+    media: {
+      mediaId,
+      mediaType: 'image',
+      mimeType: 'image/jpeg',
+      sha256: 'ab'.repeat(32),
+      messageId: `wamid.${mediaId}:/=?#`,
+      timestamp: now,
+      receivedAt: now,
+      phoneNumberId: '106540352242922',
+      businessAccountId: '102290129340398',
+      direction: 'inbound',
+      origin: 'message',
+      ...media,
+    },
+  }
+}
+
+/** To be tried again. */
+export function retry(
+  job: MediaJob,
+  { afterSeconds = 0, isAttempt = true }: { afterSeconds?: number; isAttempt?: boolean } = {},
+): JobOutcome {
+  const until = new Date(Date.now() + 86_400_000).toISOString()
+  const error = new GraphApiError({ status: 503, retryable: true })
+  return { outcome: 'retry', afterSeconds, until, isAttempt, job, error }
+}
+
+export function deadLetter(job: MediaJob): JobOutcome {
+  return { outcome: 'dead-letter', job, error: new MediaGoneError({ mediaId: job.media.mediaId, status: 400 }) }
+}

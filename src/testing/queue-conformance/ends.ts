@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { WhatsAppMediaError } from '../../errors.js'
+import type { MediaJob } from '../../queues.js'
+import { createProcessor, deadLetter, isSame, type Requirement, retry, sampleJob } from './context.js'
+import { runTwice } from './jobs.js'
+
+/** Timers of engines are not exact. */
+const EARLY_MS = 100
+
+/** What becomes of a job after a run, and of the queue at its end. */
+export const endRequirements: readonly Requirement[] = [
+  {
+    name: 'a retry is run again as the next attempt, and not before its time',
+    async check(context) {
+      const opened = await context.open()
+      const processor = createProcessor(({ job, index }) =>
+        index === 0 ? retry(job, { afterSeconds: 1 }) : { outcome: 'done' },
+      )
+      context.start(opened, processor.processJob)
+      await opened.queue.enqueue([sampleJob('1')])
+      await processor.until((runs) => runs.length > 1)
+      const [first, second] = processor.runs
+      assert.deepEqual([first?.attempt, second?.attempt], [1, 2])
+      assert.ok(Number(second?.at) - Number(first?.at) >= 1_000 - EARLY_MS, 'the retry came too early')
+    },
+  },
+  {
+    name: 'a retry keeps the job that the outcome holds',
+    async check(context) {
+      const opened = await context.open()
+      const counted = (job: MediaJob): MediaJob => ({ ...job, faults: { 'media-gone': 1 } })
+      const processor = createProcessor(({ job, index }) => (index === 0 ? retry(counted(job)) : { outcome: 'done' }))
+      context.start(opened, processor.processJob)
+      const job = sampleJob('1')
+      await opened.queue.enqueue([job])
+      await processor.until((runs) => runs.length > 1)
+      assert.deepEqual(processor.runs[1]?.job, counted(job))
+    },
+  },
+  {
+    name: 'a retry that is no attempt keeps its number',
+    async check(context) {
+      const opened = await context.open()
+      const processor = createProcessor(({ job, index }) =>
+        index < 2 ? retry(job, { isAttempt: index === 0 }) : { outcome: 'done' },
+      )
+      context.start(opened, processor.processJob)
+      await opened.queue.enqueue([sampleJob('1')])
+      await processor.until((runs) => runs.length > 2)
+      assert.deepEqual(
+        processor.runs.slice(0, 3).map(({ attempt }) => attempt),
+        [1, 2, 2],
+      )
+    },
+  },
+  {
+    name: 'a retry that waits holds up no other job',
+    async check(context) {
+      const opened = await context.open()
+      const [waiting, ...others] = ['1', '2', '3'].map((id) => sampleJob(id))
+      assert.ok(waiting)
+      const processor = createProcessor(({ job }) =>
+        isSame(job, waiting) ? retry(job, { afterSeconds: 3_600 }) : { outcome: 'done' },
+      )
+      context.start(opened, processor.processJob)
+      await opened.queue.enqueue([waiting, ...others])
+      await processor.until(() => others.every((job) => processor.of(job).length > 0))
+    },
+  },
+  {
+    name: 'a dead letter is let go, keeps the reason and no download URL',
+    async check(context) {
+      const opened = await context.open()
+      const job = sampleJob('1', { downloadUrl: 'https://lookaside.fbsbx.com/secret', downloadUrlExpiresAt: 'soon' })
+      const processor = createProcessor((run) => (isSame(run.job, job) ? deadLetter(run.job) : { outcome: 'done' }))
+      const worker = context.start(opened, processor.processJob)
+      await opened.queue.enqueue([job])
+      await processor.until((runs) => runs.length > 0)
+      await opened.queue.enqueue([sampleJob('2')])
+      await processor.until(() => processor.runs.length > 1)
+      // A moment for what must not happen.
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      await worker.close()
+      assert.equal(processor.of(job).length, 1, 'a dead letter was run again')
+      const letters = await opened.deadLetters?.()
+      if (letters === undefined) return
+      const { downloadUrl, downloadUrlExpiresAt, ...media } = job.media
+      assert.deepEqual(
+        letters.map((letter) => letter.job),
+        [{ ...job, media }],
+      )
+      const text = JSON.stringify(letters)
+      assert.ok(text.includes('media-gone'), 'the dead letter tells no reason')
+      assert.ok(!text.includes('secret'), 'the dead letter holds a download URL')
+    },
+  },
+  {
+    name: 'a job that became a dead letter can be enqueued again',
+    async check(context) {
+      const opened = await context.open()
+      const job = sampleJob('1')
+      const processor = createProcessor((run) => (run.index === 0 ? deadLetter(run.job) : { outcome: 'done' }))
+      context.start(opened, processor.processJob)
+      await runTwice({ job, processor, enqueue: (each) => opened.queue.enqueue([each]) })
+    },
+  },
+  {
+    name: 'a dead letter that is re-driven is run as a first attempt, and is none any more',
+    async check(context) {
+      const opened = await context.open()
+      const { deadLetters, redrive } = opened
+      if (deadLetters === undefined || redrive === undefined) return
+      const processor = createProcessor((run) =>
+        run.index < 2 ? retryThenDie(run.job, run.index) : { outcome: 'done' },
+      )
+      const worker = context.start(opened, processor.processJob)
+      await opened.queue.enqueue([sampleJob('1')])
+      await processor.until((runs) => runs.length > 1)
+      await worker.close()
+      assert.equal((await deadLetters()).length, 1)
+      await redrive()
+      assert.deepEqual(await deadLetters(), [])
+      const again = context.start(opened, processor.processJob)
+      await processor.until((runs) => runs.length > 2)
+      await again.close()
+      assert.equal(processor.runs[2]?.attempt, 1)
+      assert.deepEqual(await deadLetters(), [])
+    },
+  },
+  {
+    name: 'close waits for what is under way',
+    async check(context) {
+      const opened = await context.open()
+      const end = new AbortController()
+      const ended = once(end.signal, 'abort')
+      const processor = createProcessor(async () => {
+        await ended
+        return { outcome: 'done' }
+      })
+      const worker = context.start(opened, processor.processJob)
+      await opened.queue.enqueue([sampleJob('1')])
+      await processor.until((runs) => runs.length > 0)
+      let isClosed = false
+      const closed = worker.close().then((left) => {
+        isClosed = true
+        return left
+      })
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      assert.ok(!isClosed, 'close did not wait for a job under way')
+      end.abort()
+      assert.deepEqual(await closed, [])
+    },
+  },
+  {
+    name: 'close stops what takes longer than it may, and that job is not lost',
+    async check(context) {
+      const opened = await context.open()
+      const processor = createProcessor(async ({ job, index, signal }) => {
+        if (index > 0) return { outcome: 'done' }
+        assert.ok(signal, 'a run has no signal to stop it')
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        return retry(job, { isAttempt: false })
+      })
+      const worker = context.start(opened, processor.processJob)
+      const job = sampleJob('1')
+      await opened.queue.enqueue([job])
+      await processor.until((runs) => runs.length > 0)
+      const left = await worker.close({ timeoutMs: 1 })
+      if (!context.isDurable) {
+        assert.deepEqual(left, [job])
+        return
+      }
+      context.start(opened, processor.processJob)
+      await processor.until((runs) => runs.length > 1)
+      assert.deepEqual([processor.runs[1]?.job, processor.runs[1]?.attempt], [job, 1])
+    },
+  },
+  {
+    name: 'a closed queue takes nothing, and says that it can be tried again',
+    async check(context) {
+      const { queue } = await context.open()
+      await queue.close?.()
+      await assert.rejects(queue.enqueue([sampleJob('1')]), (error: unknown) => {
+        assert.ok(WhatsAppMediaError.is(error))
+        assert.equal(error.phase, 'queue')
+        return error.retryable
+      })
+    },
+  },
+]
+
+function retryThenDie(job: MediaJob, index: number): ReturnType<typeof retry> {
+  return index === 0 ? retry(job) : deadLetter(job)
+}

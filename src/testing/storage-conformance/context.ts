@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
+import type { ObjectStorage, PutOptions, PutResult, StoredObject } from '../../storage.js'
+
+/** The part of `fetch` that the suite calls. */
+export type Fetch = (url: string, init?: { method?: string; headers?: Record<string, string> }) => Promise<Response>
+
+/**
+ * What a server behind a storage is known to lack. Its cases are not left out: they then require what is said here, so
+ * that a lack that has gone away is noticed.
+ *
+ * - `checksum`: a body of the right size but with another SHA-256 is stored. (Also when `capabilities.checksum` is false.)
+ * - `conditional-create`: of concurrent writers with `ifAbsent` several may hear `stored`; the object is one writer's,
+ *   whole. (Also when `capabilities.conditionalCreate` is false.)
+ * - `signature-check`: a signed URL with another key or type in it is answered.
+ * - `expiry-check`: an expired signed URL is answered.
+ */
+export type StorageLack = 'checksum' | 'conditional-create' | 'signature-check' | 'expiry-check'
+
+/** What a case works with. */
+export interface Context {
+  storage: ObjectStorage
+  /** Two keys of this case's own. */
+  key: string
+  otherKey: string
+  fetch: Fetch
+  lacks(lack: StorageLack): boolean
+}
+
+export interface Requirement {
+  name: string
+  /** Rejects when the storage does not meet it. */
+  check(context: Context): Promise<void>
+}
+
+/** An object to be stored. */
+export interface Sample extends Required<Omit<PutOptions, 'ifAbsent' | 'signal'>> {
+  bytes: Buffer
+}
+
+/** `photo ✓.jpg`, as RFC 6266 writes it: header values are ASCII. */
+export const UNICODE_DISPOSITION = `inline; filename="photo.jpg"; filename*=UTF-8''photo%20%E2%9C%93.jpg`
+
+export function sample(size: number, facts: Partial<Sample> = {}): Sample {
+  const bytes = randomBytes(size)
+  return {
+    bytes,
+    size,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    contentType: 'image/jpeg',
+    contentDisposition: 'attachment; filename="photo.jpg"',
+    metadata: { writer: 'conformance', 'media-type': 'image' },
+    tags: { purpose: 'conformance' },
+    ...facts,
+  }
+}
+
+const CHUNK_SIZES = [1, 7, 1_000, 16_384, 65_536, 70_000]
+
+/** The bytes in chunks of many sizes. */
+export function bodyOf(bytes: Buffer): Readable {
+  return Readable.from(chunksOf(bytes), { objectMode: false })
+}
+
+function* chunksOf(bytes: Buffer): Generator<Buffer> {
+  let start = 0
+  while (start < bytes.byteLength) {
+    for (const size of CHUNK_SIZES) {
+      yield bytes.subarray(start, start + size)
+      start += size
+    }
+  }
+}
+
+export function put(
+  { storage, key }: Pick<Context, 'storage' | 'key'>,
+  object: Sample,
+  options: { body?: Readable; ifAbsent?: boolean; signal?: AbortSignal } = {},
+): Promise<PutResult> {
+  const { bytes, ...facts } = object
+  const { body = bodyOf(bytes), ifAbsent = false, signal } = options
+  return storage.put(key, body, { ...facts, ifAbsent, ...(signal === undefined ? {} : { signal }) })
+}
+
+/** That `key` holds this object, by `head` and by `get`. */
+export async function assertHolds({ storage, key }: Pick<Context, 'storage' | 'key'>, object: Sample): Promise<void> {
+  const found = await storage.get(key)
+  assert.ok(found !== null, 'get() finds no object')
+  const pieces: Uint8Array[] = []
+  for await (const piece of found.body) pieces.push(piece)
+  assert.ok(Buffer.concat(pieces).equals(object.bytes), 'get() gives other bytes than were put')
+  assertDescribes(found, { key, object })
+  assertDescribes(await storage.head(key), { key, object })
+}
+
+export async function assertAbsent({ storage, key }: Pick<Context, 'storage' | 'key'>): Promise<void> {
+  assert.equal(await storage.head(key), null, 'head() finds an object where none should be')
+  const found = await storage.get(key)
+  found?.body.destroy()
+  assert.equal(found, null, 'get() finds an object where none should be')
+}
+
+function assertDescribes(found: StoredObject | null | 'unknown', expected: { key: string; object: Sample }): void {
+  assert.ok(found !== null && found !== 'unknown', `head() says ${found} of an object that is there`)
+  const { key, object } = expected
+  assert.equal(found.key, key)
+  assert.equal(found.size, object.size)
+  assert.equal(found.sha256, object.sha256)
+  assert.equal(found.contentType, object.contentType)
+  assert.equal(found.contentDisposition, object.contentDisposition)
+  for (const [name, value] of Object.entries(object.metadata)) {
+    assert.equal(found.metadata[name], value, `metadata '${name}' is not what was put`)
+  }
+}

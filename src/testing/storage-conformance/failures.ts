@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
+import { WhatsAppMediaError } from '../../errors.js'
+import type { Context, Requirement } from './context.js'
+import { assertAbsent, assertHolds, put, sample } from './context.js'
+
+/** A put that must fail: what its body does, in turn. */
+interface Attempt {
+  steps: Step[]
+  signal?: AbortSignal
+  /** The very error that `put` must reject with. Left out: any. */
+  rejection?: Error
+}
+
+/** Bytes to send, or something to do instead. After the last one the body ends. */
+type Step = Buffer | ((body: Readable) => void)
+
+const CHUNK_BYTES = 100_000
+const ANNOUNCED = sample(3 * CHUNK_BYTES)
+const first = ANNOUNCED.bytes.subarray(0, CHUNK_BYTES)
+const second = ANNOUNCED.bytes.subarray(CHUNK_BYTES, 2 * CHUNK_BYTES)
+const last = ANNOUNCED.bytes.subarray(2 * CHUNK_BYTES)
+
+/** How a put of `ANNOUNCED` can go wrong. Made anew for each use: they hold signals. */
+const attempts: Readonly<Record<string, () => Attempt>> = {
+  'a body that errors before its first byte': () => breaking([]),
+  'a body that errors midway': () => breaking([first]),
+  'a body that errors before its last chunk': () => breaking([first, second]),
+  'a body that closes before its first byte': () => ({ steps: [(body) => body.destroy()] }),
+  'a body that closes early, without an error': () => ({ steps: [first, (body) => body.destroy()] }),
+  'a body that ends early': () => ({ steps: [first, second] }),
+  'an empty body': () => ({ steps: [] }),
+  'a body that is one byte longer': () => ({ steps: [first, second, last, Buffer.from('x')] }),
+  'a signal that has aborted before': () => {
+    const { controller, rejection } = aborting()
+    controller.abort(rejection)
+    return { steps: [first, second, last], signal: controller.signal, rejection }
+  },
+  'a signal that aborts midway': () => {
+    const { controller, rejection } = aborting()
+    const abort = (body: Readable): void => {
+      controller.abort(rejection)
+      body.push(second)
+    }
+    return { steps: [first, abort, last], signal: controller.signal, rejection }
+  },
+  'a signal that aborts while the body stalls': () => stalling([first]),
+  'a signal that aborts while the body stalls before its first byte': () => stalling([]),
+}
+
+/** A put that fails, fails in bounded time with the original cause, and changes nothing. */
+export const failureRequirements: readonly Requirement[] = [
+  ...Object.entries(attempts).map(([name, attempt]) => ({
+    name: `put() with ${name} rejects, and leaves what was there`,
+    async check(context: Context) {
+      await assertRejects(context, { ...attempt(), ifAbsent: true })
+      await assertAbsent(context)
+      const before = sample(1_000)
+      await put(context, before)
+      await assertRejects(context, { ...attempt(), ifAbsent: false })
+      await assertHolds(context, before)
+    },
+  })),
+  {
+    name: 'put() of bytes with another SHA-256 than announced is refused, and nothing is left',
+    async check(context) {
+      const { sha256 } = sample(1)
+      const wrong = { ...ANNOUNCED, sha256 }
+      if (!context.storage.capabilities.checksum || context.lacks('checksum')) {
+        assert.equal((await put(context, wrong)).outcome, 'stored')
+        return
+      }
+      const refusal = await rejectionOf(put(context, wrong, { ifAbsent: true }))
+      assert.ok(WhatsAppMediaError.is(refusal), "the refusal is none of this library's errors")
+      await assertAbsent(context)
+    },
+  },
+  {
+    name: 'head(), get() and delete() reject with the reason of a signal that has aborted',
+    async check(context) {
+      const { storage, key } = context
+      const object = sample(10)
+      await put(context, object)
+      const { controller, rejection } = aborting()
+      controller.abort(rejection)
+      const { signal } = controller
+      assert.equal(await rejectionOf(storage.head(key, { signal })), rejection)
+      assert.equal(await rejectionOf(storage.get(key, { signal })), rejection)
+      assert.equal(await rejectionOf(storage.delete(key, { signal })), rejection)
+      await assertHolds(context, object)
+    },
+  },
+]
+
+async function assertRejects(context: Context, attempt: Attempt & { ifAbsent: boolean }): Promise<void> {
+  const { steps, rejection, ...options } = attempt
+  const body = scripted(steps)
+  const error = await rejectionOf(put(context, ANNOUNCED, { ...options, body }))
+  assert.ok(error instanceof Error, 'put() rejects with something that is no Error')
+  if (rejection !== undefined) assert.equal(error, rejection, `put() rejects with another error: ${error.message}`)
+  assert.ok(body.destroyed || body.readableEnded, 'the body is neither consumed nor destroyed')
+}
+
+async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
+  const outcome = await promise.then(
+    () => ({ resolved: true }) as const,
+    (error: unknown) => ({ resolved: false, error }) as const,
+  )
+  return outcome.resolved ? assert.fail('it resolved, though it must reject') : outcome.error
+}
+
+function breaking(sent: Step[]): Attempt {
+  const rejection = new Error('the source broke off')
+  return { steps: [...sent, (body) => body.destroy(rejection)], rejection }
+}
+
+function stalling(sent: Step[]): Attempt {
+  const { controller, rejection } = aborting()
+  // Later, so that the storage is waiting for bytes by then.
+  const stall = (): void => void setImmediate(() => controller.abort(rejection))
+  return { steps: [...sent, stall], signal: controller.signal, rejection }
+}
+
+function aborting(): { controller: AbortController; rejection: Error } {
+  return { controller: new AbortController(), rejection: new Error('the caller gave up') }
+}
+
+function scripted(steps: readonly Step[]): Readable {
+  const left = [...steps]
+  return new Readable({
+    read() {
+      const step = left.shift()
+      if (typeof step === 'function') step(this)
+      else this.push(step ?? null)
+    },
+  })
+}

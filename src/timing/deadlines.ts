@@ -1,0 +1,143 @@
+import { setMaxListeners } from 'node:events'
+import { DeadlineError, describeValue, InvalidOptionError } from '../errors.js'
+
+/** How long a transfer may wait, in milliseconds. `Infinity` switches one off. */
+export interface Timeouts {
+  /** From a request's start to its answer's headers, connecting included. Default 30,000. */
+  headersMs?: number
+  /** For the source's next bytes. Time in which the store holds us back does not count. Default 30,000. */
+  idleMs?: number
+  /** For the store to take bytes, and to acknowledge the whole. Default 60,000. */
+  storageMs?: number
+  /** For one attempt from its first request to the store's acknowledgement. Default 600,000. */
+  totalMs?: number
+}
+
+/** Whom a transfer waits for right now. `reader`: someone outside this library, whose pace is no fault. */
+type Party = 'headers' | 'source' | 'store' | 'reader'
+
+/** The clocks of one attempt. They abort `signal` with a `DeadlineError`; the caller's own signal aborts it with its own reason. */
+export interface Deadlines {
+  readonly signal: AbortSignal
+  /** How long what was aborted may take to clean up, in milliseconds. */
+  graceMs(): number
+  /** From now on the store may hold the object: after a deadline it is asked once more, and that takes its time. */
+  mayBeStored(): void
+  /** Says whom the transfer waits for from now on, or that this party just made progress. */
+  waitFor(party: Party): void
+  /** Stops all clocks. Always call it. */
+  clear(): void
+}
+
+/**
+ * Runs an attempt under its deadlines, and stops their clocks at its end. An attempt that hangs in something that heeds
+ * no signal (a credentials provider, a client of the user's own) is left behind once its grace is over.
+ */
+export async function runUnder<T>(deadlines: Deadlines, attempt: () => Promise<T>): Promise<T> {
+  const { signal } = deadlines
+  let grace: NodeJS.Timeout | undefined
+  const leftBehind = new Promise<never>((_resolve, reject) => {
+    const wait = (): void => {
+      grace = setTimeout(() => reject(signal.reason), deadlines.graceMs())
+    }
+    if (signal.aborted) wait()
+    else signal.addEventListener('abort', wait, { once: true })
+  })
+  const running = attempt()
+  // Left behind, it may still fail, and nobody listens any more.
+  running.catch(() => {})
+  try {
+    return await Promise.race([running, leftBehind])
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error
+  } finally {
+    clearTimeout(grace)
+    deadlines.clear()
+  }
+}
+
+/** Enough to close connections and remove temporary files. */
+const CLEAN_UP_MS = 1_000
+
+/** What the look after a lost answer may take at most, in milliseconds. */
+export const LAST_LOOK_MS = 30_000
+
+export interface CheckedTimeouts {
+  readonly headers: number
+  readonly source: number
+  readonly store: number
+  readonly total: number
+}
+
+/** The longest delay that `setTimeout` knows (Node: Timers); a longer one would fire at once. */
+export const MAX_TIMER_MS = 2_147_483_647
+
+/** Rejects with the signal's reason, once it is aborted. */
+export function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}
+
+/** @throws InvalidOptionError when a timeout is not a positive number. */
+export function checkTimeouts(timeouts: Timeouts = {}): CheckedTimeouts {
+  const { headersMs = 30_000, idleMs = 30_000, storageMs = 60_000, totalMs = 600_000 } = timeouts
+  for (const [name, value] of Object.entries({ headersMs, idleMs, storageMs, totalMs })) {
+    if (typeof value !== 'number' || !(value > 0)) {
+      throw new InvalidOptionError(
+        `timeouts.${name}`,
+        `must be a positive number of milliseconds, got ${describeValue(value)}`,
+      )
+    }
+  }
+  return { headers: headersMs, source: idleMs, store: storageMs, total: totalMs }
+}
+
+export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSignal): Deadlines {
+  const controller = new AbortController()
+  const timers: Partial<Record<Party, NodeJS.Timeout>> = {}
+  let current: Party = 'reader'
+  let isSent = false
+  let isCleared = false
+
+  const expire = (waitedFor: 'headers' | 'source' | 'store' | 'total'): void => {
+    controller.abort(new DeadlineError({ waitedFor, limitMs: timeouts[waitedFor] }))
+  }
+  const total = timeouts.total <= MAX_TIMER_MS ? setTimeout(expire, timeouts.total, 'total') : undefined
+  const forwardAbort = (): void => controller.abort(callerSignal?.reason)
+  if (callerSignal?.aborted === true) forwardAbort()
+  else callerSignal?.addEventListener('abort', forwardAbort, { once: true })
+
+  // Node warns of a leak at the eleventh transfer that shares a signal, which is no leak: each takes its listener off.
+  // A signal of another kind than Node's own, a polyfill's say, counts no listeners.
+  setMaxListeners(0, controller.signal, ...(callerSignal instanceof AbortSignal ? [callerSignal] : []))
+
+  return {
+    signal: controller.signal,
+    // A caller who leaves waits for nothing.
+    graceMs: () =>
+      CLEAN_UP_MS + (isSent && callerSignal?.aborted !== true ? Math.min(timeouts.store, LAST_LOOK_MS) : 0),
+    mayBeStored() {
+      isSent = true
+    },
+    waitFor(party) {
+      current = party
+      // What was left behind may go on, and must start no clock.
+      if (party === 'reader' || isCleared) return
+      // One timer a party, refreshed: cheaper per chunk than a timer made and cleared.
+      const timer = timers[party]
+      if (timer !== undefined) timer.refresh()
+      else if (timeouts[party] <= MAX_TIMER_MS) {
+        timers[party] = setTimeout(() => {
+          if (current === party) expire(party)
+        }, timeouts[party])
+      }
+    },
+    clear() {
+      isCleared = true
+      clearTimeout(total)
+      for (const timer of Object.values(timers)) clearTimeout(timer)
+      callerSignal?.removeEventListener('abort', forwardAbort)
+    },
+  }
+}

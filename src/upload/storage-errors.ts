@@ -1,0 +1,99 @@
+import { Readable } from 'node:stream'
+import type { Secrets } from '../errors/redaction.js'
+import { nameOf, nameOnly, StorageFailedError, WhatsAppMediaError } from '../errors.js'
+import { failureOf } from '../integrity/prove.js'
+import type { ObjectStorage, StoredObject } from '../storage.js'
+
+/** A call to a storage, as its failure tells of it. */
+interface StorageCall {
+  operation: StorageFailedError['operation']
+  key: string
+  signal?: AbortSignal | undefined
+  /** What the storage was told and no error may repeat. */
+  secrets?: Secrets
+}
+
+/**
+ * What a storage of anyone's threw, as an error of this library: a `StorageFailedError` that another attempt may mend.
+ * The signal's reason passes. Of what was thrown, name and code alone are kept.
+ */
+export function storageFailure(error: unknown, { operation, key, signal, secrets = [] }: StorageCall): unknown {
+  if (signal?.aborted === true) return signal.reason
+  if (WhatsAppMediaError.is(error)) return error
+  // What it says is anyone's: a request it quotes, the name of the file, its own credentials.
+  const reason = nameOf(error, secrets)
+  return new StorageFailedError({ operation, key, reason, retryable: true }, nameOnly(error, secrets))
+}
+
+/** The storage with this library's errors only: the body's own one, too, passes. */
+export function withTypedErrors(storage: ObjectStorage, filename: string | undefined): ObjectStorage {
+  const typed = async <T>(call: StorageCall, run: () => Promise<T>): Promise<T> => {
+    try {
+      return await run()
+    } catch (error) {
+      throw storageFailure(error, call)
+    }
+  }
+  const { name, bucket, capabilities, joinsChunks = false } = storage
+  return {
+    name,
+    ...(bucket === undefined ? {} : { bucket }),
+    capabilities,
+    joinsChunks,
+    async put(key, body, options) {
+      const { signal, contentDisposition, metadata = {} } = options
+      try {
+        return await storage.put(key, body, options)
+      } catch (error) {
+        // Whatever the storage made of it: bytes that failed their proof say more than a store that did not get them.
+        const own = failureOf(body)
+        if (own !== undefined) throw own
+        const secrets = [filename, contentDisposition, ...Object.values(metadata)]
+        throw storageFailure(error, { operation: 'put', key, signal, secrets })
+      }
+    },
+    head: (key, options) =>
+      typed({ operation: 'head', key, signal: options?.signal }, async () => {
+        const found = await storage.head(key, options)
+        return found === 'unknown' ? found : readObject(found, { operation: 'head', key })
+      }),
+    get: (key, options) =>
+      typed({ operation: 'get', key, signal: options?.signal }, async () => {
+        const found = readObject(await storage.get(key, options), { operation: 'get', key })
+        if (found !== null && !(found.body instanceof Readable)) throw noAnswer({ operation: 'get', key })
+        return found
+      }),
+    delete: (key, options) =>
+      typed({ operation: 'delete', key, signal: options?.signal }, () => storage.delete(key, options)),
+    address: (key) =>
+      typed({ operation: 'sign', key }, async () => {
+        const address: unknown = await storage.address(key)
+        if (typeof address !== 'string') throw noAnswer({ operation: 'sign', key })
+        return address
+      }),
+  }
+}
+
+/** What a storage tells of an object, without the hash or tag that it only seems to tell; null when there is no object. */
+function readObject<Found extends StoredObject>(found: Found | null | undefined, call: StorageCall): Found | null {
+  if (found === null || found === undefined) return null
+  if (!Number.isSafeInteger(found.size) || found.size < 0) throw noAnswer(call)
+  if (isTextOrAbsent(found.sha256) && isTextOrAbsent(found.etag)) return found
+  const { sha256, etag, ...facts } = found
+  const told = { ...(typeof sha256 === 'string' ? { sha256 } : {}), ...(typeof etag === 'string' ? { etag } : {}) }
+  // Of its optional fields, those that are there.
+  return { ...facts, ...told } as Found
+}
+
+function isTextOrAbsent(value: unknown): boolean {
+  return value === undefined || typeof value === 'string'
+}
+
+function noAnswer({ operation, key }: StorageCall): StorageFailedError {
+  return new StorageFailedError({
+    operation,
+    key,
+    reason: 'gave no answer of the form it has to have',
+    retryable: true,
+  })
+}

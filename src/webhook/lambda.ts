@@ -1,0 +1,93 @@
+import { field } from '../json.js'
+import type { WebhookHandler } from '../webhook.js'
+import type { BodyLimits, ReadBody } from './body.js'
+
+/**
+ * What Lambda gets from a Function URL, an HTTP API (payload format 1.0 or 2.0), a REST API or an Application Load
+ * Balancer, as far as it matters here (AWS: Lambda developer guide, "Function URLs"; API Gateway developer guide, "Payload
+ * format"; Application Load Balancers user guide, "Lambda functions as targets").
+ */
+export interface LambdaWebhookEvent {
+  /** Format 1.0, REST and load balancers. */
+  httpMethod?: string
+  /** Format 2.0 has the method in `http.method`; a load balancer names itself in `elb`. */
+  requestContext?: unknown
+  headers?: Readonly<Record<string, string | undefined>> | null
+  /** REST: every value of a header that came more than once. Load balancers may send these alone. */
+  multiValueHeaders?: Readonly<Record<string, readonly string[] | undefined>> | null
+  /** Format 2.0. */
+  rawQueryString?: string
+  /** Format 1.0 and REST, decoded; of load balancers as it came. */
+  queryStringParameters?: Readonly<Record<string, string | undefined>> | null
+  /** Of load balancers that send several values. */
+  multiValueQueryStringParameters?: Readonly<Record<string, readonly string[] | undefined>> | null
+  body?: string | null
+  isBase64Encoded?: boolean
+}
+
+export interface LambdaWebhookResult {
+  statusCode: number
+  headers: Record<string, string>
+  /** For load balancers that send several values: they read no others. */
+  multiValueHeaders?: Record<string, string[]>
+  body: string
+  isBase64Encoded: false
+}
+
+/**
+ * Fits a webhook handler to AWS Lambda: Function URLs, HTTP APIs, REST APIs and Application Load Balancers, base64 bodies
+ * included. Set no mapping template: the body must arrive as Meta signed it.
+ *
+ * Lambda freezes the process after the answer, so `onMedia` needs a queue outside of it.
+ *
+ * @returns a handler that answers every event and never rejects.
+ */
+export function toLambdaHandler(
+  handler: Pick<WebhookHandler, 'receive'>,
+): (event: LambdaWebhookEvent) => Promise<LambdaWebhookResult> {
+  return async (asGiven) => {
+    // Whoever tries a function out by hand may send it nothing.
+    const event: LambdaWebhookEvent = asGiven ?? {}
+    const { status, headers, body } = await handler.receive({
+      method: String(event.httpMethod ?? field(field(event.requestContext, 'http'), 'method')),
+      query: queryOf(event),
+      header: (name) => headerOf(event, name),
+      readBody: (limits) => readEventBody(event, limits),
+    })
+    const result: LambdaWebhookResult = { statusCode: status, headers: { ...headers }, body, isBase64Encoded: false }
+    if (event.headers === undefined && event.multiValueHeaders) {
+      result.multiValueHeaders = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]))
+    }
+    return result
+  }
+}
+
+function queryOf(event: LambdaWebhookEvent): string {
+  const { rawQueryString, queryStringParameters, multiValueQueryStringParameters, requestContext } = event
+  if (rawQueryString !== undefined) return rawQueryString
+  if (field(requestContext, 'elb') !== undefined) {
+    // Still encoded as the client sent them.
+    const all = { ...queryStringParameters, ...multiValueQueryStringParameters }
+    const pairs = Object.entries(all).flatMap(([name, values]) =>
+      [values ?? ''].flat().map((value) => `${name}=${value}`),
+    )
+    return pairs.join('&')
+  }
+  const query = new URLSearchParams()
+  for (const [name, value = ''] of Object.entries(queryStringParameters ?? {})) query.append(name, value)
+  return query.toString()
+}
+
+/** Names come in the sender's case through REST APIs, in lower case else. */
+function headerOf({ headers, multiValueHeaders }: LambdaWebhookEvent, name: string): unknown {
+  const all = { ...headers, ...multiValueHeaders }
+  const values = Object.entries(all).flatMap(([key, value]) => (key.toLowerCase() === name ? (value ?? []) : []))
+  return values.length > 1 ? values : values[0]
+}
+
+function readEventBody({ body, isBase64Encoded }: LambdaWebhookEvent, { maxBytes }: BodyLimits): ReadBody {
+  if (body === undefined || body === null) return new Uint8Array()
+  if (typeof body !== 'string') return 'body-already-parsed'
+  const encoding = isBase64Encoded === true ? 'base64' : 'utf8'
+  return Buffer.byteLength(body, encoding) > maxBytes ? 'too-large' : Buffer.from(body, encoding)
+}

@@ -1,0 +1,33 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { WebhookHandler } from '../webhook.js'
+import { readNodeBody } from './body.js'
+
+/**
+ * Fits a webhook handler to Node's requests: Express, `node:http`, Fastify (`reply.hijack()`, then `request.raw` and
+ * `reply.raw`), Next.js pages.
+ *
+ * It reads the raw body itself, so mount it before `express.json()`: a body that another reader has taken is answered
+ * with 500, and `onRejected` hears what to change. Bytes that `express.raw()` or a framework's `rawBody` option kept
+ * are used.
+ *
+ * @returns a handler that answers every request and never rejects. A connection whose body was refused unread is closed.
+ */
+export function toNodeHandler(
+  handler: Pick<WebhookHandler, 'receive'>,
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  return async (request, response) => {
+    const { method = '', url = '' } = request
+    const queryAt = url.indexOf('?')
+    const { status, headers, body } = await handler.receive({
+      method,
+      query: queryAt === -1 ? '' : url.slice(queryAt),
+      header: (name) => request.headers[name],
+      readBody: (limits) => readNodeBody(request, limits),
+    })
+    // A middleware's own time limit may have answered meanwhile.
+    if (response.headersSent) return
+    // Keeping the connection would mean to read the rest of a body that may have no end.
+    response.writeHead(status, request.complete ? headers : { ...headers, connection: 'close' })
+    response.end(body)
+  }
+}

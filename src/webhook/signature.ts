@@ -1,0 +1,110 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { describeSecret, describeValue, InvalidOptionError, SignatureError, type SignatureProblem } from '../errors.js'
+
+/**
+ * Lower case only, as Meta writes it (Meta: Graph API webhooks, "Validating payloads"). One header of exactly this
+ * form: an array, two values joined by a comma, upper case and anything cut short are refused before any comparing.
+ */
+const HEADER = /^sha256=([0-9a-f]{64})$/
+
+/** A refused body longer than this is not examined for a re-encoding: strangers choose how long it is. */
+const MAX_EXAMINED_BYTES = 65_536
+
+/**
+ * Checks that a webhook was signed by Meta with one of the app's secrets.
+ *
+ * @param rawBody the body as it came, before any parser: bytes, or a string that is their exact UTF-8 text.
+ * @param header the value of `X-Hub-Signature-256`, as the framework gives it.
+ * @param options `appSecret`: the app secret, or several while one is being replaced. All are always tried.
+ * @returns nothing; what comes back is authentic.
+ * @throws SignatureError with a `reason` for logs. InvalidOptionError when there is no app secret, or `rawBody` is
+ * neither bytes nor string: an app that forgot its secret must not accept everything.
+ */
+export function verifySignature(
+  rawBody: string | Uint8Array,
+  header: unknown,
+  options: { appSecret: string | readonly string[] },
+): void {
+  const secrets = checkAppSecret(options.appSecret)
+  checkRawBody(rawBody)
+  const problem = signatureProblem(rawBody, header, secrets)
+  if (problem !== undefined) throw new SignatureError(problem)
+}
+
+/** What is wrong with a signature; undefined when nothing is. For callers that checked the secrets once and for all. */
+export function signatureProblem(
+  rawBody: string | Uint8Array,
+  header: unknown,
+  secrets: readonly string[],
+): SignatureProblem | undefined {
+  if (header === undefined || header === null || header === '') return 'missing-header'
+  const hex = typeof header === 'string' ? HEADER.exec(header)?.[1] : undefined
+  if (hex === undefined) return 'malformed-header'
+  const claimed = Buffer.from(hex, 'hex')
+  if (isSignedBySome(rawBody, claimed, secrets)) return undefined
+  return looksReEncoded(rawBody, claimed, secrets) ? 'body-re-encoded' : 'wrong-secret'
+}
+
+/**
+ * Signs a body as Meta does: for tests, and for passing webhooks on.
+ *
+ * @returns the value of `X-Hub-Signature-256`: `sha256=` and 64 lowercase hex digits.
+ * @throws InvalidOptionError when `appSecret` is empty, or `rawBody` neither bytes nor string.
+ */
+export function signPayload(rawBody: string | Uint8Array, options: { appSecret: string }): string {
+  const [secret] = checkAppSecret(options.appSecret)
+  checkRawBody(rawBody)
+  return `sha256=${hmac(rawBody, secret).toString('hex')}`
+}
+
+/** @throws InvalidOptionError unless there is at least one app secret and none is empty or has white space around it. */
+export function checkAppSecret(appSecret: unknown): readonly [string, ...string[]] {
+  const [first, ...others]: unknown[] = Array.isArray(appSecret) ? appSecret : [appSecret]
+  return [checkSecret(first), ...others.map(checkSecret)]
+}
+
+function checkSecret(secret: unknown): string {
+  // A secret read from a file keeps the file's line end, and then fits no webhook.
+  if (typeof secret === 'string' && secret !== '' && secret.trim() === secret) return secret
+  throw new InvalidOptionError(
+    'appSecret',
+    `must be the app's secret, or a list of them, without white space around, got ${describeSecret(secret)}`,
+  )
+}
+
+function checkRawBody(rawBody: unknown): void {
+  if (typeof rawBody === 'string' || rawBody instanceof Uint8Array) return
+  throw new InvalidOptionError(
+    'rawBody',
+    `must be the body's bytes or text from before any JSON parser, got ${describeValue(rawBody)}`,
+  )
+}
+
+function hmac(body: string | Uint8Array, secret: string): Buffer {
+  return createHmac('sha256', secret).update(body).digest()
+}
+
+function isSignedBySome(body: string | Uint8Array, claimed: Buffer, secrets: readonly string[]): boolean {
+  let isSigned = false
+  for (const secret of secrets) {
+    // The comparison comes first: leaving early would tell which secret fits.
+    isSigned = timingSafeEqual(hmac(body, secret), claimed) || isSigned
+  }
+  return isSigned
+}
+
+/**
+ * Meta signs its JSON with non-ASCII as lowercase `\u00e4` and `/` as `\/`; often `<`, `%` and `@` are escaped too,
+ * sometimes `>`. A JSON parser and a serialiser lose that.
+ */
+function looksReEncoded(rawBody: string | Uint8Array, claimed: Buffer, secrets: readonly string[]): boolean {
+  if (rawBody.length > MAX_EXAMINED_BYTES) return false
+  const body = typeof rawBody === 'string' ? rawBody : Buffer.from(rawBody).toString('utf8')
+  if (/[\u0080-\uffff]|(?<!\\)(?:\\\\)*\//.test(body)) return true
+  return [/[%@<]/g, /[%@<>]/g].some((escaped) => isSignedBySome(body.replace(escaped, toEscape), claimed, secrets))
+}
+
+/** Meta's escapes of ASCII: `\u0040`, and `\u003C` in upper case. */
+function toEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`
+}

@@ -1,0 +1,307 @@
+import { readFileSync } from 'node:fs'
+import mimeTypes from 'mime-types'
+import { describe, expect, test } from 'vitest'
+import {
+  contentTypeForExtension,
+  essence,
+  extensionForMime,
+  getMediaTypeFromMime,
+  mayShowInline,
+  servedAs,
+} from '../../src/file-type/mime.js'
+import { MIME_TABLE } from '../../src/file-type/mime-table.js'
+
+const OFFICE = 'application/vnd.openxmlformats-officedocument'
+
+/** Meta: Media, and Flows media upload (DocumentPicker): every type WhatsApp documents. */
+const DOCUMENTED: Record<string, string> = {
+  'audio/aac': 'aac',
+  'audio/amr': 'amr',
+  'audio/mpeg': 'mp3',
+  'audio/mp4': 'm4a',
+  'audio/ogg': 'ogg',
+  'text/plain': 'txt',
+  'application/pdf': 'pdf',
+  'application/msword': 'doc',
+  'application/vnd.ms-excel': 'xls',
+  'application/vnd.ms-powerpoint': 'ppt',
+  [`${OFFICE}.wordprocessingml.document`]: 'docx',
+  [`${OFFICE}.spreadsheetml.sheet`]: 'xlsx',
+  [`${OFFICE}.presentationml.presentation`]: 'pptx',
+  'image/jpeg': 'jpg',
+  'image/png': 'png',
+  'image/webp': 'webp',
+  'video/mp4': 'mp4',
+  'video/3gpp': '3gp',
+  'application/gzip': 'gz',
+  'application/zip': 'zip',
+  'application/x-7z-compressed': '7z',
+  'application/vnd.oasis.opendocument.text': 'odt',
+  'application/vnd.oasis.opendocument.spreadsheet': 'ods',
+  'application/vnd.oasis.opendocument.presentation': 'odp',
+  'image/avif': 'avif',
+  'image/gif': 'gif',
+  'image/heic': 'heic',
+  'image/heif': 'heif',
+  'image/tiff': 'tiff',
+  'video/mpeg': 'mpeg',
+}
+
+describe('getMediaTypeFromMime', () => {
+  test.each([
+    ['image/jpeg', 'image'],
+    ['image/webp', 'image'],
+    ['IMAGE/PNG', 'image'],
+    ['video/mp4', 'video'],
+    ['video/unheard-of', 'video'],
+    ['audio/ogg; codecs=opus', 'audio'],
+    [' audio/mpeg', 'audio'],
+    ['application/pdf', 'document'],
+    ['application/ogg', 'document'],
+    ['images/png', 'document'],
+    ['x-image/png', 'document'],
+    ['image', 'document'],
+    ['', 'document'],
+  ])('getMediaTypeFromMime says what %j is', (mimeType, expected) => {
+    expect(getMediaTypeFromMime(mimeType)).toBe(expected)
+  })
+})
+
+describe('essence', () => {
+  test.each([
+    ['image/jpeg', 'image/jpeg'],
+    ['Audio/OGG; codecs=opus', 'audio/ogg'],
+    [' text/plain ;charset=utf-8', 'text/plain'],
+    ['application/vnd.ms-excel', 'application/vnd.ms-excel'],
+    ['image/svg+xml', 'image/svg+xml'],
+  ])('essence drops parameters and case of %j', (mimeType, expected) => {
+    expect(essence(mimeType)).toBe(expected)
+  })
+
+  test.each([
+    '',
+    'image',
+    'image/',
+    '/jpeg',
+    'image/jpeg/png',
+    'image/jpeg png',
+    'image/jpeg\r\nX-Injected: 1',
+    'image/jpeg; a=b\r\nX-Injected: 1',
+    'image/jpeg\n',
+    '../jpeg',
+    'image/../../etc/passwd',
+    'image/..',
+    'image/<script>',
+    'image/jpég',
+    'image/jpeg\0',
+    'image/"jpeg"',
+    `image/${'a'.repeat(128)}`,
+  ])('essence is empty for %j', (mimeType) => {
+    expect(essence(mimeType)).toBe('')
+  })
+})
+
+describe('extensionForMime', () => {
+  test.each(Object.entries(DOCUMENTED))('extensionForMime knows the documented %s', (mimeType, extension) => {
+    expect(extensionForMime(mimeType)).toBe(extension)
+    expect(extensionForMime(`${mimeType.toUpperCase()} ; charset=binary`)).toBe(extension)
+    expect(contentTypeForExtension(extension)).toBe(mimeType)
+  })
+
+  test.each([
+    ['audio/ogg; codecs=opus', 'ogg'],
+    ['image/jpg', 'jpg'],
+    ['video/3gp', '3gp'],
+    ['audio/x-m4a', 'm4a'],
+    ['application/x-zip-compressed', 'zip'],
+    ['application/vnd.android.package-archive', 'apk'],
+    ['text/html', 'html'],
+  ])('extensionForMime gives %s the extension %s', (mimeType, extension) => {
+    expect(extensionForMime(mimeType)).toBe(extension)
+  })
+
+  test.each(['application/octet-stream', 'application/x-unheard-of', 'nonsense', '', '__proto__/x', 'constructor'])(
+    'extensionForMime does not know %j',
+    (mimeType) => {
+      expect(extensionForMime(mimeType)).toBeUndefined()
+    },
+  )
+})
+
+describe('contentTypeForExtension', () => {
+  test.each([
+    ['jpeg', 'image/jpeg'],
+    ['jfif', 'image/jpeg'],
+    ['3gp', 'video/3gpp'],
+    ['oga', 'audio/ogg'],
+    ['html', 'text/html'],
+    ['apk', 'application/vnd.android.package-archive'],
+  ])('contentTypeForExtension reads %s as %s', (extension, mimeType) => {
+    expect(contentTypeForExtension(extension)).toBe(mimeType)
+  })
+
+  test.each(['bin', 'unheardof', '', '__proto__', 'constructor', 'JPG', '.jpg'])(
+    'contentTypeForExtension does not know %j',
+    (extension) => {
+      expect(contentTypeForExtension(extension)).toBeUndefined()
+    },
+  )
+})
+
+describe('servedAs', () => {
+  test.each([
+    ['image/jpeg', 'image/jpeg', true],
+    ['image/jpg', 'image/jpeg', true],
+    ['IMAGE/PNG; x=y', 'image/png', true],
+    ['image/heic', 'image/heic', true],
+    ['image/jpeg;text/html', 'image/jpeg', true],
+    ['image/jpeg; charset=utf-7', 'image/jpeg', true],
+    ['audio/ogg; codecs=opus', 'audio/ogg', true],
+    ['video/3gpp', 'video/3gpp', true],
+    ['application/pdf', 'application/pdf', false],
+    ['text/plain', 'text/plain; charset=utf-8', false],
+    ['text/plain; charset=utf-7', 'text/plain; charset=utf-8', false],
+    ['text/csv', 'text/csv', false],
+    [`${OFFICE}.wordprocessingml.document`, `${OFFICE}.wordprocessingml.document`, false],
+    ['application/zip', 'application/zip', false],
+  ])('servedAs lets %s through', (mimeType, contentType, inline) => {
+    expect(servedAs(mimeType)).toEqual({ contentType, inline })
+  })
+
+  test.each([
+    'text/html',
+    'TEXT/HTML; charset=utf-8',
+    'application/xhtml+xml',
+    'image/svg+xml',
+    'text/xml',
+    'application/xml',
+    'application/rss+xml',
+    'text/javascript',
+    'application/javascript',
+    'text/css',
+    'application/wasm',
+    'application/x-shockwave-flash',
+    'application/x-msdownload',
+    'message/rfc822',
+    'multipart/related',
+    'multipart/x-mixed-replace; boundary=b',
+    'multipart/x-mixed-replace;boundary=image/jpeg',
+    'IMAGE/SVG+XML',
+    'image/svg+xml; charset=utf-8',
+    'image/svg',
+    'image/jpeg+xml',
+    'image/jpeg,text/html',
+    'image/jpeg text/html',
+    '\ufeffimage/jpeg',
+    '\u00a0image/jpeg',
+    'image/jpeg\0',
+    'text/html;image/jpeg',
+    'text/xsl',
+    'text/cache-manifest',
+    'text/x-component',
+    'application/xml-dtd',
+    'application/mathml+xml',
+    'application/x-mimearchive',
+    'application/hta',
+    'application/x-ms-shortcut',
+    'application/pdf+xml',
+    'image/unheard-of',
+    'audio/unheard-of',
+    'application/octet-stream',
+    'image/jpeg\r\nContent-Type: text/html',
+    '__proto__/x',
+    '',
+  ])('servedAs makes %j an octet-stream attachment', (mimeType) => {
+    expect(servedAs(mimeType)).toEqual({ contentType: 'application/octet-stream', inline: false })
+  })
+})
+
+describe('mayShowInline', () => {
+  test('mayShowInline allows pictures, sound, video and PDF', () => {
+    for (const contentType of ['image/png', 'audio/ogg', 'video/mp4', 'application/pdf', 'Application/PDF; a=b']) {
+      expect(mayShowInline(contentType), contentType).toBe(true)
+    }
+  })
+
+  test('mayShowInline refuses the rest', () => {
+    for (const contentType of [
+      'text/plain',
+      'text/html',
+      'image/svg+xml',
+      'application/zip',
+      'application/x-foo',
+      '',
+    ]) {
+      expect(mayShowInline(contentType), contentType).toBe(false)
+    }
+  })
+})
+
+describe('MIME_TABLE', () => {
+  const SAFE_EXTENSION = /^[a-z0-9]{1,10}$/
+
+  test('MIME_TABLE is what its script makes of the installed mime-types', async () => {
+    const script: unknown = await import(new URL('../../scripts/generate-mime-table.mjs', import.meta.url).href)
+    const generate: unknown = Reflect.get(Object(script), 'generateMimeTable')
+    const text: unknown = typeof generate === 'function' ? generate() : undefined
+    expect(text).toBe(readFileSync(new URL('../../src/file-type/mime-table.ts', import.meta.url), 'utf8'))
+    expect(text).toContain(MIME_TABLE)
+  })
+
+  test('MIME_TABLE gives each type the extension mime-types gives it, except for the documented choices', () => {
+    const different: Record<string, string | undefined> = {}
+    for (const [type, extensions] of Object.entries(mimeTypes.extensions)) {
+      const found = extensionForMime(type)
+      if (found !== extensions[0]) different[type] = found
+    }
+    expect(different).toEqual({
+      // No extension that is safe in a key and a file name.
+      'application/appinstaller': undefined,
+      'application/atomdeleted+xml': undefined,
+      'application/manifest+json': undefined,
+      'application/vnd.denovo.fcselayout-link': undefined,
+      'application/vnd.hydrostatix.sof-data': undefined,
+      'application/vnd.nokia.n-gage.symbian.install': undefined,
+      'application/x-ms-application': undefined,
+      'application/x-virtualbox-vbox-extpack': undefined,
+      'message/disposition-notification': undefined,
+      'model/vnd.parasolid.transmit.binary': undefined,
+      'model/vnd.parasolid.transmit.text': undefined,
+      // It declares nothing.
+      'application/octet-stream': undefined,
+      // Chosen by hand: what players and people know.
+      'application/ogg': 'ogg',
+      'audio/3gpp': '3gp',
+      'audio/aac': 'aac',
+      'audio/mpeg': 'mp3',
+      'audio/ogg': 'ogg',
+      'image/pjpeg': 'jpg',
+      'image/tiff': 'tiff',
+      'text/vcard': 'vcf',
+      'video/quicktime': 'mov',
+    })
+  })
+
+  test('MIME_TABLE reads each extension as mime-types does, except for the documented choices', () => {
+    const different: Record<string, string | undefined> = {}
+    for (const [extension, type] of Object.entries(mimeTypes.types)) {
+      if (type === 'application/octet-stream' || !SAFE_EXTENSION.test(extension)) {
+        expect(contentTypeForExtension(extension), extension).toBeUndefined()
+      } else if (contentTypeForExtension(extension) !== type) {
+        different[extension] = contentTypeForExtension(extension)
+      }
+    }
+    expect(different).toEqual({
+      flac: 'audio/flac',
+      jfif: 'image/jpeg',
+      ogx: 'audio/ogg',
+      vcf: 'text/vcard',
+    })
+  })
+
+  test('MIME_TABLE holds only extensions of letters and digits', () => {
+    for (const type of Object.keys(mimeTypes.extensions)) {
+      expect(extensionForMime(type) ?? 'none', type).toMatch(SAFE_EXTENSION)
+    }
+  })
+})

@@ -1,0 +1,194 @@
+import { getEventListeners } from 'node:events'
+import { describe, expect, it, vi } from 'vitest'
+import { DownloadFailedError, GraphApiError, HostRefusedError } from '../../src/errors.js'
+import { checkRetry, type RetryPlan, retryAttempts } from '../../src/timing/retry.js'
+
+// The pauses come from node:timers/promises, which fake timers do not reach.
+const pause = vi.hoisted(() => ({ taken: [] as number[], isEndless: false }))
+vi.mock('node:timers/promises', async (importOriginal) => {
+  const timers = await importOriginal<typeof import('node:timers/promises')>()
+  return {
+    ...timers,
+    setTimeout: (ms: number, value: unknown, options?: { signal?: AbortSignal }) => {
+      pause.taken.push(ms)
+      return timers.setTimeout(pause.isEndless ? 2_000_000_000 : 0, value, options)
+    },
+  }
+})
+
+const passing = (retryAfterMs?: number) =>
+  new DownloadFailedError({
+    host: 'media.example',
+    problem: 'reset',
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  })
+
+type Told = [code: string, attempt: number, retryInMs: number | undefined]
+
+/** Runs attempts that fail in turn with `failures`, then succeed. */
+function scenario(failures: readonly unknown[], overrides: Partial<RetryPlan> = {}) {
+  pause.taken = []
+  pause.isEndless = false
+  const told: Told[] = []
+  const tries: number[] = []
+  const result = retryAttempts(
+    async (attempt) => {
+      tries.push(attempt)
+      if (attempt <= failures.length) throw failures[attempt - 1]
+      return `done at ${attempt}`
+    },
+    {
+      attempts: 3,
+      deadlineAt: Infinity,
+      signal: undefined,
+      mayRetry: () => true,
+      onFailedAttempt: (error, attempt, retryInMs) => told.push([error.code, attempt, retryInMs]),
+      ...overrides,
+    },
+  )
+  return { result, told, tries }
+}
+
+describe('checkRetry', () => {
+  it('tries three times by default', () => {
+    expect(checkRetry({})).toEqual({ attempts: 3 })
+    expect(checkRetry({ attempts: 1 })).toEqual({ attempts: 1 })
+  })
+
+  it('refuses what is no positive whole number', () => {
+    for (const attempts of [0, -1, 1.5, Number.NaN, Infinity, 2 ** 53]) {
+      expect(() => checkRetry({ attempts })).toThrow(
+        expect.objectContaining({ code: 'invalid-option', option: 'attempts' }),
+      )
+    }
+  })
+})
+
+describe('retryAttempts', () => {
+  it('returns the first success, without a pause', async () => {
+    const { result, told, tries } = scenario([])
+    expect(await result).toBe('done at 1')
+    expect({ told, tries, pauses: pause.taken }).toEqual({ told: [], tries: [1], pauses: [] })
+  })
+
+  it('runs whole attempts until one succeeds', async () => {
+    const { result, told, tries } = scenario([passing(), passing()])
+    expect(await result).toBe('done at 3')
+    expect(tries).toEqual([1, 2, 3])
+    expect(told.map(([code, attempt]) => [code, attempt])).toEqual([
+      ['download-failed', 1],
+      ['download-failed', 2],
+    ])
+    expect(told.map(([, , retryInMs]) => retryInMs)).toEqual(pause.taken)
+  })
+
+  it('throws the last error after the last attempt', async () => {
+    const last = passing()
+    const { result, told, tries } = scenario([passing(), passing(), last])
+    await expect(result).rejects.toBe(last)
+    expect(tries).toEqual([1, 2, 3])
+    expect(told.at(-1)).toEqual(['download-failed', 3, undefined])
+  })
+
+  it('doubles the longest pause from 0.5 s up to 8 s, with full jitter', async () => {
+    const failures = Array.from({ length: 7 }, () => passing())
+    vi.spyOn(Math, 'random').mockReturnValue(1)
+    await scenario(failures, { attempts: 8 }).result
+    expect(pause.taken).toEqual([500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000])
+    vi.mocked(Math.random).mockReturnValue(0.5)
+    await scenario(failures, { attempts: 8 }).result
+    expect(pause.taken).toEqual([250, 500, 1_000, 2_000, 4_000, 4_000, 4_000])
+    vi.mocked(Math.random).mockReturnValue(0)
+    await scenario(failures, { attempts: 8 }).result
+    expect(pause.taken).toEqual([0, 0, 0, 0, 0, 0, 0])
+  })
+
+  it('waits at least as long as the server asked', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(1)
+    await scenario([passing(15_000), passing(20)]).result
+    expect(pause.taken).toEqual([15_500, 1_000])
+  })
+
+  it('hands a longer asked wait to the caller', async () => {
+    const limited = new GraphApiError({ status: 400, graphCode: 80_007, retryable: true, retryAfterMs: 15_001 })
+    const { result, told, tries } = scenario([limited])
+    await expect(result).rejects.toBe(limited)
+    expect({ told, tries }).toEqual({ told: [['graph-api', 1, undefined]], tries: [1] })
+  })
+
+  it('throws a permanent error at once', async () => {
+    const refused = new HostRefusedError({ host: 'evil.example', problem: 'not configured' })
+    const mayRetry = vi.fn(() => true)
+    const { result, told, tries } = scenario([refused], { mayRetry })
+    await expect(result).rejects.toBe(refused)
+    expect({ told, tries }).toEqual({ told: [['host-refused', 1, undefined]], tries: [1] })
+    expect(mayRetry).not.toHaveBeenCalled()
+  })
+
+  it('asks mayRetry about errors that another attempt could follow', async () => {
+    const error = passing()
+    const mayRetry = vi.fn(() => false)
+    const { result, told } = scenario([error], { mayRetry })
+    await expect(result).rejects.toBe(error)
+    expect(mayRetry).toHaveBeenCalledExactlyOnceWith(error)
+    expect(told).toEqual([['download-failed', 1, undefined]])
+    const unasked = vi.fn(() => true)
+    await expect(scenario([error], { mayRetry: unasked, attempts: 1 }).result).rejects.toBe(error)
+    expect(unasked).not.toHaveBeenCalled()
+  })
+
+  it('makes the first attempt even after the deadline, and no other', async () => {
+    const error = passing()
+    const { result, tries } = scenario([error], { deadlineAt: 0 })
+    await expect(result).rejects.toBe(error)
+    expect(tries).toEqual([1])
+    expect(await scenario([], { deadlineAt: 0 }).result).toBe('done at 1')
+  })
+
+  it('starts no attempt after the deadline', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(1)
+    vi.spyOn(Date, 'now').mockReturnValue(10_000)
+    const error = passing()
+    await expect(scenario([error], { deadlineAt: 10_499 }).result).rejects.toBe(error)
+    expect(await scenario([error], { deadlineAt: 10_500 }).result).toBe('done at 2')
+  })
+
+  it("passes on at once what is no error of this library's", async () => {
+    for (const thrown of [new TypeError('a bug'), 'text', undefined]) {
+      const { result, told, tries } = scenario([thrown])
+      await expect(result).rejects.toBe(thrown)
+      expect({ told, tries }).toEqual({ told: [], tries: [1] })
+    }
+  })
+
+  it("throws the caller's reason when the signal aborted during an attempt", async () => {
+    const reason = { why: 'shutdown' }
+    const { result, told } = scenario([passing()], { signal: AbortSignal.abort(reason) })
+    await expect(result).rejects.toBe(reason)
+    expect(told).toEqual([])
+  })
+
+  it('keeps a success that came in spite of the abort', async () => {
+    expect(await scenario([], { signal: AbortSignal.abort() }).result).toBe('done at 1')
+  })
+
+  it("ends its pause with the caller's reason", async () => {
+    const caller = new AbortController()
+    const reason = new Error('shutdown')
+    const { result, tries } = scenario([passing()], {
+      signal: caller.signal,
+      // Told just before the pause begins.
+      onFailedAttempt: () => void setImmediate(() => caller.abort(reason)),
+    })
+    pause.isEndless = true
+    await expect(result).rejects.toBe(reason)
+    expect(tries).toEqual([1])
+    expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0)
+  })
+
+  it('pauses under a signal that stays quiet', async () => {
+    const caller = new AbortController()
+    expect(await scenario([passing()], { signal: caller.signal }).result).toBe('done at 2')
+    expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0)
+  })
+})

@@ -1,0 +1,59 @@
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+import { describe, expect, it, vi } from 'vitest'
+import { readNodeBody, readWebBody } from '../../src/webhook/body.js'
+
+const LIMITS = { maxBytes: 10, timeoutMs: 54_321 }
+
+/** What adapters for other platforms pass as a request: a stream with a few properties. */
+function madeUp(stream: Readable): IncomingMessage {
+  return stream as IncomingMessage
+}
+
+function web(stream: ReadableStream<Uint8Array>): Request {
+  return new Request('https://app.example/', { method: 'POST', body: stream, ...{ duplex: 'half' } })
+}
+
+describe('readNodeBody', () => {
+  it('reads any stream of bytes', async () => {
+    const chunks = [Buffer.from('ab'), Buffer.from(''), Buffer.from('cdef'), Buffer.from('ghij')]
+    expect(await readNodeBody(madeUp(Readable.from(chunks)), LIMITS)).toStrictEqual(
+      new Uint8Array(Buffer.from('abcdefghij')),
+    )
+    expect(await readNodeBody(madeUp(Readable.from([])), LIMITS)).toStrictEqual(new Uint8Array())
+    expect(await readNodeBody(madeUp(Readable.from([...chunks, Buffer.from('k')])), LIMITS)).toBe('too-large')
+  })
+
+  it('hears the error of a stream that reports it to nobody else', async () => {
+    const stream = new Readable({ read() {} })
+    const body = readNodeBody(madeUp(stream), LIMITS)
+    stream.destroy(new Error('reset'))
+    expect(await body).toBe('body-aborted')
+  })
+
+  it('waits for nothing from a client that was gone before', async () => {
+    const stream = new Readable({ read() {} })
+    stream.destroy()
+    expect(await readNodeBody(madeUp(stream), LIMITS)).toBe('body-aborted')
+  })
+})
+
+describe.each([
+  ['readNodeBody', () => readNodeBody(madeUp(Readable.from([Buffer.from('ab')])), LIMITS)],
+  ['readWebBody', () => readWebBody(web(new ReadableStream({ start: (controller) => controller.close() })), LIMITS)],
+])('%s', (_name, read) => {
+  it('leaves no timer behind, which would keep the process alive', async () => {
+    const set = vi.spyOn(globalThis, 'setTimeout')
+    const clear = vi.spyOn(globalThis, 'clearTimeout')
+    await read()
+    const timers = set.mock.results.filter((_, index) => set.mock.calls[index]?.[1] === LIMITS.timeoutMs)
+    expect(timers).toHaveLength(1)
+    expect(clear).toHaveBeenCalledWith(timers[0]?.value)
+  })
+})
+
+it('readWebBody leaves alone a body that somebody else reads', async () => {
+  const request = web(new ReadableStream())
+  request.body?.getReader()
+  expect(await readWebBody(request, LIMITS)).toBe('body-already-parsed')
+})
