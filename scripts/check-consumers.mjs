@@ -83,7 +83,7 @@ function checkContents(paths) {
   const missing = wanted.filter((path) => !paths.includes(path))
   report('the tarball has every entry, the samples and the documents', missing.length === 0, `missing: ${missing}`)
   const stray = paths.filter(
-    (path) => !/^(?:dist|samples)\//.test(path) && ![...DOCUMENTS, 'package.json'].includes(path),
+    (path) => !/^(?:dist|samples|docs)\//.test(path) && ![...DOCUMENTS, 'package.json'].includes(path),
   )
   report('the tarball has nothing else', stray.length === 0, `stray: ${stray}`)
   const scripts = Object.keys(manifest.scripts).filter((name) =>

@@ -186,7 +186,9 @@ describe('docs', () => {
     const rows = readTable('docs/errors.md', 'option of | option | default')
     expect(rows.length).toBeGreaterThan(20)
     const program = typedBlocks()
-    for (const [functionName = '', option = '', value = ''] of rows.map((row) => row.map((cell) => cell.replaceAll('`', '')))) {
+    for (const [functionName = '', option = '', value = ''] of rows.map((row) =>
+      row.map((cell) => cell.replaceAll('`', '')),
+    )) {
       const text = findOptionDocs(program, functionName, option) ?? 'no such option'
       const [, quoted, plain] = /\bDefault:? (?:`([^`]+)`|([\d,]*\d(?: days)?))/.exec(text) ?? []
       expect(`${functionName} ${option} ${quoted ?? plain ?? text}`).toBe(`${functionName} ${option} ${value}`)

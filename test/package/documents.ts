@@ -1,4 +1,4 @@
-import { existsSync, globSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -24,8 +24,9 @@ export function readMarkdown(path: string): MarkdownFile {
 
 /** README and docs/, without the generated reference. */
 export function readDocuments(): MarkdownFile[] {
-  const paths = globSync('docs/**/*.md', { cwd: ROOT }).filter((path) => !path.startsWith('docs/api/'))
-  return ['README.md', ...paths.sort()].map(readMarkdown)
+  const names = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+  const pages = names.filter((name) => name.endsWith('.md') && !name.startsWith('api/'))
+  return ['README.md', ...pages.sort().map((name) => `docs/${name}`)].map(readMarkdown)
 }
 
 export function findCodeBlocks({ path, text }: MarkdownFile): CodeBlock[] {

@@ -49,13 +49,14 @@ function findExport(program: ts.Program, name: string): ts.Symbol | undefined {
   for (const entry of listEntries()) {
     const source = program.getSourceFile(entry)
     const module = source === undefined ? undefined : checker.getSymbolAtLocation(source)
-    const found = module === undefined ? undefined : checker.getExportsOfModule(module).find((each) => each.name === name)
+    const found =
+      module === undefined ? undefined : checker.getExportsOfModule(module).find((each) => each.name === name)
     if (found !== undefined) return (found.flags & ts.SymbolFlags.Alias) === 0 ? found : checker.getAliasedSymbol(found)
   }
   return undefined
 }
 
-/** The docstring of a function's option, such as `timeouts.idleMs`, or undefined without such an option. */
+/** The docstring of a function's option, such as `timeouts.idleMs`, in one line; undefined without such an option. */
 export function findOptionDocs(program: ts.Program, functionName: string, option: string): string | undefined {
   const checker = program.getTypeChecker()
   const symbol = findExport(program, functionName)
@@ -68,7 +69,9 @@ export function findOptionDocs(program: ts.Program, functionName: string, option
       property = type === undefined ? undefined : checker.getPropertyOfType(checker.getNonNullableType(type), name)
       type = property === undefined ? undefined : checker.getTypeOfSymbol(property)
     }
-    if (property !== undefined) return ts.displayPartsToString(property.getDocumentationComment(checker))
+    if (property !== undefined) {
+      return ts.displayPartsToString(property.getDocumentationComment(checker)).replace(/\s+/g, ' ')
+    }
   }
   return undefined
 }

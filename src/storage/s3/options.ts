@@ -2,7 +2,7 @@ import type { PutObjectCommandInput, S3Client, S3ClientConfig } from '@aws-sdk/c
 import { describeValue, InvalidOptionError } from '../../errors.js'
 import type { UrlSigner } from '../../storage.js'
 
-/** S3, or anything that speaks its language. What each store needs: docs/s3-compatible.md. */
+/** S3, or anything that speaks its language. What each store needs: docs/storages.md. */
 export type S3StorageOptions = S3ObjectOptions & {
   bucket: string
   /** Signs URLs instead of S3's own presigning; `createCloudFrontSigner`, say. Addresses stay the bucket's. */
