@@ -7,12 +7,12 @@ import { s3Error } from './s3-stand-in.js'
 
 /** The steps of an archive that a fault can hit. */
 export const PHASES = {
-  'look-up': 'The question where the media is.',
+  'look-up': 'The request that asks Meta where the media is.',
   download: "The download from the look-up's URL.",
   'direct download': "The first download from the webhook's own URL, which saves the look-up while it works.",
   upload: "The PUT, on its way to the store or with the store's answer to it.",
-  head: 'The HEAD before a download that a redelivery makes likely.',
-  compare: 'The HEAD after "there is such an object": the very bytes were archived before.',
+  head: 'The HEAD before a download, when a redelivery is likely.',
+  compare: 'The HEAD after the store answered that the object exists; the same bytes were archived before.',
 } as const
 
 export type Phase = keyof typeof PHASES

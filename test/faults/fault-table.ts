@@ -2,11 +2,11 @@ import { ATTEMPTS, FAULTS, type FaultName, PHASES, type Phase } from './cells.js
 import type { MatrixRun } from './describe-matrix.js'
 import type { CellResult } from './matrix.js'
 
-const HEAD = `# What each fault comes to
+const HEAD = `# The outcome of each fault
 
-Every step of an archive under every fault, once and always, with at most ${ATTEMPTS} attempts: what \`archiveMedia\` came to, the attempts it made, and the objects it left, all with the right bytes. In every cell the same archive succeeds once the fault is over, no connection stays in use, and a host that a redirect names is never asked.
+This table has every step of an archive under every fault. Each fault happens once or always, with at most ${ATTEMPTS} attempts. The columns are the outcome of \`archiveMedia\` (archived, or the error's code), its attempts, and the objects it left, all with the right bytes. In every cell, the same archive succeeds after the fault is over, no connection stays in use, and no request goes to a host that a redirect names.
 
-Written by \`npx vitest run test/faults/matrix.test.ts --update\`; without \`--update\` the same test compares. \`test/integration/faults.test.ts\` runs the same cells against a real store.
+\`npx vitest run test/faults/matrix.test.ts --update\` writes this page; without \`--update\` the same test compares it. \`test/integration/faults.test.ts\` runs the same cells against a real store.
 `
 
 /** The results as a page. */

@@ -16,7 +16,7 @@ const run = await describeMatrix({
     [...store.objects].filter(([path]) => path.startsWith(`/${bucket}/${prefix}`)).map(([, bytes]) => bytes),
 })
 
-it('docs/faults.md tells what the cells came to', async () => {
+it('docs/faults.md lists the outcomes of all cells', async () => {
   process.stdout.write(`${summarise(run)}\n`)
   await expect(renderFaultTable(run)).toMatchFileSnapshot('../../docs/faults.md')
 })
