@@ -160,11 +160,17 @@ function makePlan(media: string | MediaReference, options: ArchiveOptions, memor
   const reference = typeof media === 'string' ? undefined : media
   const mediaId = typeof media === 'string' ? media : media.mediaId
   if (typeof mediaLifetimeMs !== 'number' || !(mediaLifetimeMs > 0)) {
-    throw new InvalidOptionError('mediaLifetimeMs', `must be a positive number, got ${describeValue(mediaLifetimeMs)}`)
+    throw new InvalidOptionError({
+      option: 'mediaLifetimeMs',
+      problem: `must be a positive number, got ${describeValue(mediaLifetimeMs)}`,
+    })
   }
   const retry = checkRetry(options)
   if (integrity === 'report' && retry.attempts === 1 && memory.seen === undefined) {
-    throw new InvalidOptionError('attempts', "must be 2 or more: integrity 'report' compares two downloads")
+    throw new InvalidOptionError({
+      option: 'attempts',
+      problem: "must be 2 or more: integrity 'report' compares two downloads",
+    })
   }
   const startedAt = Date.now()
   const timestamp = reference?.timestamp ?? options.timestamp
@@ -193,7 +199,10 @@ function makePlan(media: string | MediaReference, options: ArchiveOptions, memor
 /** @throws InvalidOptionError */
 export function checkIntegrity(integrity: ArchiveOptions['integrity']): void {
   if (integrity === undefined || integrity === 'strict' || integrity === 'report') return
-  throw new InvalidOptionError('integrity', `must be strict or report, got ${describeValue(integrity)}`)
+  throw new InvalidOptionError({
+    option: 'integrity',
+    problem: `must be strict or report, got ${describeValue(integrity)}`,
+  })
 }
 
 /** When Meta forgets the media, in milliseconds since 1970. It bounds retries only: the first attempt is always made. */

@@ -42,7 +42,10 @@ export function configFromEnv(env: Readonly<Record<string, string | undefined>>)
   }
   const { endpoint } = config
   if (endpoint !== undefined && !(URL.canParse(endpoint) && /^https?:$/.test(new URL(endpoint).protocol))) {
-    throw new InvalidOptionError('S3_ENDPOINT', `must be an http(s) URL, got a string of ${endpoint.length} characters`)
+    throw new InvalidOptionError({
+      option: 'S3_ENDPOINT',
+      problem: `must be an http(s) URL, got a string of ${endpoint.length} characters`,
+    })
   }
   return config
 }

@@ -118,17 +118,18 @@ export function resolveDownload(options: Omit<DownloadOptions, 'accessToken'>): 
   checkMaxBytes(maxBytes)
   // Null, as rows of databases have it, must not quietly mean look-ups without their proof.
   if (appSecret !== undefined && (typeof appSecret !== 'string' || appSecret === '')) {
-    throw new InvalidOptionError(
-      'appSecret',
-      `must be a non-empty string, or left out, got ${describeSecret(appSecret)}`,
-    )
+    throw new InvalidOptionError({
+      option: 'appSecret',
+      problem: `must be a non-empty string, or left out, got ${describeSecret(appSecret)}`,
+    })
   }
   return { cloudApi: resolveCloudApi(cloudApi), http, timeouts: checkTimeouts(timeouts), maxBytes, appSecret, onEvent }
 }
 
 async function collect(body: Readable, deadlines: Deadlines): Promise<Uint8Array> {
   // The rest of a body is no proven file.
-  if (body.readableDidRead) throw new InvalidOptionError('body', 'was read already; bytes() takes it from its start')
+  if (body.readableDidRead)
+    throw new InvalidOptionError({ option: 'body', problem: 'was read already; bytes() takes it from its start' })
   const parts: Uint8Array[] = []
   try {
     for await (const part of body) parts.push(part)

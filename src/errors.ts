@@ -84,7 +84,7 @@ export class InvalidOptionError extends WhatsAppMediaError {
   /** The option's name, such as `accountId` or `cloudApi.baseUrl`. */
   readonly option: string
 
-  constructor(option: string, problem: string) {
+  constructor({ option, problem }: { option: string; problem: string }) {
     super(`${option} ${problem}`, { phase: 'configure', retryable: false })
     this.option = option
   }
@@ -111,7 +111,7 @@ export class SignatureError extends WhatsAppMediaError {
   /** `body-re-encoded` is a suspicion, from the form of the body. */
   readonly reason: SignatureProblem
 
-  constructor(reason: SignatureProblem) {
+  constructor({ reason }: { reason: SignatureProblem }) {
     super(`The webhook's signature is refused: ${SIGNATURE_PROBLEMS[reason]}`, { phase: 'receive', retryable: false })
     this.reason = reason
   }
@@ -126,7 +126,7 @@ export class PayloadTooLargeError extends WhatsAppMediaError {
   readonly code = 'payload-too-large'
   readonly limitBytes: number
 
-  constructor(limitBytes: number) {
+  constructor({ limitBytes }: { limitBytes: number }) {
     super(`The webhook's body has more than maxBytes, ${limitBytes} bytes`, { phase: 'receive', retryable: false })
     this.limitBytes = limitBytes
   }
@@ -147,17 +147,20 @@ export class AccessTokenError extends WhatsAppMediaError {
   declare readonly status?: number
   declare readonly graphCode?: number
 
-  constructor(
-    details: { reason: AccessTokenProblem; account?: string; status?: number; graphCode?: number },
-    cause?: unknown,
-  ) {
+  constructor(details: {
+    reason: AccessTokenProblem
+    account?: string
+    status?: number
+    graphCode?: number
+    cause?: unknown
+  }) {
     const token = `access token${details.account === undefined ? '' : ` of account ${details.account}`}`
     const message = {
       missing: `The ${token} is missing`,
       rejected: `Meta rejected the ${token}${details.graphCode === undefined ? '' : ` (Graph code ${details.graphCode})`}`,
       unavailable: `The function that gives the ${token} failed`,
     }[details.reason]
-    super(message, { phase: 'look-up', retryable: details.reason !== 'missing', cause })
+    super(message, { phase: 'look-up', retryable: details.reason !== 'missing', cause: details.cause })
     this.reason = details.reason
     if (details.status !== undefined) this.status = details.status
     if (details.graphCode !== undefined) this.graphCode = details.graphCode
@@ -173,7 +176,7 @@ export class UnknownNumberError extends WhatsAppMediaError {
   readonly code = 'unknown-number'
   readonly phoneNumberId: string
 
-  constructor(phoneNumberId: string) {
+  constructor({ phoneNumberId }: { phoneNumberId: string }) {
     super(`No account is configured for phone number id ${describeId(phoneNumberId)}`, {
       phase: 'configure',
       retryable: false,
@@ -198,22 +201,20 @@ export class GraphApiError extends WhatsAppMediaError {
   /** Milliseconds that Meta asked us to wait. */
   declare readonly retryAfterMs?: number
 
-  constructor(
-    details: {
-      status: number
-      retryable: boolean
-      graphCode?: number
-      subcode?: number
-      fbtraceId?: string
-      retryAfterMs?: number
-      text?: string
-    },
-    cause?: unknown,
-  ) {
+  constructor(details: {
+    status: number
+    retryable: boolean
+    graphCode?: number
+    subcode?: number
+    fbtraceId?: string
+    retryAfterMs?: number
+    text?: string
+    cause?: unknown
+  }) {
     const code = details.graphCode === undefined ? '' : `, Graph code ${details.graphCode}`
     super(
       `The Graph API answered HTTP ${details.status}${code}${details.text === undefined ? '' : `: ${details.text}`}`,
-      { phase: 'look-up', retryable: details.retryable, cause },
+      { phase: 'look-up', retryable: details.retryable, cause: details.cause },
     )
     this.status = details.status
     if (details.graphCode !== undefined) this.graphCode = details.graphCode
@@ -262,18 +263,16 @@ export class DownloadFailedError extends WhatsAppMediaError {
   declare readonly status?: number
   declare readonly retryAfterMs?: number
 
-  constructor(
-    details: {
-      host: string
-      problem: string
-      phase?: 'look-up' | 'download'
-      retryable?: boolean
-      status?: number
-      retryAfterMs?: number
-    },
-    cause?: unknown,
-  ) {
-    const { host, problem, phase = 'download', retryable = true } = details
+  constructor(details: {
+    host: string
+    problem: string
+    phase?: 'look-up' | 'download'
+    retryable?: boolean
+    status?: number
+    retryAfterMs?: number
+    cause?: unknown
+  }) {
+    const { host, problem, phase = 'download', retryable = true, cause } = details
     // A suffix among `cloudApi.mediaHosts` lets hosts through that others have named.
     const shown = describeHost(host)
     super(`The ${phase} from ${shown} failed: ${problem}`, { phase, retryable, cause })
@@ -335,17 +334,15 @@ export class IntegrityMismatchError extends WhatsAppMediaError {
   /** Lowercase hex. */
   declare readonly observedSha256?: string
 
-  constructor(
-    details: {
-      problem: string
-      expectedSize?: number | undefined
-      observedSize?: number | undefined
-      expectedSha256?: string | undefined
-      observedSha256?: string | undefined
-    },
-    cause?: unknown,
-  ) {
-    super(details.problem, { phase: 'download', retryable: true, cause })
+  constructor(details: {
+    problem: string
+    expectedSize?: number | undefined
+    observedSize?: number | undefined
+    expectedSha256?: string | undefined
+    observedSha256?: string | undefined
+    cause?: unknown
+  }) {
+    super(details.problem, { phase: 'download', retryable: true, cause: details.cause })
     if (details.expectedSize !== undefined) this.expectedSize = details.expectedSize
     if (details.observedSize !== undefined) this.observedSize = details.observedSize
     if (details.expectedSha256 !== undefined) this.expectedSha256 = details.expectedSha256
@@ -369,22 +366,20 @@ export class StorageFailedError extends WhatsAppMediaError {
   /** Milliseconds that the storage asked us to wait. */
   declare readonly retryAfterMs?: number
 
-  constructor(
-    details: {
-      operation: 'put' | 'head' | 'get' | 'delete' | 'list' | 'sign'
-      key: string
-      reason: string
-      retryable: boolean
-      status?: number
-      retryAfterMs?: number
-      advice?: string
-    },
-    cause?: unknown,
-  ) {
+  constructor(details: {
+    operation: 'put' | 'head' | 'get' | 'delete' | 'list' | 'sign'
+    key: string
+    reason: string
+    retryable: boolean
+    status?: number
+    retryAfterMs?: number
+    advice?: string
+    cause?: unknown
+  }) {
     const status = details.status === undefined ? '' : ` (HTTP ${details.status})`
     super(
       `The storage failed to ${details.operation} ${details.key}: ${details.reason}${status}${details.advice === undefined ? '' : `. ${details.advice}`}`,
-      { phase: details.operation === 'sign' ? 'sign' : 'store', retryable: details.retryable, cause },
+      { phase: details.operation === 'sign' ? 'sign' : 'store', retryable: details.retryable, cause: details.cause },
     )
     this.operation = details.operation
     this.key = details.key
@@ -435,7 +430,7 @@ export class WrongAccountError extends WhatsAppMediaError {
   readonly code = 'wrong-account'
   readonly accountId: string
 
-  constructor(accountId: string) {
+  constructor({ accountId }: { accountId: string }) {
     super(`The key does not belong to account ${describeValue(accountId)}`, { phase: 'sign', retryable: false })
     this.accountId = accountId
   }
@@ -461,10 +456,10 @@ export class CallbackFailedError extends WhatsAppMediaError {
   readonly callback: 'accounts' | 'storage' | 'prefix' | 'onArchived' | 'onFailed'
 
   /**
-   * @param cause what it threw. Where that is no error of this library, name and code alone are kept: its words may quote
+   * `cause` is what it threw. Where that is no error of this library, name and code alone are kept: its words may quote
    * the job.
    */
-  constructor(callback: CallbackFailedError['callback'], cause: unknown) {
+  constructor({ callback, cause }: { callback: CallbackFailedError['callback']; cause: unknown }) {
     super(`${callback} failed, and there is no more time to call it again`, {
       phase: 'queue',
       retryable: true,
@@ -507,17 +502,15 @@ export class QueueFailedError extends WhatsAppMediaError {
   /** How many of the jobs are not in the queue; only of `enqueue`. */
   declare readonly failed?: number
 
-  constructor(
-    details: {
-      operation: QueueFailedError['operation']
-      reason: string
-      retryable: boolean
-      failed?: number
-      total?: number
-    },
-    cause?: unknown,
-  ) {
-    const { operation, reason, retryable, failed, total } = details
+  constructor(details: {
+    operation: QueueFailedError['operation']
+    reason: string
+    retryable: boolean
+    failed?: number
+    total?: number
+    cause?: unknown
+  }) {
+    const { operation, reason, retryable, failed, total, cause } = details
     const jobs = failed === undefined ? '' : ` ${failed} of ${total} jobs`
     super(`The queue failed to ${operation}${jobs}: ${reason}`, { phase: 'queue', retryable, cause })
     this.operation = operation

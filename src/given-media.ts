@@ -13,16 +13,19 @@ import type { ExtractedMedia } from './webhook/extract.js'
 type FieldCheck = (value: unknown, option: string) => void
 
 const aString: FieldCheck = (value, option) => {
-  if (typeof value !== 'string') throw new InvalidOptionError(option, `must be a string, got ${describeSecret(value)}`)
+  if (typeof value !== 'string')
+    throw new InvalidOptionError({ option, problem: `must be a string, got ${describeSecret(value)}` })
 }
 
 const aTime: FieldCheck = (value, option) => {
-  if (typeof value !== 'string') throw new InvalidOptionError(option, `must be a string, got ${describeValue(value)}`)
+  if (typeof value !== 'string')
+    throw new InvalidOptionError({ option, problem: `must be a string, got ${describeValue(value)}` })
   parseTime(option, value)
 }
 
 const aFlag: FieldCheck = (value, option) => {
-  if (typeof value !== 'boolean') throw new InvalidOptionError(option, `must be a boolean, got ${describeValue(value)}`)
+  if (typeof value !== 'boolean')
+    throw new InvalidOptionError({ option, problem: `must be a boolean, got ${describeValue(value)}` })
 }
 
 const maybe =
@@ -34,19 +37,19 @@ const maybe =
 const FIELD_CHECKS: Readonly<Record<keyof MediaReference, FieldCheck>> = {
   mediaId(value, option) {
     if (typeof value !== 'string') {
-      throw new InvalidOptionError(option, `must be a string, got ${describeSecret(value)}`)
+      throw new InvalidOptionError({ option, problem: `must be a string, got ${describeSecret(value)}` })
     }
     checkMediaId(value, option)
   },
   mediaType(value, option) {
     if (isMediaType(value)) return
     const problem = `must be image, video, audio, document or sticker, got ${describeValue(value)}`
-    throw new InvalidOptionError(option, problem)
+    throw new InvalidOptionError({ option, problem })
   },
   mimeType: aString,
   sha256: maybe((value, option) => {
     if (typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)) return
-    throw new InvalidOptionError(option, `must be 64 lowercase hex digits, got ${describeValue(value)}`)
+    throw new InvalidOptionError({ option, problem: `must be 64 lowercase hex digits, got ${describeValue(value)}` })
   }),
   filename: maybe(aString),
   caption: maybe(aString),
@@ -69,7 +72,7 @@ const FIELD_CHECKS: Readonly<Record<keyof MediaReference, FieldCheck>> = {
 /** @throws InvalidOptionError that names the field, below `option`, unless it is a sound `MediaReference`. */
 export function checkReference(media: unknown, option = 'media'): asserts media is MediaReference {
   if (!isObject(media)) {
-    throw new InvalidOptionError(option, `must be a MediaReference, got ${describeSecret(media)}`)
+    throw new InvalidOptionError({ option, problem: `must be a MediaReference, got ${describeSecret(media)}` })
   }
   for (const [name, check] of Object.entries(FIELD_CHECKS)) check(media[name], `${option}.${name}`)
 }
@@ -124,11 +127,14 @@ function isExtracted(given: unknown): given is ExtractedMedia {
   for (const name of ['media', 'unavailable', 'revoked']) {
     const items = given[name]
     if (!Array.isArray(items)) {
-      throw new InvalidOptionError(`media.${name}`, `must be a list, got ${describeSecret(items)}`)
+      throw new InvalidOptionError({ option: `media.${name}`, problem: `must be a list, got ${describeSecret(items)}` })
     }
     const odd = name === 'media' ? -1 : items.findIndex((item) => !isObject(item))
     if (odd >= 0) {
-      throw new InvalidOptionError(`media.${name}[${odd}]`, `must be an object, got ${describeSecret(items[odd])}`)
+      throw new InvalidOptionError({
+        option: `media.${name}[${odd}]`,
+        problem: `must be an object, got ${describeSecret(items[odd])}`,
+      })
     }
   }
   return true

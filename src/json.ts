@@ -51,3 +51,27 @@ export function put<Target extends object, Name extends keyof Target>(
 ): void {
   if (value !== undefined) target[name] = value
 }
+
+/** The object without its undefined fields: `exactOptionalPropertyTypes` tells an absent field from an undefined one. */
+export function defined<Fields extends object>(fields: Fields): Defined<Fields> {
+  const kept: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) kept[name] = value
+  // Sound because every field that may be undefined is optional in the result, and all others are kept.
+  return kept as Defined<Fields>
+}
+
+/** Of a type's fields, those that may be undefined become optional. */
+export type Defined<Fields> = {
+  [Name in keyof Fields as undefined extends Fields[Name] ? never : Name]: Fields[Name]
+} & {
+  [Name in keyof Fields as undefined extends Fields[Name] ? Name : never]?: Exclude<Fields[Name], undefined>
+}
+
+/** The text as JSON; undefined where it is none. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -73,13 +73,13 @@ export function buildMediaKey(parts: MediaKeyParts, options: KeyOptions = {}): s
   const { accountId, mediaType, mimeType, mediaId, timestamp, filename } = parts
   checkAccountId(accountId)
   if (!MEDIA_TYPES.includes(mediaType)) {
-    throw new InvalidOptionError(
-      'mediaType',
-      `must be one of ${MEDIA_TYPES.join(', ')}, got ${describeValue(mediaType)}`,
-    )
+    throw new InvalidOptionError({
+      option: 'mediaType',
+      problem: `must be one of ${MEDIA_TYPES.join(', ')}, got ${describeValue(mediaType)}`,
+    })
   }
   if (typeof mimeType !== 'string')
-    throw new InvalidOptionError('mimeType', `must be a string, got ${describeValue(mimeType)}`)
+    throw new InvalidOptionError({ option: 'mimeType', problem: `must be a string, got ${describeValue(mimeType)}` })
   const date = dateOf(timestamp)
   const uuid = mediaId === undefined ? randomUUID() : uuidOfMediaId(mediaId)
   const extension =
@@ -106,7 +106,10 @@ export function parseMediaKey(key: string, options: KeyOptions = {}): ParsedMedi
     extension === undefined ||
     !isMediaType(mediaType)
   ) {
-    throw new InvalidOptionError('key', `is not a media key below '${prefix}': got ${describeValue(key)}`)
+    throw new InvalidOptionError({
+      option: 'key',
+      problem: `is not a media key below '${prefix}': got ${describeValue(key)}`,
+    })
   }
   return { accountId, date, mediaType, uuid, extension }
 }
@@ -127,10 +130,13 @@ export function resolveKeyLayout(options: KeyOptions & { keyLayout?: KeyLayout |
       const key = checkKey(keyLayout.build(parts))
       // A layout of the user's can mix up tenants or forget to be deterministic; both would lose or leak media.
       if (parts.mediaId !== undefined && parts.timestamp !== undefined && keyLayout.build(parts) !== key) {
-        throw new InvalidOptionError('keyLayout', 'must build the same key from the same parts')
+        throw new InvalidOptionError({ option: 'keyLayout', problem: 'must build the same key from the same parts' })
       }
       if (keyLayout.parse(key).accountId !== parts.accountId) {
-        throw new InvalidOptionError('keyLayout', `must parse its own key back to account ${parts.accountId}`)
+        throw new InvalidOptionError({
+          option: 'keyLayout',
+          problem: `must parse its own key back to account ${parts.accountId}`,
+        })
       }
       return key
     },
@@ -142,7 +148,7 @@ export function resolveKeyLayout(options: KeyOptions & { keyLayout?: KeyLayout |
 /** @throws InvalidOptionError unless it is a safe, non-empty account id. */
 export function checkAccountId(accountId: string, option = 'accountId'): void {
   if (typeof accountId !== 'string' || !ACCOUNT_ID.test(accountId)) {
-    throw new InvalidOptionError(option, `must match ${ACCOUNT_ID}, got ${describeValue(accountId)}`)
+    throw new InvalidOptionError({ option, problem: `must match ${ACCOUNT_ID}, got ${describeValue(accountId)}` })
   }
 }
 
@@ -153,7 +159,10 @@ export function isMediaType(value: unknown): value is MediaType {
 /** @throws InvalidOptionError unless the prefix is empty or made of safe segments that end in a slash. */
 export function checkPrefix({ prefix = DEFAULT_PREFIX }: KeyOptions): string {
   if (typeof prefix !== 'string' || !/^(?:(?!\.{1,2}\/)[\w.-]+\/)*$/.test(prefix)) {
-    throw new InvalidOptionError('prefix', `must be empty or safe segments ending in '/', got ${describeValue(prefix)}`)
+    throw new InvalidOptionError({
+      option: 'prefix',
+      problem: `must be empty or safe segments ending in '/', got ${describeValue(prefix)}`,
+    })
   }
   return prefix
 }
@@ -161,14 +170,23 @@ export function checkPrefix({ prefix = DEFAULT_PREFIX }: KeyOptions): string {
 /** @throws InvalidOptionError for keys that are empty, too long, or that browsers and stores read differently. */
 function checkKey(key: string): string {
   if (typeof key !== 'string' || key === '' || key.startsWith('/') || !/^[\w!.*'()/-]+$/.test(key)) {
-    throw new InvalidOptionError('key', `must be made of letters, digits and !-_.*'()/, got ${describeValue(key)}`)
+    throw new InvalidOptionError({
+      option: 'key',
+      problem: `must be made of letters, digits and !-_.*'()/, got ${describeValue(key)}`,
+    })
   }
   // Browsers resolve dot segments before they ask; a signed URL would read another object.
   if (key.split('/').some((segment) => segment === '.' || segment === '..' || segment === '')) {
-    throw new InvalidOptionError('key', `must have no empty, '.' or '..' segment, got ${describeValue(key)}`)
+    throw new InvalidOptionError({
+      option: 'key',
+      problem: `must have no empty, '.' or '..' segment, got ${describeValue(key)}`,
+    })
   }
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
-    throw new InvalidOptionError('key', `must have at most ${MAX_KEY_BYTES} bytes, got ${Buffer.byteLength(key)}`)
+    throw new InvalidOptionError({
+      option: 'key',
+      problem: `must have at most ${MAX_KEY_BYTES} bytes, got ${Buffer.byteLength(key)}`,
+    })
   }
   return key
 }
@@ -187,7 +205,10 @@ export function parseTime(option: string, time: string | Date): Date {
   const date = new Date(isReadable ? time : Number.NaN)
   const year = date.getUTCFullYear()
   if (year >= 0 && year <= 9_999) return date
-  throw new InvalidOptionError(option, `must be an ISO 8601 time with zone, or a Date, got ${describeValue(time)}`)
+  throw new InvalidOptionError({
+    option,
+    problem: `must be an ISO 8601 time with zone, or a Date, got ${describeValue(time)}`,
+  })
 }
 
 const NAMESPACE_BYTES = Buffer.from(MEDIA_ID_NAMESPACE.replaceAll('-', ''), 'hex')
@@ -214,17 +235,18 @@ export function checkMediaId(mediaId: string, option = 'mediaId'): void {
     mediaId.length > MAX_MEDIA_ID_LENGTH ||
     LONE_SURROGATE.test(mediaId)
   ) {
-    throw new InvalidOptionError(
+    throw new InvalidOptionError({
       option,
-      `must be a string of 1 to ${MAX_MEDIA_ID_LENGTH} characters, got ${describeSecret(mediaId)}`,
-    )
+      problem: `must be a string of 1 to ${MAX_MEDIA_ID_LENGTH} characters, got ${describeSecret(mediaId)}`,
+    })
   }
   // Errors and events show media ids, and a message id holds a phone number.
-  if (mediaId.startsWith('wamid.')) throw new InvalidOptionError(option, 'must be the media id, got a message id')
+  if (mediaId.startsWith('wamid.'))
+    throw new InvalidOptionError({ option, problem: 'must be the media id, got a message id' })
   if (isSecretId(mediaId)) {
-    throw new InvalidOptionError(
+    throw new InvalidOptionError({
       option,
-      `must be the media id, got what looks like a secret: ${describeSecret(mediaId)}`,
-    )
+      problem: `must be the media id, got what looks like a secret: ${describeSecret(mediaId)}`,
+    })
   }
 }

@@ -144,7 +144,7 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   }
 
   const track = <T>(start: () => Promise<T>): Promise<T> => {
-    if (isClosed) return Promise.reject(new InvalidOptionError('archive', 'is closed'))
+    if (isClosed) return Promise.reject(new InvalidOptionError({ option: 'archive', problem: 'is closed' }))
     const running = start().catch((error: unknown) => {
       throw thrownBy(error)
     })
@@ -205,7 +205,8 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   }
 
   const enqueue = async (found: ExtractedMedia, signal: AbortSignal): Promise<void> => {
-    if (queue === undefined) throw new InvalidOptionError('queue', 'is needed to enqueue: give createMediaArchive one')
+    if (queue === undefined)
+      throw new InvalidOptionError({ option: 'queue', problem: 'is needed to enqueue: give createMediaArchive one' })
     const jobs: MediaJob[] = []
     const failures: MediaFailure[] = []
     // A webhook may hold a thousand updates of one number.
@@ -272,7 +273,7 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
       ),
     async close(closeOptions = {}) {
       isClosed = true
-      const stop = (): void => stopped.abort(new InvalidOptionError('archive', 'is closed'))
+      const stop = (): void => stopped.abort(new InvalidOptionError({ option: 'archive', problem: 'is closed' }))
       const patience = startPatience(closeOptions.timeoutMs, stop)
       try {
         const closeQueue = async (): Promise<MediaJob[] | undefined> => queue?.close?.(closeOptions)
@@ -291,13 +292,13 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
 
 function checkOptions({ queue, maxGonePerHour }: MediaArchiveOptions): void {
   if (maxGonePerHour !== undefined && !(Number.isSafeInteger(maxGonePerHour) && maxGonePerHour > 0)) {
-    throw new InvalidOptionError(
-      'maxGonePerHour',
-      `must be a positive whole number, got ${describeValue(maxGonePerHour)}`,
-    )
+    throw new InvalidOptionError({
+      option: 'maxGonePerHour',
+      problem: `must be a positive whole number, got ${describeValue(maxGonePerHour)}`,
+    })
   }
   if (queue !== undefined && typeof queue?.enqueue !== 'function') {
-    throw new InvalidOptionError('queue', `must be a MediaQueue, got ${describeValue(queue)}`)
+    throw new InvalidOptionError({ option: 'queue', problem: `must be a MediaQueue, got ${describeValue(queue)}` })
   }
 }
 

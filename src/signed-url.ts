@@ -68,7 +68,10 @@ export async function signUrl(key: string, options: SigningOptions): Promise<Sig
   checkSeconds('cacheFor', cacheFor, 0)
   const lifetime = expiresIn + cacheFor
   if (lifetime > MAX_EXPIRES_IN) {
-    throw new InvalidOptionError('expiresIn + cacheFor', `must be at most ${MAX_EXPIRES_IN} seconds, got ${lifetime}`)
+    throw new InvalidOptionError({
+      option: 'expiresIn + cacheFor',
+      problem: `must be at most ${MAX_EXPIRES_IN} seconds, got ${lifetime}`,
+    })
   }
   const extension = checkTenant(key, options)
   // Signatures count in whole seconds; without the floor `expiresAt` would promise up to one too many.
@@ -91,7 +94,10 @@ async function sign(
   options: SignedUrlOptions,
 ): Promise<{ url: string; expiresAt: Date }> {
   if (storage.signedUrl === undefined) {
-    throw new InvalidOptionError('storage', `must be able to sign URLs, and ${storage.name} is not`)
+    throw new InvalidOptionError({
+      option: 'storage',
+      problem: `must be able to sign URLs, and ${storage.name} is not`,
+    })
   }
   try {
     const { url, expiresAt } = await storage.signedUrl(key, options)
@@ -108,25 +114,34 @@ function checkTenant(key: string, options: SigningOptions): string | undefined {
   if (accountId !== undefined) {
     checkAccountId(accountId)
     const parsed = resolveKeyLayout(options).parse(key)
-    if (parsed.accountId !== accountId) throw new WrongAccountError(accountId)
+    if (parsed.accountId !== accountId) throw new WrongAccountError({ accountId })
     return parsed.extension ?? safeExtension(key)
   }
   // A tenant whom the caller failed to find must not read everybody's media.
   if ('accountId' in options)
-    throw new InvalidOptionError('accountId', 'must be left out or an account id, got undefined')
+    throw new InvalidOptionError({ option: 'accountId', problem: 'must be left out or an account id, got undefined' })
   return safeExtension(checkKey(key))
 }
 
 /** Browsers resolve dot segments and proxies merge slashes: a URL signed for such a key would read another object. */
 function checkKey(key: string): string {
   if (typeof key !== 'string' || /[\p{Cc}\p{Cs}]/u.test(key)) {
-    throw new InvalidOptionError('key', `must be a string without control characters, got ${describeValue(key)}`)
+    throw new InvalidOptionError({
+      option: 'key',
+      problem: `must be a string without control characters, got ${describeValue(key)}`,
+    })
   }
   if (key.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) {
-    throw new InvalidOptionError('key', `must have no empty, '.' or '..' segment, got ${describeValue(key)}`)
+    throw new InvalidOptionError({
+      option: 'key',
+      problem: `must have no empty, '.' or '..' segment, got ${describeValue(key)}`,
+    })
   }
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
-    throw new InvalidOptionError('key', `must have at most ${MAX_KEY_BYTES} bytes, got ${Buffer.byteLength(key)}`)
+    throw new InvalidOptionError({
+      option: 'key',
+      problem: `must have at most ${MAX_KEY_BYTES} bytes, got ${Buffer.byteLength(key)}`,
+    })
   }
   return key
 }
@@ -141,10 +156,13 @@ function serving(
   { disposition, filename }: SigningOptions,
 ): { contentType: string; contentDisposition: string } {
   if (disposition !== undefined && disposition !== 'inline' && disposition !== 'attachment') {
-    throw new InvalidOptionError('disposition', `must be inline or attachment, got ${describeValue(disposition)}`)
+    throw new InvalidOptionError({
+      option: 'disposition',
+      problem: `must be inline or attachment, got ${describeValue(disposition)}`,
+    })
   }
   if (filename !== undefined && typeof filename !== 'string') {
-    throw new InvalidOptionError('filename', `must be a string, got ${describeSecret(filename)}`)
+    throw new InvalidOptionError({ option: 'filename', problem: `must be a string, got ${describeSecret(filename)}` })
   }
   const { contentType, inline } = servedAs(contentTypeForExtension(extension ?? 'bin') ?? 'application/octet-stream')
   const isShown = disposition === undefined ? inline : disposition === 'inline' && mayShowInline(contentType)
@@ -154,10 +172,10 @@ function serving(
 
 function checkSeconds(option: string, value: number, least: number): void {
   if (!Number.isSafeInteger(value) || value < least || value > MAX_EXPIRES_IN) {
-    throw new InvalidOptionError(
+    throw new InvalidOptionError({
       option,
-      `must be whole seconds from ${least} to ${MAX_EXPIRES_IN}, got ${describeValue(value)}`,
-    )
+      problem: `must be whole seconds from ${least} to ${MAX_EXPIRES_IN}, got ${describeValue(value)}`,
+    })
   }
 }
 

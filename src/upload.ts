@@ -70,7 +70,7 @@ async function upload(body: UploadBody, options: UploadOptions): Promise<StoredM
   const { signal, onEvent, sniff: policy = 'safe' } = options
   checkStoring(options)
   if (typeof mimeType !== 'string') {
-    throw new InvalidOptionError('mimeType', `must be a string, got ${describeValue(mimeType)}`)
+    throw new InvalidOptionError({ option: 'mimeType', problem: `must be a string, got ${describeValue(mimeType)}` })
   }
   if (mediaId !== undefined) checkMediaId(mediaId)
   checkMaxBytes(options.maxBytes)
@@ -95,7 +95,8 @@ async function upload(body: UploadBody, options: UploadOptions): Promise<StoredM
       onEvent,
       keyIsStable: options.key !== undefined || (mediaId !== undefined && timestamp !== undefined),
       // The stream is the caller's: so is its error.
-      onSourceError: (error) => error ?? new InvalidOptionError('body', 'was closed before its end'),
+      onSourceError: (error) =>
+        error ?? new InvalidOptionError({ option: 'body', problem: 'was closed before its end' }),
       // Bytes that lie in memory need no spool, and can be read again.
       ...(body instanceof Uint8Array ? { reopen: () => toReadable(body) } : {}),
       ...(body instanceof Uint8Array && announced.sha256 === undefined
@@ -114,19 +115,26 @@ function keyOf(options: UploadOptions, mimeType: string): string {
   const { key, accountId, mediaType = getMediaTypeFromMime(mimeType), mediaId, filename, timestamp } = options
   if (key !== undefined) {
     if (typeof key !== 'string' || key === '')
-      throw new InvalidOptionError('key', `must be a non-empty string, got ${describeValue(key)}`)
+      throw new InvalidOptionError({ option: 'key', problem: `must be a non-empty string, got ${describeValue(key)}` })
     return key
   }
-  if (accountId === undefined) throw new InvalidOptionError('accountId', 'or key is needed, got neither')
+  if (accountId === undefined)
+    throw new InvalidOptionError({ option: 'accountId', problem: 'or key is needed, got neither' })
   return resolveKeyLayout(options).build({ accountId, mimeType, mediaType, mediaId, filename, timestamp })
 }
 
 function checkAnnounced({ size, sha256 }: UploadOptions, body: UploadBody): Announced {
   if (size !== undefined && !(Number.isSafeInteger(size) && size >= 0)) {
-    throw new InvalidOptionError('size', `must be a whole number of bytes, got ${describeValue(size)}`)
+    throw new InvalidOptionError({
+      option: 'size',
+      problem: `must be a whole number of bytes, got ${describeValue(size)}`,
+    })
   }
   if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) {
-    throw new InvalidOptionError('sha256', `must be 64 lowercase hex digits, got ${describeValue(sha256)}`)
+    throw new InvalidOptionError({
+      option: 'sha256',
+      problem: `must be 64 lowercase hex digits, got ${describeValue(sha256)}`,
+    })
   }
   const known = body instanceof Blob ? body.size : undefined
   return { size: size ?? known, sha256 }
@@ -137,10 +145,10 @@ function toReadable(body: UploadBody): Readable {
   if (body instanceof Uint8Array) return Readable.from([body])
   const iterable: unknown = body instanceof Blob ? body.stream() : body
   if (isAsyncIterable(iterable)) return Readable.from(iterable)
-  throw new InvalidOptionError(
-    'body',
-    `must be bytes, a Blob, a stream or an async iterable, got ${describeValue(body)}`,
-  )
+  throw new InvalidOptionError({
+    option: 'body',
+    problem: `must be bytes, a Blob, a stream or an async iterable, got ${describeValue(body)}`,
+  })
 }
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {

@@ -173,7 +173,7 @@ async function converse(incoming: IncomingWebhook, settings: Settings): Promise<
   const body = await incoming.readBody({ maxBytes, timeoutMs: bodyTimeoutMs })
   if (typeof body === 'string') return bodyRefusal(body, settings)
   const problem = signatureProblem(body, incoming.header('x-hub-signature-256'), settings.appSecret)
-  if (problem !== undefined) return { reason: 'signature', error: new SignatureError(problem) }
+  if (problem !== undefined) return { reason: 'signature', error: new SignatureError({ reason: problem }) }
   return await handOver(body, settings)
 }
 
@@ -242,11 +242,11 @@ function answer(status: number, body: string, headers: Record<string, string> = 
 function bodyRefusal(reason: Extract<ReadBody, string>, { maxBytes, bodyTimeoutMs }: Settings): Outcome {
   switch (reason) {
     case 'too-large':
-      return { reason, error: new PayloadTooLargeError(maxBytes) }
+      return { reason, error: new PayloadTooLargeError({ limitBytes: maxBytes }) }
     case 'body-timeout':
       return { reason, error: new DeadlineError({ waitedFor: 'body', limitMs: bodyTimeoutMs }) }
     case 'body-already-parsed':
-      return { reason, error: new InvalidOptionError('request.body', ALREADY_PARSED) }
+      return { reason, error: new InvalidOptionError({ option: 'request.body', problem: ALREADY_PARSED }) }
     case 'body-aborted':
       return { reason }
   }
@@ -259,15 +259,18 @@ const ALREADY_PARSED =
 
 function checkVerifyToken(verifyToken: unknown): string {
   if (typeof verifyToken === 'string' && verifyToken.trim() !== '') return verifyToken
-  throw new InvalidOptionError(
-    'verifyToken',
-    `must be the token entered in the App Dashboard, got ${describeSecret(verifyToken)}`,
-  )
+  throw new InvalidOptionError({
+    option: 'verifyToken',
+    problem: `must be the token entered in the App Dashboard, got ${describeSecret(verifyToken)}`,
+  })
 }
 
 function checkLimit(option: string, value: number, largest: number): number {
   if (Number.isSafeInteger(value) && value > 0 && value <= largest) return value
-  throw new InvalidOptionError(option, `must be a whole number from 1 to ${largest}, got ${describeValue(value)}`)
+  throw new InvalidOptionError({
+    option,
+    problem: `must be a whole number from 1 to ${largest}, got ${describeValue(value)}`,
+  })
 }
 
 /** Adapts a `Request`. */

@@ -32,11 +32,11 @@ describe('the cause of an error', () => {
       (canary) => new DOMException(canary, 'AbortError'),
       (canary) => canary,
       (canary) => ({ token: canary }),
-      (canary) => new DownloadFailedError({ host: 'h', problem: 'p' }, new Error(canary)),
+      (canary) => new DownloadFailedError({ host: 'h', problem: 'p', cause: new Error(canary) }),
     )
     fc.assert(
       fc.property(place, token, (make, canary) => {
-        const error = new DownloadFailedError({ host: 'h', problem: 'p' }, make(canary))
+        const error = new DownloadFailedError({ host: 'h', problem: 'p', cause: make(canary) })
         const inspected = inspect(error, { depth: null, showHidden: true, getters: true })
         expectNone(`${JSON.stringify(error)} ${inspected} ${error.stack}`, piecesOf(canary))
       }),

@@ -39,7 +39,7 @@ type Row = readonly [error: WhatsAppMediaError, form: Record<string, unknown>]
 /** Each class with all its details and with as few as it takes; `form` is the whole of its JSON. */
 const ROWS: readonly Row[] = [
   [
-    new InvalidOptionError('accountId', "must be safe, got '..'"),
+    new InvalidOptionError({ option: 'accountId', problem: "must be safe, got '..'" }),
     {
       ...{ name: 'InvalidOptionError', code: 'invalid-option', phase: 'configure', retryable: false },
       ...{ message: "accountId must be safe, got '..'", option: 'accountId' },
@@ -54,7 +54,7 @@ const ROWS: readonly Row[] = [
     ] as const
   ).map(
     ([reason, problem]): Row => [
-      new SignatureError(reason),
+      new SignatureError({ reason }),
       {
         ...{ name: 'SignatureError', code: 'invalid-signature', phase: 'receive', retryable: false, reason },
         message: expect.stringMatching(new RegExp(`^The webhook's signature is refused: .*${problem.source}`)),
@@ -62,7 +62,7 @@ const ROWS: readonly Row[] = [
     ],
   ),
   [
-    new PayloadTooLargeError(4_194_304),
+    new PayloadTooLargeError({ limitBytes: 4_194_304 }),
     {
       ...{ name: 'PayloadTooLargeError', code: 'payload-too-large', phase: 'receive', retryable: false },
       ...{ message: "The webhook's body has more than maxBytes, 4194304 bytes", limitBytes: 4_194_304 },
@@ -90,7 +90,13 @@ const ROWS: readonly Row[] = [
     },
   ],
   [
-    new AccessTokenError({ reason: 'rejected', account: 'acme', status: 401, graphCode: 190 }, new Error('asked')),
+    new AccessTokenError({
+      reason: 'rejected',
+      account: 'acme',
+      status: 401,
+      graphCode: 190,
+      cause: new Error('asked'),
+    }),
     {
       ...{ name: 'AccessTokenError', code: 'access-token', phase: 'look-up', retryable: true, reason: 'rejected' },
       ...{ message: 'Meta rejected the access token of account acme (Graph code 190)', status: 401, graphCode: 190 },
@@ -105,7 +111,10 @@ const ROWS: readonly Row[] = [
     },
   ],
   [
-    new CallbackFailedError('onArchived', Object.assign(new Error('no row for Jane'), { code: 'ECONNREFUSED' })),
+    new CallbackFailedError({
+      callback: 'onArchived',
+      cause: Object.assign(new Error('no row for Jane'), { code: 'ECONNREFUSED' }),
+    }),
     {
       ...{ name: 'CallbackFailedError', code: 'callback-failed', phase: 'queue', retryable: true },
       ...{ message: 'onArchived failed, and there is no more time to call it again', callback: 'onArchived' },
@@ -120,10 +129,14 @@ const ROWS: readonly Row[] = [
     },
   ],
   [
-    new QueueFailedError(
-      { operation: 'enqueue', reason: 'ECONNRESET', retryable: true, failed: 2, total: 3 },
-      new Error('reset'),
-    ),
+    new QueueFailedError({
+      operation: 'enqueue',
+      reason: 'ECONNRESET',
+      retryable: true,
+      failed: 2,
+      total: 3,
+      cause: new Error('reset'),
+    }),
     {
       ...{ name: 'QueueFailedError', code: 'queue-failed', phase: 'queue', retryable: true, failed: 2 },
       ...{ message: 'The queue failed to enqueue 2 of 3 jobs: ECONNRESET', operation: 'enqueue', reason: 'ECONNRESET' },
@@ -139,7 +152,7 @@ const ROWS: readonly Row[] = [
     },
   ],
   [
-    new UnknownNumberError('106540352242922'),
+    new UnknownNumberError({ phoneNumberId: '106540352242922' }),
     {
       ...{ name: 'UnknownNumberError', code: 'unknown-number', phase: 'configure', retryable: false },
       message: "No account is configured for phone number id '106540352242922'",
@@ -154,13 +167,11 @@ const ROWS: readonly Row[] = [
     },
   ],
   [
-    new GraphApiError(
-      {
-        ...{ status: 400, retryable: false, graphCode: 100, subcode: 34, fbtraceId: 'AbC', retryAfterMs: 5 },
-        text: 'no such field',
-      },
-      new TypeError('odd'),
-    ),
+    new GraphApiError({
+      ...{ status: 400, retryable: false, graphCode: 100, subcode: 34, fbtraceId: 'AbC', retryAfterMs: 5 },
+      text: 'no such field',
+      cause: new TypeError('odd'),
+    }),
     {
       ...{ name: 'GraphApiError', code: 'graph-api', phase: 'look-up', retryable: false },
       message: 'The Graph API answered HTTP 400, Graph code 100: no such field',
@@ -192,13 +203,11 @@ const ROWS: readonly Row[] = [
     },
   ],
   [
-    new DownloadFailedError(
-      {
-        ...{ host: 'graph.facebook.com', problem: 'HTTP 418', phase: 'look-up', retryable: false },
-        ...{ status: 418, retryAfterMs: 9 },
-      },
-      Object.assign(new Error('reset'), { code: 'ECONNRESET' }),
-    ),
+    new DownloadFailedError({
+      ...{ host: 'graph.facebook.com', problem: 'HTTP 418', phase: 'look-up', retryable: false },
+      ...{ status: 418, retryAfterMs: 9 },
+      cause: Object.assign(new Error('reset'), { code: 'ECONNRESET' }),
+    }),
     {
       ...{ name: 'DownloadFailedError', code: 'download-failed', phase: 'look-up', retryable: false },
       message: 'The look-up from graph.facebook.com failed: HTTP 418',
@@ -230,13 +239,11 @@ const ROWS: readonly Row[] = [
     },
   ],
   [
-    new IntegrityMismatchError(
-      {
-        ...{ problem: 'Other bytes', expectedSize: 1, observedSize: 2 },
-        ...{ expectedSha256: HASH, observedSha256: OTHER_HASH },
-      },
-      new Error('BadDigest'),
-    ),
+    new IntegrityMismatchError({
+      ...{ problem: 'Other bytes', expectedSize: 1, observedSize: 2 },
+      ...{ expectedSha256: HASH, observedSha256: OTHER_HASH },
+      cause: new Error('BadDigest'),
+    }),
     {
       ...{ name: 'IntegrityMismatchError', code: 'integrity-mismatch', phase: 'download', retryable: true },
       ...{ message: 'Other bytes', expectedSize: 1, observedSize: 2, expectedSha256: HASH, observedSha256: OTHER_HASH },
@@ -254,13 +261,11 @@ const ROWS: readonly Row[] = [
     ],
   ),
   [
-    new StorageFailedError(
-      {
-        ...{ operation: 'put', key: KEY, reason: 'NoSuchBucket', retryable: false, status: 404 },
-        advice: 'Create the bucket',
-      },
-      new Error('The specified bucket does not exist'),
-    ),
+    new StorageFailedError({
+      ...{ operation: 'put', key: KEY, reason: 'NoSuchBucket', retryable: false, status: 404 },
+      advice: 'Create the bucket',
+      cause: new Error('The specified bucket does not exist'),
+    }),
     {
       ...{ name: 'StorageFailedError', code: 'storage-failed', phase: 'store', retryable: false },
       ...{ operation: 'put', key: KEY, reason: 'NoSuchBucket', status: 404 },
@@ -285,7 +290,7 @@ const ROWS: readonly Row[] = [
     },
   ],
   [
-    new WrongAccountError('acme'),
+    new WrongAccountError({ accountId: 'acme' }),
     {
       ...{ name: 'WrongAccountError', code: 'wrong-account', phase: 'sign', retryable: false, accountId: 'acme' },
       message: "The key does not belong to account 'acme'",
@@ -381,15 +386,15 @@ describe('WhatsAppMediaError.is', () => {
     const error = new copy.SizeLimitError({ limitBytes: 1, bytes: 2, phase: 'store' })
     expect(error).not.toBeInstanceOf(WhatsAppMediaError)
     expect(WhatsAppMediaError.is(error)).toBe(true)
-    expect(copy.WhatsAppMediaError.is(new WrongAccountError('acme'))).toBe(true)
+    expect(copy.WhatsAppMediaError.is(new WrongAccountError({ accountId: 'acme' }))).toBe(true)
     // As a cause, too, it is kept whole.
-    expect(new DownloadFailedError({ host: 'h', problem: 'p' }, error).cause).toBe(error)
+    expect(new DownloadFailedError({ host: 'h', problem: 'p', cause: error }).cause).toBe(error)
   })
 
   it.each([
     ['an Error', new Error('x')],
-    ['an object alike', { ...new WrongAccountError('acme') }],
-    ['its JSON', new WrongAccountError('acme').toJSON()],
+    ['an object alike', { ...new WrongAccountError({ accountId: 'acme' }) }],
+    ['its JSON', new WrongAccountError({ accountId: 'acme' }).toJSON()],
     ['null', null],
     ['undefined', undefined],
     ['a string', 'WhatsAppMediaError'],
@@ -399,14 +404,14 @@ describe('WhatsAppMediaError.is', () => {
   })
 
   it('leaves no trace among the fields', () => {
-    const error = new WrongAccountError('acme')
+    const error = new WrongAccountError({ accountId: 'acme' })
     expect(Object.getOwnPropertySymbols({ ...error })).toEqual([])
     expect(Object.keys(error).sort()).toEqual(['accountId', 'code', 'name', 'phase', 'retryable'])
   })
 })
 
 describe('the cause of an error', () => {
-  const causeOf = (cause: unknown) => new DownloadFailedError({ host: 'h', problem: 'p' }, cause).cause
+  const causeOf = (cause: unknown) => new DownloadFailedError({ host: 'h', problem: 'p', cause }).cause
 
   it('is absent when there is none', () => {
     expect(new DownloadFailedError({ host: 'h', problem: 'p' })).not.toHaveProperty('cause')
@@ -424,7 +429,7 @@ describe('the cause of an error', () => {
       ...{ code: 'ECONNRESET', config: { url, headers }, request: { headers }, filename: 'Payslip Jane.pdf' },
       cause: new Error(`nested ${TOKEN}`),
     })
-    const error = new DownloadFailedError({ host: 'h', problem: 'p' }, cause)
+    const error = new DownloadFailedError({ host: 'h', problem: 'p', cause })
     expect(error.cause).not.toBe(cause)
     expect(error.cause).toMatchObject({
       ...{ name: 'TypeError', code: 'ECONNRESET' },
@@ -458,7 +463,7 @@ describe('the cause of an error', () => {
     ['null', null, 'a value of type object'],
     ['a number', 12_025_550_143, 'a value of type number'],
   ])('shows type and length alone for %s', (_name, cause, message) => {
-    const { cause: kept } = new DownloadFailedError({ host: 'h', problem: 'p' }, cause)
+    const { cause: kept } = new DownloadFailedError({ host: 'h', problem: 'p', cause })
     expect(kept).toBeInstanceOf(Error)
     expect(kept).toMatchObject({ message })
   })
@@ -466,7 +471,7 @@ describe('the cause of an error', () => {
 
 it('a cause of another realm is one as any other', () => {
   const cause: unknown = runInNewContext("Object.assign(new TypeError('reset'), { code: 'ECONNRESET' })")
-  const error = new DownloadFailedError({ host: 'h', problem: 'p' }, cause)
+  const error = new DownloadFailedError({ host: 'h', problem: 'p', cause })
   expect(error.cause).toMatchObject({ name: 'TypeError', message: 'reset', code: 'ECONNRESET' })
 })
 
@@ -487,7 +492,7 @@ it('a cause that throws when it is looked at leaves a clean error', () => {
   circular.cause = circular
   for (const cause of [throwing(new Error(TOKEN)), throwing({}), proxy, Object.create(null), Symbol(TOKEN), circular]) {
     expect(WhatsAppMediaError.is(cause)).toBe(false)
-    const error = new DownloadFailedError({ host: 'h', problem: 'p' }, cause)
+    const error = new DownloadFailedError({ host: 'h', problem: 'p', cause })
     expect(error.cause).toBeInstanceOf(Error)
     expect(`${JSON.stringify(error)} ${inspect(error, { showHidden: true, depth: null })}`).not.toContain(TOKEN)
   }
@@ -521,7 +526,7 @@ describe('withoutSecrets', () => {
   })
 
   it('keeps what is no error, and errors of this library', () => {
-    const own = new InvalidOptionError('a', 'b')
+    const own = new InvalidOptionError({ option: 'a', problem: 'b' })
     expect(withoutSecrets(own, ['a'])).toBe(own)
     expect(withoutSecrets('a', ['a'])).toBe('a')
   })

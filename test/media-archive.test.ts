@@ -195,7 +195,7 @@ describe('archive', () => {
   })
 
   it('passes on an error of this library that the owner’s functions throw, and calls that no failure', async () => {
-    const own = new WrongAccountError('pixels')
+    const own = new WrongAccountError({ accountId: 'pixels' })
     for (const option of ['accounts', 'storage', 'prefix', 'onArchived']) {
       await expect(create({ [option]: throwing(own) }).archive(await photo())).rejects.toBe(own)
     }
@@ -380,7 +380,7 @@ describe('upload and signUrl', () => {
   })
 
   it('pass on what storage and prefix throw', async () => {
-    const own = new WrongAccountError('pixels')
+    const own = new WrongAccountError({ accountId: 'pixels' })
     for (const option of ['storage', 'prefix']) {
       const archive = create({ [option]: throwing(own) })
       await expect(archive.upload(jpeg, { accountId: 'pixels' })).rejects.toBe(own)
@@ -653,7 +653,7 @@ describe('enqueue', () => {
   })
 
   it('rejects when accounts throws an error of this library: it is its owner’s', async () => {
-    const own = new WrongAccountError('pixels')
+    const own = new WrongAccountError({ accountId: 'pixels' })
     await expect(create({ accounts: throwing(own) }).enqueue(await photo())).rejects.toBe(own)
     expect([queued, failed]).toEqual([[], []])
   })
@@ -814,7 +814,7 @@ describe('processJob', () => {
 
   it.each([
     ['an error', new Error('the database is down')],
-    ['one of our errors', new WrongAccountError('pixels')],
+    ['one of our errors', new WrongAccountError({ accountId: 'pixels' })],
     ['a rejected token', new AccessTokenError({ reason: 'rejected' })],
   ])('keeps a job whose media onArchived did not take, and finds the object next time: %s', async (_name, error) => {
     let isDown = true

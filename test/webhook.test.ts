@@ -388,7 +388,7 @@ describe('the body', () => {
     expect(await shown(await handler(delivery(stream)))).toStrictEqual([413, 'Content Too Large'])
     expect(state.isCancelled).toBe(true)
     expect(rejections).toStrictEqual([
-      { reason: 'too-large', status: 413, error: new PayloadTooLargeError(IMAGE.length) },
+      { reason: 'too-large', status: 413, error: new PayloadTooLargeError({ limitBytes: IMAGE.length }) },
     ])
     expect(rejections[0]?.error).toMatchObject({
       code: 'payload-too-large',

@@ -33,7 +33,8 @@ export function accountOf(flags: Flags, env: CommandContext['env']): Account & {
   const accountId = neededText(flags, 'account')
   checkAccountId(accountId)
   const { accessToken, appSecret } = configFromEnv(env)
-  if (accessToken === undefined) throw new InvalidOptionError('WHATSAPP_ACCESS_TOKEN', 'is not set')
+  if (accessToken === undefined)
+    throw new InvalidOptionError({ option: 'WHATSAPP_ACCESS_TOKEN', problem: 'is not set' })
   return { accountId, accessToken, ...(appSecret === undefined ? {} : { appSecret }) }
 }
 
@@ -58,7 +59,8 @@ export async function accountsOf(flags: Flags, env: CommandContext['env']): Prom
     const account = accountOf(flags, env)
     return () => account
   }
-  if (flags['account'] !== undefined) throw new InvalidOptionError('--account', 'does not go with --accounts')
+  if (flags['account'] !== undefined)
+    throw new InvalidOptionError({ option: '--account', problem: 'does not go with --accounts' })
   const rows = await readJson(path)
   const accounts = new Map(Object.entries(rows).map(([number, row]) => [number, readAccount(number, row, env)]))
   return (phoneNumberId) => accounts.get(phoneNumberId)
@@ -66,7 +68,10 @@ export async function accountsOf(flags: Flags, env: CommandContext['env']): Prom
 
 async function readJson(path: string): Promise<Record<string, unknown>> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new InvalidOptionError('--accounts', `can not be read: ${describeValue(field(error, 'code'))}`)
+    throw new InvalidOptionError({
+      option: '--accounts',
+      problem: `can not be read: ${describeValue(field(error, 'code'))}`,
+    })
   })
   try {
     const json: unknown = JSON.parse(text)
@@ -74,7 +79,10 @@ async function readJson(path: string): Promise<Record<string, unknown>> {
   } catch {
     // The parser's message quotes the file, and somebody may have put a token there.
   }
-  throw new InvalidOptionError('--accounts', 'must be a JSON object with an account for each phone number id')
+  throw new InvalidOptionError({
+    option: '--accounts',
+    problem: 'must be a JSON object with an account for each phone number id',
+  })
 }
 
 const PROPERTIES = ['accountId', 'tokenVariable', 'appSecretVariable', 'mediaLifetimeMs']
@@ -83,16 +91,19 @@ function readAccount(phoneNumberId: string, row: unknown, env: CommandContext['e
   const place = `--accounts: ${describeId(phoneNumberId)}`
   const unknown = Object.keys(isObject(row) ? row : { nothing: 1 }).find((name) => !PROPERTIES.includes(name))
   if (unknown !== undefined) {
-    throw new InvalidOptionError(
-      place,
-      `must have ${PROPERTIES.join(', ')} and nothing else; secrets stay in variables`,
-    )
+    throw new InvalidOptionError({
+      option: place,
+      problem: `must have ${PROPERTIES.join(', ')} and nothing else; secrets stay in variables`,
+    })
   }
   const [accountId, lifetime] = [field(row, 'accountId'), field(row, 'mediaLifetimeMs')]
-  if (typeof accountId !== 'string') throw new InvalidOptionError(place, 'must have an accountId')
+  if (typeof accountId !== 'string') throw new InvalidOptionError({ option: place, problem: 'must have an accountId' })
   checkAccountId(accountId)
   if (lifetime !== undefined && !(typeof lifetime === 'number' && lifetime > 0)) {
-    throw new InvalidOptionError(place, `must have a positive mediaLifetimeMs, got ${describeValue(lifetime)}`)
+    throw new InvalidOptionError({
+      option: place,
+      problem: `must have a positive mediaLifetimeMs, got ${describeValue(lifetime)}`,
+    })
   }
   const accessToken = readVariable(place, field(row, 'tokenVariable'), env)
   const secretName = field(row, 'appSecretVariable')
@@ -107,9 +118,13 @@ function readAccount(phoneNumberId: string, row: unknown, env: CommandContext['e
 function readVariable(place: string, name: unknown, env: CommandContext['env']): string {
   // Whoever takes the token itself for the name must not find it in a log.
   if (typeof name !== 'string' || !/^[A-Z_][A-Z0-9_]{0,63}$/.test(name)) {
-    throw new InvalidOptionError(place, `must name variables in capitals, got ${describeSecret(name)}`)
+    throw new InvalidOptionError({
+      option: place,
+      problem: `must name variables in capitals, got ${describeSecret(name)}`,
+    })
   }
   const value = env[name]?.trim()
-  if (value === undefined || value === '') throw new InvalidOptionError(place, `names ${name}, which is not set`)
+  if (value === undefined || value === '')
+    throw new InvalidOptionError({ option: place, problem: `names ${name}, which is not set` })
   return value
 }

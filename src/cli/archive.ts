@@ -51,11 +51,14 @@ function factsOf(
   const [mediaType, timestamp, filename] = ['type', 'timestamp', 'filename'].map((name) => textOf(flags, name))
   if (mediaType !== undefined && !isMediaType(mediaType)) {
     const types = 'image, video, audio, document or sticker'
-    throw new InvalidOptionError('--type', `must be ${types}, got ${describeValue(mediaType)}`)
+    throw new InvalidOptionError({ option: '--type', problem: `must be ${types}, got ${describeValue(mediaType)}` })
   }
   if (timestamp !== undefined) parseTime('--timestamp', timestamp)
   if (filename !== undefined && mediaIds.length > 1) {
-    throw new InvalidOptionError('--filename', `goes with one media id, and here are ${mediaIds.length}`)
+    throw new InvalidOptionError({
+      option: '--filename',
+      problem: `goes with one media id, and here are ${mediaIds.length}`,
+    })
   }
   return {
     ...(mediaType === undefined ? {} : { mediaType }),

@@ -167,10 +167,11 @@ interface Settings {
 async function settingsOf(file: string, flags: Flags, env: CommandContext['env']): Promise<Settings> {
   const inputBytes = file === STDIN ? undefined : await sizeOf(file)
   const journal = textOf(flags, 'journal') ?? (inputBytes === undefined ? undefined : `${file}.journal`)
-  if (journal === undefined) throw new InvalidOptionError('--journal', 'is needed when the input is a stream')
+  if (journal === undefined)
+    throw new InvalidOptionError({ option: '--journal', problem: 'is needed when the input is a stream' })
   const report = textOf(flags, 'report')
   if (report !== undefined && [file, journal].some((path) => resolve(path) === resolve(report))) {
-    throw new InvalidOptionError('--report', 'must be another file than the input and the journal')
+    throw new InvalidOptionError({ option: '--report', problem: 'must be another file than the input and the journal' })
   }
   return {
     accountFor: await accountsOf(flags, env),
@@ -186,7 +187,7 @@ async function settingsOf(file: string, flags: Flags, env: CommandContext['env']
 /** A pipe by name is a stream, too. */
 async function sizeOf(file: string): Promise<number | undefined> {
   const stats = await stat(file).catch(unusable('<file>'))
-  if (stats.isDirectory()) throw new InvalidOptionError('<file>', 'must be a file, got a folder')
+  if (stats.isDirectory()) throw new InvalidOptionError({ option: '<file>', problem: 'must be a file, got a folder' })
   return stats.isFile() ? stats.size : undefined
 }
 
@@ -194,7 +195,7 @@ async function sizeOf(file: string): Promise<number | undefined> {
 function unusable(option: string): (error: unknown) => never {
   return (error) => {
     if (WhatsAppMediaError.is(error)) throw error
-    throw new InvalidOptionError(option, `can not be used: ${describeValue(text(error, 'code'))}`)
+    throw new InvalidOptionError({ option, problem: `can not be used: ${describeValue(text(error, 'code'))}` })
   }
 }
 

@@ -33,7 +33,7 @@ export function textOf(flags: Flags, name: string): string | undefined {
   const value = flags[name]
   if (value === undefined) return undefined
   if (typeof value !== 'string' || value === '') {
-    throw new InvalidOptionError(dashed(name), `must have one value, got ${describeValue(value)}`)
+    throw new InvalidOptionError({ option: dashed(name), problem: `must have one value, got ${describeValue(value)}` })
   }
   return value
 }
@@ -41,7 +41,7 @@ export function textOf(flags: Flags, name: string): string | undefined {
 /** @throws InvalidOptionError without the option, too. */
 export function neededText(flags: Flags, name: string): string {
   const text = textOf(flags, name)
-  if (text === undefined) throw new InvalidOptionError(dashed(name), 'is needed')
+  if (text === undefined) throw new InvalidOptionError({ option: dashed(name), problem: 'is needed' })
   return text
 }
 
@@ -57,7 +57,10 @@ export function countOf(flags: Flags, name: string, { most }: { most: number }):
   if (text === undefined) return undefined
   const count = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
   if (count >= 1 && count <= most) return count
-  throw new InvalidOptionError(dashed(name), `must be a whole number from 1 to ${most}, got ${describeValue(text)}`)
+  throw new InvalidOptionError({
+    option: dashed(name),
+    problem: `must be a whole number from 1 to ${most}, got ${describeValue(text)}`,
+  })
 }
 
 /** As it is typed. */

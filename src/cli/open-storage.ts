@@ -35,7 +35,7 @@ export function openStorage(flags: Flags, env: CommandContext['env']): OpenedSto
   if (directory !== undefined) return { storage: openDirectory(directory, flags, env), keys }
   const bucket = textOf(flags, 'bucket') ?? config.bucket
   if (bucket === undefined) {
-    throw new InvalidOptionError('--bucket', 'is needed (or S3_BUCKET_NAME), or --directory')
+    throw new InvalidOptionError({ option: '--bucket', problem: 'is needed (or S3_BUCKET_NAME), or --directory' })
   }
   const region = textOf(flags, 'region') ?? config.region
   const endpoint = urlOf(flags, 'endpoint') ?? config.endpoint
@@ -51,7 +51,8 @@ export function openStorage(flags: Flags, env: CommandContext['env']): OpenedSto
 
 function openDirectory(directory: string, flags: Flags, env: CommandContext['env']): ObjectStorage {
   for (const name of ['bucket', 'region', 'endpoint']) {
-    if (flags[name] !== undefined) throw new InvalidOptionError(dashed(name), 'does not go with --directory')
+    if (flags[name] !== undefined)
+      throw new InvalidOptionError({ option: dashed(name), problem: 'does not go with --directory' })
   }
   const baseUrl = urlOf(flags, 'publicEndpoint')
   const secret = env['WHATSAPP_MEDIA_URL_SECRET']
@@ -61,5 +62,5 @@ function openDirectory(directory: string, flags: Flags, env: CommandContext['env
 function urlOf(flags: Flags, name: string): string | undefined {
   const text = textOf(flags, name)
   if (text === undefined || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol))) return text
-  throw new InvalidOptionError(dashed(name), `must be an http(s) URL, got ${describeValue(text)}`)
+  throw new InvalidOptionError({ option: dashed(name), problem: `must be an http(s) URL, got ${describeValue(text)}` })
 }

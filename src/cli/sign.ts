@@ -21,7 +21,10 @@ export async function runSign(key: string, flags: Flags, context: CommandContext
   const disposition = dispositionOf(flags)
   const { storage, keys } = openStorage(flags, context.env)
   if (storage.signedUrl === undefined) {
-    throw new InvalidOptionError('--directory', 'signs URLs only with --public-endpoint and WHATSAPP_MEDIA_URL_SECRET')
+    throw new InvalidOptionError({
+      option: '--directory',
+      problem: 'signs URLs only with --public-endpoint and WHATSAPP_MEDIA_URL_SECRET',
+    })
   }
   const options: SigningOptions = {
     storage,
@@ -42,5 +45,8 @@ export async function runSign(key: string, flags: Flags, context: CommandContext
 function dispositionOf(flags: Flags): SigningOptions['disposition'] {
   const disposition = textOf(flags, 'disposition')
   if (disposition === undefined || disposition === 'inline' || disposition === 'attachment') return disposition
-  throw new InvalidOptionError('--disposition', `must be inline or attachment, got ${describeValue(disposition)}`)
+  throw new InvalidOptionError({
+    option: '--disposition',
+    problem: `must be inline or attachment, got ${describeValue(disposition)}`,
+  })
 }

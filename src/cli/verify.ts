@@ -95,7 +95,10 @@ export async function verifyObjects(
 ): Promise<void> {
   const { concurrency, signal, onProblem, counts } = options
   if (storage.list === undefined) {
-    throw new InvalidOptionError('storage', `must be able to list its objects, and ${storage.name} is not`)
+    throw new InvalidOptionError({
+      option: 'storage',
+      problem: `must be able to list its objects, and ${storage.name} is not`,
+    })
   }
   const objects = storage.list(prefix, { signal })[Symbol.asyncIterator]()
   const work = async (): Promise<void> => {

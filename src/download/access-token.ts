@@ -110,7 +110,7 @@ async function answerOf(
     signal.throwIfAborted()
     // What vaults throw may quote the secret that they were asked for.
     const cause = WhatsAppMediaError.is(error) ? error : nameOnly(error)
-    throw new AccessTokenError({ reason: 'unavailable', ...ownerOf(account) }, cause)
+    throw new AccessTokenError({ reason: 'unavailable', ...ownerOf(account), cause })
   })
 }
 

@@ -79,13 +79,22 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
   } = options
   const base = parseOrigin('cloudApi.baseUrl', baseUrl)
   if (!/^(?:v\d{1,3}\.\d{1,2})?$/.test(version)) {
-    throw new InvalidOptionError('cloudApi.version', `must look like v25.0, got ${describeValue(version)}`)
+    throw new InvalidOptionError({
+      option: 'cloudApi.version',
+      problem: `must look like v25.0, got ${describeValue(version)}`,
+    })
   }
   if (!Array.isArray(mediaHosts)) {
-    throw new InvalidOptionError('cloudApi.mediaHosts', `must be a list, got ${describeValue(mediaHosts)}`)
+    throw new InvalidOptionError({
+      option: 'cloudApi.mediaHosts',
+      problem: `must be a list, got ${describeValue(mediaHosts)}`,
+    })
   }
   if (typeof authorization !== 'function') {
-    throw new InvalidOptionError('cloudApi.authorization', `must be a function, got ${describeSecret(authorization)}`)
+    throw new InvalidOptionError({
+      option: 'cloudApi.authorization',
+      problem: `must be a function, got ${describeSecret(authorization)}`,
+    })
   }
   const isAllowed = mediaHosts.map(mediaHostRule)
   const root = `${base.origin}${base.pathname.replace(/\/$/, '')}${version === '' ? '' : `/${version}`}`
@@ -93,7 +102,8 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
     lookUpUrl(mediaId, { accessToken, appSecret, phoneNumberId }) {
       checkMediaId(mediaId)
       // encodeURIComponent keeps dots, and `..` would ask for another path.
-      if (/^\.+$/.test(mediaId)) throw new InvalidOptionError('mediaId', `must not be ${describeValue(mediaId)}`)
+      if (/^\.+$/.test(mediaId))
+        throw new InvalidOptionError({ option: 'mediaId', problem: `must not be ${describeValue(mediaId)}` })
       const url = new URL(`${root}/${encodeURIComponent(mediaId)}`)
       // Meta: Secure Graph API calls. Apps that require it refuse calls without.
       if (appSecret !== undefined) {
@@ -141,7 +151,7 @@ export async function lookUpMedia(
   const { cloudApi, http, accessToken, appSecret, deadlines } = context
   const url = cloudApi.lookUpUrl(mediaId, { accessToken, appSecret, phoneNumberId })
   const failed = (problem: string, cause?: unknown): DownloadFailedError =>
-    new DownloadFailedError({ host: new URL(url).host, problem, phase: 'look-up' }, cause)
+    new DownloadFailedError({ host: new URL(url).host, problem, phase: 'look-up', cause })
   deadlines.waitFor('headers')
   const response = await ask(
     http,
@@ -237,10 +247,10 @@ function parseOrigin(option: string, text: string): URL {
   const isSafe =
     url !== undefined && (url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname)))
   if (!isSafe || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    throw new InvalidOptionError(
+    throw new InvalidOptionError({
       option,
-      `must be an https URL without user or query (http for loopback), got ${describeValue(text)}`,
-    )
+      problem: `must be an https URL without user or query (http for loopback), got ${describeValue(text)}`,
+    })
   }
   return url
 }
@@ -252,10 +262,10 @@ function mediaHostRule(entry: string): (url: URL) => boolean {
     return (url) => url.origin === origin && url.protocol === protocol
   }
   if (typeof entry !== 'string' || !/^\.?(?!-)[a-z0-9-]+(?:\.[a-z0-9-]+)+$/i.test(entry) || /^[\d.]+$/.test(entry)) {
-    throw new InvalidOptionError(
-      'cloudApi.mediaHosts',
-      `must hold host names, '.suffixes' or origins, got ${describeValue(entry)}`,
-    )
+    throw new InvalidOptionError({
+      option: 'cloudApi.mediaHosts',
+      problem: `must hold host names, '.suffixes' or origins, got ${describeValue(entry)}`,
+    })
   }
   const host = entry.toLowerCase()
   // The leading dot makes the label boundary: `.fbsbx.com` never matches `evilfbsbx.com`. An odd port is another origin.

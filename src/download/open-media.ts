@@ -160,7 +160,7 @@ async function get(firstUrl: string, context: AttemptContext): Promise<Answer> {
     ).catch((error: unknown) => {
       // fromFetch has refused an answer: asking again would bring the same.
       if (WhatsAppMediaError.is(error)) throw error
-      throw new DownloadFailedError({ host, problem: 'no answer' }, nameOnly(error))
+      throw new DownloadFailedError({ host, problem: 'no answer', cause: nameOnly(error) })
     })
     const { location } = response.headers
     if (response.status < 300 || response.status > 399 || location === undefined) return { response, host }
@@ -204,10 +204,11 @@ function open(
       ...{ source: body, mediaId, mediaType, mimeType, size, sha256, filename, maxBytes },
       checkOpening: sha256 === undefined ? (opening) => refusePageIn(opening, mimeType) : undefined,
       brokeOff: (error) =>
-        new DownloadFailedError(
-          { host, problem: 'the body broke off' },
-          error === undefined ? undefined : nameOnly(error),
-        ),
+        new DownloadFailedError({
+          host,
+          problem: 'the body broke off',
+          cause: error === undefined ? undefined : nameOnly(error),
+        }),
     }
   } catch (error) {
     body.destroy()

@@ -17,16 +17,19 @@ export function checkMaxBytes(maxBytes: MaxBytes | undefined): void {
   const caps = typeof maxBytes === 'object' && maxBytes !== null ? Object.entries(maxBytes) : [['', maxBytes] as const]
   for (const [type, cap] of caps) {
     if (type !== '' && !isMediaType(type)) {
-      throw new InvalidOptionError('maxBytes', `must be by media type, got ${describeValue(type)}`)
+      throw new InvalidOptionError({ option: 'maxBytes', problem: `must be by media type, got ${describeValue(type)}` })
     }
     if (!Number.isSafeInteger(cap) || cap < 1) {
-      throw new InvalidOptionError('maxBytes', `must be a positive whole number of bytes, got ${describeValue(cap)}`)
+      throw new InvalidOptionError({
+        option: 'maxBytes',
+        problem: `must be a positive whole number of bytes, got ${describeValue(cap)}`,
+      })
     }
     if (cap > MAX_PUT_BYTES) {
-      throw new InvalidOptionError(
-        'maxBytes',
-        `must be at most ${MAX_PUT_BYTES}, the most of one put, got ${describeValue(cap)}`,
-      )
+      throw new InvalidOptionError({
+        option: 'maxBytes',
+        problem: `must be at most ${MAX_PUT_BYTES}, the most of one put, got ${describeValue(cap)}`,
+      })
     }
   }
 }

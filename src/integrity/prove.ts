@@ -269,5 +269,8 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
 function toBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk
   if (typeof chunk === 'string') return Buffer.from(chunk)
-  throw new InvalidOptionError('body', `must be made of bytes or strings, got ${describeValue(chunk)}`)
+  throw new InvalidOptionError({
+    option: 'body',
+    problem: `must be made of bytes or strings, got ${describeValue(chunk)}`,
+  })
 }

@@ -67,6 +67,6 @@ export async function spool(
 async function onDisk<T>(work: Promise<T>): Promise<T> {
   return work.catch((error: NodeJS.ErrnoException) => {
     const reason = String(error.code)
-    throw new StorageFailedError({ operation: 'put', key: '(temporary file)', reason, retryable: true }, error)
+    throw new StorageFailedError({ operation: 'put', key: '(temporary file)', reason, retryable: true, cause: error })
   })
 }

@@ -24,7 +24,7 @@ export type Accounts = (phoneNumberId: string) => Account | undefined | Promise<
 export async function findAccount(accounts: Accounts, phoneNumberId: string): Promise<Account> {
   const account = await accounts(phoneNumberId)
   // Many a database answers null where nothing is found.
-  if (account === undefined || account === null) throw new UnknownNumberError(phoneNumberId)
+  if (account === undefined || account === null) throw new UnknownNumberError({ phoneNumberId })
   checkAccountId(account.accountId)
   return account
 }

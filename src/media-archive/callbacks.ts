@@ -94,7 +94,8 @@ export function createOwner(functions: OwnersFunctions): Owner {
       if (prefix === undefined) return { storage: found }
       const own = typeof prefix === 'function' ? await call('prefix', () => prefix(accountId), signal) : prefix
       // The default would be another place than the one that the owner meant to name.
-      if (typeof own !== 'string') throw new InvalidOptionError('prefix', `must be a string, got ${describeValue(own)}`)
+      if (typeof own !== 'string')
+        throw new InvalidOptionError({ option: 'prefix', problem: `must be a string, got ${describeValue(own)}` })
       return { storage: found, prefix: own }
     },
     token(accessToken) {
@@ -126,18 +127,21 @@ function checkFunctions(functions: OwnersFunctions, callbackTimeoutMs: number): 
   for (const [option, value] of Object.entries({ accounts, onArchived, onFailed })) {
     const isMissing = value === undefined && option !== 'accounts'
     if (typeof value !== 'function' && !isMissing) {
-      throw new InvalidOptionError(option, `must be a function, got ${describeValue(value)}`)
+      throw new InvalidOptionError({ option, problem: `must be a function, got ${describeValue(value)}` })
     }
   }
   if (typeof callbackTimeoutMs !== 'number' || !(callbackTimeoutMs > 0)) {
     const problem = `must be a positive number of milliseconds, got ${describeValue(callbackTimeoutMs)}`
-    throw new InvalidOptionError('callbackTimeoutMs', problem)
+    throw new InvalidOptionError({ option: 'callbackTimeoutMs', problem })
   }
 }
 
 /** A function that finds no storage must not fail later, and elsewhere. */
 function checkStorage(storage: ObjectStorage): void {
   if (typeof storage?.put !== 'function') {
-    throw new InvalidOptionError('storage', `must be an ObjectStorage, got ${describeValue(storage)}`)
+    throw new InvalidOptionError({
+      option: 'storage',
+      problem: `must be an ObjectStorage, got ${describeValue(storage)}`,
+    })
   }
 }

@@ -141,7 +141,7 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
       emit(onEvent, { type: 'callback-failed', callback, error: cause, attempt, retryInMs, ...subject })
       return later(run, thrown, { afterSeconds, isAttempt: true })
     }
-    const error = new CallbackFailedError(callback, thrown)
+    const error = new CallbackFailedError({ callback, cause: thrown })
     // Whoever can't be told is not told again: the dead letter keeps the job.
     const keep = (untold: unknown): JobOutcome => stoppedBy(run, untold) ?? deadLetter(job, error)
     if (callback !== 'onFailed') return giveUp(run, error).catch(keep)
@@ -297,7 +297,8 @@ function deadLetter(job: MediaJob, error: AnyWhatsAppMediaError): JobOutcome {
 
 /** Jobs come out of queues as JSON that anyone may have put there. */
 function problemOf(job: MediaJob): InvalidOptionError | undefined {
-  if (job?.version !== 1) return new InvalidOptionError('job.version', `must be 1, got ${describeValue(job?.version)}`)
+  if (job?.version !== 1)
+    return new InvalidOptionError({ option: 'job.version', problem: `must be 1, got ${describeValue(job?.version)}` })
   return problemIn(() => {
     checkAccountId(job.accountId, 'job.accountId')
     checkReference(job.media, 'job.media')

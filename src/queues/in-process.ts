@@ -47,10 +47,10 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
   checkCount('concurrency', concurrency)
   checkCount('maxQueued', maxQueued)
   if (isLambda()) {
-    throw new InvalidOptionError(
-      'queue',
-      'must be a durable one on AWS Lambda, which freezes the process after each answer',
-    )
+    throw new InvalidOptionError({
+      option: 'queue',
+      problem: 'must be a durable one on AWS Lambda, which freezes the process after each answer',
+    })
   }
   const entries = new Map<string, Entry>()
   const ready = createOrder<Entry>()
@@ -176,7 +176,7 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
 
 function checkCount(option: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 1) {
-    throw new InvalidOptionError(option, `must be a positive whole number, got ${describeValue(value)}`)
+    throw new InvalidOptionError({ option, problem: `must be a positive whole number, got ${describeValue(value)}` })
   }
 }
 

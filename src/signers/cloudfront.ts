@@ -57,13 +57,22 @@ export function createCloudFrontSigner(options: CloudFrontSignerOptions): UrlSig
   const { domain, keyPairId, privateKey, originPath = '', algorithm = 'SHA256' } = options
   const base = checkDomain(domain)
   if (typeof keyPairId !== 'string' || !/^\w{1,64}$/.test(keyPairId)) {
-    throw new InvalidOptionError('keyPairId', `must be the id of a public key, got ${describeValue(keyPairId)}`)
+    throw new InvalidOptionError({
+      option: 'keyPairId',
+      problem: `must be the id of a public key, got ${describeValue(keyPairId)}`,
+    })
   }
   if (typeof originPath !== 'string' || !/^(?:\/(?!\.{1,2}(?:\/|$))[\w.-]+)*$/.test(originPath)) {
-    throw new InvalidOptionError('originPath', `must be empty or like '/media', got ${describeValue(originPath)}`)
+    throw new InvalidOptionError({
+      option: 'originPath',
+      problem: `must be empty or like '/media', got ${describeValue(originPath)}`,
+    })
   }
   if (algorithm !== 'SHA256' && algorithm !== 'SHA1') {
-    throw new InvalidOptionError('algorithm', `must be SHA256 or SHA1, got ${describeValue(algorithm)}`)
+    throw new InvalidOptionError({
+      option: 'algorithm',
+      problem: `must be SHA256 or SHA1, got ${describeValue(algorithm)}`,
+    })
   }
   if (typeof privateKey !== 'function') checkPrivateKey(privateKey)
   let asked: Promise<string> | undefined
@@ -103,10 +112,10 @@ function checkDomain(domain: string): string {
   const url = typeof domain === 'string' && URL.canParse(text) ? new URL(text) : undefined
   // A `*` would be a wildcard in the policy, see `encode`.
   if (url === undefined || !/^https:\/\/[^/?#@*%]+(?:\/[^?#*%]*)?$/.test(url.href)) {
-    throw new InvalidOptionError(
-      'domain',
-      `must be a host or an https origin, with a plain path at most, got ${describeSecret(domain)}`,
-    )
+    throw new InvalidOptionError({
+      option: 'domain',
+      problem: `must be a host or an https origin, with a plain path at most, got ${describeSecret(domain)}`,
+    })
   }
   return url.href.replace(/\/+$/, '')
 }
@@ -117,10 +126,10 @@ function checkPrivateKey(pem: string): string {
   const isRsa = key?.asymmetricKeyType === 'rsa' && modulusLength === 2_048
   if (isRsa || namedCurve === 'prime256v1') return pem
   const advice = typeof pem === 'string' && pem.includes('\\n') ? "; it has '\\n' in place of line breaks" : ''
-  throw new InvalidOptionError(
-    'privateKey',
-    `must be an RSA 2048 or ECDSA P-256 private key in PEM, without passphrase, got ${describeSecret(pem)}${advice}`,
-  )
+  throw new InvalidOptionError({
+    option: 'privateKey',
+    problem: `must be an RSA 2048 or ECDSA P-256 private key in PEM, without passphrase, got ${describeSecret(pem)}${advice}`,
+  })
 }
 
 function readPrivateKey(pem: string): ReturnType<typeof createPrivateKey> | undefined {
@@ -147,32 +156,38 @@ function keyError(key: string): (error: unknown) => never {
 
 function checkExpiry(expiresIn: number): void {
   if (!Number.isInteger(expiresIn) || expiresIn < 1 || expiresIn > MAX_EXPIRES_IN) {
-    throw new InvalidOptionError(
-      'expiresIn',
-      `must be a whole number of seconds from 1 to ${MAX_EXPIRES_IN}, got ${describeValue(expiresIn)}`,
-    )
+    throw new InvalidOptionError({
+      option: 'expiresIn',
+      problem: `must be a whole number of seconds from 1 to ${MAX_EXPIRES_IN}, got ${describeValue(expiresIn)}`,
+    })
   }
 }
 
 function checkHeader(option: keyof SignedUrlOptions, value: string): void {
   if (typeof value !== 'string' || !/^[\x20-\x7e]+$/.test(value)) {
-    throw new InvalidOptionError(option, `must be printable ASCII, got ${describeSecret(value)}`)
+    throw new InvalidOptionError({ option, problem: `must be printable ASCII, got ${describeSecret(value)}` })
   }
 }
 
 /** Browsers resolve dot segments before they ask, and in a policy `*` is a wildcard, which the SDK leaves in paths. */
 function checkKey(key: string): string {
   if (typeof key !== 'string' || /[\p{Cc}\p{Cs}*]/u.test(key)) {
-    throw new InvalidOptionError(
-      'key',
-      `must be a string without control characters and '*', got ${describeValue(key)}`,
-    )
+    throw new InvalidOptionError({
+      option: 'key',
+      problem: `must be a string without control characters and '*', got ${describeValue(key)}`,
+    })
   }
   if (key.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) {
-    throw new InvalidOptionError('key', `must have no empty, '.' or '..' segment, got ${describeValue(key)}`)
+    throw new InvalidOptionError({
+      option: 'key',
+      problem: `must have no empty, '.' or '..' segment, got ${describeValue(key)}`,
+    })
   }
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
-    throw new InvalidOptionError('key', `must have at most ${MAX_KEY_BYTES} bytes, got ${Buffer.byteLength(key)}`)
+    throw new InvalidOptionError({
+      option: 'key',
+      problem: `must have at most ${MAX_KEY_BYTES} bytes, got ${Buffer.byteLength(key)}`,
+    })
   }
   return key
 }
@@ -180,7 +195,10 @@ function checkKey(key: string): string {
 function pathOf(key: string, originPath: string): string {
   const folder = originPath === '' ? '' : `${originPath.slice(1)}/`
   if (!key.startsWith(folder)) {
-    throw new InvalidOptionError('key', `must lie below originPath '${originPath}', got ${describeValue(key)}`)
+    throw new InvalidOptionError({
+      option: 'key',
+      problem: `must lie below originPath '${originPath}', got ${describeValue(key)}`,
+    })
   }
   return key.slice(folder.length).split('/').map(encodeURIComponent).join('/')
 }

@@ -55,7 +55,7 @@ export async function* receive(
   } catch (error) {
     if (aborted) throw signal?.reason
     if (body.errored || !isPrematureClose(error)) throw error
-    throw new StorageFailedError({ operation: 'put', key, reason: error.code, retryable: true }, error)
+    throw new StorageFailedError({ operation: 'put', key, reason: error.code, retryable: true, cause: error })
   } finally {
     signal?.removeEventListener('abort', abort)
     body.destroy()
@@ -65,7 +65,10 @@ export async function* receive(
 function toBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk
   if (typeof chunk === 'string') return Buffer.from(chunk)
-  throw new InvalidOptionError('body', `must be made of bytes or strings, got ${describeValue(chunk)}`)
+  throw new InvalidOptionError({
+    option: 'body',
+    problem: `must be made of bytes or strings, got ${describeValue(chunk)}`,
+  })
 }
 
 function isPrematureClose(error: unknown): error is Error & { code: string } {

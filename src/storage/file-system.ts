@@ -64,7 +64,8 @@ export function createFileSystemStorage(options: FileSystemStorageOptions): File
   const { baseUrl, secret, durable = true } = options
   const directory = checkDirectory(options.directory)
   const base = baseUrl === undefined ? undefined : checkBaseUrl(baseUrl)
-  if (secret !== undefined && base === undefined) throw new InvalidOptionError('baseUrl', 'is needed with secret')
+  if (secret !== undefined && base === undefined)
+    throw new InvalidOptionError({ option: 'baseUrl', problem: 'is needed with secret' })
   const incoming = join(directory, '.incoming')
   const pathOf = (key: string): string => join(directory, ...checkKey(key).split('/'))
   let swept: Promise<void> | undefined
@@ -279,7 +280,7 @@ async function syncFolder(path: string): Promise<void> {
 
 function checkDirectory(directory: string): string {
   if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
-    throw new InvalidOptionError('directory', `must be a path, got ${describeValue(directory)}`)
+    throw new InvalidOptionError({ option: 'directory', problem: `must be a path, got ${describeValue(directory)}` })
   }
   return resolve(directory)
 }
@@ -288,16 +289,22 @@ function checkDirectory(directory: string): string {
 function checkKey(key: string): string {
   // Lone surrogates too: all of them become the same character in a file name.
   if (typeof key !== 'string' || /[\p{Cc}\p{Cs}\\]/u.test(key)) {
-    throw new InvalidOptionError('key', `must have no control characters and backslashes, got ${describeValue(key)}`)
+    throw new InvalidOptionError({
+      option: 'key',
+      problem: `must have no control characters and backslashes, got ${describeValue(key)}`,
+    })
   }
   if (key.split('/').some((segment) => segment === '' || segment.startsWith('.'))) {
-    throw new InvalidOptionError(
-      'key',
-      `must have no segment that is empty or starts with a dot, got ${describeValue(key)}`,
-    )
+    throw new InvalidOptionError({
+      option: 'key',
+      problem: `must have no segment that is empty or starts with a dot, got ${describeValue(key)}`,
+    })
   }
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
-    throw new InvalidOptionError('key', `must have at most ${MAX_KEY_BYTES} bytes, got ${Buffer.byteLength(key)}`)
+    throw new InvalidOptionError({
+      option: 'key',
+      problem: `must have at most ${MAX_KEY_BYTES} bytes, got ${Buffer.byteLength(key)}`,
+    })
   }
   return key
 }

@@ -225,7 +225,14 @@ export async function probeS3(options: S3StorageOptions, probeOptions: ProbeOpti
 /** The bytes are spent, but a put of the same again looks first and sends no condition. */
 function againWithoutCondition(error: StorageFailedError): StorageFailedError {
   const { operation, key, reason } = error
-  return new StorageFailedError({ operation, key, reason, status: NOT_IMPLEMENTED, retryable: true }, error.cause)
+  return new StorageFailedError({
+    operation,
+    key,
+    reason,
+    status: NOT_IMPLEMENTED,
+    retryable: true,
+    cause: error.cause,
+  })
 }
 
 /** An answer of success that can't be true. */
@@ -260,6 +267,9 @@ function toNodeStream(body: unknown): Readable {
 /** An empty key asks for the bucket, and dot segments are resolved by browsers before they ask. */
 function checkKey(key: string): void {
   if (typeof key !== 'string' || key === '' || /(?:^|\/)\.\.?(?:\/|$)/.test(key)) {
-    throw new InvalidOptionError('key', `must be non-empty and without dot segments, got ${describeValue(key)}`)
+    throw new InvalidOptionError({
+      option: 'key',
+      problem: `must be non-empty and without dot segments, got ${describeValue(key)}`,
+    })
   }
 }

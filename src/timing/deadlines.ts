@@ -84,10 +84,10 @@ export function checkTimeouts(timeouts: Timeouts = {}): CheckedTimeouts {
   const { headersMs = 30_000, idleMs = 30_000, storageMs = 60_000, totalMs = 600_000 } = timeouts
   for (const [name, value] of Object.entries({ headersMs, idleMs, storageMs, totalMs })) {
     if (typeof value !== 'number' || !(value > 0)) {
-      throw new InvalidOptionError(
-        `timeouts.${name}`,
-        `must be a positive number of milliseconds, got ${describeValue(value)}`,
-      )
+      throw new InvalidOptionError({
+        option: `timeouts.${name}`,
+        problem: `must be a positive number of milliseconds, got ${describeValue(value)}`,
+      })
     }
   }
   return { headers: headersMs, source: idleMs, store: storageMs, total: totalMs }

@@ -26,7 +26,10 @@ const LONGEST_ASKED_DELAY_MS = 15_000
 /** @throws InvalidOptionError unless `attempts` is a positive whole number. */
 export function checkRetry({ attempts = 3 }: RetryOptions): Required<RetryOptions> {
   if (!Number.isSafeInteger(attempts) || attempts < 1) {
-    throw new InvalidOptionError('attempts', `must be a positive whole number, got ${describeValue(attempts)}`)
+    throw new InvalidOptionError({
+      option: 'attempts',
+      problem: `must be a positive whole number, got ${describeValue(attempts)}`,
+    })
   }
   return { attempts }
 }

@@ -53,18 +53,24 @@ export function checkStoring(options: {
 }): void {
   const { storage, sniff, filename } = options
   if (typeof storage?.put !== 'function') {
-    throw new InvalidOptionError('storage', `must be an ObjectStorage, got ${describeValue(storage)}`)
+    throw new InvalidOptionError({
+      option: 'storage',
+      problem: `must be an ObjectStorage, got ${describeValue(storage)}`,
+    })
   }
   checkSniff(sniff)
   if (filename !== undefined && typeof filename !== 'string') {
-    throw new InvalidOptionError('filename', `must be a string, or left out, got ${describeSecret(filename)}`)
+    throw new InvalidOptionError({
+      option: 'filename',
+      problem: `must be a string, or left out, got ${describeSecret(filename)}`,
+    })
   }
 }
 
 /** A policy with a slip of the pen must not pass for "no look". @throws InvalidOptionError */
 export function checkSniff(sniff: SniffPolicy | undefined): void {
   if (sniff === undefined || sniff === 'safe' || sniff === 'trust') return
-  throw new InvalidOptionError('sniff', `must be safe or trust, got ${describeValue(sniff)}`)
+  throw new InvalidOptionError({ option: 'sniff', problem: `must be safe or trust, got ${describeValue(sniff)}` })
 }
 
 /** Everything about one object to be stored. */

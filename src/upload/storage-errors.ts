@@ -22,7 +22,7 @@ export function storageFailure(error: unknown, { operation, key, signal, secrets
   if (WhatsAppMediaError.is(error)) return error
   // What it says is anyone's: a request it quotes, the name of the file, its own credentials.
   const reason = nameOf(error, secrets)
-  return new StorageFailedError({ operation, key, reason, retryable: true }, nameOnly(error, secrets))
+  return new StorageFailedError({ operation, key, reason, retryable: true, cause: nameOnly(error, secrets) })
 }
 
 /** The storage with this library's errors only: the body's own one, too, passes. */

@@ -28,7 +28,7 @@ export function verifySignature(
   const secrets = checkAppSecret(options.appSecret)
   checkRawBody(rawBody)
   const problem = signatureProblem(rawBody, header, secrets)
-  if (problem !== undefined) throw new SignatureError(problem)
+  if (problem !== undefined) throw new SignatureError({ reason: problem })
 }
 
 /** What is wrong with a signature; undefined when nothing is. For callers that checked the secrets once and for all. */
@@ -66,18 +66,18 @@ export function checkAppSecret(appSecret: unknown): readonly [string, ...string[
 function checkSecret(secret: unknown): string {
   // A secret read from a file keeps the file's line end, and then fits no webhook.
   if (typeof secret === 'string' && secret !== '' && secret.trim() === secret) return secret
-  throw new InvalidOptionError(
-    'appSecret',
-    `must be the app's secret, or a list of them, without white space around, got ${describeSecret(secret)}`,
-  )
+  throw new InvalidOptionError({
+    option: 'appSecret',
+    problem: `must be the app's secret, or a list of them, without white space around, got ${describeSecret(secret)}`,
+  })
 }
 
 function checkRawBody(rawBody: unknown): void {
   if (typeof rawBody === 'string' || rawBody instanceof Uint8Array) return
-  throw new InvalidOptionError(
-    'rawBody',
-    `must be the body's bytes or text from before any JSON parser, got ${describeValue(rawBody)}`,
-  )
+  throw new InvalidOptionError({
+    option: 'rawBody',
+    problem: `must be the body's bytes or text from before any JSON parser, got ${describeValue(rawBody)}`,
+  })
 }
 
 function hmac(body: string | Uint8Array, secret: string): Buffer {

@@ -17,10 +17,10 @@ it('listenForInterrupts stops at the first signal, aborts at the second, and let
 it('exitCodeOf tells what has to be mended first from other failures', () => {
   const parsers = Object.assign(new Error('Unknown option'), { name: 'CACError' })
   expect(exitCodeOf(parsers)).toBe(2)
-  expect(exitCodeOf(new InvalidOptionError('--account', 'is needed'))).toBe(2)
+  expect(exitCodeOf(new InvalidOptionError({ option: '--account', problem: 'is needed' }))).toBe(2)
   const missing = { operation: 'list', key: 'a/', reason: 'NoSuchBucket', retryable: false } as const
   expect(exitCodeOf(new StorageFailedError(missing))).toBe(2)
-  expect(exitCodeOf(new WrongAccountError('pixels'))).toBe(1)
+  expect(exitCodeOf(new WrongAccountError({ accountId: 'pixels' }))).toBe(1)
   expect(exitCodeOf(new Error('other'))).toBe(1)
   expect(exitCodeOf('thrown')).toBe(1)
 })

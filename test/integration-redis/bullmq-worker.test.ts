@@ -86,7 +86,7 @@ describe('createBullMqWorker', () => {
     await redis.set(dead.toKey('id'), 'not a number')
     await queue.enqueue([jobOf('1')])
     const onError = vi.fn()
-    const error = new CallbackFailedError('onArchived', new Error('a bug'))
+    const error = new CallbackFailedError({ callback: 'onArchived', cause: new Error('a bug') })
     const worker = work({ onError, processJob: async (job) => ({ outcome: 'dead-letter', job, error }) })
     await vi.waitFor(async () => expect(await statesOf(main)).toEqual({ delayed: 1 }), 10_000)
     expect(onError.mock.calls[0]?.[0]).toMatchObject({ code: 'queue-failed', operation: 'settle', reason: 'ERR' })
@@ -107,7 +107,7 @@ describe('createBullMqWorker', () => {
       },
       () => Promise.reject(new Error('a bug')),
     ]
-    const error = new CallbackFailedError('onArchived', new Error('a bug'))
+    const error = new CallbackFailedError({ callback: 'onArchived', cause: new Error('a bug') })
     for (const [index, onError] of tellers.entries()) {
       const worker = work({ onError, processJob: async (job) => ({ outcome: 'dead-letter', job, error }) })
       await queue.enqueue([jobOf(String(index))])

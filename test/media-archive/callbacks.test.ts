@@ -58,7 +58,11 @@ describe('createOwner', () => {
 
   it.each(CALLS)('marks what %s throws as the owner’s, even an error of this library', async (callback, call) => {
     const { signal } = new AbortController()
-    for (const thrown of [new Error('down'), new InvalidOptionError('size', 'is odd'), new UnknownNumberError('2')]) {
+    for (const thrown of [
+      new Error('down'),
+      new InvalidOptionError({ option: 'size', problem: 'is odd' }),
+      new UnknownNumberError({ phoneNumberId: '2' }),
+    ]) {
       const throwing = (): never => {
         throw thrown
       }

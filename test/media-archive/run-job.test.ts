@@ -77,7 +77,7 @@ const run = (process: ProcessJob, context: Partial<JobContext> = {}, job = jobOf
 const FUNCTIONS = ['accounts', 'storage', 'prefix', 'onArchived', 'onFailed'] as const
 /** Media that can't be archived, so that `onFailed` is asked. */
 const failing = (callback: string): Functions =>
-  callback === 'onFailed' ? { transfer: throwing(new InvalidOptionError('size', 'is odd')) } : {}
+  callback === 'onFailed' ? { transfer: throwing(new InvalidOptionError({ option: 'size', problem: 'is odd' })) } : {}
 
 describe('processJob', () => {
   it('tells, by an event, which function of the owner’s threw, and nothing of what it said', async () => {
@@ -195,7 +195,7 @@ describe('processJob, when a function of the owner’s throws an error of this l
   it.each(
     FUNCTIONS.flatMap((callback) =>
       [
-        new InvalidOptionError('key', 'is not theirs'),
+        new InvalidOptionError({ option: 'key', problem: 'is not theirs' }),
         new StorageFailedError({ operation: 'put', key: 'k', reason: 'AccessDenied', retryable: false }),
         new MediaGoneError({ mediaId: '1', status: 400 }),
       ].map((error) => [callback, error.code, error] as const),
@@ -218,7 +218,9 @@ describe('processJob, when a function of the owner’s throws an error of this l
       outcome: 'dead-letter',
       error: { code: 'unknown-number' },
     })
-    expect(await run(create({ transfer: throwing(new InvalidOptionError('size', 'is odd')) }))).toMatchObject({
+    expect(
+      await run(create({ transfer: throwing(new InvalidOptionError({ option: 'size', problem: 'is odd' })) })),
+    ).toMatchObject({
       outcome: 'dead-letter',
       error: { option: 'size' },
     })

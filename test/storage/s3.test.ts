@@ -305,7 +305,7 @@ describe.each([
 
   it('passes on what is an error of this library already', async () => {
     const client = new S3Client({ region: 'eu-central-1', endpoint, credentials, forcePathStyle: true })
-    const own = new InvalidOptionError('credentials', 'must be renewed')
+    const own = new InvalidOptionError({ option: 'credentials', problem: 'must be renewed' })
     client.send = () => Promise.reject(own)
     await expect(createS3Storage({ bucket: 'media', client }).head('a/b.jpg')).rejects.toBe(own)
   })

@@ -48,7 +48,7 @@ describe('withTypedErrors', () => {
   })
 
   it.each(CALLS)('lets this library’s own errors of %s pass', async (name, call) => {
-    const own = new WrongAccountError('acme')
+    const own = new WrongAccountError({ accountId: 'acme' })
     await expect(call(withTypedErrors(failing(name, own), undefined))).rejects.toBe(own)
   })
 

@@ -168,7 +168,7 @@ describe('verifySignature', () => {
 
 describe('SignatureError', () => {
   it('is one of the library, final, and of the receiving', () => {
-    const error = new SignatureError('wrong-secret')
+    const error = new SignatureError({ reason: 'wrong-secret' })
     expect(WhatsAppMediaError.is(error)).toBe(true)
     expect(JSON.parse(JSON.stringify(error))).toMatchObject({
       name: 'SignatureError',

@@ -51,7 +51,7 @@ function readWebhook(json: unknown, receivedAt: string): LineContent {
   const dated = media.filter(({ timestamp }) => timestamp !== NO_TIME)
   const undated = media
     .slice(dated.length)
-    .map(() => new InvalidOptionError('timestamp', 'is missing: it makes the key'))
+    .map(() => new InvalidOptionError({ option: 'timestamp', problem: 'is missing: it makes the key' }))
   const failed = unavailable.filter(({ reason }) => !IS_NO_FAILURE.has(reason))
   return {
     // A saved download URL has died with its five minutes.

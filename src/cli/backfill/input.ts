@@ -86,10 +86,11 @@ function isFinished({ name }: Entry, finished: FinishedEntries): boolean {
 }
 
 function otherInput(): InvalidOptionError {
-  return new InvalidOptionError(
-    '--journal',
-    'was written for another input, or other accounts; give this one a journal of its own: what is archived is found there',
-  )
+  return new InvalidOptionError({
+    option: '--journal',
+    problem:
+      'was written for another input, or other accounts; give this one a journal of its own: what is archived is found there',
+  })
 }
 
 function* entriesOf(
@@ -113,7 +114,7 @@ function entryOf(
   // A message id in the wrong place holds a phone number.
   const shown = mediaId.startsWith('wamid.') ? {} : { mediaId }
   if (account === undefined) {
-    return { name: { place, line, id: NO_ID, ...shown }, error: new UnknownNumberError(phoneNumberId) }
+    return { name: { place, line, id: NO_ID, ...shown }, error: new UnknownNumberError({ phoneNumberId }) }
   }
   const job = jobOf(media, account)
   const id = jobHash(job).slice(1, 11)

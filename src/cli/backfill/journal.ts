@@ -69,7 +69,8 @@ async function readJournal(file: number): Promise<{ finished: FinishedEntries; t
   let end = 0
   for await (const line of linesOf(file)) {
     const isStart = line.text?.startsWith(START) === true || (!line.isWhole && START.startsWith(line.text ?? ' '))
-    if (line.number === 1 && !isStart) throw new InvalidOptionError('--journal', 'names a file that is no journal')
+    if (line.number === 1 && !isStart)
+      throw new InvalidOptionError({ option: '--journal', problem: 'names a file that is no journal' })
     if (!line.isWhole) break
     end = line.end
     const record = recordOf(line.text)

@@ -25,11 +25,15 @@ const ANYONES = /\*(?!\.[^.*]+\.[^.*])/
  *   who reads.
  */
 export function prescribedCors(origins: readonly string[]): CorsConfiguration {
-  if (origins.length === 0) throw new InvalidOptionError('origins', 'must name at least one origin')
+  if (origins.length === 0)
+    throw new InvalidOptionError({ option: 'origins', problem: 'must name at least one origin' })
   for (const origin of origins) {
     // S3 compares with what browsers send, letter by letter: a slash at the end, and nothing matches.
     if (!URL.canParse(origin) || new URL(origin).origin !== origin || ANYONES.test(origin)) {
-      throw new InvalidOptionError('origins', `must be like https://app.example.org, got ${describeValue(origin)}`)
+      throw new InvalidOptionError({
+        option: 'origins',
+        problem: `must be like https://app.example.org, got ${describeValue(origin)}`,
+      })
     }
   }
   return {

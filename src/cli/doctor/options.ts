@@ -45,7 +45,10 @@ export function parseDoctorOptions(
   checkUrl('--public-endpoint', publicEndpoint)
   checkUrl('--endpoint', endpoint)
   if (phoneNumberId !== undefined && !/^\d{1,32}$/.test(phoneNumberId)) {
-    throw new InvalidOptionError('--phone-number-id', `must be digits, got ${describeSecret(phoneNumberId)}`)
+    throw new InvalidOptionError({
+      option: '--phone-number-id',
+      problem: `must be digits, got ${describeSecret(phoneNumberId)}`,
+    })
   }
   // Browsers send no slash at the end, and people copy one.
   const origins = (values.origin ?? []).map((origin) => origin.replace(/\/$/, ''))
@@ -63,5 +66,5 @@ export function parseDoctorOptions(
 function checkUrl(option: string, url: string | undefined): void {
   if (url === undefined || (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol))) return
   // It may hold a password.
-  throw new InvalidOptionError(option, `must be an http(s) URL, got ${describeSecret(url)}`)
+  throw new InvalidOptionError({ option, problem: `must be an http(s) URL, got ${describeSecret(url)}` })
 }

@@ -32,10 +32,10 @@ export function resolveNames(options: BullMqNaming): { name: string; deadName: s
   const { name = 'media', prefix = '{whatsapp-media}' } = options
   for (const [option, value] of Object.entries({ name, prefix })) {
     if (typeof value !== 'string' || !/^[\w.{}-]{1,128}$/.test(value)) {
-      throw new InvalidOptionError(
+      throw new InvalidOptionError({
         option,
-        `must be 1 to 128 letters, digits, '_', '.', '-' and braces, got ${describeValue(value)}`,
-      )
+        problem: `must be 1 to 128 letters, digits, '_', '.', '-' and braces, got ${describeValue(value)}`,
+      })
     }
   }
   return { name, deadName: `${name}-dead`, prefix }
@@ -65,15 +65,18 @@ const SETTINGS = { lazyConnect: false, enableOfflineQueue: true, replyMapping: '
 function open(connection: BullMqConnection, own: OwnOptions): Redis | Cluster {
   if (typeof connection === 'string') {
     if (!/^rediss?:\/\/./.test(connection)) {
-      throw new InvalidOptionError('connection', `must be a redis: or rediss: URL, got ${describeSecret(connection)}`)
+      throw new InvalidOptionError({
+        option: 'connection',
+        problem: `must be a redis: or rediss: URL, got ${describeSecret(connection)}`,
+      })
     }
     return new Redis(connection, { ...own, ...SETTINGS })
   }
   if (typeof connection !== 'object' || connection === null) {
-    throw new InvalidOptionError(
-      'connection',
-      `must be a URL, options or an instance, got ${describeValue(connection)}`,
-    )
+    throw new InvalidOptionError({
+      option: 'connection',
+      problem: `must be a URL, options or an instance, got ${describeValue(connection)}`,
+    })
   }
   // By form: the instance may come from another copy of ioredis.
   if (!('duplicate' in connection)) {
@@ -88,7 +91,11 @@ function open(connection: BullMqConnection, own: OwnOptions): Redis | Cluster {
 }
 
 function refusePrefix(keyPrefix: string | undefined): void {
-  if (keyPrefix) throw new InvalidOptionError('connection.keyPrefix', "can't be used with BullMQ: give prefix instead")
+  if (keyPrefix)
+    throw new InvalidOptionError({
+      option: 'connection.keyPrefix',
+      problem: "can't be used with BullMQ: give prefix instead",
+    })
 }
 
 function isCluster(connection: Redis | Cluster): connection is Cluster {
@@ -148,7 +155,7 @@ const CLOSED = 'Connection is closed.'
 /** Any fault of Redis, BullMQ or the network as this library's error. Of the fault only name, code and message stay. */
 export function queueFailed(operation: QueueFailedError['operation'], error: unknown): QueueFailedError {
   if (error instanceof QueueFailedError) return error
-  return new QueueFailedError({ operation, reason: reasonOf(error), retryable: true }, error)
+  return new QueueFailedError({ operation, reason: reasonOf(error), retryable: true, cause: error })
 }
 
 function reasonOf(error: unknown): string {
@@ -177,6 +184,9 @@ export function createReport(
 
 export function checkCount(option: string, value: number, least: 0 | 1 = 1): void {
   if (!Number.isSafeInteger(value) || value < least) {
-    throw new InvalidOptionError(option, `must be a whole number, ${least} or more, got ${describeValue(value)}`)
+    throw new InvalidOptionError({
+      option,
+      problem: `must be a whole number, ${least} or more, got ${describeValue(value)}`,
+    })
   }
 }

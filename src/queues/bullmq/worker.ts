@@ -48,7 +48,10 @@ export function createBullMqWorker(options: BullMqWorkerOptions): BullMqWorker {
   const { name, deadName, prefix } = resolveNames(options)
   for (const [option, value] of Object.entries({ concurrency, lockMs, stalledIntervalMs })) checkCount(option, value)
   if (typeof processJob !== 'function') {
-    throw new InvalidOptionError('processJob', `must be a function, got ${describeValue(processJob)}`)
+    throw new InvalidOptionError({
+      option: 'processJob',
+      problem: `must be a function, got ${describeValue(processJob)}`,
+    })
   }
   const report = createReport(onError)
   const runs = createRuns(processJob)

@@ -70,7 +70,10 @@ export function createRunMessage(surroundings: Surroundings): RunMessage {
     const attempt = message.attempts + message.receiveCount
     const job = readJob(message.body)
     if (job === undefined) {
-      const error = new InvalidOptionError('message', `must be a job as JSON, got ${describeSecret(message.body)}`)
+      const error = new InvalidOptionError({
+        option: 'message',
+        problem: `must be a job as JSON, got ${describeSecret(message.body)}`,
+      })
       return putAway({ body: message.body, error }, attempt)
     }
     const running = (async () => processJob(job, { ...context, attempt }))()

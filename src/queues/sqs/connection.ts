@@ -92,7 +92,10 @@ async function open(options: SqsConnectionOptions): Promise<{ sdk: Sdk; client: 
 /** @throws InvalidOptionError. FIFO queues take no delays, and swallow a job that comes again within five minutes. */
 export function checkQueueUrl(option: string, url: string): void {
   if (typeof url !== 'string' || !/^https?:\/\/[^/\s]+\/\S*[^/\s]$/.test(url) || url.endsWith('.fifo')) {
-    throw new InvalidOptionError(option, `must be the URL of a standard SQS queue, got ${describeValue(url)}`)
+    throw new InvalidOptionError({
+      option,
+      problem: `must be the URL of a standard SQS queue, got ${describeValue(url)}`,
+    })
   }
 }
 
@@ -100,7 +103,7 @@ export function checkQueueUrl(option: string, url: string): void {
 export function checkWhole(option: string, value: number, [least, most]: readonly [number, number]): void {
   if (!Number.isSafeInteger(value) || value < least || value > most) {
     const limits = `from ${least} to ${most}`
-    throw new InvalidOptionError(option, `must be a whole number ${limits}, got ${describeValue(value)}`)
+    throw new InvalidOptionError({ option, problem: `must be a whole number ${limits}, got ${describeValue(value)}` })
   }
 }
 
@@ -134,8 +137,10 @@ function queueError(
     typeof status === 'number'
       ? status >= 500 || status === 429
       : isName(fieldOf(error, 'code')) || reason === 'TimeoutError'
-  return new QueueFailedError(
-    { operation, reason, retryable: isFault || PASSING.test(reason) },
-    withoutSecrets(error, secrets),
-  )
+  return new QueueFailedError({
+    operation,
+    reason,
+    retryable: isFault || PASSING.test(reason),
+    cause: withoutSecrets(error, secrets),
+  })
 }

@@ -175,7 +175,7 @@ function checkConsumer({ processJob, deadLetterQueueUrl, onError }: SqsConsumerO
   for (const [option, value] of Object.entries({ processJob, onError })) {
     const isMissing = value === undefined && option !== 'processJob'
     if (typeof value !== 'function' && !isMissing) {
-      throw new InvalidOptionError(option, `must be a function, got ${describeValue(value)}`)
+      throw new InvalidOptionError({ option, problem: `must be a function, got ${describeValue(value)}` })
     }
   }
   if (deadLetterQueueUrl !== undefined) checkQueueUrl('deadLetterQueueUrl', deadLetterQueueUrl)

@@ -154,7 +154,7 @@ export function createSqsPoller(surroundings: Surroundings): SqsPoller {
 
   return {
     start() {
-      if (closing !== undefined) throw new InvalidOptionError('consumer', 'is closed')
+      if (closing !== undefined) throw new InvalidOptionError({ option: 'consumer', problem: 'is closed' })
       polling ??= poll()
     },
     close({ timeoutMs = 20_000 }) {

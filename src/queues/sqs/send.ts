@@ -59,7 +59,7 @@ export async function sendMessages(
   const failed = failures.reduce((sum, { count }) => sum + count, 0)
   const { reason, cause } = first.error
   const retryable = failures.every(({ error }) => error.retryable)
-  throw new QueueFailedError({ operation: 'enqueue', reason, retryable, failed, total: messages.length }, cause)
+  throw new QueueFailedError({ operation: 'enqueue', reason, retryable, failed, total: messages.length, cause })
 }
 
 /** Bytes of a message as SQS counts them: its body, and names, types and values of its attributes (AWS: Message quotas). */

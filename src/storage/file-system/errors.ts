@@ -25,10 +25,14 @@ export function systemCalls(
       const code = fieldOf(error, 'code')
       const reason = isName(code) ? code : 'unknown'
       const advice = ADVICE[reason]
-      throw new StorageFailedError(
-        { operation, key, reason, retryable: !PERMANENT.includes(reason), ...(advice === undefined ? {} : { advice }) },
-        error,
-      )
+      throw new StorageFailedError({
+        operation,
+        key,
+        reason,
+        retryable: !PERMANENT.includes(reason),
+        ...(advice === undefined ? {} : { advice }),
+        cause: error,
+      })
     }
   }
 }

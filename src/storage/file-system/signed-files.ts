@@ -40,10 +40,10 @@ export function createFileSigner(options: {
 }): FileSigner {
   const { baseUrl, secret, open } = options
   if (typeof secret !== 'string' || secret.length < MIN_SECRET_LENGTH) {
-    throw new InvalidOptionError(
-      'secret',
-      `must be a string of at least ${MIN_SECRET_LENGTH} characters, got ${describeSecret(secret)}`,
-    )
+    throw new InvalidOptionError({
+      option: 'secret',
+      problem: `must be a string of at least ${MIN_SECRET_LENGTH} characters, got ${describeSecret(secret)}`,
+    })
   }
   const { pathname: basePath } = new URL(`${baseUrl}/`)
 
@@ -83,10 +83,10 @@ export function createFileSigner(options: {
   return {
     sign(key, { expiresIn, contentType, contentDisposition, signedAt = new Date() }) {
       if (!Number.isInteger(expiresIn) || expiresIn < 1 || expiresIn > MAX_EXPIRES_IN) {
-        throw new InvalidOptionError(
-          'expiresIn',
-          `must be a whole number of seconds from 1 to ${MAX_EXPIRES_IN}, got ${describeValue(expiresIn)}`,
-        )
+        throw new InvalidOptionError({
+          option: 'expiresIn',
+          problem: `must be a whole number of seconds from 1 to ${MAX_EXPIRES_IN}, got ${describeValue(expiresIn)}`,
+        })
       }
       checkHeader('contentType', contentType)
       checkHeader('contentDisposition', contentDisposition)
@@ -113,7 +113,7 @@ export function checkBaseUrl(baseUrl: string): string {
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
   if (url === undefined || !/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/.test(url.href)) {
     const problem = `must be an http(s) URL without credentials, query and fragment, got ${describeSecret(baseUrl)}`
-    throw new InvalidOptionError('baseUrl', problem)
+    throw new InvalidOptionError({ option: 'baseUrl', problem })
   }
   return url.href.replace(/\/+$/, '')
 }
@@ -243,6 +243,6 @@ function areEqual(given: string, expected: string): boolean {
 
 function checkHeader(option: string, value: string): void {
   if (typeof value !== 'string' || !/^[\x20-\x7e]+$/.test(value)) {
-    throw new InvalidOptionError(option, `must be printable ASCII, got ${describeSecret(value)}`)
+    throw new InvalidOptionError({ option, problem: `must be printable ASCII, got ${describeSecret(value)}` })
   }
 }

@@ -22,17 +22,15 @@ export function storageError(
       ? isNetworkError(error)
       : status === 408 || status === 409 || status === 429 || (status >= 500 && status !== NOT_IMPLEMENTED)
   const retryAfterMs = readRetryAfter(fieldOf(fieldOf(fieldOf(error, '$response'), 'headers'), 'retry-after'))
-  return new StorageFailedError(
-    {
-      operation,
-      key,
-      reason,
-      retryable: isPassing || reason === CLOCK_SKEW || BROKEN_BODY.includes(reason),
-      ...(status === undefined ? {} : { status }),
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    },
-    withoutSecrets(error, secrets),
-  )
+  return new StorageFailedError({
+    operation,
+    key,
+    reason,
+    retryable: isPassing || reason === CLOCK_SKEW || BROKEN_BODY.includes(reason),
+    ...(status === undefined ? {} : { status }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    cause: withoutSecrets(error, secrets),
+  })
 }
 
 /** Without conditions and without a look, a put would overwrite what others stored. */

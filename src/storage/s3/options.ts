@@ -81,7 +81,10 @@ export function checkS3Options(options: S3StorageOptions): void {
   check('cacheControl', cacheControl, /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/, 'must be a header of ASCII')
   check('expectedBucketOwner', expectedBucketOwner, /^\d{12}$/, 'must be an account id of 12 digits')
   if (conditionalWrites !== undefined && typeof conditionalWrites !== 'boolean') {
-    throw new InvalidOptionError('conditionalWrites', `must be true or false, got ${describeValue(conditionalWrites)}`)
+    throw new InvalidOptionError({
+      option: 'conditionalWrites',
+      problem: `must be true or false, got ${describeValue(conditionalWrites)}`,
+    })
   }
   checkEncryption(options)
   encodeTags(tags)
@@ -90,23 +93,32 @@ export function checkS3Options(options: S3StorageOptions): void {
 function check(option: keyof S3StorageOptions, value: unknown, pattern: RegExp, rule: string): void {
   if (value === undefined && option !== 'bucket') return
   if (typeof value === 'string' && pattern.test(value)) return
-  throw new InvalidOptionError(option, `${rule}, got ${describeValue(value)}`)
+  throw new InvalidOptionError({ option, problem: `${rule}, got ${describeValue(value)}` })
 }
 
 function checkEncryption({ encryption }: S3ObjectOptions): void {
   if (encryption === undefined) return
   const { type, keyId, bucketKey }: { type?: unknown; keyId?: unknown; bucketKey?: unknown } = { ...encryption }
   if (type !== 'SSE-S3' && type !== 'SSE-KMS') {
-    throw new InvalidOptionError('encryption.type', `must be SSE-S3 or SSE-KMS, got ${describeValue(type)}`)
+    throw new InvalidOptionError({
+      option: 'encryption.type',
+      problem: `must be SSE-S3 or SSE-KMS, got ${describeValue(type)}`,
+    })
   }
   if (type === 'SSE-S3' && (keyId !== undefined || bucketKey !== undefined)) {
-    throw new InvalidOptionError('encryption', 'takes keyId and bucketKey only with type SSE-KMS')
+    throw new InvalidOptionError({ option: 'encryption', problem: 'takes keyId and bucketKey only with type SSE-KMS' })
   }
   if (keyId !== undefined && !(typeof keyId === 'string' && /^[\w:/.-]{1,2048}$/.test(keyId))) {
-    throw new InvalidOptionError('encryption.keyId', `must be a KMS key id, ARN or alias, got ${describeValue(keyId)}`)
+    throw new InvalidOptionError({
+      option: 'encryption.keyId',
+      problem: `must be a KMS key id, ARN or alias, got ${describeValue(keyId)}`,
+    })
   }
   if (bucketKey !== undefined && typeof bucketKey !== 'boolean') {
-    throw new InvalidOptionError('encryption.bucketKey', `must be true or false, got ${describeValue(bucketKey)}`)
+    throw new InvalidOptionError({
+      option: 'encryption.bucketKey',
+      problem: `must be true or false, got ${describeValue(bucketKey)}`,
+    })
   }
 }
 
@@ -118,22 +130,28 @@ function checkEncryption({ encryption }: S3ObjectOptions): void {
 export function encodeTags(tags: Readonly<Record<string, string>>): string {
   const entries = Object.entries(tags)
   if (entries.length > MAX_TAGS) {
-    throw new InvalidOptionError('tags', `must be at most ${MAX_TAGS}, got ${entries.length}`)
+    throw new InvalidOptionError({ option: 'tags', problem: `must be at most ${MAX_TAGS}, got ${entries.length}` })
   }
   for (const [name, value] of entries) {
     const isName = TAG_TEXT.test(name) && name.length >= 1 && name.length <= MAX_TAG_NAME
     if (!isName || /^aws:/i.test(name)) {
       const rule = `must have names of 1 to ${MAX_TAG_NAME} letters, digits, blanks and + - = . _ : / @, not starting with aws:`
-      throw new InvalidOptionError('tags', `${rule}, got ${describeValue(name)}`)
+      throw new InvalidOptionError({ option: 'tags', problem: `${rule}, got ${describeValue(name)}` })
     }
     if (typeof value !== 'string' || !TAG_TEXT.test(value) || value.length > MAX_TAG_VALUE) {
       const rule = `must have values of up to ${MAX_TAG_VALUE} letters, digits, blanks and + - = . _ : / @`
-      throw new InvalidOptionError('tags', `${rule}, got ${describeValue(value)} for ${describeValue(name)}`)
+      throw new InvalidOptionError({
+        option: 'tags',
+        problem: `${rule}, got ${describeValue(value)} for ${describeValue(name)}`,
+      })
     }
   }
   const encoded = entries.map((pair) => pair.map(encodeURIComponent).join('=')).join('&')
   if (encoded.length > MAX_TAGGING_BYTES) {
-    throw new InvalidOptionError('tags', `must have at most ${MAX_TAGGING_BYTES} bytes encoded, got ${encoded.length}`)
+    throw new InvalidOptionError({
+      option: 'tags',
+      problem: `must have at most ${MAX_TAGGING_BYTES} bytes encoded, got ${encoded.length}`,
+    })
   }
   return encoded
 }
@@ -147,18 +165,24 @@ export function checkMetadata(metadata: Readonly<Record<string, string>>): void 
   let bytes = 0
   for (const [name, value] of Object.entries(metadata)) {
     if (!/^[\w.-]{1,128}$/.test(name)) {
-      throw new InvalidOptionError(
-        'metadata',
-        `must have names of letters, digits and . _ -, got ${describeValue(name)}`,
-      )
+      throw new InvalidOptionError({
+        option: 'metadata',
+        problem: `must have names of letters, digits and . _ -, got ${describeValue(name)}`,
+      })
     }
     // Outer blanks are lost on the way, and with them the comparison of what came back.
     if (typeof value !== 'string' || !/^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/.test(value)) {
-      throw new InvalidOptionError('metadata', `must have values of printable ASCII, and '${name}' has not`)
+      throw new InvalidOptionError({
+        option: 'metadata',
+        problem: `must have values of printable ASCII, and '${name}' has not`,
+      })
     }
     bytes += name.length + value.length
   }
   if (bytes > MAX_METADATA_BYTES) {
-    throw new InvalidOptionError('metadata', `must have at most ${MAX_METADATA_BYTES} bytes, got ${bytes}`)
+    throw new InvalidOptionError({
+      option: 'metadata',
+      problem: `must have at most ${MAX_METADATA_BYTES} bytes, got ${bytes}`,
+    })
   }
 }

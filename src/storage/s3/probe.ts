@@ -31,14 +31,14 @@ export function checkProbeOptions({ prefix, fetch, timeoutMs }: ProbeOptions): v
     !(typeof prefix === 'string' && /^(?=.{1,900}$)(?:(?!\.{1,2}\/)[\w.-]+\/)+$/.test(prefix))
   ) {
     const rule = 'must be safe segments, each ending in a slash, of at most 900 characters'
-    throw new InvalidOptionError('prefix', `${rule}, got ${describeValue(prefix)}`)
+    throw new InvalidOptionError({ option: 'prefix', problem: `${rule}, got ${describeValue(prefix)}` })
   }
   if (fetch !== undefined && typeof fetch !== 'function') {
-    throw new InvalidOptionError('fetch', `must be a function, got ${describeValue(fetch)}`)
+    throw new InvalidOptionError({ option: 'fetch', problem: `must be a function, got ${describeValue(fetch)}` })
   }
   if (timeoutMs !== undefined && !(Number.isSafeInteger(timeoutMs) && timeoutMs > 0 && timeoutMs <= 2_147_483_647)) {
     const rule = 'must be a positive whole number of milliseconds that a timer can wait'
-    throw new InvalidOptionError('timeoutMs', `${rule}, got ${describeValue(timeoutMs)}`)
+    throw new InvalidOptionError({ option: 'timeoutMs', problem: `${rule}, got ${describeValue(timeoutMs)}` })
   }
 }
 

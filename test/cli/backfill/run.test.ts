@@ -169,7 +169,7 @@ it('startRun tells how each entry ended', async () => {
     3: (job) => deadLetter(job, new AccessTokenError({ reason: 'rejected' })),
   }
   const entries = [entryOf('1'), entryOf('2', { ageDays: 8.25 }), entryOf('3')]
-  const lost: Entry = { name: { place: 4, line: 1, id: '0' }, error: new UnknownNumberError('7') }
+  const lost: Entry = { name: { place: 4, line: 1, id: '0' }, error: new UnknownNumberError({ phoneNumberId: '7' }) }
   const { run, ended } = start([...entries, lost], { answer: (job) => outcomes[job.media.mediaId]?.(job) ?? DONE })
   await run.ended
   expect(Object.fromEntries(ended)).toEqual({
@@ -305,7 +305,7 @@ it('startRun rejects when the source or the journal fails, after what is under w
     throw new Error('disk full')
   }
   await expect(start([entryOf('1'), entryOf('2')], { onEnd: full }).run.ended).rejects.toThrow('disk full')
-  const lost: Entry = { name: { place: 4, line: 1, id: '0' }, error: new UnknownNumberError('7') }
+  const lost: Entry = { name: { place: 4, line: 1, id: '0' }, error: new UnknownNumberError({ phoneNumberId: '7' }) }
   await expect(start([lost], { onEnd: full }).run.ended).rejects.toThrow('disk full')
 })
 

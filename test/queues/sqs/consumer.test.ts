@@ -315,8 +315,8 @@ describe('createSqsConsumer, of dead letters', () => {
   it('deletes them without a queue for them once onFailed was told, and not before', async () => {
     const outcomes: Record<string, AnyWhatsAppMediaError> = {
       told: gone,
-      archived: new CallbackFailedError('onArchived', new Error('database')),
-      untold: new CallbackFailedError('onFailed', new Error('database')),
+      archived: new CallbackFailedError({ callback: 'onArchived', cause: new Error('database') }),
+      untold: new CallbackFailedError({ callback: 'onFailed', cause: new Error('database') }),
     }
     const { handler } = open(async (each) => dead(each, outcomes[each.media.mediaId]), {
       deadLetterQueueUrl: undefined,

@@ -67,7 +67,10 @@ export function toBytes(chunk: unknown): Uint8Array | undefined {
 }
 
 export function noBytes(chunk: unknown): InvalidOptionError {
-  return new InvalidOptionError('body', `must be made of bytes or strings, got ${describeValue(chunk)}`)
+  return new InvalidOptionError({
+    option: 'body',
+    problem: `must be made of bytes or strings, got ${describeValue(chunk)}`,
+  })
 }
 
 export function wrongSize(expectedSize: number, observedSize: number): IntegrityMismatchError {
@@ -79,7 +82,7 @@ export function wrongSize(expectedSize: number, observedSize: number): Integrity
 export function bodyError(error: Error, key: string): Error {
   const reason = 'ERR_STREAM_PREMATURE_CLOSE'
   if (fieldOf(error, 'code') !== reason) return error
-  return new StorageFailedError({ operation: 'put', key, reason, retryable: true }, error)
+  return new StorageFailedError({ operation: 'put', key, reason, retryable: true, cause: error })
 }
 
 /** Runs a PUT of `body`, and aborts it when the body fails: left to itself, the SDK would never settle. */
