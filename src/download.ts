@@ -8,7 +8,8 @@ import { defaultHttpClient, type HttpClient } from './http.js'
 import { checkMaxBytes, type MaxBytes } from './integrity/max-bytes.js'
 import { proveBytes } from './integrity/prove.js'
 import type { MediaReference } from './media-reference.js'
-import { checkTimeouts, type Deadlines, rejectedBy, startDeadlines, type Timeouts } from './timing/deadlines.js'
+import { abortable } from './timing/abort.js'
+import { checkTimeouts, type Deadlines, startDeadlines, type Timeouts } from './timing/deadlines.js'
 
 /** What every download may be told. */
 export interface DownloadOptions {
@@ -70,7 +71,7 @@ export async function downloadMediaFromWhatsApp(
       ({ source }) => deadlines.signal.aborted && source.destroy(),
       () => {},
     )
-    const opened = await Promise.race([opening, rejectedBy(deadlines.signal)])
+    const opened = await abortable(opening, deadlines.signal)
     const { size, sha256, ...facts } = opened
     const { body } = proveBytes(opened.source, {
       size,

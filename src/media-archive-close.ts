@@ -1,4 +1,4 @@
-import { MAX_TIMER_MS } from './timing/deadlines.js'
+import { MAX_TIMER_MS } from './timing/abort.js'
 
 /** How long what was stopped may take, in milliseconds: a second longer than the in-process queue gives its jobs. */
 const CLEAN_UP_MS = 2_000

@@ -24,7 +24,7 @@ import type { MediaReference } from './media-reference.js'
 import type { MediaJob, MediaQueue, ProcessJob } from './queues.js'
 import { type SignedMediaUrl, type SigningOptions, signUrl } from './signed-url.js'
 import type { ObjectStorage } from './storage.js'
-import { stopSignal } from './timing/abort.js'
+import { linkSignals } from './timing/abort.js'
 import { checkRetry } from './timing/retry.js'
 import { checkSniff, type StoredMedia } from './upload/put-once.js'
 import { hearErrors, type UploadBody, type UploadOptions, uploadToS3 } from './upload.js'
@@ -155,7 +155,7 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   }
 
   const untilStopped = <T>(signal: AbortSignal | undefined, run: (signal: AbortSignal) => Promise<T>): Promise<T> => {
-    const stop = stopSignal([signal, stopped.signal])
+    const stop = linkSignals([signal, stopped.signal])
     return run(stop.signal).finally(stop.clear)
   }
 

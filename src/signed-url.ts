@@ -4,7 +4,7 @@ import { emit, type OnEvent } from './events.js'
 import { contentDisposition, safeExtension, safeFilename } from './file-type/filename.js'
 import { contentTypeForExtension, mayShowInline, servedAs } from './file-type/mime.js'
 import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
-import type { ObjectStorage, SignedUrlOptions } from './storage.js'
+import { checkObjectKey, type ObjectStorage, type SignedUrlOptions } from './storage.js'
 import { storageFailure } from './upload/storage-errors.js'
 
 export interface SigningOptions extends KeyOptions {
@@ -37,8 +37,6 @@ export interface SignedMediaUrl {
 
 /** AWS: the longest life of a signature version 4 URL, 7 days. */
 const MAX_EXPIRES_IN = 604_800
-/** AWS: S3 object key naming, in UTF-8 bytes. */
-const MAX_KEY_BYTES = 1_024
 
 /**
  * A signed URL for one object. Content type and disposition are forced from the key's extension through the
@@ -120,30 +118,7 @@ function checkTenant(key: string, options: SigningOptions): string | undefined {
   // A tenant whom the caller failed to find must not read everybody's media.
   if ('accountId' in options)
     throw new InvalidOptionError({ option: 'accountId', problem: 'must be left out or an account id, got undefined' })
-  return safeExtension(checkKey(key))
-}
-
-/** Browsers resolve dot segments and proxies merge slashes: a URL signed for such a key would read another object. */
-function checkKey(key: string): string {
-  if (typeof key !== 'string' || /[\p{Cc}\p{Cs}]/u.test(key)) {
-    throw new InvalidOptionError({
-      option: 'key',
-      problem: `must be a string without control characters, got ${describeValue(key)}`,
-    })
-  }
-  if (key.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) {
-    throw new InvalidOptionError({
-      option: 'key',
-      problem: `must have no empty, '.' or '..' segment, got ${describeValue(key)}`,
-    })
-  }
-  if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
-    throw new InvalidOptionError({
-      option: 'key',
-      problem: `must have at most ${MAX_KEY_BYTES} bytes, got ${Buffer.byteLength(key)}`,
-    })
-  }
-  return key
+  return safeExtension(checkObjectKey(key))
 }
 
 function credentialsEnded(key: string): StorageFailedError {

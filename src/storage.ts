@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { describeValue, InvalidOptionError } from './errors.js'
 
 /**
  * Where objects rest. An implementation is a factory that returns this interface and passes `storageConformance`
@@ -117,4 +118,28 @@ export interface SignedUrlOptions {
   contentDisposition: string
   /** When signing happens, for URLs that stay the same within a window. Default: now. */
   signedAt?: Date
+}
+
+/** S3's limit (AWS: Object key names). */
+const MAX_KEY_BYTES = 1_024
+
+/**
+ * The key, checked. Browsers resolve dot segments and proxies merge slashes: a URL signed for a key with such a part
+ * would read another object.
+ *
+ * @throws InvalidOptionError unless it is a string of at most 1,024 bytes, without control characters and without empty,
+ *   `.` or `..` segments.
+ */
+export function checkObjectKey(key: string, option = 'key'): string {
+  if (typeof key !== 'string' || /[\p{Cc}\p{Cs}]/u.test(key)) {
+    const problem = `must be a string without control characters, got ${describeValue(key)}`
+    throw new InvalidOptionError({ option, problem })
+  }
+  if (key.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) {
+    const problem = `must have no empty, '.' or '..' segment, got ${describeValue(key)}`
+    throw new InvalidOptionError({ option, problem })
+  }
+  const bytes = Buffer.byteLength(key)
+  if (bytes <= MAX_KEY_BYTES) return key
+  throw new InvalidOptionError({ option, problem: `must have at most ${MAX_KEY_BYTES} bytes, got ${bytes}` })
 }

@@ -1,5 +1,6 @@
 import { AccessTokenError, nameOnly, WhatsAppMediaError } from '../errors.js'
-import { type Deadlines, rejectedBy } from '../timing/deadlines.js'
+import { abortable } from '../timing/abort.js'
+import type { Deadlines } from '../timing/deadlines.js'
 
 /**
  * A token, or a function asked at each attempt. `rejected` means that Meta refused the token that the function gave last,
@@ -106,7 +107,7 @@ async function answerOf(
   { deadlines: { signal }, account }: TokenCall,
 ): Promise<string | undefined> {
   signal.throwIfAborted()
-  return Promise.race([(async () => ask())(), rejectedBy(signal)]).catch((error: unknown) => {
+  return abortable((async () => ask())(), signal).catch((error: unknown) => {
     signal.throwIfAborted()
     // What vaults throw may quote the secret that they were asked for.
     const cause = WhatsAppMediaError.is(error) ? error : nameOnly(error)

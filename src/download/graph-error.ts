@@ -1,5 +1,7 @@
 import { cleanServerText, removeValues, type Secrets } from '../errors/redaction.js'
 import { AccessTokenError, type AnyWhatsAppMediaError, GraphApiError, MediaGoneError } from '../errors.js'
+import { isPassingStatus, MAX_RETRY_AFTER_MS, readRetryAfter } from '../http.js'
+import { parseJson } from '../json.js'
 import { parseGraphError } from '../webhook/payload.js'
 
 type Verdict = 'token' | 'gone' | 'retry' | 'final'
@@ -70,7 +72,7 @@ export function graphError(answer: GraphAnswer, mediaId: string): AccessTokenErr
   }
   if (verdict === 'token') return new AccessTokenError({ reason: 'rejected', ...codes })
   if (verdict === 'gone') return new MediaGoneError({ mediaId, ...codes })
-  const retryAfterMs = readRetryAfter(headers)
+  const retryAfterMs = readGraphRetryAfter(headers)
   const words = clean(error.details ?? error.message ?? text)
   return new GraphApiError({
     ...codes,
@@ -93,41 +95,16 @@ function judge(status: number, error: { code?: number; subcode?: number; isTrans
   return isPassingStatus(status) ? 'retry' : 'final'
 }
 
-/** Statuses that may be different next time, whoever sent them: a proxy, a BSP, a media host or a store. */
-export function isPassingStatus(status: number): boolean {
-  return status === 408 || status === 425 || status === 429 || status >= 500
-}
-
-/** The longest wait that a server may ask of us in one answer: a day. Beyond that the header is a mistake or an attack. */
-const MAX_RETRY_AFTER_MS = 86_400_000
-
-/** RFC 9110, section 5.6.7: the two forms that name their time zone. */
-const HTTP_DATE = /^[A-Z][a-z]{2,8}, \d{2}[ -][A-Z][a-z]{2}[ -]\d{2,4} \d{2}:\d{2}:\d{2} GMT$/
-
 /**
- * Milliseconds to wait, from `Retry-After` (seconds or a date, RFC 9110) or from Meta's usage header, whose
- * `estimated_time_to_regain_access` counts minutes (Graph API: Rate limiting).
+ * Milliseconds to wait, from `Retry-After` or from Meta's usage header, whose `estimated_time_to_regain_access` counts
+ * minutes (Graph API: Rate limiting).
  */
-export function readRetryAfter(headers: Readonly<Record<string, string>>): number | undefined {
-  const ms = parseRetryAfter(headers['retry-after'] ?? '')
-  if (!Number.isNaN(ms)) return Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS)
+export function readGraphRetryAfter(headers: Readonly<Record<string, string>>): number | undefined {
+  const asked = readRetryAfter(headers['retry-after'])
+  if (asked !== undefined) return asked
   const minutes = [
     ...(headers['x-business-use-case-usage'] ?? '').matchAll(/"estimated_time_to_regain_access":\s*(\d+)/g),
   ]
   const longest = Math.max(0, ...minutes.map(([, value]) => Number(value)))
   return longest > 0 ? Math.min(longest * 60_000, MAX_RETRY_AFTER_MS) : undefined
-}
-
-function parseRetryAfter(header: string): number {
-  if (/^\d+$/.test(header)) return Number(header) * 1_000
-  // Date.parse alone finds a date in almost anything: it takes "in 5" for a day in May 2001.
-  return HTTP_DATE.test(header) ? Date.parse(header) - Date.now() : Number.NaN
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -11,12 +11,12 @@ import {
 import { emit, type OnEvent } from '../events.js'
 import { essence, getMediaTypeFromMime } from '../file-type/mime.js'
 import { sniff } from '../file-type/sniff.js'
-import { ask, type HttpClient, type HttpResponse, isEncoded } from '../http.js'
+import { ask, type HttpClient, type HttpResponse, isEncoded, isPassingStatus } from '../http.js'
 import { type MaxBytes, maxBytesOf } from '../integrity/max-bytes.js'
 import type { MediaReference, MediaType } from '../media-reference.js'
 import type { Deadlines } from '../timing/deadlines.js'
 import { type CloudApi, COMMON_HEADERS, lookUpMedia } from './cloud-api.js'
-import { isPassingStatus, readRetryAfter } from './graph-error.js'
+import { readGraphRetryAfter } from './graph-error.js'
 
 /** One attempt's surroundings. */
 export interface AttemptContext {
@@ -220,7 +220,7 @@ function open(
 const DEAD_URL_STATUSES: readonly number[] = [401, 403, 404, 410]
 
 function refusal(status: number, headers: Readonly<Record<string, string>>, host: string): DownloadFailedError {
-  const retryAfterMs = readRetryAfter(headers)
+  const retryAfterMs = readGraphRetryAfter(headers)
   return new DownloadFailedError({
     host,
     problem: `HTTP ${status}`,

@@ -3,7 +3,7 @@ import type { AccessToken } from '../download/access-token.js'
 import { type CallbackFailedError, DeadlineError, describeValue, InvalidOptionError } from '../errors.js'
 import { checkAccountId } from '../key.js'
 import type { ObjectStorage } from '../storage.js'
-import { MAX_TIMER_MS } from '../timing/deadlines.js'
+import { MAX_TIMER_MS } from '../timing/abort.js'
 import { type Account, type Accounts, findAccount } from './accounts.js'
 import type { MediaFailure } from './media-failure.js'
 

@@ -1,4 +1,4 @@
-import { readRetryAfter } from '../download/graph-error.js'
+import { readGraphRetryAfter } from '../download/graph-error.js'
 import { type AnyWhatsAppMediaError, GraphApiError, type MediaGoneError } from '../errors.js'
 import { type HttpClient, headersOf } from '../http.js'
 import { parseUsage } from '../webhook/payload.js'
@@ -55,7 +55,7 @@ export function createLimits({ maxGonePerHour, rest }: LimitsOptions): Limits {
       const headers = headersOf(response)
       const percent = parseUsage(headers)
       if (percent < RESTING_PERCENT) return response
-      const retryAfterMs = readRetryAfter(headers) ?? REST_MS
+      const retryAfterMs = readGraphRetryAfter(headers) ?? REST_MS
       const text = `${percent} % of a rate limit are used`
       const error = new GraphApiError({ status: response.status, retryable: true, retryAfterMs, text })
       rest(accountId, Math.ceil(retryAfterMs / 1_000), error)

@@ -23,7 +23,7 @@ import {
   type ProcessJob,
   retryDelaySeconds,
 } from '../queues.js'
-import { stopSignal } from '../timing/abort.js'
+import { linkSignals } from '../timing/abort.js'
 import type { Account } from './accounts.js'
 import { type Owner, OwnersError, thrownBy } from './callbacks.js'
 import { createLimits } from './known-gone.js'
@@ -158,7 +158,7 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
   }
 
   const attemptJob = async (run: Run): Promise<JobOutcome> => {
-    const stop = stopSignal([run.signal], run.deadline)
+    const stop = linkSignals([run.signal], { deadline: run.deadline })
     let archived: ArchivedMessageMedia
     try {
       // First of all: how long the media lives decides how long it can rest.
@@ -231,7 +231,7 @@ const TELL_MS = 1_000
 /** Tells the owner what became of a job. At the worker's deadline there is still time for that. */
 async function telling({ signal, deadline }: Run, tell: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const latest = deadline === undefined ? undefined : new Date(Math.max(deadline.getTime(), Date.now() + TELL_MS))
-  const stop = stopSignal([signal], latest)
+  const stop = linkSignals([signal], { deadline: latest })
   await tell(stop.signal).finally(stop.clear)
 }
 

@@ -1,19 +1,24 @@
 import { setMaxListeners } from 'node:events'
 import { DeadlineError } from '../errors.js'
-import { MAX_TIMER_MS } from './deadlines.js'
+
+/** The longest delay that `setTimeout` knows (Node: Timers); a longer one would fire at once. */
+export const MAX_TIMER_MS = 2_147_483_647
 
 /**
  * Several reasons to stop in one signal. `AbortSignal.any` would do, but for two things: some versions of Node keep a
  * little of each such signal for as long as the longest-lived one lives, and none knows deadlines.
  */
-export interface StopSignal {
+export interface LinkedSignal {
   readonly signal: AbortSignal
   /** Lets go of the signals and of the clock. Always call it. */
   clear(): void
 }
 
 /** Aborts with the first signal's reason, or with a `DeadlineError` at the deadline. */
-export function stopSignal(signals: readonly (AbortSignal | undefined)[], deadline?: Date): StopSignal {
+export function linkSignals(
+  signals: readonly (AbortSignal | undefined)[],
+  { deadline }: { deadline?: Date | undefined } = {},
+): LinkedSignal {
   const controller = new AbortController()
   setMaxListeners(0, controller.signal)
   const links = signals
@@ -23,7 +28,7 @@ export function stopSignal(signals: readonly (AbortSignal | undefined)[], deadli
     if (signal.aborted) abort()
     else signal.addEventListener('abort', abort, { once: true })
   }
-  const timer = deadline === undefined ? undefined : expireAt(deadline, controller)
+  const timer = deadline === undefined ? undefined : abortAt(deadline, controller)
   return {
     signal: controller.signal,
     clear() {
@@ -33,7 +38,59 @@ export function stopSignal(signals: readonly (AbortSignal | undefined)[], deadli
   }
 }
 
-function expireAt(deadline: Date, controller: AbortController): NodeJS.Timeout {
+function abortAt(deadline: Date, controller: AbortController): NodeJS.Timeout {
   const limitMs = Math.min(Math.max(0, deadline.getTime() - Date.now()), MAX_TIMER_MS)
   return setTimeout(() => controller.abort(new DeadlineError({ waitedFor: 'total', limitMs })), limitMs)
+}
+
+/**
+ * The work's own end, or the signal's reason when that comes first. The work is then left behind: it may still end, and
+ * a failure of it ends no process.
+ */
+export function abortable<T>(work: PromiseLike<T>, signal: AbortSignal | undefined): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal?.reason)
+    const end = (settle: () => void): void => {
+      signal?.removeEventListener('abort', abort)
+      settle()
+    }
+    if (signal?.aborted === true) abort()
+    else signal?.addEventListener('abort', abort, { once: true })
+    work.then(
+      (value) => end(() => resolve(value)),
+      (error: unknown) => end(() => reject(error)),
+    )
+  })
+}
+
+/**
+ * The work's own end, or what `otherwise` returns or throws once `ms` milliseconds have passed. The work is then left
+ * behind, as `abortable` says. A time that no timer knows is no limit.
+ *
+ * @param options `keepAlive: false`: the clock alone keeps no process alive. Default true.
+ */
+export function within<T, Late = never>(
+  ms: number,
+  work: PromiseLike<T>,
+  { otherwise, keepAlive = true }: { otherwise: () => Late; keepAlive?: boolean },
+): Promise<T | Late> {
+  if (ms > MAX_TIMER_MS) return Promise.resolve(work)
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      try {
+        resolve(otherwise())
+      } catch (error) {
+        reject(error)
+      }
+    }, ms)
+    if (!keepAlive) timer.unref()
+    const end = (settle: () => void): void => {
+      clearTimeout(timer)
+      settle()
+    }
+    work.then(
+      (value) => end(() => resolve(value)),
+      (error: unknown) => end(() => reject(error)),
+    )
+  })
 }

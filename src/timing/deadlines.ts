@@ -1,5 +1,7 @@
 import { setMaxListeners } from 'node:events'
-import { DeadlineError, describeValue, InvalidOptionError } from '../errors.js'
+import { checkMilliseconds } from '../errors/checks.js'
+import { DeadlineError } from '../errors.js'
+import { MAX_TIMER_MS } from './abort.js'
 
 /** How long a transfer may wait, in milliseconds. `Infinity` switches one off. */
 export interface Timeouts {
@@ -69,26 +71,11 @@ export interface CheckedTimeouts {
   readonly total: number
 }
 
-/** The longest delay that `setTimeout` knows (Node: Timers); a longer one would fire at once. */
-export const MAX_TIMER_MS = 2_147_483_647
-
-/** Rejects with the signal's reason, once it is aborted. */
-export function rejectedBy(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
-}
-
 /** @throws InvalidOptionError when a timeout is not a positive number. */
 export function checkTimeouts(timeouts: Timeouts = {}): CheckedTimeouts {
   const { headersMs = 30_000, idleMs = 30_000, storageMs = 60_000, totalMs = 600_000 } = timeouts
   for (const [name, value] of Object.entries({ headersMs, idleMs, storageMs, totalMs })) {
-    if (typeof value !== 'number' || !(value > 0)) {
-      throw new InvalidOptionError({
-        option: `timeouts.${name}`,
-        problem: `must be a positive number of milliseconds, got ${describeValue(value)}`,
-      })
-    }
+    checkMilliseconds(`timeouts.${name}`, value)
   }
   return { headers: headersMs, source: idleMs, store: storageMs, total: totalMs }
 }

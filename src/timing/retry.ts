@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type AnyWhatsAppMediaError, describeValue, InvalidOptionError, WhatsAppMediaError } from '../errors.js'
+import { checkWhole } from '../errors/checks.js'
+import { type AnyWhatsAppMediaError, WhatsAppMediaError } from '../errors.js'
 
 /** How often one call tries before it hands the failure to its caller. */
 export interface RetryOptions {
@@ -25,12 +26,7 @@ const LONGEST_ASKED_DELAY_MS = 15_000
 
 /** @throws InvalidOptionError unless `attempts` is a positive whole number. */
 export function checkRetry({ attempts = 3 }: RetryOptions): Required<RetryOptions> {
-  if (!Number.isSafeInteger(attempts) || attempts < 1) {
-    throw new InvalidOptionError({
-      option: 'attempts',
-      problem: `must be a positive whole number, got ${describeValue(attempts)}`,
-    })
-  }
+  checkWhole('attempts', attempts)
   return { attempts }
 }
 

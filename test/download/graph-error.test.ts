@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { graphError, isPassingStatus, readRetryAfter } from '../../src/download/graph-error.js'
+import { graphError, readGraphRetryAfter } from '../../src/download/graph-error.js'
+import { isPassingStatus } from '../../src/http.js'
 
 const MEDIA_ID = '1234567890123456'
 const TOKEN = `EAA${'Gm0PX4ZCpsBA'.repeat(4)}`
@@ -216,8 +217,8 @@ describe('readRetryAfter', () => {
   })
 
   it('is absent without a header', () => {
-    expect(readRetryAfter({})).toBeUndefined()
-    expect(readRetryAfter({ 'x-app-usage': '{"call_count":100}' })).toBeUndefined()
+    expect(readGraphRetryAfter({})).toBeUndefined()
+    expect(readGraphRetryAfter({ 'x-app-usage': '{"call_count":100}' })).toBeUndefined()
   })
 
   it.each([
@@ -228,12 +229,12 @@ describe('readRetryAfter', () => {
     ['86401', DAY_MS],
     ['9'.repeat(400), DAY_MS],
   ])('reads %s seconds, at most a day', (header, ms) => {
-    expect(readRetryAfter({ 'retry-after': header })).toBe(ms)
+    expect(readGraphRetryAfter({ 'retry-after': header })).toBe(ms)
   })
 
   it('reads a date', () => {
     vi.useFakeTimers({ now: Date.UTC(2026, 10, 22, 12) })
-    const read = (header: string) => readRetryAfter({ 'retry-after': header })
+    const read = (header: string) => readGraphRetryAfter({ 'retry-after': header })
     expect(read('Sun, 22 Nov 2026 12:00:30 GMT')).toBe(30_000)
     expect(read('Sunday, 22-Nov-26 12:00:30 GMT')).toBe(30_000)
     expect(read('Sun, 22 Nov 2026 11:59:59 GMT')).toBe(0)
@@ -243,26 +244,28 @@ describe('readRetryAfter', () => {
   it.each(['', 'soon', '-5', '1.5', 'in 5', 'later 2099', '120, 60', '5 minutes', 'Sun, 99 Nov 2026 99:99:99 GMT'])(
     'ignores %j, which is no such header, for the usage header',
     (header) => {
-      expect(readRetryAfter({ 'retry-after': header })).toBeUndefined()
-      expect(readRetryAfter({ 'retry-after': header, ...usage(2) })).toBe(120_000)
+      expect(readGraphRetryAfter({ 'retry-after': header })).toBeUndefined()
+      expect(readGraphRetryAfter({ 'retry-after': header, ...usage(2) })).toBe(120_000)
     },
   )
 
   it('prefers Retry-After', () => {
-    expect(readRetryAfter({ 'retry-after': '3', ...usage(2) })).toBe(3_000)
+    expect(readGraphRetryAfter({ 'retry-after': '3', ...usage(2) })).toBe(3_000)
   })
 
   it("reads the longest wait of Meta's usage header, in minutes", () => {
-    expect(readRetryAfter(usage(5))).toBe(300_000)
-    expect(readRetryAfter(usage(1, 7, 0))).toBe(420_000)
-    expect(readRetryAfter(usage(1_440))).toBe(DAY_MS)
-    expect(readRetryAfter(usage(999_999_999))).toBe(DAY_MS)
-    expect(readRetryAfter({ 'x-business-use-case-usage': '{"estimated_time_to_regain_access": 3}' })).toBe(180_000)
+    expect(readGraphRetryAfter(usage(5))).toBe(300_000)
+    expect(readGraphRetryAfter(usage(1, 7, 0))).toBe(420_000)
+    expect(readGraphRetryAfter(usage(1_440))).toBe(DAY_MS)
+    expect(readGraphRetryAfter(usage(999_999_999))).toBe(DAY_MS)
+    expect(readGraphRetryAfter({ 'x-business-use-case-usage': '{"estimated_time_to_regain_access": 3}' })).toBe(180_000)
   })
 
   it('takes a usage header without a wait for none', () => {
-    expect(readRetryAfter(usage(0))).toBeUndefined()
-    expect(readRetryAfter({ 'x-business-use-case-usage': 'garbage' })).toBeUndefined()
-    expect(readRetryAfter({ 'x-business-use-case-usage': '{"estimated_time_to_regain_access":-1}' })).toBeUndefined()
+    expect(readGraphRetryAfter(usage(0))).toBeUndefined()
+    expect(readGraphRetryAfter({ 'x-business-use-case-usage': 'garbage' })).toBeUndefined()
+    expect(
+      readGraphRetryAfter({ 'x-business-use-case-usage': '{"estimated_time_to_regain_access":-1}' }),
+    ).toBeUndefined()
   })
 })

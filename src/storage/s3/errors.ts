@@ -1,4 +1,5 @@
 import { fieldOf, isName, StorageFailedError, WhatsAppMediaError, withoutSecrets } from '../../errors.js'
+import { readRetryAfter } from '../../http.js'
 
 /** Faults of the bytes on their way, which another attempt can mend (AWS: Error responses). */
 const BROKEN_BODY = ['BadDigest', 'XAmzContentSHA256Mismatch', 'IncompleteBody', 'RequestTimeout']
@@ -52,13 +53,6 @@ export function factsOf(error: unknown): { status: number | undefined; reason: s
   // Ceph's error bodies have no message, so the SDK calls them UnknownError: `Code` and the status tell more.
   const reason = ['Code', 'code', 'name'].map((name) => fieldOf(error, name)).find(isName) ?? 'unknown'
   return { status: typeof answered === 'number' ? answered : undefined, reason }
-}
-
-/** `Retry-After`, in seconds or as a date (RFC 9110), in milliseconds from now. */
-function readRetryAfter(header: unknown): number | undefined {
-  if (typeof header !== 'string' || header === '') return undefined
-  const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now()
-  return Number.isFinite(ms) ? Math.max(ms, 0) : undefined
 }
 
 /** Without an answer, faults of configuration (no credentials, no region) stay; the network's pass. */

@@ -1,0 +1,63 @@
+import { InvalidOptionError } from '../errors.js'
+import { describeSecret, describeValue } from './redaction.js'
+
+/*
+ * Checks of options. Types prove nothing about what JavaScript and JSON hand over, so each check throws an
+ * `InvalidOptionError` that names the option and, unless it may be personal, the value received.
+ */
+
+/** A whole number from `least` (default 1) to `most` (default: any); `unit` reads `of seconds`, say. */
+export function checkWhole(
+  option: string,
+  value: unknown,
+  { least = 1, most, unit = '' }: { least?: number; most?: number | undefined; unit?: string } = {},
+): asserts value is number {
+  if (isWhole(value, { least, most: most ?? Number.MAX_SAFE_INTEGER })) return
+  const limits = most === undefined ? `, ${least} or more` : ` from ${least} to ${most}`
+  const rule = `must be a whole number${unit === '' ? '' : ` ${unit}`}${limits}`
+  throw new InvalidOptionError({ option, problem: `${rule}, got ${describeValue(value)}` })
+}
+
+export function isWhole(
+  value: unknown,
+  { least = 0, most = Number.MAX_SAFE_INTEGER }: { least?: number; most?: number } = {},
+): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most
+}
+
+/** A positive number of milliseconds. `Infinity` passes: it switches a limit off. */
+export function checkMilliseconds(option: string, value: unknown): asserts value is number {
+  if (typeof value === 'number' && value > 0) return
+  const problem = `must be a positive number of milliseconds, got ${describeValue(value)}`
+  throw new InvalidOptionError({ option, problem })
+}
+
+/** One of a few words. */
+export function checkOneOf<Word extends string>(
+  option: string,
+  value: unknown,
+  words: readonly Word[],
+): asserts value is Word {
+  // Sound: `includes` only compares.
+  if ((words as readonly unknown[]).includes(value)) return
+  const allowed = [words.slice(0, -1).join(', '), words.at(-1)].filter((part) => part !== '').join(' or ')
+  throw new InvalidOptionError({ option, problem: `must be ${allowed}, got ${describeValue(value)}` })
+}
+
+export function checkFunction(option: string, value: unknown): void {
+  if (typeof value === 'function') return
+  throw new InvalidOptionError({ option, problem: `must be a function, got ${describeValue(value)}` })
+}
+
+/** A string of any content. Its value may be personal, and shows as type and length. */
+export function checkText(option: string, value: unknown): asserts value is string {
+  if (typeof value === 'string') return
+  throw new InvalidOptionError({ option, problem: `must be a string, got ${describeSecret(value)}` })
+}
+
+/** A value that a header can hold (RFC 9110, section 5.5): a line break in it would begin another header. */
+export function checkHeader(option: string, value: unknown): asserts value is string {
+  checkText(option, value)
+  if (/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) return
+  throw new InvalidOptionError({ option, problem: `must fit into a header, got ${describeSecret(value)}` })
+}
