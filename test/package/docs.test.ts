@@ -1,9 +1,8 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import type ts from 'typescript'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import * as errors from '../../src/errors.js'
 import { findBrokenLinks, findCodeBlocks, listAnchors, ROOT, readDocuments, readMarkdown } from './documents.js'
 import { createProgram, findOptionDocs, findTypeErrors, listTags } from './typed-blocks.js'
@@ -27,17 +26,21 @@ function readTable(path: string, head: string): string[][] {
 let typed: ts.Program | undefined
 
 /** One program for all blocks: making it takes seconds. */
-function typedBlocks(): ts.Program {
+function getTypedBlocks(): ts.Program {
   typed ??= createProgram(
     blocks
       .filter(({ language }) => language === 'ts')
       // In examples/, whose files some blocks import.
-      .map(({ place, code }) => ({ name: fileOf(place), code: `${code}\nexport {}\n` })),
+      .map(({ place, code }) => ({ name: nameFile(place), code: `${code}\nexport {}\n` })),
   )
   return typed
 }
 
-function fileOf(place: string): string {
+function runTypeScript(...args: string[]): Promise<{ stdout: string }> {
+  return promisify(execFile)(process.execPath, ['--import', 'tsx', ...args], { cwd: ROOT })
+}
+
+function nameFile(place: string): string {
   return `${ROOT}examples/${place.replaceAll(/\W/g, '-')}.ts`
 }
 
@@ -64,13 +67,8 @@ describe('README', () => {
 
   it('has a test of an app that runs', async () => {
     const block = findCodeBlocks(readme).find(({ code }) => code.includes('createFakeCloudApi'))
-    const log = vi.spyOn(console, 'log').mockReturnValue()
-    const folder = join(ROOT, 'temp', 'docs')
-    mkdirSync(folder, { recursive: true })
-    const file = join(folder, `readme-${process.pid}.ts`)
-    writeFileSync(file, block?.code ?? '')
-    await import(file).finally(() => rmSync(file))
-    expect(log.mock.calls).toEqual([[[expect.stringMatching(/^whatsapp-media\/test\/.*\.txt$/)]]])
+    const { stdout } = await runTypeScript('--input-type=module', '--eval', block?.code ?? '')
+    expect(stdout).toMatch(/^\[\s+'whatsapp-media\/test\/\d{4}-\d{2}-\d{2}\/document\/[\da-f-]{36}\.txt'\s+\]\n$/)
   })
 })
 
@@ -78,14 +76,14 @@ describe('code blocks', () => {
   it('type-check against this version', () => {
     const typeScript = blocks.filter(({ language }) => language === 'ts')
     expect(typeScript.length).toBeGreaterThan(15)
-    const program = typedBlocks()
+    const program = getTypedBlocks()
     expect(
-      typeScript.flatMap(({ place }) => findTypeErrors(program, fileOf(place)).map((text) => `${place}: ${text}`)),
+      typeScript.flatMap(({ place }) => findTypeErrors(program, nameFile(place)).map((text) => `${place}: ${text}`)),
     ).toEqual([])
   }, 60_000)
 
   it('would be noticed if they did not', () => {
-    const name = fileOf('wrong')
+    const name = nameFile('wrong')
     const wrong = { name, code: "import { nothing } from 'whatsapp-media-archive'\nnothing()\n" }
     expect(findTypeErrors(createProgram([wrong]), name)).toHaveLength(1)
   }, 60_000)
@@ -116,14 +114,18 @@ describe('commands in the documents', () => {
   })
 
   it('have the options that they show', async () => {
-    const run = async (...args: string[]): Promise<string> =>
-      (await promisify(execFile)(process.execPath, ['--import', 'tsx', `${ROOT}src/cli.ts`, ...args])).stdout
     const shown = documents
       .flatMap(({ text }) => [...text.matchAll(/whatsapp-media-archive ([a-z]+)((?: [^\n#`]*)?)/g)])
       .map(([, command = '', rest = '']) => ({ command, options: rest.match(/--[a-z-]+/g) ?? [] }))
     const commands = [...new Set(shown.map(({ command }) => command))]
     expect(commands.sort()).toEqual(['archive', 'backfill', 'demo', 'doctor', 'sign', 'verify'])
-    const help = new Map(await Promise.all(commands.map(async (each) => [each, await run(each, '--help')] as const)))
+    const help = new Map(
+      await Promise.all(
+        commands.map(
+          async (each) => [each, (await runTypeScript(`${ROOT}src/cli.ts`, each, '--help')).stdout] as const,
+        ),
+      ),
+    )
     const unknown = shown.flatMap(({ command, options }) =>
       options.filter((option) => !help.get(command)?.includes(`${option} `)).map((option) => `${command} ${option}`),
     )
@@ -185,7 +187,7 @@ describe('docs', () => {
   it('have a table of defaults that says what the docstrings say', () => {
     const rows = readTable('docs/errors.md', 'option of | option | default')
     expect(rows.length).toBeGreaterThan(20)
-    const program = typedBlocks()
+    const program = getTypedBlocks()
     for (const [functionName = '', option = '', value = ''] of rows.map((row) =>
       row.map((cell) => cell.replaceAll('`', '')),
     )) {
@@ -197,7 +199,7 @@ describe('docs', () => {
 
   it('have a table of all events', () => {
     const named = readTable('docs/logging-and-metrics.md', 'event | when | look at it').map(([name = '']) => name)
-    const types = listTags(typedBlocks(), 'MediaEvent').map((type) => `\`${type}\``)
+    const types = listTags(getTypedBlocks(), 'MediaEvent').map((type) => `\`${type}\``)
     expect(named.sort()).toEqual(types.sort())
   }, 60_000)
 })
