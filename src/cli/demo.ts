@@ -10,7 +10,6 @@ import { createDemoArchive, type DemoArchive } from './demo/archive.js'
 import { mediaPageListener } from './demo/page.js'
 import { openBucket, openTemporaryFolder } from './demo/place.js'
 import { startDemoServer } from './demo/server.js'
-import { TABLE_HEAD, tableRow } from './demo-table.js'
 import { createProgress, type Terminal } from './progress.js'
 
 interface Sample {
@@ -137,4 +136,18 @@ async function compare(url: string, { size, sha256, key }: ArchivedMedia): Promi
   }
   if (response.status !== 200) throw new Error(`${key} could not be read: HTTP ${response.status}`)
   if (bytes !== size || hash.digest('hex') !== sha256) throw new Error(`${key} has other bytes than were sent`)
+}
+
+const TABLE_HEAD = 'type              size  proven       time  key, and a signed URL'
+
+/** One archived media item in two lines of text; `ms` is the time from its webhook to the archived object. */
+export function tableRow(
+  { mediaType, size, integrity, key }: ArchivedMedia,
+  details: { ms: number; url: string },
+): string {
+  const bytes = `${size.toLocaleString('en')} B`.padStart(13)
+  // Against the hash in the webhook, or else only hashed here.
+  const proven = integrity === 'announced' ? 'proven' : 'hashed'
+  const time = `${Math.round(details.ms)} ms`.padStart(9)
+  return `${mediaType.padEnd(8)} ${bytes}  ${proven}  ${time}  ${key}\n         ${details.url}\n`
 }

@@ -3,6 +3,7 @@ import { checkPrefix } from '../key.js'
 import { createS3Storage } from '../storage/s3.js'
 import { attempt, type Refusal, told } from './doctor/ask.js'
 import { type BucketConnection, type BucketOptions, connectToBucket, type RegionFault } from './doctor/bucket.js'
+import { checkCors } from './doctor/cors.js'
 import { checkEncryption, kmsKeyOf } from './doctor/encryption.js'
 import { checkExposure } from './doctor/exposure.js'
 import { exitCodeOf, type Finding } from './doctor/finding.js'
@@ -13,7 +14,6 @@ import { type Probe, probeFindings } from './doctor/probe.js'
 import { reachBucket } from './doctor/reach.js'
 import { jsonReport, textReport } from './doctor/report.js'
 import { checkSettings } from './doctor/settings.js'
-import { checkCors } from './doctor-cors-check.js'
 
 export interface DoctorOptions {
   settings: DoctorSettings

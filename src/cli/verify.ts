@@ -8,8 +8,7 @@ import { storageFailure } from '../upload/storage-errors.js'
 import { type CommandContext, EXIT, oneLine } from './command.js'
 import { countOf, type Flags } from './flags.js'
 import { openStorage } from './open-storage.js'
-import { createStatusLine, formatBytes, formatCount } from './progress.js'
-import { createRate } from './rate.js'
+import { createRate, createStatusLine, formatBytes, formatCount } from './progress.js'
 
 /** An object that is not as it was stored. */
 export interface VerifyProblem {

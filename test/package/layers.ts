@@ -52,9 +52,6 @@ const LEFT_BEHIND: readonly string[] = [
   'cli imports cli/doctor/report',
   'given-media imports webhook/extract',
   'given-media imports media-archive/media-failure',
-  'cli/doctor-cors-check imports cli/doctor/bucket',
-  'cli/doctor-cors-check imports cli/doctor/cors',
-  'cli/doctor-cors-check imports cli/doctor/finding',
   'cli/doctor/ask imports storage/s3/errors',
   'cli/doctor/bucket imports storage/s3/errors',
 ]

@@ -1,5 +1,4 @@
-import { bar, formatBytes, formatCount, formatDuration } from '../progress.js'
-import { createRate } from '../rate.js'
+import { bar, createRate, formatBytes, formatCount, formatDuration } from '../progress.js'
 import type { InputCounts } from './input.js'
 import type { Totals } from './record.js'
 
