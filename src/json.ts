@@ -43,6 +43,41 @@ export function wholeNumber(value: unknown): number | undefined {
   return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : undefined
 }
 
+/** A boolean. */
+export function flag(json: unknown, name: string): boolean | undefined {
+  const value = field(json, name)
+  return typeof value === 'boolean' ? value : undefined
+}
+
+/**
+ * A SHA-256 in hex, base64 or base64url.
+ *
+ * @returns lowercase hex; undefined for anything that is not the hash of 32 bytes (documents and tests hold placeholders).
+ */
+export function parseSha256(value: unknown): string | undefined {
+  if (typeof value !== 'string') return undefined
+  if (/^[0-9a-f]{64}$/i.test(value)) return value.toLowerCase()
+  // 43 characters of base64, or of base64url, are 32 bytes; the padding may be left off.
+  if (/^[\w+/-]{43}=?$/.test(value)) return Buffer.from(value, 'base64').toString('hex')
+  return undefined
+}
+
+/** In seconds these are the year 5138, in milliseconds 1973: what is larger is milliseconds. */
+const MAX_SECONDS = 100_000_000_000
+/** The first instant of the year 10000, where ISO 8601 needs another form. */
+const END_OF_TIME = 253_402_300_800_000
+
+/**
+ * A point in time in Unix seconds or milliseconds, as a number or a string.
+ *
+ * @returns an ISO 8601 string; undefined for anything else, zero included.
+ */
+export function parseTimestamp(value: unknown): string | undefined {
+  const number = wholeNumber(value) ?? 0
+  const milliseconds = number < MAX_SECONDS ? number * 1_000 : number
+  return milliseconds > 0 && milliseconds < END_OF_TIME ? new Date(milliseconds).toISOString() : undefined
+}
+
 /** Sets a property when there is a value for it. */
 export function put<Target extends object, Name extends keyof Target>(
   target: Target,

@@ -12,8 +12,8 @@ import {
 import { ask, type HttpClient, type HttpResponse } from '../http.js'
 import { checkMediaId } from '../key.js'
 import type { Deadlines } from '../timing/deadlines.js'
-import { LOOK_UP_QUERY, type MediaInfo, parseMediaInfo } from '../webhook/payload.js'
-import { graphError } from './graph-error.js'
+import { LOOK_UP_QUERY, type MediaInfo, parseMediaInfo } from './answers.js'
+import { toGraphError } from './graph-error.js'
 
 /** Where Meta's API is, and who may get the access token. */
 export interface CloudApiOptions {
@@ -171,7 +171,7 @@ export async function lookUpMedia(
   if (response.status !== 200) {
     const proof = new URL(url).searchParams.get(LOOK_UP_QUERY.proof)
     const secrets = [accessToken, appSecret, context.filename, proof]
-    throw graphError({ ...response, text, secrets }, mediaId)
+    throw toGraphError({ ...response, text, secrets }, mediaId)
   }
   const info = parseMediaInfo(readJson(text))
   if (info === undefined) throw failed('the answer is no media information')

@@ -1,16 +1,21 @@
 import { cleanServerText, removeValues, type Secrets } from '../errors/redaction.js'
 import { AccessTokenError, type AnyWhatsAppMediaError, GraphApiError, MediaGoneError } from '../errors.js'
 import { isPassingStatus, MAX_RETRY_AFTER_MS, readRetryAfter } from '../http.js'
-import { parseJson } from '../json.js'
-import { parseGraphError } from '../webhook/payload.js'
+import { defined, parseJson } from '../json.js'
+import { type GraphErrorBody, parseGraphError } from './answers.js'
 
-type Verdict = 'token' | 'gone' | 'retry' | 'final'
+/**
+ * The meaning of a refused call for reading media. `dead-token`: no call succeeds with this token. `gone`: the object
+ * does not exist, or the token may not see it. `rate-limit`: Meta asks for fewer calls. `passing`: the same call may
+ * succeed later. `final`: it never will.
+ */
+export type GraphVerdict = 'dead-token' | 'gone' | 'rate-limit' | 'passing' | 'final'
 
-/** What a Graph error code means for reading media (Meta: Error codes; Graph API: Handling errors). */
-const VERDICTS: ReadonlyMap<number, Verdict> = new Map<number, Verdict>([
-  // Token expired, revoked or never valid; 0 is the same, as an auth exception.
-  [190, 'token'],
-  [0, 'token'],
+/** The one table of Graph error codes (Meta: Error codes; Graph API: Handling errors). */
+const VERDICTS: ReadonlyMap<number, GraphVerdict> = new Map<number, GraphVerdict>([
+  // Expired, revoked or never valid; 0 is an auth exception.
+  [190, 'dead-token'],
+  [0, 'dead-token'],
   // Comes as HTTP 500 and yet is permanent: a capability or permission is missing.
   [3, 'final'],
   [10, 'final'],
@@ -24,75 +29,90 @@ const VERDICTS: ReadonlyMap<number, Verdict> = new Map<number, Verdict>([
   [131031, 'final'],
   [131052, 'final'],
   [131053, 'final'],
-  // Passing faults.
-  [1, 'retry'],
-  [2, 'retry'],
-  [131000, 'retry'],
-  [131016, 'retry'],
-  [131057, 'retry'],
+  [1, 'passing'],
+  [2, 'passing'],
+  [131000, 'passing'],
+  [131016, 'passing'],
+  [131057, 'passing'],
+  // They come as HTTP 400, not 429.
+  [4, 'rate-limit'],
+  [17, 'rate-limit'],
+  [32, 'rate-limit'],
+  [341, 'rate-limit'],
+  [613, 'rate-limit'],
+  [80007, 'rate-limit'],
+  [130429, 'rate-limit'],
+  [131056, 'rate-limit'],
 ])
-
-/** They come as HTTP 400, not 429 (Meta: Error codes). */
-const RATE_LIMITS: ReadonlySet<number> = new Set([4, 17, 341, 613, 80007, 130429, 131056])
-
-/** Whether Meta asks for fewer calls: another one soon would only be refused, too. */
-export function isRateLimit(error: AnyWhatsAppMediaError): boolean {
-  return error.code === 'graph-api' && (error.status === 429 || RATE_LIMITS.has(error.graphCode ?? Number.NaN))
-}
 
 /** Subcode of code 100 for an object that does not exist or that the token may not see. */
 const SUBCODE_GONE = 33
 
-/** An answer of the Graph API that is not the one asked for. */
-export interface GraphAnswer {
+/** "API session": without a subcode the session has ended, with one of these it says why (Graph API: Handling errors). */
+const CODE_SESSION = 102
+const SESSION_SUBCODES: ReadonlySet<number | undefined> = new Set([undefined, 458, 459, 460, 463, 464, 467, 492])
+
+/**
+ * Judges a refused Graph call by `error.code` first, and by HTTP status only where the code is missing or unknown, as
+ * Meta asks (Meta: Error codes).
+ */
+export function judgeGraphError({ code, subcode, isTransient }: GraphErrorBody, status: number): GraphVerdict {
+  const known = code === undefined ? undefined : VERDICTS.get(code)
+  if (isTransient === true) return known === 'rate-limit' ? known : 'passing'
+  if (code === 100 && subcode === SUBCODE_GONE) return 'gone'
+  if (code === CODE_SESSION && SESSION_SUBCODES.has(subcode)) return 'dead-token'
+  if (known !== undefined) return known
+  // Permissions.
+  if (code !== undefined && code >= 200 && code <= 299) return 'final'
+  if (status === 401) return 'dead-token'
+  if (status === 429) return 'rate-limit'
+  return isPassingStatus(status) ? 'passing' : 'final'
+}
+
+/** Whether Meta asks for fewer calls: another one soon would only be refused, too. */
+export function isRateLimit(error: AnyWhatsAppMediaError): boolean {
+  if (error.code !== 'graph-api') return false
+  return error.status === 429 || VERDICTS.get(error.graphCode ?? Number.NaN) === 'rate-limit'
+}
+
+/** An unsuccessful answer of the Graph API. */
+export interface RefusedGraphCall {
   status: number
   headers: Readonly<Record<string, string>>
   /** The body, or its first kilobytes. */
   text: string
-  /** What no error may repeat of it. Some providers' answers quote the key they were asked with. */
+  /** The words that no error may repeat. Some providers' answers quote the key of the call. */
   secrets?: Secrets
 }
 
-/**
- * The error for an unsuccessful Graph answer: by `error.code` first, by HTTP status only where there is no code, as
- * Meta asks (Meta: Error codes).
- */
-export function graphError(answer: GraphAnswer, mediaId: string): AccessTokenError | MediaGoneError | GraphApiError {
+/** The error for an unsuccessful Graph answer, as `judgeGraphError` judges it. */
+export function toGraphError(
+  answer: RefusedGraphCall,
+  mediaId: string,
+): AccessTokenError | MediaGoneError | GraphApiError {
   const { status, headers, text, secrets = [] } = answer
   // After parsing, which undoes JSON's escapes.
   const clean = (words: string): string => cleanServerText(removeValues(words, secrets))
   const error = parseGraphError(parseJson(text)) ?? {}
-  const verdict = judge(status, error)
-  const trace = error.fbtraceId === undefined ? {} : { fbtraceId: clean(error.fbtraceId) }
-  const codes = {
+  const { code: graphCode, subcode, fbtraceId } = error
+  const verdict = judgeGraphError(error, status)
+  const codes = defined({
     status,
-    ...(error.code === undefined ? {} : { graphCode: error.code }),
-    ...(error.subcode === undefined ? {} : { subcode: error.subcode }),
-    ...trace,
-  }
-  if (verdict === 'token') return new AccessTokenError({ reason: 'rejected', ...codes })
-  if (verdict === 'gone') return new MediaGoneError({ mediaId, ...codes })
-  const retryAfterMs = readGraphRetryAfter(headers)
-  const words = clean(error.details ?? error.message ?? text)
-  return new GraphApiError({
-    ...codes,
-    retryable: verdict === 'retry',
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    ...(words === '' ? {} : { text: words }),
+    graphCode,
+    subcode,
+    fbtraceId: fbtraceId === undefined ? undefined : clean(fbtraceId),
   })
-}
-
-function judge(status: number, error: { code?: number; subcode?: number; isTransient?: boolean }): Verdict {
-  if (error.isTransient === true) return 'retry'
-  if (error.code === 100 && error.subcode === SUBCODE_GONE) return 'gone'
-  if (error.code !== undefined) {
-    if (RATE_LIMITS.has(error.code)) return 'retry'
-    const verdict = VERDICTS.get(error.code)
-    if (verdict !== undefined) return verdict
-    if (error.code >= 200 && error.code <= 299) return 'final'
-  }
-  if (status === 401) return 'token'
-  return isPassingStatus(status) ? 'retry' : 'final'
+  if (verdict === 'dead-token') return new AccessTokenError({ reason: 'rejected', ...codes })
+  if (verdict === 'gone') return new MediaGoneError({ mediaId, ...codes })
+  const words = clean(error.details ?? error.message ?? text)
+  return new GraphApiError(
+    defined({
+      ...codes,
+      retryable: verdict !== 'final',
+      retryAfterMs: readGraphRetryAfter(headers),
+      text: words === '' ? undefined : words,
+    }),
+  )
 }
 
 /**

@@ -1,7 +1,7 @@
+import { parseUsage } from '../download/answers.js'
 import { readGraphRetryAfter } from '../download/graph-error.js'
 import { type AnyWhatsAppMediaError, GraphApiError, type MediaGoneError } from '../errors.js'
 import { type HttpClient, headersOf } from '../http.js'
-import { parseUsage } from '../webhook/payload.js'
 
 /** Keeps an archive's calls within what Meta and providers stand, for all jobs that share the archive. */
 export interface Limits {

@@ -1,131 +1,23 @@
-import { asObject, field, idText, isObject, list, put, text, wholeNumber } from '../json.js'
+import {
+  asObject,
+  field,
+  flag,
+  idText,
+  isObject,
+  list,
+  parseJson,
+  parseSha256,
+  parseTimestamp,
+  put,
+  text,
+  wholeNumber,
+} from '../json.js'
 import type { MediaReference, MediaType } from '../media-reference.js'
 
 /**
- * Meta's wire forms: the one file that knows its snake_case. Everything here takes unknown JSON and tolerates it: what
+ * The webhooks' wire forms: this file knows their snake_case. Everything here takes unknown JSON and tolerates it: what
  * is missing or of another type reads as absent, and nothing throws.
  */
-
-/** The query parameters of a look-up (Meta: Media; Secure Graph API calls). */
-export const LOOK_UP_QUERY: { readonly proof: string; readonly phoneNumberId: string } = {
-  proof: 'appsecret_proof',
-  phoneNumberId: 'phone_number_id',
-}
-
-/** How the Graph API is asked about an access token (Graph API: Debug-Token). */
-export const TOKEN_LOOK_UP: { readonly node: string; readonly token: string } = {
-  node: 'debug_token',
-  token: 'input_token',
-}
-
-/** The permissions of an access token that reads media, and phone numbers (Meta: WhatsApp Business Platform, Permissions). */
-export const PERMISSIONS: { readonly media: string; readonly numbers: string } = {
-  media: 'whatsapp_business_messaging',
-  numbers: 'whatsapp_business_management',
-}
-
-/** What the Graph API tells of an access token (Graph API: Debug-Token). */
-export interface TokenInfo {
-  isValid: boolean
-  /** Why it is not valid, as in the error of a refused call. */
-  subcode?: number
-  appId?: string
-  /** ISO 8601. Absent for one that never expires. */
-  expiresAt?: string
-  permissions: string[]
-}
-
-/** What the Graph API answers to `GET /{media-id}` (Meta: Media, "Retrieve media URL"). */
-export interface MediaInfo {
-  /** Dies 5 minutes after the look-up. */
-  url: string
-  mimeType: string
-  /** Lowercase hex. Absent when none, or none usable, came. */
-  sha256?: string
-  /** Bytes. */
-  size?: number
-  mediaId?: string
-}
-
-/** The `error` object of a refused Graph API call (Meta: Cloud API error codes). Its texts are the server's: clean them before showing. */
-export interface GraphErrorBody {
-  code?: number
-  subcode?: number
-  type?: string
-  message?: string
-  /** `error_data.details`, the text Meta asks to build on. */
-  details?: string
-  /** Meta says that the same call may succeed. */
-  isTransient?: boolean
-  /** Meta's trace id, for its support. */
-  fbtraceId?: string
-}
-
-/**
- * Reads the answer to a media look-up.
- *
- * @returns undefined unless there are a `url` and a `mime_type`. `file_size` may be a number, as on the wire, or a
- * numeric string, as in Meta's documents.
- */
-export function parseMediaInfo(json: unknown): MediaInfo | undefined {
-  const url = text(json, 'url')
-  const mimeType = text(json, 'mime_type')
-  if (url === undefined || mimeType === undefined) return undefined
-  const info: MediaInfo = { url, mimeType }
-  put(info, 'sha256', parseSha256(field(json, 'sha256')))
-  put(info, 'size', wholeNumber(field(json, 'file_size')))
-  put(info, 'mediaId', text(json, 'id'))
-  return info
-}
-
-/** Reads what the Graph API tells of an access token. @returns undefined when it tells nothing. */
-export function parseTokenInfo(json: unknown): TokenInfo | undefined {
-  const wire = field(json, 'data')
-  const isValid = flag(wire, 'is_valid')
-  if (isValid === undefined) return undefined
-  const scopes = field(wire, 'scopes')
-  const permissions = Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : []
-  const info: TokenInfo = { isValid, permissions }
-  put(info, 'subcode', wholeNumber(field(field(wire, 'error'), 'subcode')))
-  const appId = idText(wire, 'app_id')
-  if (appId !== '') info.appId = appId
-  put(info, 'expiresAt', parseTimestamp(field(wire, 'expires_at')))
-  return info
-}
-
-/** Whether a refused call says that the proof of the app secret is wrong, or missing where the app requires one. */
-export function isProofRefused({ message = '' }: GraphErrorBody): boolean {
-  // Code 100 is every bad parameter's: only the words tell (Meta: Secure Graph API calls).
-  return message.includes(LOOK_UP_QUERY.proof)
-}
-
-/** Reads the body of a refused call. @returns undefined when it holds no `error` object. */
-export function parseGraphError(json: unknown): GraphErrorBody | undefined {
-  const wire = field(json, 'error')
-  if (!isObject(wire)) return undefined
-  const error: GraphErrorBody = {}
-  put(error, 'code', wholeNumber(field(wire, 'code')))
-  put(error, 'subcode', wholeNumber(field(wire, 'error_subcode')))
-  put(error, 'type', text(wire, 'type'))
-  put(error, 'message', text(wire, 'message'))
-  put(error, 'details', text(field(wire, 'error_data'), 'details'))
-  put(error, 'isTransient', flag(wire, 'is_transient'))
-  put(error, 'fbtraceId', text(wire, 'fbtrace_id'))
-  return error
-}
-
-/**
- * A SHA-256 in any of the forms Meta writes it: webhooks use base64, the look-up and history use hex.
- *
- * @returns lowercase hex; undefined for anything that is not the hash of 32 bytes (documents and tests hold placeholders).
- */
-export function parseSha256(value: unknown): string | undefined {
-  if (typeof value !== 'string') return undefined
-  if (/^[0-9a-f]{64}$/i.test(value)) return value.toLowerCase()
-  // 43 characters of base64, or of base64url, are 32 bytes; the padding may be left off.
-  if (/^[\w+/-]{43}=?$/.test(value)) return Buffer.from(value, 'base64').toString('hex')
-  return undefined
-}
 
 /**
  * When a download URL dies: its `ext` parameter, unix seconds.
@@ -327,6 +219,7 @@ function flowFiles(message: unknown): WebhookMedia[] {
   const files: WebhookMedia[] = []
   const answer = text(field(field(message, 'interactive'), 'nfm_reply'), 'response_json')
   // A list, not recursion: the answer may be nested as deep as its sender likes.
+  // Address messages and old phones answer with other texts than JSON.
   const pending = answer === undefined ? [] : [parseJson(answer)]
   for (const value of pending) {
     if (typeof value !== 'object' || value === null) continue
@@ -342,15 +235,6 @@ function isFlowFile(item: unknown): boolean {
   return text(item, 'id') !== undefined && (text(item, 'mime_type') ?? text(item, 'file_name')) !== undefined
 }
 
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch {
-    // Address messages and old phones answer with other texts.
-    return undefined
-  }
-}
-
 function readReferral(referral: unknown): 'image' | 'video' | undefined {
   const hasVideo = text(referral, 'video_url') !== undefined
   const hasImage = (text(referral, 'image_url') ?? text(referral, 'thumbnail_url')) !== undefined
@@ -364,35 +248,4 @@ function readErrors(json: unknown): WebhookError[] {
     put(error, 'title', text(wire, 'title'))
     return error
   })
-}
-
-function flag(json: unknown, name: string): boolean | undefined {
-  const value = field(json, name)
-  return typeof value === 'boolean' ? value : undefined
-}
-
-/** In seconds these are the year 5138, in milliseconds 1973: what is larger is milliseconds. */
-const MAX_SECONDS = 100_000_000_000
-/** The first instant of the year 10000, where ISO 8601 needs another form. */
-const END_OF_TIME = 253_402_300_800_000
-
-/**
- * A point in time: unix seconds as a string, as Meta writes it, or a number, or milliseconds, as some providers do.
- *
- * @returns an ISO 8601 string; undefined for anything else, zero included.
- */
-export function parseTimestamp(value: unknown): string | undefined {
-  const number = wholeNumber(value) ?? 0
-  const milliseconds = number < MAX_SECONDS ? number * 1_000 : number
-  return milliseconds > 0 && milliseconds < END_OF_TIME ? new Date(milliseconds).toISOString() : undefined
-}
-
-/**
- * How much of its limit an account has used, in percent, from Meta's usage headers (Graph API: Rate limiting); the
- * highest of all that is told.
- */
-export function parseUsage(headers: Readonly<Record<string, string>>): number {
-  const told = `${headers['x-business-use-case-usage'] ?? ''} ${headers['x-app-usage'] ?? ''}`
-  const shares = told.matchAll(/"(?:call_count|total_cputime|total_time)":\s*(\d{1,9})/g)
-  return Math.max(0, ...[...shares].map(([, percent]) => Number(percent)))
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { graphError, readGraphRetryAfter } from '../../src/download/graph-error.js'
+import { judgeGraphError, readGraphRetryAfter, toGraphError } from '../../src/download/graph-error.js'
 import { isPassingStatus } from '../../src/http.js'
 
 const MEDIA_ID = '1234567890123456'
@@ -18,6 +18,8 @@ const TOKEN_DEAD: readonly Row[] = [
   [190, undefined, 401, 'token invalid'],
   ...[458, 459, 460, 463, 464, 467].map((subcode): Row => [190, subcode, 401, 'token expired, revoked or invalid']),
   [0, undefined, 401, 'auth exception'],
+  [102, undefined, 401, 'session ended'],
+  ...[458, 459, 460, 463, 464, 467, 492].map((subcode): Row => [102, subcode, 401, 'session ended, with the reason']),
 ]
 
 const FINAL: readonly Row[] = [
@@ -44,6 +46,7 @@ const PASSING: readonly Row[] = [
   [2, undefined, 503, 'temporary'],
   [4, undefined, 400, 'app rate limit'],
   [17, undefined, 400, 'user limit'],
+  [32, undefined, 400, 'page rate limit'],
   [341, undefined, 400, 'app limit'],
   [613, undefined, 400, 'custom limit'],
   [80007, undefined, 400, 'WABA rate limit'],
@@ -54,9 +57,9 @@ const PASSING: readonly Row[] = [
   [131057, undefined, 500, 'account in maintenance'],
 ]
 
-describe('graphError by Meta error code', () => {
+describe('toGraphError by Meta error code', () => {
   const refuse = ([code, subcode, status, message]: Row, extra: object = {}) =>
-    graphError(answer(status, { code, error_subcode: subcode, message, fbtrace_id: 'AbC_1', ...extra }), MEDIA_ID)
+    toGraphError(answer(status, { code, error_subcode: subcode, message, fbtrace_id: 'AbC_1', ...extra }), MEDIA_ID)
 
   it.each(GONE)('calls the media gone for %i, subcode %s', (...row) => {
     const [graphCode, subcode, status] = row
@@ -127,7 +130,7 @@ describe('graphError by Meta error code', () => {
   })
 
   it('leaves out what the answer lacks', () => {
-    const { message, ...fields } = graphError(answer(400, { code: 131009 }), MEDIA_ID).toJSON()
+    const { message, ...fields } = toGraphError(answer(400, { code: 131009 }), MEDIA_ID).toJSON()
     expect(fields).toStrictEqual({
       ...{ name: 'GraphApiError', code: 'graph-api', phase: 'look-up', retryable: false },
       ...{ status: 400, graphCode: 131009 },
@@ -137,23 +140,23 @@ describe('graphError by Meta error code', () => {
 
   it('shows the details before the message', () => {
     const error = { code: 131009, message: 'general', error_data: { messaging_product: 'whatsapp', details: 'exact' } }
-    expect(graphError(answer(400, error), MEDIA_ID).message).toMatch(/: exact$/)
+    expect(toGraphError(answer(400, error), MEDIA_ID).message).toMatch(/: exact$/)
   })
 
   it('cleans what the server says', () => {
     const message = `Malformed access token ${TOKEN}\u001b[2J from https://x.test/a?access_token=${TOKEN}`
-    const error = graphError(answer(400, { code: 131009, message, fbtrace_id: `A\u0007b${TOKEN}` }), MEDIA_ID)
+    const error = toGraphError(answer(400, { code: 131009, message, fbtrace_id: `A\u0007b${TOKEN}` }), MEDIA_ID)
     expect(error.message).toBe(
       'The Graph API answered HTTP 400, Graph code 131009: Malformed access token [removed] [2J from https://x.test/a?[removed]',
     )
     expect(JSON.stringify(error)).not.toContain(TOKEN)
     expect(error).toMatchObject({ fbtraceId: expect.not.stringContaining('\u0007') })
-    const gone = graphError(answer(400, { code: 100, error_subcode: 33, fbtrace_id: TOKEN }), MEDIA_ID)
+    const gone = toGraphError(answer(400, { code: 100, error_subcode: 33, fbtrace_id: TOKEN }), MEDIA_ID)
     expect(JSON.stringify(gone)).not.toContain(TOKEN)
   })
 })
 
-describe('graphError without a Graph error', () => {
+describe('toGraphError without a Graph error', () => {
   const HTML = '<!DOCTYPE html>\n<html><head><title>Error</title></head><body>Sorry</body></html>'
   const BODIES: readonly [string, string][] = [
     ['nothing', ''],
@@ -168,7 +171,7 @@ describe('graphError without a Graph error', () => {
   ]
 
   it.each(BODIES)('decides by HTTP status for %s', (_name, text) => {
-    const judge = (status: number) => graphError({ status, headers: {}, text }, MEDIA_ID)
+    const judge = (status: number) => toGraphError({ status, headers: {}, text }, MEDIA_ID)
     for (const status of [408, 425, 429, 500, 502, 503, 504, 599]) {
       expect(judge(status)).toMatchObject({ code: 'graph-api', status, retryable: true })
     }
@@ -180,7 +183,7 @@ describe('graphError without a Graph error', () => {
   })
 
   it('shows what came', () => {
-    const shown = (text: string) => graphError({ status: 502, headers: {}, text }, MEDIA_ID).message
+    const shown = (text: string) => toGraphError({ status: 502, headers: {}, text }, MEDIA_ID).message
     expect(shown('')).toBe('The Graph API answered HTTP 502')
     expect(shown(' \r\n ')).toBe('The Graph API answered HTTP 502')
     expect(shown('upstream connect error')).toBe('The Graph API answered HTTP 502: upstream connect error')
@@ -191,8 +194,28 @@ describe('graphError without a Graph error', () => {
 
   it('tells what the server asked us to wait', () => {
     const headers = { 'retry-after': '7' }
-    expect(graphError({ status: 429, headers, text: '' }, MEDIA_ID)).toMatchObject({ retryAfterMs: 7_000 })
-    expect(graphError(answer(400, { code: 80007 }, headers), MEDIA_ID)).toMatchObject({ retryAfterMs: 7_000 })
+    expect(toGraphError({ status: 429, headers, text: '' }, MEDIA_ID)).toMatchObject({ retryAfterMs: 7_000 })
+    expect(toGraphError(answer(400, { code: 80007 }, headers), MEDIA_ID)).toMatchObject({ retryAfterMs: 7_000 })
+  })
+})
+
+describe('judgeGraphError', () => {
+  it.each([4, 17, 32, 341, 613, 80007, 130429, 131056])('takes code %i for a rate limit, transient or not', (code) => {
+    expect(judgeGraphError({ code }, 400)).toBe('rate-limit')
+    expect(judgeGraphError({ code, isTransient: true }, 400)).toBe('rate-limit')
+  })
+
+  it('takes HTTP 429 for a rate limit only without a known code', () => {
+    expect(judgeGraphError({}, 429)).toBe('rate-limit')
+    expect(judgeGraphError({ code: 987654 }, 429)).toBe('rate-limit')
+    expect(judgeGraphError({ code: 190 }, 429)).toBe('dead-token')
+    expect(judgeGraphError({ code: 2 }, 429)).toBe('passing')
+  })
+
+  it('judges a session error with another subcode by its HTTP status', () => {
+    expect(judgeGraphError({ code: 102, subcode: 1 }, 400)).toBe('final')
+    expect(judgeGraphError({ code: 102, subcode: 1 }, 401)).toBe('dead-token')
+    expect(judgeGraphError({ code: 102, subcode: 1 }, 500)).toBe('passing')
   })
 })
 

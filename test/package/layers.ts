@@ -41,7 +41,7 @@ const VENDORS = /^@(?:aws-sdk|smithy)\/|^(?:bullmq|ioredis|mongoose)$/
 const CLOSED = /^(?:cli|testing)\/[^/]+$/
 
 const READS_ENVIRONMENT = /^(?:config-from-env|cli(?:\/.*)?)$/
-const SPEAKS_WIRE = /^(?:webhook\/payload|testing\/.*)$/
+const SPEAKS_WIRE = /^(?:webhook\/payload|download\/answers|testing\/.*)$/
 /** The one module of the root entry that needs a disk. */
 const NEEDS_DISK = ['integrity/spool']
 

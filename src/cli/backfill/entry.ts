@@ -1,11 +1,10 @@
 import { type AnyWhatsAppMediaError, InvalidOptionError, MediaUnavailableError } from '../../errors.js'
 import { getMediaTypeFromMime } from '../../file-type/mime.js'
-import { field, idText, isObject, put, text } from '../../json.js'
+import { field, idText, isObject, parseSha256, put, text } from '../../json.js'
 import { isMediaType, parseTime } from '../../key.js'
 import { withoutUrl } from '../../media-archive/media-failure.js'
 import type { MediaReference } from '../../media-reference.js'
 import { extractMedia, type UnavailableReason } from '../../webhook/extract.js'
-import { parseSha256 } from '../../webhook/payload.js'
 
 /** What a line of a back-fill's input announces. */
 export interface LineContent {

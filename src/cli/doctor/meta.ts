@@ -1,4 +1,3 @@
-import { type CloudApi, COMMON_HEADERS } from '../../download/cloud-api.js'
 import {
   type GraphErrorBody,
   isProofRefused,
@@ -7,7 +6,8 @@ import {
   parseTokenInfo,
   TOKEN_LOOK_UP,
   type TokenInfo,
-} from '../../webhook/payload.js'
+} from '../../download/answers.js'
+import { type CloudApi, COMMON_HEADERS } from '../../download/cloud-api.js'
 import { attempt, get, type Refusal, told } from './ask.js'
 import type { Finding } from './finding.js'
 

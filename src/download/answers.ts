@@ -1,0 +1,127 @@
+import { defined, field, flag, idText, isObject, parseSha256, parseTimestamp, text, wholeNumber } from '../json.js'
+
+/**
+ * The Graph API's wire forms: this file knows their snake_case. Everything here takes unknown JSON and tolerates it:
+ * what is missing or of another type reads as absent, and nothing throws.
+ */
+
+/** The query parameters of a look-up (Meta: Media; Secure Graph API calls). */
+export const LOOK_UP_QUERY: { readonly proof: string; readonly phoneNumberId: string } = {
+  proof: 'appsecret_proof',
+  phoneNumberId: 'phone_number_id',
+}
+
+/** How the Graph API is asked about an access token (Graph API: Debug-Token). */
+export const TOKEN_LOOK_UP: { readonly node: string; readonly token: string } = {
+  node: 'debug_token',
+  token: 'input_token',
+}
+
+/** The permissions of an access token that reads media, and phone numbers (Meta: WhatsApp Business Platform, Permissions). */
+export const PERMISSIONS: { readonly media: string; readonly numbers: string } = {
+  media: 'whatsapp_business_messaging',
+  numbers: 'whatsapp_business_management',
+}
+
+/** The Graph API's answer about an access token (Graph API: Debug-Token). */
+export interface TokenInfo {
+  isValid: boolean
+  /** Why it is not valid, as in the error of a refused call. */
+  subcode?: number
+  appId?: string
+  /** ISO 8601. Absent for one that never expires. */
+  expiresAt?: string
+  permissions: string[]
+}
+
+/** The Graph API's answer to `GET /{media-id}` (Meta: Media, "Retrieve media URL"). */
+export interface MediaInfo {
+  /** Dies 5 minutes after the look-up. */
+  url: string
+  mimeType: string
+  /** Lowercase hex. Absent when none, or none usable, came. */
+  sha256?: string
+  /** Bytes. */
+  size?: number
+  mediaId?: string
+}
+
+/** The `error` object of a refused Graph API call (Meta: Cloud API error codes). Its texts are the server's: clean them before showing. */
+export interface GraphErrorBody {
+  code?: number
+  subcode?: number
+  type?: string
+  message?: string
+  /** `error_data.details`, the text Meta asks to build on. */
+  details?: string
+  /** Meta says that the same call may succeed. */
+  isTransient?: boolean
+  /** Meta's trace id, for its support. */
+  fbtraceId?: string
+}
+
+/**
+ * Reads the answer to a media look-up.
+ *
+ * @returns undefined unless there are a `url` and a `mime_type`. `file_size` may be a number, as on the wire, or a
+ * numeric string, as in Meta's documents.
+ */
+export function parseMediaInfo(json: unknown): MediaInfo | undefined {
+  const url = text(json, 'url')
+  const mimeType = text(json, 'mime_type')
+  if (url === undefined || mimeType === undefined) return undefined
+  return defined({
+    url,
+    mimeType,
+    sha256: parseSha256(field(json, 'sha256')),
+    size: wholeNumber(field(json, 'file_size')),
+    mediaId: text(json, 'id'),
+  })
+}
+
+/** Reads the answer about an access token. @returns undefined when it says nothing about one. */
+export function parseTokenInfo(json: unknown): TokenInfo | undefined {
+  const wire = field(json, 'data')
+  const isValid = flag(wire, 'is_valid')
+  if (isValid === undefined) return undefined
+  const scopes = field(wire, 'scopes')
+  const permissions = Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : []
+  return defined({
+    isValid,
+    permissions,
+    subcode: wholeNumber(field(field(wire, 'error'), 'subcode')),
+    appId: idText(wire, 'app_id') || undefined,
+    expiresAt: parseTimestamp(field(wire, 'expires_at')),
+  })
+}
+
+/** Whether a refused call says that the proof of the app secret is wrong, or missing where the app requires one. */
+export function isProofRefused({ message = '' }: GraphErrorBody): boolean {
+  // Code 100 is every bad parameter's: only the words tell (Meta: Secure Graph API calls).
+  return message.includes(LOOK_UP_QUERY.proof)
+}
+
+/** Reads the body of a refused call. @returns undefined when it holds no `error` object. */
+export function parseGraphError(json: unknown): GraphErrorBody | undefined {
+  const wire = field(json, 'error')
+  if (!isObject(wire)) return undefined
+  return defined({
+    code: wholeNumber(field(wire, 'code')),
+    subcode: wholeNumber(field(wire, 'error_subcode')),
+    type: text(wire, 'type'),
+    message: text(wire, 'message'),
+    details: text(field(wire, 'error_data'), 'details'),
+    isTransient: flag(wire, 'is_transient'),
+    fbtraceId: text(wire, 'fbtrace_id'),
+  })
+}
+
+/**
+ * How much of its limit an account has used, in percent, from Meta's usage headers (Graph API: Rate limiting); the
+ * highest of the reported shares.
+ */
+export function parseUsage(headers: Readonly<Record<string, string>>): number {
+  const usage = `${headers['x-business-use-case-usage'] ?? ''} ${headers['x-app-usage'] ?? ''}`
+  const shares = usage.matchAll(/"(?:call_count|total_cputime|total_time)":\s*(\d{1,9})/g)
+  return Math.max(0, ...[...shares].map(([, percent]) => Number(percent)))
+}
