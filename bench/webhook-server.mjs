@@ -2,7 +2,7 @@
 // `handler` is toNodeHandler, `extracting` also extracts the media. Prints its port; answers messages with its CPU use.
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { createServer } from 'node:http'
-import { createWebhookHandler, toNodeHandler } from '../dist/index.js'
+import { createWebhookHandler, toNodeHandler } from '../dist/webhook.js'
 
 const appSecret = 'bench-app-secret'
 

@@ -10,15 +10,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { pathToFileURL } from 'node:url'
-import {
-  createMediaArchive,
-  createWebhookHandler,
-  type MediaArchiveOptions,
-  type MediaContent,
-  toContent,
-  toNodeHandler,
-} from 'whatsapp-media-archive'
+import { createMediaArchive, type MediaArchiveOptions, type MediaContent, toContent } from 'whatsapp-media-archive'
 import { type BullMqNaming, createBullMqQueue, createBullMqWorker } from 'whatsapp-media-archive/queues/bullmq'
+import { createWebhookHandler, toNodeHandler } from 'whatsapp-media-archive/webhook'
 import { appOptionsFromEnv, required } from './express.js'
 
 /** What the processes share. */

@@ -9,17 +9,16 @@ import { pathToFileURL } from 'node:url'
 import express, { type Express } from 'express'
 import {
   configFromEnv,
-  createInProcessQueue,
   createMediaArchive,
-  createWebhookHandler,
   type MediaArchive,
   type MediaArchiveOptions,
   type MediaContent,
-  type MediaJob,
   toContent,
-  toNodeHandler,
 } from 'whatsapp-media-archive'
+import type { MediaJob } from 'whatsapp-media-archive/queues'
+import { createInProcessQueue } from 'whatsapp-media-archive/queues/in-process'
 import { createS3Storage } from 'whatsapp-media-archive/storage/s3'
+import { createWebhookHandler, toNodeHandler } from 'whatsapp-media-archive/webhook'
 import { type IncomingMessage, readMessages } from './messages.js'
 
 // --- messages -------------------------------------------------------------------------------------------------------

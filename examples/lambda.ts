@@ -6,16 +6,7 @@
  *   webhook: WHATSAPP_APP_SECRET, WHATSAPP_VERIFY_TOKEN
  *   worker:  WHATSAPP_ACCESS_TOKEN, DEAD_LETTER_QUEUE_URL
  */
-import {
-  configFromEnv,
-  createMediaArchive,
-  createWebhookHandler,
-  type LambdaWebhookEvent,
-  type LambdaWebhookResult,
-  type MediaArchiveOptions,
-  toContent,
-  toLambdaHandler,
-} from 'whatsapp-media-archive'
+import { configFromEnv, createMediaArchive, type MediaArchiveOptions, toContent } from 'whatsapp-media-archive'
 import {
   createSqsConsumer,
   createSqsQueue,
@@ -27,6 +18,12 @@ import {
   type SqsQueueOptions,
 } from 'whatsapp-media-archive/queues/sqs'
 import { createS3Storage } from 'whatsapp-media-archive/storage/s3'
+import {
+  createWebhookHandler,
+  type LambdaWebhookEvent,
+  type LambdaWebhookResult,
+  toLambdaHandler,
+} from 'whatsapp-media-archive/webhook'
 
 // --- the two functions ----------------------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 /**
  * What both examples save of a webhook: one entry for each media item, and one for each message without media.
  */
-import { extractMedia, type MediaContent } from 'whatsapp-media-archive'
+import type { MediaContent } from 'whatsapp-media-archive'
+import { extractMedia } from 'whatsapp-media-archive/webhook'
 
 export interface IncomingMessage {
   messageId: string

@@ -6,15 +6,9 @@
 import { pathToFileURL } from 'node:url'
 import express from 'express'
 import mongoose, { connect, disconnect, type Model, model, Schema } from 'mongoose'
-import {
-  createInProcessQueue,
-  createMediaArchive,
-  createWebhookHandler,
-  type MediaArchive,
-  type MediaContent,
-  toContent,
-  toNodeHandler,
-} from 'whatsapp-media-archive'
+import { createMediaArchive, type MediaArchive, type MediaContent, toContent } from 'whatsapp-media-archive'
+import { createInProcessQueue } from 'whatsapp-media-archive/queues/in-process'
+import { createWebhookHandler, toNodeHandler } from 'whatsapp-media-archive/webhook'
 import { type App, type AppOptions, appOptionsFromEnv, required, run } from './express.js'
 import { readMessages } from './messages.js'
 

@@ -7,66 +7,38 @@ import {
   PayloadTooLargeError,
   SignatureError,
 } from './errors.js'
-import { type BodyLimits, type ReadBody, readWebBody } from './webhook/body.js'
+import { type ReadBody, readWebBody } from './webhook/body.js'
 import { type ExtractedMedia, extractMedia } from './webhook/extract.js'
+import type {
+  IncomingWebhook,
+  RejectionReason,
+  WebhookAnswer,
+  WebhookHandler,
+  WebhookHandlerOptions,
+  WebhookRejection,
+} from './webhook/handler.js'
 import { checkAppSecret, signatureProblem } from './webhook/signature.js'
 
-export interface WebhookHandlerOptions {
-  /** The app's secret, or several while one is being replaced. */
-  appSecret: string | readonly string[]
-  /** The token that was entered in the App Dashboard beside the webhook's URL. */
-  verifyToken: string
-  /**
-   * Gets every authentic webhook, texts and statuses too, before `onMedia`. It is awaited: when it throws, the answer
-   * is 500 and Meta delivers again. Meta batches up to 1,000 updates into one payload, and repeats itself.
-   */
-  onPayload?: (payload: unknown, delivery: WebhookDelivery) => unknown
-  /**
-   * Gets what `extractMedia` found, when it found anything: `archive.enqueue` fits. Awaited like `onPayload`, so
-   * resolve when the media is safe with you, not when it is archived.
-   */
-  onMedia?: (extracted: ExtractedMedia) => unknown
-  /** Hears why a request was refused or failed: for logs. The sender is never told. What it throws is ignored. */
-  onRejected?: (rejection: WebhookRejection) => unknown
-  /** Largest body, in bytes. Default 4,194,304 (4 MiB): Meta sends up to 3 MB (Meta: Webhooks overview), and slack. */
-  maxBytes?: number
-  /** How long a body may take to arrive, in milliseconds. Default 10,000. */
-  bodyTimeoutMs?: number
-}
-
-/** The delivery that a payload came in. */
-export interface WebhookDelivery {
-  /** The bytes that were signed. Meta has no way to ask for a webhook again: keep them, and nothing is lost. */
-  rawBody: Uint8Array
-  /** ISO 8601. */
-  receivedAt: string
-}
-
-/**
- * - `method` 405, `handshake` 403, `too-large` 413, `content-type` 415, `body-timeout` 408, `body-aborted` 400,
- *   `signature` 401, `json` 400: the request was refused.
- * - `body-already-parsed` 500: something before the handler took the body; the error says what to change.
- * - `handler-failed` 500: `onPayload` or `onMedia` threw.
- */
-export interface WebhookRejection {
-  reason: RejectionReason
-  /** The HTTP status that was answered. */
-  status: number
-  /** SignatureError, PayloadTooLargeError, DeadlineError, InvalidOptionError, or what `onPayload` or `onMedia` threw. */
-  error?: unknown
-}
-
-export type RejectionReason =
-  | 'method'
-  | 'handshake'
-  | 'too-large'
-  | 'content-type'
-  | 'body-timeout'
-  | 'body-aborted'
-  | 'signature'
-  | 'json'
-  | 'body-already-parsed'
-  | 'handler-failed'
+export type { BodyLimits, ReadBody } from './webhook/body.js'
+export {
+  type ExtractedMedia,
+  extractMedia,
+  type RevokedMessage,
+  type UnavailableMedia,
+  type UnavailableReason,
+} from './webhook/extract.js'
+export type {
+  IncomingWebhook,
+  RejectionReason,
+  WebhookAnswer,
+  WebhookDelivery,
+  WebhookHandler,
+  WebhookHandlerOptions,
+  WebhookRejection,
+} from './webhook/handler.js'
+export { type LambdaWebhookEvent, type LambdaWebhookResult, toLambdaHandler } from './webhook/lambda.js'
+export { toNodeHandler } from './webhook/node.js'
+export { signPayload, verifySignature } from './webhook/signature.js'
 
 const STATUS_OF_REJECTION: Readonly<Record<RejectionReason, keyof typeof REASON_PHRASES>> = {
   method: 405,
@@ -79,33 +51,6 @@ const STATUS_OF_REJECTION: Readonly<Record<RejectionReason, keyof typeof REASON_
   json: 400,
   'body-already-parsed': 500,
   'handler-failed': 500,
-}
-
-/**
- * A web-standard handler: Hono (`c.req.raw`), Next.js route handlers, Deno, Bun and workers call it as it is;
- * `toNodeHandler` and `toLambdaHandler` fit it to the rest.
- */
-export interface WebhookHandler {
-  (request: Request): Promise<Response>
-  /** The conversation itself, without `Request` and `Response`. Never rejects. For adapters. */
-  receive(incoming: IncomingWebhook): Promise<WebhookAnswer>
-}
-
-/** A request, as much of it as the conversation needs. */
-export interface IncomingWebhook {
-  method: string
-  /** What comes after the `?` of the URL. */
-  query: string
-  /** By lower-case name; several values as an array or joined. */
-  header(name: string): unknown
-  /** Reads the body, keeping no more than `maxBytes` of it. Called once at most. */
-  readBody(limits: BodyLimits): ReadBody | Promise<ReadBody>
-}
-
-export interface WebhookAnswer {
-  status: number
-  headers: Readonly<Record<string, string>>
-  body: string
 }
 
 const DEFAULT_MAX_BYTES = 4_194_304

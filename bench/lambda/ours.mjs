@@ -1,6 +1,7 @@
 // A Lambda function that archives what webhooks announce and can sign URLs: with this library.
-import { archiveMedia, createWebhookHandler, getSignedUrl, toLambdaHandler } from '../../dist/index.js'
+import { archiveMedia, getSignedUrl } from '../../dist/index.js'
 import { createS3Storage } from '../../dist/storage/s3.js'
+import { createWebhookHandler, toLambdaHandler } from '../../dist/webhook.js'
 
 const storage = createS3Storage({ bucket: process.env.S3_BUCKET_NAME ?? 'bench' })
 const options = { storage, accountId: 'bench', accessToken: process.env.WHATSAPP_ACCESS_TOKEN ?? 'bench' }

@@ -1,4 +1,4 @@
-import { createWebhookHandler, toLambdaHandler } from '../../dist/index.js'
+import { createWebhookHandler, toLambdaHandler } from '../../dist/webhook.js'
 import { report } from './report.mjs'
 import { APP_SECRET, event } from './webhook-event.mjs'
 

@@ -1,6 +1,6 @@
 import { field } from '../json.js'
-import type { WebhookHandler } from '../webhook.js'
 import type { BodyLimits, ReadBody } from './body.js'
+import type { WebhookHandler } from './handler.js'
 
 /**
  * What Lambda gets from a Function URL, an HTTP API (payload format 1.0 or 2.0), a REST API or an Application Load

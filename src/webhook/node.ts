@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { WebhookHandler } from '../webhook.js'
 import { readNodeBody } from './body.js'
+import type { WebhookHandler } from './handler.js'
 
 /**
  * Fits a webhook handler to Node's requests: Express, `node:http`, Fastify (`reply.hijack()`, then `request.raw` and

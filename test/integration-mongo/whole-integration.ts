@@ -1,5 +1,7 @@
 // biome-ignore-all format: a user's whole integration, in the design's own words; only the imports are this test's.
-import { createInProcessQueue, createWebhookHandler, toContent, toNodeHandler } from 'whatsapp-media-archive'
+import { toContent } from 'whatsapp-media-archive'
+import { createInProcessQueue } from 'whatsapp-media-archive/queues/in-process'
+import { createWebhookHandler, toNodeHandler } from 'whatsapp-media-archive/webhook'
 import { Message, saveMessages } from '../../examples/mongoose.js'
 import { app, appSecret, createMediaArchive, createS3Storage, verifyToken } from './stand-ins.js'
 

@@ -34,8 +34,6 @@ const ADAPTERS: Readonly<Record<string, { of: string; vendor?: RegExp }>> = {
 }
 /** What adapters of one interface do alike. Held to an adapter's rule, without a vendor. */
 const SHARED: Readonly<Record<string, string>> = { 'storage/checked-body': 'storage' }
-/** The adapters that need no package; the root entry may offer them. */
-const IN_ROOT = ['queues/in-process']
 const VENDORS = /^@(?:aws-sdk|smithy)\/|^(?:bullmq|ioredis|mongoose)$/
 /** Their parts are nobody else's: they are commands, or parts of the test kit. */
 const CLOSED = /^(?:cli|testing)\/[^/]+$/
@@ -86,7 +84,7 @@ function brokenArrow(from: string, { to, internal }: Import): string | undefined
   if (!mayEnter(from, to)) return 'which is private to its door'
   const target = findAdapter(to)
   if (target === undefined) return findFloor(to) <= floor ? undefined : 'which lies above it'
-  if (from === 'index') return IN_ROOT.includes(target) ? undefined : 'an adapter with an entry point of its own'
+  if (from === 'index') return 'an adapter with an entry point of its own'
   return floor >= ENTRIES ? undefined : 'an adapter'
 }
 
