@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream'
 import { type AccessToken, withToken } from './download/access-token.js'
 import { type CloudApi, type CloudApiOptions, resolveCloudApi } from './download/cloud-api.js'
 import { openMedia } from './download/open-media.js'
-import { describeSecret, InvalidOptionError } from './errors.js'
+import { describeSecret } from './errors/describe.js'
+import { InvalidOptionError } from './errors.js'
 import type { OnEvent } from './events.js'
 import { defaultHttpClient, type HttpClient } from './http.js'
 import { checkMaxBytes, type MaxBytes } from './integrity/max-bytes.js'
@@ -53,7 +54,7 @@ export interface DownloadedMedia {
  *
  * @param media a `MediaReference` from a webhook, or a bare media id.
  * @throws AccessTokenError, MediaGoneError, GraphApiError, DownloadFailedError, HostRefusedError, SizeLimitError,
- * IntegrityMismatchError, DeadlineError, InvalidOptionError; the signal's reason when aborted. What goes wrong after
+ * IntegrityMismatchError, TimeoutError, InvalidOptionError; the signal's reason when aborted. What goes wrong after
  * the first bytes comes as the body's error.
  */
 export async function downloadMediaFromWhatsApp(

@@ -6,26 +6,9 @@
  * their type and length only, in the message, in JSON and when inspected.
  */
 
-import {
-  cleanServerText,
-  describeHost,
-  describeId,
-  describeSecret,
-  describeValue,
-  fieldOf,
-  isError,
-  nameOf,
-  removeValues,
-  type Secrets,
-  safeName,
-  textOf,
-} from './errors/redaction.js'
-
-/** What adapters, too, make errors of. */
-export { describeSecret, describeValue, fieldOf, isError, isName, nameOf } from './errors/redaction.js'
-
-/** Set by `Symbol.for`, so that an error of the CommonJS copy is recognised by the ES module copy and the other way round. */
-const BRAND = Symbol.for('whatsapp-media-archive.error')
+import { describeHost, describeId, describeSecret, describeValue } from './errors/describe.js'
+import { cleanServerText } from './errors/redaction.js'
+import { BRAND, hasBrand, isError, readTextField, reduceToName, withName } from './errors/thrown.js'
 
 /** Where in the flow an error arose. */
 export type Phase = 'configure' | 'receive' | 'look-up' | 'download' | 'store' | 'sign' | 'queue'
@@ -58,7 +41,7 @@ export abstract class WhatsAppMediaError extends Error {
 
   /** Whether `error` is one of this library's, whichever copy of the package made it. */
   static is(error: unknown): error is AnyWhatsAppMediaError {
-    return typeof error === 'object' && fieldOf(error, BRAND) === true
+    return hasBrand(error)
   }
 
   /** The safe fields only, without stack: fit for logs, queues and databases. */
@@ -106,7 +89,7 @@ const SIGNATURE_PROBLEMS: Readonly<Record<SignatureProblem, string>> = {
  *
  * Retryable: no. What to do: answer 401; `reason` is for your log only.
  */
-export class SignatureError extends WhatsAppMediaError {
+export class InvalidSignatureError extends WhatsAppMediaError {
   readonly code = 'invalid-signature'
   /** `body-re-encoded` is a suspicion, from the form of the body. */
   readonly reason: SignatureProblem
@@ -463,7 +446,7 @@ export class CallbackFailedError extends WhatsAppMediaError {
     super(`${callback} failed, and there is no more time to call it again`, {
       phase: 'queue',
       retryable: true,
-      cause: WhatsAppMediaError.is(cause) ? cause : nameOnly(cause),
+      cause: WhatsAppMediaError.is(cause) ? cause : reduceToName(cause),
     })
     this.callback = callback
   }
@@ -569,7 +552,7 @@ export class MediaUnavailableError extends WhatsAppMediaError {
  *
  * Retryable: yes. What to do: try again, or raise the option.
  */
-export class DeadlineError extends WhatsAppMediaError {
+export class TimeoutError extends WhatsAppMediaError {
   readonly code = 'timeout'
   /**
    * What we were waiting for: an answer's headers, the source's next bytes, the store, the whole transfer, a webhook's
@@ -581,7 +564,7 @@ export class DeadlineError extends WhatsAppMediaError {
   declare readonly callback?: CallbackFailedError['callback'] | 'accessToken'
 
   constructor(details: {
-    waitedFor: DeadlineError['waitedFor']
+    waitedFor: TimeoutError['waitedFor']
     limitMs: number
     callback?: CallbackFailedError['callback'] | 'accessToken'
   }) {
@@ -606,7 +589,7 @@ export class DeadlineError extends WhatsAppMediaError {
 /** Any error of this library; `switch (error.code)` narrows it. */
 export type AnyWhatsAppMediaError =
   | InvalidOptionError
-  | SignatureError
+  | InvalidSignatureError
   | PayloadTooLargeError
   | AccessTokenError
   | UnknownNumberError
@@ -624,7 +607,7 @@ export type AnyWhatsAppMediaError =
   | QueueFailedError
   | JobTooLargeError
   | MediaUnavailableError
-  | DeadlineError
+  | TimeoutError
 
 /** Every `code` there is. */
 export type ErrorCode = AnyWhatsAppMediaError['code']
@@ -636,24 +619,5 @@ export type ErrorCode = AnyWhatsAppMediaError['code']
 function safeCause(cause: unknown): unknown {
   if (WhatsAppMediaError.is(cause)) return cause
   if (!isError(cause)) return new Error(describeSecret(cause))
-  return withName(new Error(cleanServerText(textOf(cause, 'message'))), cause)
-}
-
-/** Under the thrown error's own name and code, where they are names and repeat no secret. */
-function withName(error: Error, thrown: unknown, secrets: Secrets = []): Error {
-  error.name = safeName(fieldOf(thrown, 'name'), secrets) ?? 'Error'
-  const code = safeName(fieldOf(thrown, 'code'), secrets)
-  return code === undefined ? error : Object.assign(error, { code })
-}
-
-/** A cause that says no more than its name and code, for what may quote secrets that nobody here knows. */
-export function nameOnly(thrown: unknown, secrets: Secrets = []): Error {
-  return withName(new Error(nameOf(thrown, secrets)), thrown, secrets)
-}
-
-/** What was thrown, without the secrets that the call carried: SDKs' errors quote what they were told. */
-export function withoutSecrets(thrown: unknown, secrets: Secrets): unknown {
-  if (!isError(thrown) || WhatsAppMediaError.is(thrown)) return thrown
-  const clean = (name: string): string => removeValues(textOf(thrown, name), secrets)
-  return Object.assign(new Error(clean('message')), { name: clean('name'), code: clean('code') })
+  return withName(new Error(cleanServerText(readTextField(cause, 'message'))), cause)
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { describeSecret, isSecretId } from './errors/redaction.js'
+import { describeSecret } from './errors/describe.js'
+import { isSecretId } from './errors/redaction.js'
 import type { AnyWhatsAppMediaError, CallbackFailedError } from './errors.js'
 
 /**

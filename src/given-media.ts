@@ -1,5 +1,6 @@
-import { describeSecret, describeValue, InvalidOptionError } from './errors.js'
-import { asObject, isObject } from './json.js'
+import { describeSecret, describeValue } from './errors/describe.js'
+import { InvalidOptionError } from './errors.js'
+import { isObject, toObject } from './json.js'
 import { checkMediaId, isMediaType, parseTime } from './key.js'
 import type { FailedReference } from './media-archive/media-failure.js'
 import type { MediaReference } from './media-reference.js'
@@ -94,7 +95,7 @@ export function problemIn(check: () => void): InvalidOptionError | undefined {
  * any case.
  */
 export function soundPartOf(media: unknown): FailedReference {
-  const { downloadUrl, downloadUrlExpiresAt, ...told } = asObject(media)
+  const { downloadUrl, downloadUrlExpiresAt, ...told } = toObject(media)
   const sound = Object.entries(told).filter(([name, value]) => isSound(name, value))
   // Every field that is there has passed its check.
   return { messageId: '', mediaId: '', ...Object.fromEntries(sound) } as FailedReference

@@ -1,7 +1,8 @@
 import type { Agent, IncomingMessage } from 'node:http'
 import type { OnReadOpts, Socket } from 'node:net'
 import { Readable } from 'node:stream'
-import { DownloadFailedError, isError } from './errors.js'
+import { isError } from './errors/thrown.js'
+import { DownloadFailedError } from './errors.js'
 
 /**
  * One request, one answer. An implementation never follows redirects, never decodes bodies and never retries: the

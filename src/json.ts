@@ -9,43 +9,43 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** An own property of an object; of anything else, undefined. */
-export function field(json: unknown, name: string): unknown {
+export function readOwn(json: unknown, name: string): unknown {
   return isObject(json) && Object.hasOwn(json, name) ? json[name] : undefined
 }
 
 /** A string that is not empty. */
-export function text(json: unknown, name: string): string | undefined {
-  const value = field(json, name)
+export function readString(json: unknown, name: string): string | undefined {
+  const value = readOwn(json, name)
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
 const NONE: readonly unknown[] = []
 
 /** The objects in an array. */
-export function list(json: unknown, name: string): readonly unknown[] {
-  const value = field(json, name)
+export function readObjects(json: unknown, name: string): readonly unknown[] {
+  const value = readOwn(json, name)
   return Array.isArray(value) ? value.filter(isObject) : NONE
 }
 
 /** Ids are strings; some providers send numbers, which is safe only below 2^53. Empty when there is none. */
-export function idText(json: unknown, name: string): string {
-  return text(json, name) ?? wholeNumber(field(json, name))?.toString() ?? ''
+export function readId(json: unknown, name: string): string {
+  return readString(json, name) ?? parseWhole(readOwn(json, name))?.toString() ?? ''
 }
 
 /** The object, or an empty one. */
-export function asObject(value: unknown): Record<string, unknown> {
+export function toObject(value: unknown): Record<string, unknown> {
   return isObject(value) ? value : {}
 }
 
 /** A number, or a numeric string, without sign and fraction and below 2^53. */
-export function wholeNumber(value: unknown): number | undefined {
+export function parseWhole(value: unknown): number | undefined {
   const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value
   return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : undefined
 }
 
 /** A boolean. */
-export function flag(json: unknown, name: string): boolean | undefined {
-  const value = field(json, name)
+export function readFlag(json: unknown, name: string): boolean | undefined {
+  const value = readOwn(json, name)
   return typeof value === 'boolean' ? value : undefined
 }
 
@@ -73,7 +73,7 @@ const END_OF_TIME = 253_402_300_800_000
  * @returns an ISO 8601 string; undefined for anything else, zero included.
  */
 export function parseTimestamp(value: unknown): string | undefined {
-  const number = wholeNumber(value) ?? 0
+  const number = parseWhole(value) ?? 0
   const milliseconds = number < MAX_SECONDS ? number * 1_000 : number
   return milliseconds > 0 && milliseconds < END_OF_TIME ? new Date(milliseconds).toISOString() : undefined
 }

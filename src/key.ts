@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { describeSecret, describeValue } from './errors/describe.js'
 import { isSecretId } from './errors/redaction.js'
-import { describeSecret, describeValue, InvalidOptionError } from './errors.js'
+import { InvalidOptionError } from './errors.js'
 import { safeExtension } from './file-type/filename.js'
 import { extensionForMime } from './file-type/mime.js'
 import type { MediaType } from './media-reference.js'

@@ -3,13 +3,8 @@ import { type ArchivedMessageMedia, type ArchiveOptions, archiveRemembering, che
 import type { ArchiveMemory } from './archive-memory.js'
 import type { TokenHistory } from './download/access-token.js'
 import { resolveDownload } from './download.js'
-import {
-  type AnyWhatsAppMediaError,
-  describeValue,
-  InvalidOptionError,
-  MediaUnavailableError,
-  WhatsAppMediaError,
-} from './errors.js'
+import { describeValue } from './errors/describe.js'
+import { type AnyWhatsAppMediaError, InvalidOptionError, MediaUnavailableError, WhatsAppMediaError } from './errors.js'
 import { emit, messageIdHash } from './events.js'
 import { asExtracted, checkReference, problemIn, soundPartOf } from './given-media.js'
 import { defaultHttpClient } from './http.js'
@@ -68,7 +63,7 @@ export interface MediaArchiveOptions extends Omit<SharedOptions, 'prefix'> {
   /**
    * How long one call of these functions may take, in milliseconds: `accounts`, `storage`, `prefix`, `onArchived`,
    * `onFailed`, and an account's `accessToken`. Default 60,000; `Infinity` switches it off. What takes longer is left
-   * behind with a `DeadlineError`, and counts as if it had thrown: it will be called again.
+   * behind with a `TimeoutError`, and counts as if it had thrown: it will be called again.
    */
   callbackTimeoutMs?: number
 }
@@ -80,14 +75,14 @@ export interface MediaArchive {
    * history's placeholders only to `onEvent`, for their messages have not failed.
    *
    * @throws InvalidOptionError without a queue, and for what is no media; QueueFullError; what `accounts` or `onFailed`
-   * throw, a DeadlineError when they do not end. Nothing is lost by calling again.
+   * throw, a TimeoutError when they do not end. Nothing is lost by calling again.
    */
   enqueue(media: MediaReference | readonly MediaReference[] | ExtractedMedia): Promise<void>
   /**
    * Archives one media item and calls `onArchived` or `onFailed`. Resolves when the object is proven and stored.
    *
    * @throws the error that `onFailed` got; what `accounts`, `storage`, `prefix`, `onArchived` or `onFailed` throw, a
-   * DeadlineError when they do not end; the signal's reason.
+   * TimeoutError when they do not end; the signal's reason.
    */
   archive(media: MediaReference, options?: { signal?: AbortSignal }): Promise<ArchivedMessageMedia>
   /** Runs one attempt of a job, for workers of durable queues. Never rejects. */

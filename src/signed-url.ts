@@ -1,5 +1,6 @@
 import { types } from 'node:util'
-import { describeSecret, describeValue, InvalidOptionError, StorageFailedError, WrongAccountError } from './errors.js'
+import { describeSecret, describeValue } from './errors/describe.js'
+import { InvalidOptionError, StorageFailedError, WrongAccountError } from './errors.js'
 import { emit, type OnEvent } from './events.js'
 import { contentDisposition, safeExtension, safeFilename } from './file-type/filename.js'
 import { contentTypeForExtension, mayShowInline, servedAs } from './file-type/mime.js'

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
-import { describeValue, InvalidOptionError } from './errors.js'
+import { describeValue } from './errors/describe.js'
+import { InvalidOptionError } from './errors.js'
 
 /**
  * Where objects rest. An implementation is a factory that returns this interface and passes `storageConformance`

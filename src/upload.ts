@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { describeValue, InvalidOptionError } from './errors.js'
+import { describeValue } from './errors/describe.js'
+import { InvalidOptionError } from './errors.js'
 import type { OnEvent } from './events.js'
 import { getMediaTypeFromMime } from './file-type/mime.js'
 import { checkMaxBytes, type MaxBytes, maxBytesOf } from './integrity/max-bytes.js'
@@ -49,7 +50,7 @@ export interface UploadOptions extends KeyOptions {
  *
  * @param body Buffer, Uint8Array, Blob, Node `Readable`, web `ReadableStream` or async iterable of bytes.
  * @throws InvalidOptionError, SizeLimitError, IntegrityMismatchError, KeyConflictError, StorageFailedError,
- * DeadlineError; the body's own error when it fails; the signal's reason when aborted.
+ * TimeoutError; the body's own error when it fails; the signal's reason when aborted.
  */
 export async function uploadToS3(body: UploadBody, options: UploadOptions): Promise<StoredMedia> {
   hearErrors(body)

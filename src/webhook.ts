@@ -1,12 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import {
-  DeadlineError,
-  describeSecret,
-  describeValue,
-  InvalidOptionError,
-  PayloadTooLargeError,
-  SignatureError,
-} from './errors.js'
+import { describeSecret, describeValue } from './errors/describe.js'
+import { InvalidOptionError, InvalidSignatureError, PayloadTooLargeError, TimeoutError } from './errors.js'
 import { type ReadBody, readWebBody } from './webhook/body.js'
 import { type ExtractedMedia, extractMedia } from './webhook/extract.js'
 import type {
@@ -118,7 +112,7 @@ async function converse(incoming: IncomingWebhook, settings: Settings): Promise<
   const body = await incoming.readBody({ maxBytes, timeoutMs: bodyTimeoutMs })
   if (typeof body === 'string') return bodyRefusal(body, settings)
   const problem = signatureProblem(body, incoming.header('x-hub-signature-256'), settings.appSecret)
-  if (problem !== undefined) return { reason: 'signature', error: new SignatureError({ reason: problem }) }
+  if (problem !== undefined) return { reason: 'signature', error: new InvalidSignatureError({ reason: problem }) }
   return await handOver(body, settings)
 }
 
@@ -189,7 +183,7 @@ function bodyRefusal(reason: Extract<ReadBody, string>, { maxBytes, bodyTimeoutM
     case 'too-large':
       return { reason, error: new PayloadTooLargeError({ limitBytes: maxBytes }) }
     case 'body-timeout':
-      return { reason, error: new DeadlineError({ waitedFor: 'body', limitMs: bodyTimeoutMs }) }
+      return { reason, error: new TimeoutError({ waitedFor: 'body', limitMs: bodyTimeoutMs }) }
     case 'body-already-parsed':
       return { reason, error: new InvalidOptionError({ option: 'request.body', problem: ALREADY_PARSED }) }
     case 'body-aborted':

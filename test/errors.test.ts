@@ -2,31 +2,30 @@ import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it, vi } from 'vitest'
+import { cleanThrown, reduceToName } from '../src/errors/thrown.js'
 import * as errors from '../src/errors.js'
 import {
   AccessTokenError,
   CallbackFailedError,
-  DeadlineError,
   DownloadFailedError,
   GraphApiError,
   HostRefusedError,
   IntegrityMismatchError,
   InvalidOptionError,
+  InvalidSignatureError,
   JobTooLargeError,
   KeyConflictError,
   MediaGoneError,
   MediaUnavailableError,
-  nameOnly,
   PayloadTooLargeError,
   QueueFailedError,
   QueueFullError,
-  SignatureError,
   SizeLimitError,
   StorageFailedError,
+  TimeoutError,
   UnknownNumberError,
   WhatsAppMediaError,
   WrongAccountError,
-  withoutSecrets,
 } from '../src/errors.js'
 
 const TOKEN = `EAA${'Gm0PX4ZCpsBA'.repeat(4)}`
@@ -54,9 +53,9 @@ const ROWS: readonly Row[] = [
     ] as const
   ).map(
     ([reason, problem]): Row => [
-      new SignatureError({ reason }),
+      new InvalidSignatureError({ reason }),
       {
-        ...{ name: 'SignatureError', code: 'invalid-signature', phase: 'receive', retryable: false, reason },
+        ...{ name: 'InvalidSignatureError', code: 'invalid-signature', phase: 'receive', retryable: false, reason },
         message: expect.stringMatching(new RegExp(`^The webhook's signature is refused: .*${problem.source}`)),
       },
     ],
@@ -328,14 +327,14 @@ const ROWS: readonly Row[] = [
     ] as const
   ).map(
     ([waitedFor, phase, message]): Row => [
-      new DeadlineError({ waitedFor, limitMs: 7 }),
-      { name: 'DeadlineError', code: 'timeout', phase, retryable: true, message, waitedFor, limitMs: 7 },
+      new TimeoutError({ waitedFor, limitMs: 7 }),
+      { name: 'TimeoutError', code: 'timeout', phase, retryable: true, message, waitedFor, limitMs: 7 },
     ],
   ),
   [
-    new DeadlineError({ waitedFor: 'callback', limitMs: 7, callback: 'onFailed' }),
+    new TimeoutError({ waitedFor: 'callback', limitMs: 7, callback: 'onFailed' }),
     {
-      ...{ name: 'DeadlineError', code: 'timeout', phase: 'queue', retryable: true, waitedFor: 'callback', limitMs: 7 },
+      ...{ name: 'TimeoutError', code: 'timeout', phase: 'queue', retryable: true, waitedFor: 'callback', limitMs: 7 },
       ...{ message: 'onFailed did not end within 7 ms', callback: 'onFailed' },
     },
   ],
@@ -511,7 +510,7 @@ describe('nameOnly', () => {
     [Object.assign(new Error('secret'), { name: 'my secret', code: 7 }), 'Error', 'Error'],
     ['secret', 'Error', 'a string of 6 characters'],
   ])('of %o says no more than a name', (thrown, name, message) => {
-    const named = nameOnly(thrown)
+    const named = reduceToName(thrown)
     expect({ name: named.name, message: named.message }).toEqual({ name, message })
     expect(inspect(named, { showHidden: true })).not.toMatch(/(?:my|: ) ?secret/)
   })
@@ -520,14 +519,14 @@ describe('nameOnly', () => {
 describe('withoutSecrets', () => {
   it('keeps name, message and code of an error, without the secrets', () => {
     const thrown = Object.assign(new Error('no k-0815'), { name: 'k-0815', code: 'k-0815', config: 'k-0815' })
-    const clean = withoutSecrets(thrown, ['k-0815'])
+    const clean = cleanThrown(thrown, ['k-0815'])
     expect(clean).toMatchObject({ name: '[removed]', message: 'no [removed]', code: '[removed]' })
     expect(inspect(clean, { showHidden: true })).not.toContain('0815')
   })
 
   it('keeps what is no error, and errors of this library', () => {
     const own = new InvalidOptionError({ option: 'a', problem: 'b' })
-    expect(withoutSecrets(own, ['a'])).toBe(own)
-    expect(withoutSecrets('a', ['a'])).toBe('a')
+    expect(cleanThrown(own, ['a'])).toBe(own)
+    expect(cleanThrown('a', ['a'])).toBe('a')
   })
 })

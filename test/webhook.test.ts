@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
-import { DeadlineError, InvalidOptionError, PayloadTooLargeError, SignatureError } from '../src/errors.js'
+import { InvalidOptionError, InvalidSignatureError, PayloadTooLargeError, TimeoutError } from '../src/errors.js'
 import type { ExtractedMedia } from '../src/webhook/extract.js'
 import { signPayload } from '../src/webhook/signature.js'
 import { createWebhookHandler, type WebhookHandlerOptions, type WebhookRejection } from '../src/webhook.js'
@@ -281,7 +281,7 @@ describe('a delivery', () => {
     ])
     expect(parse).not.toHaveBeenCalled()
     expect(rejections).toMatchObject([{ reason: 'signature', status: 401, error: { reason } }])
-    expect(rejections[0]?.error).toBeInstanceOf(SignatureError)
+    expect(rejections[0]?.error).toBeInstanceOf(InvalidSignatureError)
     expect(calls).toStrictEqual([])
   })
 
@@ -436,7 +436,7 @@ describe('the body', () => {
     expect(rejections).toMatchObject([
       { reason: 'body-timeout', status: 408, error: { code: 'timeout', phase: 'receive', limitMs: 30 } },
     ])
-    expect(rejections[0]?.error).toBeInstanceOf(DeadlineError)
+    expect(rejections[0]?.error).toBeInstanceOf(TimeoutError)
   })
 
   it('that breaks off is answered with 400', async () => {

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { configFromEnv } from '../config-from-env.js'
 import type { CloudApiOptions } from '../download/cloud-api.js'
-import { describeId } from '../errors/redaction.js'
-import { describeSecret, describeValue, InvalidOptionError } from '../errors.js'
-import { field, isObject } from '../json.js'
+import { describeId, describeSecret, describeValue } from '../errors/describe.js'
+import { InvalidOptionError } from '../errors.js'
+import { isObject, readOwn } from '../json.js'
 import { checkAccountId } from '../key.js'
 import type { Account } from '../media-archive/accounts.js'
 import type { CommandContext } from './command.js'
@@ -70,7 +70,7 @@ async function readJson(path: string): Promise<Record<string, unknown>> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new InvalidOptionError({
       option: '--accounts',
-      problem: `can not be read: ${describeValue(field(error, 'code'))}`,
+      problem: `can not be read: ${describeValue(readOwn(error, 'code'))}`,
     })
   })
   try {
@@ -96,7 +96,7 @@ function readAccount(phoneNumberId: string, row: unknown, env: CommandContext['e
       problem: `must have ${PROPERTIES.join(', ')} and nothing else; secrets stay in variables`,
     })
   }
-  const [accountId, lifetime] = [field(row, 'accountId'), field(row, 'mediaLifetimeMs')]
+  const [accountId, lifetime] = [readOwn(row, 'accountId'), readOwn(row, 'mediaLifetimeMs')]
   if (typeof accountId !== 'string') throw new InvalidOptionError({ option: place, problem: 'must have an accountId' })
   checkAccountId(accountId)
   if (lifetime !== undefined && !(typeof lifetime === 'number' && lifetime > 0)) {
@@ -105,8 +105,8 @@ function readAccount(phoneNumberId: string, row: unknown, env: CommandContext['e
       problem: `must have a positive mediaLifetimeMs, got ${describeValue(lifetime)}`,
     })
   }
-  const accessToken = readVariable(place, field(row, 'tokenVariable'), env)
-  const secretName = field(row, 'appSecretVariable')
+  const accessToken = readVariable(place, readOwn(row, 'tokenVariable'), env)
+  const secretName = readOwn(row, 'appSecretVariable')
   return {
     accountId,
     accessToken,

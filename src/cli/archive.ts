@@ -1,5 +1,6 @@
 import { type ArchiveOptions, archiveMedia } from '../archive.js'
-import { describeValue, InvalidOptionError, WhatsAppMediaError } from '../errors.js'
+import { describeValue } from '../errors/describe.js'
+import { InvalidOptionError, WhatsAppMediaError } from '../errors.js'
 import { checkMediaId, isMediaType, parseTime } from '../key.js'
 import { accountOf, cloudApiOf } from './accounts.js'
 import { type CommandContext, EXIT, oneLine } from './command.js'

@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { describeValue, InvalidOptionError, WhatsAppMediaError } from '../errors.js'
-import { text } from '../json.js'
+import { describeValue } from '../errors/describe.js'
+import { InvalidOptionError, WhatsAppMediaError } from '../errors.js'
+import { readString } from '../json.js'
 import { createMediaArchive, type MediaArchive, type MediaArchiveOptions } from '../media-archive.js'
 import { type AccountFinder, accountsOf, cloudApiOf } from './accounts.js'
 import { type InputCounts, type JobEntry, readEntries } from './backfill/input.js'
@@ -195,12 +196,12 @@ async function sizeOf(file: string): Promise<number | undefined> {
 function unusable(option: string): (error: unknown) => never {
   return (error) => {
     if (WhatsAppMediaError.is(error)) throw error
-    throw new InvalidOptionError({ option, problem: `can not be used: ${describeValue(text(error, 'code'))}` })
+    throw new InvalidOptionError({ option, problem: `can not be used: ${describeValue(readString(error, 'code'))}` })
   }
 }
 
 /** What ended a run early. An input that is not the journal's has nothing to report. */
 function describeProblem(error: unknown): string {
   if (WhatsAppMediaError.is(error) && error.code === 'invalid-option') throw error
-  return WhatsAppMediaError.is(error) ? error.message : `Stopped: ${describeValue(text(error, 'code'))}`
+  return WhatsAppMediaError.is(error) ? error.message : `Stopped: ${describeValue(readString(error, 'code'))}`
 }

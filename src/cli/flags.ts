@@ -1,4 +1,5 @@
-import { describeValue, InvalidOptionError } from '../errors.js'
+import { describeValue } from '../errors/describe.js'
+import { InvalidOptionError } from '../errors.js'
 
 /** A command's options by their camel-case names, as they were typed. */
 export type Flags = Readonly<Record<string, unknown>>

@@ -1,5 +1,6 @@
 import { configFromEnv } from '../config-from-env.js'
-import { describeValue, InvalidOptionError } from '../errors.js'
+import { describeValue } from '../errors/describe.js'
+import { InvalidOptionError } from '../errors.js'
 import { createFileSystemStorage } from '../storage/file-system.js'
 import { createS3Storage } from '../storage/s3.js'
 import type { ObjectStorage } from '../storage.js'

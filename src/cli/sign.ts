@@ -1,4 +1,5 @@
-import { describeValue, InvalidOptionError } from '../errors.js'
+import { describeValue } from '../errors/describe.js'
+import { InvalidOptionError } from '../errors.js'
 import { getSignedUrl, type SigningOptions } from '../signed-url.js'
 import type { CommandContext } from './command.js'
 import { EXIT } from './command.js'

@@ -1,4 +1,5 @@
-import { AccessTokenError, nameOnly, WhatsAppMediaError } from '../errors.js'
+import { reduceToName } from '../errors/thrown.js'
+import { AccessTokenError, WhatsAppMediaError } from '../errors.js'
 import { abortable } from '../timing/abort.js'
 import type { Deadlines } from '../timing/deadlines.js'
 
@@ -110,7 +111,7 @@ async function answerOf(
   return abortable((async () => ask())(), signal).catch((error: unknown) => {
     signal.throwIfAborted()
     // What vaults throw may quote the secret that they were asked for.
-    const cause = WhatsAppMediaError.is(error) ? error : nameOnly(error)
+    const cause = WhatsAppMediaError.is(error) ? error : reduceToName(error)
     throw new AccessTokenError({ reason: 'unavailable', ...ownerOf(account), cause })
   })
 }

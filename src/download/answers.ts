@@ -1,4 +1,14 @@
-import { defined, field, flag, idText, isObject, parseSha256, parseTimestamp, text, wholeNumber } from '../json.js'
+import {
+  defined,
+  isObject,
+  parseSha256,
+  parseTimestamp,
+  parseWhole,
+  readFlag,
+  readId,
+  readOwn,
+  readString,
+} from '../json.js'
 
 /**
  * The Graph API's wire forms: this file knows their snake_case. Everything here takes unknown JSON and tolerates it:
@@ -67,31 +77,31 @@ export interface GraphErrorBody {
  * numeric string, as in Meta's documents.
  */
 export function parseMediaInfo(json: unknown): MediaInfo | undefined {
-  const url = text(json, 'url')
-  const mimeType = text(json, 'mime_type')
+  const url = readString(json, 'url')
+  const mimeType = readString(json, 'mime_type')
   if (url === undefined || mimeType === undefined) return undefined
   return defined({
     url,
     mimeType,
-    sha256: parseSha256(field(json, 'sha256')),
-    size: wholeNumber(field(json, 'file_size')),
-    mediaId: text(json, 'id'),
+    sha256: parseSha256(readOwn(json, 'sha256')),
+    size: parseWhole(readOwn(json, 'file_size')),
+    mediaId: readString(json, 'id'),
   })
 }
 
 /** Reads the answer about an access token. @returns undefined when it says nothing about one. */
 export function parseTokenInfo(json: unknown): TokenInfo | undefined {
-  const wire = field(json, 'data')
-  const isValid = flag(wire, 'is_valid')
+  const wire = readOwn(json, 'data')
+  const isValid = readFlag(wire, 'is_valid')
   if (isValid === undefined) return undefined
-  const scopes = field(wire, 'scopes')
+  const scopes = readOwn(wire, 'scopes')
   const permissions = Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : []
   return defined({
     isValid,
     permissions,
-    subcode: wholeNumber(field(field(wire, 'error'), 'subcode')),
-    appId: idText(wire, 'app_id') || undefined,
-    expiresAt: parseTimestamp(field(wire, 'expires_at')),
+    subcode: parseWhole(readOwn(readOwn(wire, 'error'), 'subcode')),
+    appId: readId(wire, 'app_id') || undefined,
+    expiresAt: parseTimestamp(readOwn(wire, 'expires_at')),
   })
 }
 
@@ -103,16 +113,16 @@ export function isProofRefused({ message = '' }: GraphErrorBody): boolean {
 
 /** Reads the body of a refused call. @returns undefined when it holds no `error` object. */
 export function parseGraphError(json: unknown): GraphErrorBody | undefined {
-  const wire = field(json, 'error')
+  const wire = readOwn(json, 'error')
   if (!isObject(wire)) return undefined
   return defined({
-    code: wholeNumber(field(wire, 'code')),
-    subcode: wholeNumber(field(wire, 'error_subcode')),
-    type: text(wire, 'type'),
-    message: text(wire, 'message'),
-    details: text(field(wire, 'error_data'), 'details'),
-    isTransient: flag(wire, 'is_transient'),
-    fbtraceId: text(wire, 'fbtrace_id'),
+    code: parseWhole(readOwn(wire, 'code')),
+    subcode: parseWhole(readOwn(wire, 'error_subcode')),
+    type: readString(wire, 'type'),
+    message: readString(wire, 'message'),
+    details: readString(readOwn(wire, 'error_data'), 'details'),
+    isTransient: readFlag(wire, 'is_transient'),
+    fbtraceId: readString(wire, 'fbtrace_id'),
   })
 }
 

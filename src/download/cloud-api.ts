@@ -1,14 +1,8 @@
 import { createHmac } from 'node:crypto'
-import { describeHost, describeScheme, removeValues, type Secrets } from '../errors/redaction.js'
-import {
-  DownloadFailedError,
-  describeSecret,
-  describeValue,
-  HostRefusedError,
-  InvalidOptionError,
-  nameOnly,
-  WhatsAppMediaError,
-} from '../errors.js'
+import { describeHost, describeScheme, describeSecret, describeValue } from '../errors/describe.js'
+import { type KnownSecrets, removeKnownSecrets } from '../errors/known-secrets.js'
+import { reduceToName } from '../errors/thrown.js'
+import { DownloadFailedError, HostRefusedError, InvalidOptionError, WhatsAppMediaError } from '../errors.js'
 import { ask, type HttpClient, type HttpResponse } from '../http.js'
 import { checkMediaId } from '../key.js'
 import type { Deadlines } from '../timing/deadlines.js'
@@ -44,7 +38,7 @@ export interface CloudApi {
    * @param secrets what the URL's host must not show of, should it be refused.
    * @throws HostRefusedError unless the URL is https to a configured host, or a configured origin.
    */
-  checkMediaUrl(url: string, secrets?: Secrets): URL
+  checkMediaUrl(url: string, secrets?: KnownSecrets): URL
 }
 
 /** Who looks up. */
@@ -120,7 +114,7 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
       const hasUser = url.username !== '' || url.password !== ''
       if (!hasUser && isAllowed.some((allows) => allows(url))) return url
       // Whoever made the URL may have put anything in the place of host and scheme.
-      const host = removeValues(describeHost(url.host), secrets)
+      const host = removeKnownSecrets(describeHost(url.host), secrets)
       const scheme = describeScheme(url.protocol)
       throw new HostRefusedError(
         hasUser
@@ -163,10 +157,10 @@ export async function lookUpMedia(
     }),
     { phase: 'look-up' },
   ).catch((error: unknown) => {
-    throw ownOr(error, () => failed('no answer', nameOnly(error)))
+    throw ownOr(error, () => failed('no answer', reduceToName(error)))
   })
   const text = await readText(response, deadlines).catch((error: unknown) => {
-    throw ownOr(error, () => failed('the answer broke off', nameOnly(error)))
+    throw ownOr(error, () => failed('the answer broke off', reduceToName(error)))
   })
   if (response.status !== 200) {
     const proof = new URL(url).searchParams.get(LOOK_UP_QUERY.proof)

@@ -1,4 +1,5 @@
-import { cleanServerText, removeValues, type Secrets } from '../errors/redaction.js'
+import { type KnownSecrets, removeKnownSecrets } from '../errors/known-secrets.js'
+import { cleanServerText } from '../errors/redaction.js'
 import { AccessTokenError, type AnyWhatsAppMediaError, GraphApiError, MediaGoneError } from '../errors.js'
 import { isPassingStatus, MAX_RETRY_AFTER_MS, readRetryAfter } from '../http.js'
 import { defined, parseJson } from '../json.js'
@@ -82,7 +83,7 @@ export interface RefusedGraphCall {
   /** The body, or its first kilobytes. */
   text: string
   /** The words that no error may repeat. Some providers' answers quote the key of the call. */
-  secrets?: Secrets
+  secrets?: KnownSecrets
 }
 
 /** The error for an unsuccessful Graph answer, as `judgeGraphError` judges it. */
@@ -92,7 +93,7 @@ export function toGraphError(
 ): AccessTokenError | MediaGoneError | GraphApiError {
   const { status, headers, text, secrets = [] } = answer
   // After parsing, which undoes JSON's escapes.
-  const clean = (words: string): string => cleanServerText(removeValues(words, secrets))
+  const clean = (words: string): string => cleanServerText(removeKnownSecrets(words, secrets))
   const error = parseGraphError(parseJson(text)) ?? {}
   const { code: graphCode, subcode, fbtraceId } = error
   const verdict = judgeGraphError(error, status)

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream'
+import { describeValue } from '../errors/describe.js'
+import { reduceToName } from '../errors/thrown.js'
 import {
   DownloadFailedError,
-  describeValue,
   HostRefusedError,
   IntegrityMismatchError,
-  nameOnly,
   SizeLimitError,
   WhatsAppMediaError,
 } from '../errors.js'
@@ -160,7 +160,7 @@ async function get(firstUrl: string, context: AttemptContext): Promise<Answer> {
     ).catch((error: unknown) => {
       // fromFetch has refused an answer: asking again would bring the same.
       if (WhatsAppMediaError.is(error)) throw error
-      throw new DownloadFailedError({ host, problem: 'no answer', cause: nameOnly(error) })
+      throw new DownloadFailedError({ host, problem: 'no answer', cause: reduceToName(error) })
     })
     const { location } = response.headers
     if (response.status < 300 || response.status > 399 || location === undefined) return { response, host }
@@ -207,7 +207,7 @@ function open(
         new DownloadFailedError({
           host,
           problem: 'the body broke off',
-          cause: error === undefined ? undefined : nameOnly(error),
+          cause: error === undefined ? undefined : reduceToName(error),
         }),
     }
   } catch (error) {

@@ -1,5 +1,5 @@
 import { InvalidOptionError } from '../errors.js'
-import { describeSecret, describeValue } from './redaction.js'
+import { describeSecret, describeValue } from './describe.js'
 
 /*
  * Checks of options. Types prove nothing about what JavaScript and JSON hand over, so each check throws an

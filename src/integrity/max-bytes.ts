@@ -1,4 +1,5 @@
-import { describeValue, InvalidOptionError } from '../errors.js'
+import { describeValue } from '../errors/describe.js'
+import { InvalidOptionError } from '../errors.js'
 import { isMediaType } from '../key.js'
 import type { MediaType } from '../media-reference.js'
 

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { describeValue, IntegrityMismatchError, InvalidOptionError, isError, SizeLimitError } from '../errors.js'
+import { describeValue } from '../errors/describe.js'
+import { isError } from '../errors/thrown.js'
+import { IntegrityMismatchError, InvalidOptionError, SizeLimitError } from '../errors.js'
 import { SNIFF_BYTES } from '../file-type/sniff.js'
 import type { Deadlines } from '../timing/deadlines.js'
 

@@ -1,6 +1,7 @@
 import type { ArchivedMessageMedia } from '../archive.js'
 import type { AccessToken } from '../download/access-token.js'
-import { type CallbackFailedError, DeadlineError, describeValue, InvalidOptionError } from '../errors.js'
+import { describeValue } from '../errors/describe.js'
+import { type CallbackFailedError, InvalidOptionError, TimeoutError } from '../errors.js'
 import { checkAccountId } from '../key.js'
 import type { ObjectStorage } from '../storage.js'
 import { MAX_TIMER_MS } from '../timing/abort.js'
@@ -25,7 +26,7 @@ export interface Place {
 
 /**
  * The archive's owner, as the rest of the archive asks and tells it. What the owner's own functions throw comes as an
- * `OwnersError`, and so does the signal's reason, or a `DeadlineError`, when one does not end: whose fault it is, is
+ * `OwnersError`, and so does the signal's reason, or a `TimeoutError`, when one does not end: whose fault it is, is
  * told by where it was thrown, for owners throw this library's errors, too. Everything else is thrown as it is.
  */
 export interface Owner {
@@ -69,7 +70,7 @@ export function createOwner(functions: OwnersFunctions): Owner {
     let timer: NodeJS.Timeout | undefined
     const leftBehind = new Promise<never>((_resolve, reject) => {
       const expire = (): void =>
-        reject(new DeadlineError({ waitedFor: 'callback', limitMs: callbackTimeoutMs, callback }))
+        reject(new TimeoutError({ waitedFor: 'callback', limitMs: callbackTimeoutMs, callback }))
       if (callbackTimeoutMs <= MAX_TIMER_MS) timer = setTimeout(expire, callbackTimeoutMs)
       signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: ended.signal })
     })
@@ -104,7 +105,7 @@ export function createOwner(functions: OwnersFunctions): Owner {
         let timer: NodeJS.Timeout | undefined
         const leftBehind = new Promise<never>((_resolve, reject) => {
           const expire = (): void =>
-            reject(new DeadlineError({ waitedFor: 'callback', limitMs: callbackTimeoutMs, callback: 'accessToken' }))
+            reject(new TimeoutError({ waitedFor: 'callback', limitMs: callbackTimeoutMs, callback: 'accessToken' }))
           // Whoever asks has clocks of its own, and may have left: this one keeps no process alive.
           timer = setTimeout(expire, callbackTimeoutMs).unref()
         })

@@ -1,4 +1,5 @@
-import { type AnyWhatsAppMediaError, describeSecret } from '../errors.js'
+import { describeSecret } from '../errors/describe.js'
+import type { AnyWhatsAppMediaError } from '../errors.js'
 import { messageIdHash, showId } from '../events.js'
 import type { MediaReference } from '../media-reference.js'
 import type { UnavailableMedia } from '../webhook/extract.js'

@@ -1,14 +1,9 @@
 import { type ArchivedMessageMedia, deadlineOf } from '../archive.js'
 import type { ArchiveMemory, SeenHash } from '../archive-memory.js'
 import { isRateLimit } from '../download/graph-error.js'
-import {
-  type AnyWhatsAppMediaError,
-  CallbackFailedError,
-  describeValue,
-  InvalidOptionError,
-  nameOnly,
-  WhatsAppMediaError,
-} from '../errors.js'
+import { describeValue } from '../errors/describe.js'
+import { reduceToName } from '../errors/thrown.js'
+import { type AnyWhatsAppMediaError, CallbackFailedError, InvalidOptionError, WhatsAppMediaError } from '../errors.js'
 import { emit, type OnEvent } from '../events.js'
 import { checkReference, problemIn, soundPartOf } from '../given-media.js'
 import type { HttpClient } from '../http.js'
@@ -136,7 +131,7 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     if (mayWait) {
       const afterSeconds = retryDelaySeconds(attempt)
       // Otherwise a webhook server with the queue in its process would hear nothing of it for days.
-      const cause = WhatsAppMediaError.is(thrown) ? thrown : nameOnly(thrown)
+      const cause = WhatsAppMediaError.is(thrown) ? thrown : reduceToName(thrown)
       const retryInMs = afterSeconds * 1_000
       emit(onEvent, { type: 'callback-failed', callback, error: cause, attempt, retryInMs, ...subject })
       return later(run, thrown, { afterSeconds, isAttempt: true })

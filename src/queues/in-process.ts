@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
-import { describeValue, InvalidOptionError, QueueFullError } from '../errors.js'
+import { describeValue } from '../errors/describe.js'
+import { InvalidOptionError, QueueFullError } from '../errors.js'
 import { type JobOutcome, jobId, type MediaJob, type MediaQueue, type ProcessJob } from '../queues.js'
 import { createOrder, type Order } from './in-process/order.js'
 

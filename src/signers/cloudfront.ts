@@ -1,14 +1,8 @@
 import { createPrivateKey } from 'node:crypto'
 import { getSignedUrl } from '@aws-sdk/cloudfront-signer'
-import {
-  describeSecret,
-  describeValue,
-  fieldOf,
-  InvalidOptionError,
-  isName,
-  StorageFailedError,
-  WhatsAppMediaError,
-} from '../errors.js'
+import { describeSecret, describeValue } from '../errors/describe.js'
+import { isName, readField } from '../errors/thrown.js'
+import { InvalidOptionError, StorageFailedError, WhatsAppMediaError } from '../errors.js'
 import type { SignedUrlOptions, UrlSigner } from '../storage.js'
 
 export interface CloudFrontSignerOptions {
@@ -144,7 +138,7 @@ function readPrivateKey(pem: string): ReturnType<typeof createPrivateKey> | unde
 function keyError(key: string): (error: unknown) => never {
   return (error) => {
     if (WhatsAppMediaError.is(error)) throw error
-    const name = fieldOf(error, 'name')
+    const name = readField(error, 'name')
     throw new StorageFailedError({
       operation: 'sign',
       key,

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import { describeValue, IntegrityMismatchError, InvalidOptionError, isError, StorageFailedError } from '../errors.js'
+import { describeValue } from '../errors/describe.js'
+import { isError } from '../errors/thrown.js'
+import { IntegrityMismatchError, InvalidOptionError, StorageFailedError } from '../errors.js'
 import type { PutOptions } from '../storage.js'
 
 /**

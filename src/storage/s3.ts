@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { GetObjectCommandInput, S3Client } from '@aws-sdk/client-s3'
-import { describeValue, InvalidOptionError, StorageFailedError } from '../errors.js'
+import { describeValue } from '../errors/describe.js'
+import { InvalidOptionError, StorageFailedError } from '../errors.js'
 import type { ObjectStorage, PutOptions, PutResult } from '../storage.js'
 import { createConditions } from './s3/create-if-absent.js'
 import { pathOf } from './s3/direct/signature-v4.js'

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { DeadlineError } from '../errors.js'
+import { TimeoutError } from '../errors.js'
 
 /** The longest delay that `setTimeout` knows (Node: Timers); a longer one would fire at once. */
 export const MAX_TIMER_MS = 2_147_483_647
@@ -14,7 +14,7 @@ export interface LinkedSignal {
   clear(): void
 }
 
-/** Aborts with the first signal's reason, or with a `DeadlineError` at the deadline. */
+/** Aborts with the first signal's reason, or with a `TimeoutError` at the deadline. */
 export function linkSignals(
   signals: readonly (AbortSignal | undefined)[],
   { deadline }: { deadline?: Date | undefined } = {},
@@ -40,7 +40,7 @@ export function linkSignals(
 
 function abortAt(deadline: Date, controller: AbortController): NodeJS.Timeout {
   const limitMs = Math.min(Math.max(0, deadline.getTime() - Date.now()), MAX_TIMER_MS)
-  return setTimeout(() => controller.abort(new DeadlineError({ waitedFor: 'total', limitMs })), limitMs)
+  return setTimeout(() => controller.abort(new TimeoutError({ waitedFor: 'total', limitMs })), limitMs)
 }
 
 /**

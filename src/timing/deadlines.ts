@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { checkMilliseconds } from '../errors/checks.js'
-import { DeadlineError } from '../errors.js'
+import { TimeoutError } from '../errors.js'
 import { MAX_TIMER_MS } from './abort.js'
 
 /** How long a transfer may wait, in milliseconds. `Infinity` switches one off. */
@@ -18,7 +18,7 @@ export interface Timeouts {
 /** Whom a transfer waits for right now. `reader`: someone outside this library, whose pace is no fault. */
 type Party = 'headers' | 'source' | 'store' | 'reader'
 
-/** The clocks of one attempt. They abort `signal` with a `DeadlineError`; the caller's own signal aborts it with its own reason. */
+/** The clocks of one attempt. They abort `signal` with a `TimeoutError`; the caller's own signal aborts it with its own reason. */
 export interface Deadlines {
   readonly signal: AbortSignal
   /** How long what was aborted may take to clean up, in milliseconds. */
@@ -88,7 +88,7 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
   let isCleared = false
 
   const expire = (waitedFor: 'headers' | 'source' | 'store' | 'total'): void => {
-    controller.abort(new DeadlineError({ waitedFor, limitMs: timeouts[waitedFor] }))
+    controller.abort(new TimeoutError({ waitedFor, limitMs: timeouts[waitedFor] }))
   }
   const total = timeouts.total <= MAX_TIMER_MS ? setTimeout(expire, timeouts.total, 'total') : undefined
   const forwardAbort = (): void => controller.abort(callerSignal?.reason)

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
+import { describeSecret, describeValue } from '../errors/describe.js'
 import {
   type AnyWhatsAppMediaError,
-  describeSecret,
-  describeValue,
   IntegrityMismatchError,
   InvalidOptionError,
   KeyConflictError,

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
-import type { Secrets } from '../errors/redaction.js'
-import { nameOf, nameOnly, StorageFailedError, WhatsAppMediaError } from '../errors.js'
+import type { KnownSecrets } from '../errors/known-secrets.js'
+import { readErrorName, reduceToName } from '../errors/thrown.js'
+import { StorageFailedError, WhatsAppMediaError } from '../errors.js'
 import { failureOf } from '../integrity/prove.js'
 import type { ObjectStorage, StoredObject } from '../storage.js'
 
@@ -10,7 +11,7 @@ interface StorageCall {
   key: string
   signal?: AbortSignal | undefined
   /** What the storage was told and no error may repeat. */
-  secrets?: Secrets
+  secrets?: KnownSecrets
 }
 
 /**
@@ -21,8 +22,8 @@ export function storageFailure(error: unknown, { operation, key, signal, secrets
   if (signal?.aborted === true) return signal.reason
   if (WhatsAppMediaError.is(error)) return error
   // What it says is anyone's: a request it quotes, the name of the file, its own credentials.
-  const reason = nameOf(error, secrets)
-  return new StorageFailedError({ operation, key, reason, retryable: true, cause: nameOnly(error, secrets) })
+  const reason = readErrorName(error, secrets)
+  return new StorageFailedError({ operation, key, reason, retryable: true, cause: reduceToName(error, secrets) })
 }
 
 /** The storage with this library's errors only: the body's own one, too, passes. */

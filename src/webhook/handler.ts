@@ -42,7 +42,7 @@ export interface WebhookRejection {
   reason: RejectionReason
   /** The HTTP status that was answered. */
   status: number
-  /** SignatureError, PayloadTooLargeError, DeadlineError, InvalidOptionError, or what `onPayload` or `onMedia` threw. */
+  /** InvalidSignatureError, PayloadTooLargeError, TimeoutError, InvalidOptionError, or what `onPayload` or `onMedia` threw. */
   error?: unknown
 }
 

@@ -1,4 +1,4 @@
-import { field } from '../json.js'
+import { readOwn } from '../json.js'
 import type { BodyLimits, ReadBody } from './body.js'
 import type { WebhookHandler } from './handler.js'
 
@@ -49,7 +49,7 @@ export function toLambdaHandler(
     // Whoever tries a function out by hand may send it nothing.
     const event: LambdaWebhookEvent = asGiven ?? {}
     const { status, headers, body } = await handler.receive({
-      method: String(event.httpMethod ?? field(field(event.requestContext, 'http'), 'method')),
+      method: String(event.httpMethod ?? readOwn(readOwn(event.requestContext, 'http'), 'method')),
       query: queryOf(event),
       header: (name) => headerOf(event, name),
       readBody: (limits) => readEventBody(event, limits),
@@ -65,7 +65,7 @@ export function toLambdaHandler(
 function queryOf(event: LambdaWebhookEvent): string {
   const { rawQueryString, queryStringParameters, multiValueQueryStringParameters, requestContext } = event
   if (rawQueryString !== undefined) return rawQueryString
-  if (field(requestContext, 'elb') !== undefined) {
+  if (readOwn(requestContext, 'elb') !== undefined) {
     // Still encoded as the client sent them.
     const all = { ...queryStringParameters, ...multiValueQueryStringParameters }
     const pairs = Object.entries(all).flatMap(([name, values]) =>

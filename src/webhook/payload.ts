@@ -1,16 +1,16 @@
 import {
-  asObject,
-  field,
-  flag,
-  idText,
   isObject,
-  list,
   parseJson,
   parseSha256,
   parseTimestamp,
+  parseWhole,
   put,
-  text,
-  wholeNumber,
+  readFlag,
+  readId,
+  readObjects,
+  readOwn,
+  readString,
+  toObject,
 } from '../json.js'
 import type { MediaReference, MediaType } from '../media-reference.js'
 
@@ -98,57 +98,57 @@ const MEDIA_FIELDS: readonly (readonly [name: string, mediaType: MediaType])[] =
  * "history", "standby" and "calls" reference). A test from the dashboard may hold next to nothing.
  */
 export function parseWebhook(payload: unknown): WebhookChange[] {
-  return list(payload, 'entry').flatMap((entry) => {
-    const businessAccountId = idText(entry, 'id')
-    return list(entry, 'changes').map((change) => readChange(change, businessAccountId))
+  return readObjects(payload, 'entry').flatMap((entry) => {
+    const businessAccountId = readId(entry, 'id')
+    return readObjects(entry, 'changes').map((change) => readChange(change, businessAccountId))
   })
 }
 
 function readChange(change: unknown, businessAccountId: string): WebhookChange {
-  const value = field(change, 'value')
-  const metadata = field(value, 'metadata')
-  const standby = field(value, 'standby')
-  const isHistory = field(change, 'field') === 'history'
+  const value = readOwn(change, 'value')
+  const metadata = readOwn(value, 'metadata')
+  const standby = readOwn(value, 'standby')
+  const isHistory = readOwn(change, 'field') === 'history'
   const messages: WebhookMessage[] = []
   const read = (wire: readonly unknown[], direction: Place['direction'], origin: Place['origin']): void => {
     for (const message of wire) messages.push(readMessage(message, { direction, origin }))
   }
-  read(list(value, 'messages'), 'inbound', isHistory ? 'history' : 'message')
-  read(list(value, 'message_echoes'), 'outbound', isHistory ? 'history' : 'echo')
-  read(list(standby, 'messages'), 'inbound', 'standby')
-  read(list(standby, 'message_echoes').map(sentMessage), 'outbound', 'standby')
-  const ownNumber = text(metadata, 'display_phone_number')?.replace(/\D/g, '') ?? ''
+  read(readObjects(value, 'messages'), 'inbound', isHistory ? 'history' : 'message')
+  read(readObjects(value, 'message_echoes'), 'outbound', isHistory ? 'history' : 'echo')
+  read(readObjects(standby, 'messages'), 'inbound', 'standby')
+  read(readObjects(standby, 'message_echoes').map(sentMessage), 'outbound', 'standby')
+  const ownNumber = readString(metadata, 'display_phone_number')?.replace(/\D/g, '') ?? ''
   for (const message of threadMessages(value)) {
     // A thread holds both sides; only the sender's number tells them apart.
-    const isOwn = field(message, 'to') !== undefined || text(message, 'from') === ownNumber
+    const isOwn = readOwn(message, 'to') !== undefined || readString(message, 'from') === ownNumber
     read([message], isOwn ? 'outbound' : 'inbound', 'history')
   }
-  for (const call of list(value, 'calls')) messages.push(readCall(call))
-  return { businessAccountId, phoneNumberId: idText(metadata, 'phone_number_id'), messages, errors: readErrors(value) }
+  for (const call of readObjects(value, 'calls')) messages.push(readCall(call))
+  return { businessAccountId, phoneNumberId: readId(metadata, 'phone_number_id'), messages, errors: readErrors(value) }
 }
 
 function threadMessages(value: unknown): unknown[] {
-  return list(value, 'history')
-    .flatMap((chunk) => list(chunk, 'threads'))
-    .flatMap((thread) => list(thread, 'messages'))
+  return readObjects(value, 'history')
+    .flatMap((chunk) => readObjects(chunk, 'threads'))
+    .flatMap((thread) => readObjects(thread, 'messages'))
 }
 
 /** Of standby's echoes: the body that was given to the Send API lies one level deeper, id and time are beside it. */
 function sentMessage(echo: unknown): unknown {
-  return { ...asObject(field(echo, 'message')), id: field(echo, 'id'), timestamp: field(echo, 'timestamp') }
+  return { ...toObject(readOwn(echo, 'message')), id: readOwn(echo, 'id'), timestamp: readOwn(echo, 'timestamp') }
 }
 
 /** Recordings and transcripts of calls (Meta: Call recording, Call transcription). */
 function readCall(call: unknown): WebhookMessage {
-  const isOwn = field(call, 'direction') === 'BUSINESS_INITIATED'
+  const isOwn = readOwn(call, 'direction') === 'BUSINESS_INITIATED'
   const message = readMessage(call, { direction: isOwn ? 'outbound' : 'inbound', origin: 'call-recording' })
-  message.media = [...readMedia(field(call, 'call_recording')), ...readMedia(field(call, 'call_transcript'))]
+  message.media = [...readMedia(readOwn(call, 'call_recording')), ...readMedia(readOwn(call, 'call_transcript'))]
   return message
 }
 
 function readMessage(wire: unknown, { direction, origin }: Place): WebhookMessage {
   const message: WebhookMessage = {
-    messageId: text(wire, 'id') ?? '',
+    messageId: readString(wire, 'id') ?? '',
     direction,
     origin,
     media: readMedia(wire),
@@ -156,7 +156,7 @@ function readMessage(wire: unknown, { direction, origin }: Place): WebhookMessag
   }
   // History and standby tell more: old messages, and a thread that belongs to another app.
   const isPlain = origin === 'message' || origin === 'echo'
-  for (const media of readMedia(field(field(wire, 'edit'), 'message'))) {
+  for (const media of readMedia(readOwn(readOwn(wire, 'edit'), 'message'))) {
     if (isPlain) media.origin = 'edit'
     message.media.push(media)
   }
@@ -164,39 +164,39 @@ function readMessage(wire: unknown, { direction, origin }: Place): WebhookMessag
     if (isPlain) file.origin = 'flow'
     message.media.push(file)
   }
-  put(message, 'timestamp', parseTimestamp(field(wire, 'timestamp')))
+  put(message, 'timestamp', parseTimestamp(readOwn(wire, 'timestamp')))
   readSender(wire, message)
-  const type = field(wire, 'type')
+  const type = readOwn(wire, 'type')
   if (type === 'media_placeholder') message.contentless = 'placeholder'
   if (type === 'unsupported' || type === 'unknown') message.contentless = 'unsupported'
-  put(message, 'unsupportedType', text(field(wire, 'unsupported'), 'type'))
-  put(message, 'referralMediaType', readReferral(field(wire, 'referral')))
-  put(message, 'revokedMessageId', text(field(wire, 'revoke'), 'original_message_id'))
+  put(message, 'unsupportedType', readString(readOwn(wire, 'unsupported'), 'type'))
+  put(message, 'referralMediaType', readReferral(readOwn(wire, 'referral')))
+  put(message, 'revokedMessageId', readString(readOwn(wire, 'revoke'), 'original_message_id'))
   return message
 }
 
 /** Some senders put the business-scoped user id (`IN.2081...`) where the phone number belongs. */
 function readSender(wire: unknown, message: WebhookMessage): void {
-  const from = text(wire, 'from')
+  const from = readString(wire, 'from')
   const isUserId = from !== undefined && /^[A-Z]{2}\.\w/.test(from)
   put(message, 'from', isUserId ? undefined : from)
-  put(message, 'fromUserId', text(wire, 'from_user_id') ?? (isUserId ? from : undefined))
+  put(message, 'fromUserId', readString(wire, 'from_user_id') ?? (isUserId ? from : undefined))
 }
 
 /** The media objects under their types' names; a declared type without its object is one without media id. */
 function readMedia(message: unknown): WebhookMedia[] {
   const found: WebhookMedia[] = []
   if (!isObject(message)) return found
-  const type = field(message, 'type')
+  const type = readOwn(message, 'type')
   for (const [name, mediaType] of MEDIA_FIELDS) {
-    const wire = field(message, name)
+    const wire = readOwn(message, name)
     if (!isObject(wire) && type !== name) continue
     const media = readFile(wire)
     media.mediaType = mediaType
-    put(media, 'caption', text(wire, 'caption'))
-    put(media, 'voice', name === 'voice' || flag(wire, 'voice'))
-    put(media, 'animated', flag(wire, 'animated'))
-    put(media, 'downloadUrl', text(wire, 'url'))
+    put(media, 'caption', readString(wire, 'caption'))
+    put(media, 'voice', name === 'voice' || readFlag(wire, 'voice'))
+    put(media, 'animated', readFlag(wire, 'animated'))
+    put(media, 'downloadUrl', readString(wire, 'url'))
     found.push(media)
   }
   return found
@@ -204,10 +204,10 @@ function readMedia(message: unknown): WebhookMedia[] {
 
 function readFile(wire: unknown): WebhookMedia {
   const file: WebhookMedia = {}
-  put(file, 'mediaId', text(wire, 'id'))
-  put(file, 'mimeType', text(wire, 'mime_type'))
-  put(file, 'sha256', parseSha256(field(wire, 'sha256')))
-  put(file, 'filename', text(wire, 'filename') ?? text(wire, 'file_name'))
+  put(file, 'mediaId', readString(wire, 'id'))
+  put(file, 'mimeType', readString(wire, 'mime_type'))
+  put(file, 'sha256', parseSha256(readOwn(wire, 'sha256')))
+  put(file, 'filename', readString(wire, 'filename') ?? readString(wire, 'file_name'))
   return file
 }
 
@@ -217,7 +217,7 @@ function readFile(wire: unknown): WebhookMedia {
  */
 function flowFiles(message: unknown): WebhookMedia[] {
   const files: WebhookMedia[] = []
-  const answer = text(field(field(message, 'interactive'), 'nfm_reply'), 'response_json')
+  const answer = readString(readOwn(readOwn(message, 'interactive'), 'nfm_reply'), 'response_json')
   // A list, not recursion: the answer may be nested as deep as its sender likes.
   // Address messages and old phones answer with other texts than JSON.
   const pending = answer === undefined ? [] : [parseJson(answer)]
@@ -232,20 +232,23 @@ function flowFiles(message: unknown): WebhookMedia[] {
 }
 
 function isFlowFile(item: unknown): boolean {
-  return text(item, 'id') !== undefined && (text(item, 'mime_type') ?? text(item, 'file_name')) !== undefined
+  return (
+    readString(item, 'id') !== undefined &&
+    (readString(item, 'mime_type') ?? readString(item, 'file_name')) !== undefined
+  )
 }
 
 function readReferral(referral: unknown): 'image' | 'video' | undefined {
-  const hasVideo = text(referral, 'video_url') !== undefined
-  const hasImage = (text(referral, 'image_url') ?? text(referral, 'thumbnail_url')) !== undefined
+  const hasVideo = readString(referral, 'video_url') !== undefined
+  const hasImage = (readString(referral, 'image_url') ?? readString(referral, 'thumbnail_url')) !== undefined
   return hasVideo ? 'video' : hasImage ? 'image' : undefined
 }
 
 function readErrors(json: unknown): WebhookError[] {
-  return list(json, 'errors').map((wire) => {
+  return readObjects(json, 'errors').map((wire) => {
     const error: WebhookError = {}
-    put(error, 'code', wholeNumber(field(wire, 'code')))
-    put(error, 'title', text(wire, 'title'))
+    put(error, 'code', parseWhole(readOwn(wire, 'code')))
+    put(error, 'title', readString(wire, 'title'))
     return error
   })
 }

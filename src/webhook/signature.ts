@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { describeSecret, describeValue, InvalidOptionError, SignatureError, type SignatureProblem } from '../errors.js'
+import { describeSecret, describeValue } from '../errors/describe.js'
+import { InvalidOptionError, InvalidSignatureError, type SignatureProblem } from '../errors.js'
 
 /**
  * Lower case only, as Meta writes it (Meta: Graph API webhooks, "Validating payloads"). One header of exactly this
@@ -17,7 +18,7 @@ const MAX_EXAMINED_BYTES = 65_536
  * @param header the value of `X-Hub-Signature-256`, as the framework gives it.
  * @param options `appSecret`: the app secret, or several while one is being replaced. All are always tried.
  * @returns nothing; what comes back is authentic.
- * @throws SignatureError with a `reason` for logs. InvalidOptionError when there is no app secret, or `rawBody` is
+ * @throws InvalidSignatureError with a `reason` for logs. InvalidOptionError when there is no app secret, or `rawBody` is
  * neither bytes nor string: an app that forgot its secret must not accept everything.
  */
 export function verifySignature(
@@ -28,7 +29,7 @@ export function verifySignature(
   const secrets = checkAppSecret(options.appSecret)
   checkRawBody(rawBody)
   const problem = signatureProblem(rawBody, header, secrets)
-  if (problem !== undefined) throw new SignatureError({ reason: problem })
+  if (problem !== undefined) throw new InvalidSignatureError({ reason: problem })
 }
 
 /** What is wrong with a signature; undefined when nothing is. For callers that checked the secrets once and for all. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { cleanServerText, describeSecret, describeValue } from '../../src/errors/redaction.js'
+import { describeSecret, describeValue } from '../../src/errors/describe.js'
+import { cleanServerText } from '../../src/errors/redaction.js'
 
 const alphanumeric = (minLength: number, maxLength: number) =>
   fc.string({

@@ -1,20 +1,9 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import {
-  cleanServerText,
-  describeHost,
-  describeId,
-  describeScheme,
-  describeSecret,
-  describeValue,
-  fieldOf,
-  isError,
-  isName,
-  isSecretId,
-  nameOf,
-  removeValues,
-  textOf,
-} from '../../src/errors/redaction.js'
+import { describeHost, describeId, describeScheme, describeSecret, describeValue } from '../../src/errors/describe.js'
+import { removeKnownSecrets } from '../../src/errors/known-secrets.js'
+import { cleanServerText, isSecretId } from '../../src/errors/redaction.js'
+import { isError, isName, readErrorName, readField, readTextField } from '../../src/errors/thrown.js'
 
 const TOKEN = `EAA${'Gm0PX4ZCpsBA'.repeat(4)}`
 const PHONE = '12025550143'
@@ -168,15 +157,15 @@ describe('removeValues', () => {
     [`twice ${encodeURIComponent(encodeURIComponent(KEY))}`, GONE],
     ['100%, 50%25 and %ff, &#xffffff; &cent; &lt; stay', '100%, 50%25 and %ff, &#xffffff; &cent; &lt; stay'],
   ])('turns %j into %j', (text, clean) => {
-    expect(removeValues(text, [undefined, '', KEY])).toBe(clean)
+    expect(removeKnownSecrets(text, [undefined, '', KEY])).toBe(clean)
   })
 })
 
 it('removeValues sees a secret that was cut short, and none where only a few characters are like it', () => {
   const secret = 'd360/Canary+Key77Zz19=='
-  expect(removeValues('key d360/Canary+Ke... is unknown', [secret])).toBe('[a text that repeats a secret]')
-  expect(removeValues('key ...nary+Key77Zz19== is unknown', [secret])).toBe('[a text that repeats a secret]')
-  expect(removeValues('the Canary sings', [secret])).toBe('the Canary sings')
+  expect(removeKnownSecrets('key d360/Canary+Ke... is unknown', [secret])).toBe('[a text that repeats a secret]')
+  expect(removeKnownSecrets('key ...nary+Key77Zz19== is unknown', [secret])).toBe('[a text that repeats a secret]')
+  expect(removeKnownSecrets('the Canary sings', [secret])).toBe('the Canary sings')
 })
 
 describe('cleanServerText, of phone numbers', () => {
@@ -239,24 +228,24 @@ describe('removeValues, of a file name', () => {
     ['in UTF-8 read as Latin-1', Buffer.from(NAME).toString('latin1')],
     ['in escaped escapes', 'B%25FCcher%25E9.pdf'],
   ])('sees one %s', (_name, written) => {
-    expect(removeValues(`no such file: ${written}`, [NAME])).toBe(GONE)
+    expect(removeKnownSecrets(`no such file: ${written}`, [NAME])).toBe(GONE)
   })
 
   it('sees a decomposed name composed in the text', () => {
-    expect(removeValues(`no such file: ${NAME}`, [NAME.normalize('NFD')])).toBe(GONE)
+    expect(removeKnownSecrets(`no such file: ${NAME}`, [NAME.normalize('NFD')])).toBe(GONE)
   })
 
   it('sees one with its spaces written as in forms, or as others', () => {
     for (const written of ['my+own+file.pdf', 'my\u00a0own\u00a0file.pdf', 'my&nbsp;own&nbsp;file.pdf'])
-      expect(removeValues(written, ['my own file.pdf'])).toBe(GONE)
+      expect(removeKnownSecrets(written, ['my own file.pdf'])).toBe(GONE)
   })
 
   it('leaves an impossible code point as it is', () => {
-    expect(removeValues(String.raw`\u{ffffff} stays`, [NAME])).toBe(String.raw`\u{ffffff} stays`)
+    expect(removeKnownSecrets(String.raw`\u{ffffff} stays`, [NAME])).toBe(String.raw`\u{ffffff} stays`)
   })
 
   it('copes with a secret of another type, and one of accents alone', () => {
-    expect(removeValues('fine', [7 as never, '\u0301', {} as never])).toBe('fine')
+    expect(removeKnownSecrets('fine', [7 as never, '\u0301', {} as never])).toBe('fine')
   })
 })
 
@@ -362,7 +351,7 @@ describe('what was thrown', () => {
   it('is an error in any realm', () => {
     expect(foreign).not.toBeInstanceOf(Error)
     expect(isError(foreign)).toBe(true)
-    expect(nameOf(foreign)).toBe('ECONNRESET')
+    expect(readErrorName(foreign)).toBe('ECONNRESET')
     expect(isError(new DOMException('x'))).toBe(true)
     expect(isError({ name: 'DOMException', [Symbol.toStringTag]: 'DOMException' })).toBe(true)
     expect(isError({ name: 'Error', message: 'x' })).toBe(false)
@@ -370,20 +359,20 @@ describe('what was thrown', () => {
 
   it('may answer nothing', () => {
     expect(isError(revoked())).toBe(false)
-    expect(nameOf(revoked())).toBe('a value of type object')
+    expect(readErrorName(revoked())).toBe('a value of type object')
     expect(describeValue(revoked())).toBe('a value of type object')
-    expect(fieldOf(revoked(), 'code')).toBeUndefined()
-    expect(nameOf(throwing)).toBe('Error')
-    expect(textOf(throwing, 'message')).toBe('')
-    expect(textOf({ message: 7 }, 'message')).toBe('')
+    expect(readField(revoked(), 'code')).toBeUndefined()
+    expect(readErrorName(throwing)).toBe('Error')
+    expect(readTextField(throwing, 'message')).toBe('')
+    expect(readTextField({ message: 7 }, 'message')).toBe('')
   })
 
   it('is named by its code, its cause’s code, or its class, and by none of them when they repeat a secret', () => {
     const cause = Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' })
-    expect(nameOf(new TypeError('fetch failed', { cause }))).toBe('UND_ERR_SOCKET')
-    expect(nameOf(new TypeError('x'))).toBe('TypeError')
-    expect(nameOf(Object.assign(new Error('x'), { code: PHONE, name: `Bearer ${TOKEN}` }))).toBe('Error')
+    expect(readErrorName(new TypeError('fetch failed', { cause }))).toBe('UND_ERR_SOCKET')
+    expect(readErrorName(new TypeError('x'))).toBe('TypeError')
+    expect(readErrorName(Object.assign(new Error('x'), { code: PHONE, name: `Bearer ${TOKEN}` }))).toBe('Error')
     const named = Object.assign(new TypeError('x'), { code: 'Quimby' })
-    expect([nameOf(named), nameOf(named, ['quimby'])]).toEqual(['Quimby', 'TypeError'])
+    expect([readErrorName(named), readErrorName(named, ['quimby'])]).toEqual(['Quimby', 'TypeError'])
   })
 })

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ArchivedMessageMedia } from '../../src/archive.js'
-import { DeadlineError, InvalidOptionError, MediaGoneError, StorageFailedError } from '../../src/errors.js'
+import { InvalidOptionError, MediaGoneError, StorageFailedError, TimeoutError } from '../../src/errors.js'
 import type { MediaEvent } from '../../src/events.js'
 import { createOwner, type OwnersFunctions } from '../../src/media-archive/callbacks.js'
 import type { MediaFailure } from '../../src/media-archive/media-failure.js'
@@ -325,7 +325,7 @@ describe('processJob, with faults that nobody counted', () => {
   it('keeps what was counted, and the job as it is', async () => {
     const job = jobOf({ faults: { 'integrity-mismatch': 2, 'media-gone': 1 } })
     const outcome = await run(
-      create({ transfer: throwing(new DeadlineError({ waitedFor: 'store', limitMs: 1 })) }),
+      create({ transfer: throwing(new TimeoutError({ waitedFor: 'store', limitMs: 1 })) }),
       {},
       job,
     )

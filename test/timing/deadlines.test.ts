@@ -46,7 +46,7 @@ describe('startDeadlines', () => {
     ['headers', 10, 'download', 'No answer came within 10 ms'],
     ['source', 20, 'download', 'The source sent nothing within 20 ms'],
     ['store', 30, 'store', 'The store took nothing within 30 ms'],
-  ] as const)('aborts with a DeadlineError when the wait for the %s is over', (party, limitMs, phase, message) => {
+  ] as const)('aborts with a TimeoutError when the wait for the %s is over', (party, limitMs, phase, message) => {
     const { signal, waitFor, clear } = startDeadlines(limits)
     waitFor(party)
     vi.advanceTimersByTime(limitMs - 1)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { SignatureError } from '../../src/errors.js'
+import { InvalidSignatureError } from '../../src/errors.js'
 import { signPayload, verifySignature } from '../../src/webhook/signature.js'
 
 // Printable: HMAC pads keys with zero bytes, so two secrets that differ in trailing ones are the same key.
@@ -30,7 +30,7 @@ describe('verifySignature', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 300 }), fc.nat(), secret, (bytes, at, appSecret) => {
         const header = signPayload(bytes, { appSecret })
-        expect(() => verifySignature(withFlippedBit(bytes, at), header, { appSecret })).toThrow(SignatureError)
+        expect(() => verifySignature(withFlippedBit(bytes, at), header, { appSecret })).toThrow(InvalidSignatureError)
       }),
     )
   })
@@ -40,7 +40,7 @@ describe('verifySignature', () => {
       fc.property(body, fc.nat(), secret, (bytes, at, appSecret) => {
         const header = Buffer.from(signPayload(bytes, { appSecret }))
         const flipped = Buffer.from(withFlippedBit(header, at)).toString('latin1')
-        expect(() => verifySignature(bytes, flipped, { appSecret })).toThrow(SignatureError)
+        expect(() => verifySignature(bytes, flipped, { appSecret })).toThrow(InvalidSignatureError)
       }),
     )
   })
@@ -50,9 +50,9 @@ describe('verifySignature', () => {
       fc.property(body, secret, secret, fc.anything(), (bytes, appSecret, other, header) => {
         fc.pre(appSecret !== other)
         expect(() => verifySignature(bytes, signPayload(bytes, { appSecret: other }), { appSecret })).toThrow(
-          SignatureError,
+          InvalidSignatureError,
         )
-        expect(() => verifySignature(bytes, header, { appSecret })).toThrow(SignatureError)
+        expect(() => verifySignature(bytes, header, { appSecret })).toThrow(InvalidSignatureError)
       }),
     )
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { InvalidOptionError, SignatureError, WhatsAppMediaError } from '../../src/errors.js'
+import { InvalidOptionError, InvalidSignatureError, WhatsAppMediaError } from '../../src/errors.js'
 import { signPayload, verifySignature } from '../../src/webhook/signature.js'
 
 const SECRET = 'test_app_secret'
@@ -13,7 +13,7 @@ function reasonOf(run: () => void): string {
   try {
     run()
   } catch (error) {
-    if (error instanceof SignatureError) return error.reason
+    if (error instanceof InvalidSignatureError) return error.reason
     throw error
   }
   return 'verified'
@@ -166,12 +166,12 @@ describe('verifySignature', () => {
   )
 })
 
-describe('SignatureError', () => {
+describe('InvalidSignatureError', () => {
   it('is one of the library, final, and of the receiving', () => {
-    const error = new SignatureError({ reason: 'wrong-secret' })
+    const error = new InvalidSignatureError({ reason: 'wrong-secret' })
     expect(WhatsAppMediaError.is(error)).toBe(true)
     expect(JSON.parse(JSON.stringify(error))).toMatchObject({
-      name: 'SignatureError',
+      name: 'InvalidSignatureError',
       code: 'invalid-signature',
       phase: 'receive',
       retryable: false,

@@ -1,6 +1,6 @@
 import { type AnyWhatsAppMediaError, InvalidOptionError, MediaUnavailableError } from '../../errors.js'
 import { getMediaTypeFromMime } from '../../file-type/mime.js'
-import { field, idText, isObject, parseSha256, put, text } from '../../json.js'
+import { isObject, parseSha256, put, readId, readOwn, readString } from '../../json.js'
 import { isMediaType, parseTime } from '../../key.js'
 import { withoutUrl } from '../../media-archive/media-failure.js'
 import type { MediaReference } from '../../media-reference.js'
@@ -36,10 +36,10 @@ const IS_NO_FAILURE: ReadonlySet<UnavailableReason> = new Set(['referral', 'plac
 export function readLine(line: string, receivedAt: string): LineContent | LineProblem {
   const json = parse(line)
   if (json === undefined) return { problem: 'is no JSON' }
-  if (Array.isArray(field(json, 'entry'))) return readWebhook(json, receivedAt)
-  const content = field(json, 'content')
-  if (isObject(content)) return idText(content, 'mediaId') === '' ? NOTHING : readMedia(json, content, receivedAt)
-  if (field(json, 'mediaId') !== undefined) return readMedia(json, json, receivedAt)
+  if (Array.isArray(readOwn(json, 'entry'))) return readWebhook(json, receivedAt)
+  const content = readOwn(json, 'content')
+  if (isObject(content)) return readId(content, 'mediaId') === '' ? NOTHING : readMedia(json, content, receivedAt)
+  if (readOwn(json, 'mediaId') !== undefined) return readMedia(json, json, receivedAt)
   return { problem: 'is no webhook body, media id or message document' }
 }
 
@@ -60,12 +60,12 @@ function readWebhook(json: unknown, receivedAt: string): LineContent {
 }
 
 function readMedia(message: unknown, media: unknown, receivedAt: string): LineContent | LineProblem {
-  const mediaId = idText(media, 'mediaId')
+  const mediaId = readId(media, 'mediaId')
   if (mediaId === '') return { problem: 'has no mediaId' }
-  const timestamp = readTime(field(message, 'timestamp'))
+  const timestamp = readTime(readOwn(message, 'timestamp'))
   if (timestamp === undefined) return { problem: 'has no timestamp' }
-  const mimeType = text(media, 'mimeType') ?? ''
-  const told = field(media, 'mediaType')
+  const mimeType = readString(media, 'mimeType') ?? ''
+  const told = readOwn(media, 'mediaType')
   const guessed = mimeType === '' ? undefined : getMediaTypeFromMime(mimeType)
   const mediaType = isMediaType(told) ? told : guessed
   if (mediaType === undefined) return { problem: 'has neither mediaType nor mimeType' }
@@ -73,16 +73,16 @@ function readMedia(message: unknown, media: unknown, receivedAt: string): LineCo
     mediaId,
     mediaType,
     mimeType,
-    messageId: text(message, 'messageId') ?? '',
+    messageId: readString(message, 'messageId') ?? '',
     timestamp,
     receivedAt,
-    phoneNumberId: idText(message, 'phoneNumberId'),
-    businessAccountId: idText(message, 'businessAccountId'),
+    phoneNumberId: readId(message, 'phoneNumberId'),
+    businessAccountId: readId(message, 'businessAccountId'),
     direction: 'inbound',
     origin: 'message',
   }
-  put(reference, 'sha256', parseSha256(field(media, 'sha256')))
-  put(reference, 'filename', text(media, 'filename'))
+  put(reference, 'sha256', parseSha256(readOwn(media, 'sha256')))
+  put(reference, 'filename', readString(media, 'filename'))
   return { media: [reference], lost: [] }
 }
 
@@ -90,8 +90,8 @@ function readMedia(message: unknown, media: unknown, receivedAt: string): LineCo
 const MOST_SECONDS = 1e11
 
 function readTime(value: unknown): string | undefined {
-  const date = field(value, '$date')
-  if (date !== undefined) return readTime(field(date, '$numberLong') ?? date)
+  const date = readOwn(value, '$date')
+  if (date !== undefined) return readTime(readOwn(date, '$numberLong') ?? date)
   const number = typeof value === 'string' && /^\d{9,14}$/.test(value) ? Number(value) : value
   if (typeof number === 'number') return isoOf(new Date(number < MOST_SECONDS ? number * 1_000 : number))
   return typeof number === 'string' ? isoOf(number) : undefined

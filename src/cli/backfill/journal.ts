@@ -1,6 +1,6 @@
 import { appendFileSync, closeSync, ftruncateSync, openSync, readSync } from 'node:fs'
 import { InvalidOptionError } from '../../errors.js'
-import { text } from '../../json.js'
+import { readString } from '../../json.js'
 import { createFinishedEntries, type FinishedEntries } from './finished-entries.js'
 import { readLines } from './lines.js'
 import { type BackfillRecord, count, isFinal, noTotals, parseRecord, type Totals } from './record.js'
@@ -112,7 +112,7 @@ async function* piecesOf(file: number): AsyncGenerator<Uint8Array> {
 function recordOf(line: string | undefined): BackfillRecord | undefined {
   try {
     const json: unknown = JSON.parse(line ?? '')
-    return text(json, 'journal') === undefined ? parseRecord(json) : undefined
+    return readString(json, 'journal') === undefined ? parseRecord(json) : undefined
   } catch {
     return undefined
   }

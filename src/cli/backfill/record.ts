@@ -1,4 +1,4 @@
-import { field, isObject, text, wholeNumber } from '../../json.js'
+import { isObject, parseWhole, readOwn, readString } from '../../json.js'
 
 /** How an entry ended. */
 export type Finding =
@@ -63,13 +63,13 @@ export function isFinal(record: BackfillRecord): record is EntryName & Exclude<F
 
 /** Reads a journal's line. @returns undefined for what is no record: then the entry is simply not finished. */
 export function parseRecord(json: unknown): BackfillRecord | undefined {
-  const line = wholeNumber(field(json, 'line'))
+  const line = parseWhole(readOwn(json, 'line'))
   if (!isObject(json) || line === undefined) return undefined
   const is = json['is']
-  if (is === 'unreadable') return { is, line, problem: text(json, 'problem') ?? '' }
-  const [place, id] = [wholeNumber(json['place']), text(json, 'id')]
+  if (is === 'unreadable') return { is, line, problem: readString(json, 'problem') ?? '' }
+  const [place, id] = [parseWhole(json['place']), readString(json, 'id')]
   if (place === undefined || id === undefined || !/^[0-9a-f]{10}$/.test(id)) return undefined
-  const [mediaId, accountId] = [text(json, 'mediaId'), text(json, 'accountId')]
+  const [mediaId, accountId] = [readString(json, 'mediaId'), readString(json, 'accountId')]
   const name: EntryName = {
     ...{ place, line, id },
     ...(mediaId === undefined ? {} : { mediaId }),
@@ -81,10 +81,10 @@ export function parseRecord(json: unknown): BackfillRecord | undefined {
 
 function parseFinding(is: unknown, json: Record<string, unknown>): Finding | undefined {
   const { ageDays } = json
-  const bytes = wholeNumber(json['bytes'])
-  const key = text(json, 'key')
+  const bytes = parseWhole(json['bytes'])
+  const key = readString(json, 'key')
   if ((is === 'archived' || is === 'there') && bytes !== undefined && key !== undefined) return { is, key, bytes }
   if (is === 'gone' && typeof ageDays === 'number') return { is, ageDays }
-  const [code, reason] = [text(json, 'code'), text(json, 'reason')]
+  const [code, reason] = [readString(json, 'code'), readString(json, 'reason')]
   return is === 'failed' && code !== undefined && reason !== undefined ? { is, code, reason } : undefined
 }

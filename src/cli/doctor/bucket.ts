@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3'
-import { fieldOf } from '../../errors.js'
+import { readField } from '../../errors/thrown.js'
 import { factsOf } from '../../storage/s3/errors.js'
 import type { S3StorageOptions } from '../../storage/s3.js'
 
@@ -93,7 +93,7 @@ export async function connectToBucket(
 
 async function regionOf(client: S3Client): Promise<string> {
   const region = await client.config.region().catch((error: unknown) => {
-    const message = String(fieldOf(error, 'message'))
+    const message = String(readField(error, 'message'))
     if (message === 'Region is missing') throw regionFault('region-missing')
     throw message.startsWith('Region not accepted') ? regionFault('region-malformed') : error
   })
@@ -121,6 +121,6 @@ function refusal(error: unknown): Exclude<Answer<never>, { kind: 'answer' }> {
 }
 
 function headersOf(response: unknown): Record<string, string> {
-  const headers = Object.entries(Object(fieldOf(response, 'headers')))
+  const headers = Object.entries(Object(readField(response, 'headers')))
   return Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), String(value)]))
 }

@@ -1,5 +1,6 @@
 import type { CORSRule } from '@aws-sdk/client-s3'
-import { describeValue, InvalidOptionError } from '../../errors.js'
+import { describeValue } from '../../errors/describe.js'
+import { InvalidOptionError } from '../../errors.js'
 import type { Answer, BucketConnection } from './bucket.js'
 import type { Finding } from './finding.js'
 

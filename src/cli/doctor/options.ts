@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { configFromEnv, type EnvConfig } from '../../config-from-env.js'
-import { describeSecret, InvalidOptionError } from '../../errors.js'
+import { describeSecret } from '../../errors/describe.js'
+import { InvalidOptionError } from '../../errors.js'
 import { prescribedCors } from './cors.js'
 
 /** What the doctor is asked to look at: the environment's settings, and what the command line says instead. */

@@ -1,14 +1,7 @@
 import { type Cluster, Redis, type RedisOptions } from 'ioredis'
-import {
-  describeSecret,
-  describeValue,
-  fieldOf,
-  InvalidOptionError,
-  isError,
-  isName,
-  nameOf,
-  QueueFailedError,
-} from '../../errors.js'
+import { describeSecret, describeValue } from '../../errors/describe.js'
+import { isError, isName, readErrorName, readField } from '../../errors/thrown.js'
+import { InvalidOptionError, QueueFailedError } from '../../errors.js'
 
 /**
  * Where Redis is: a URL (`redis://…`, `rediss://…`), ioredis's options, or an ioredis instance (`Redis` or `Cluster`),
@@ -160,11 +153,11 @@ export function queueFailed(operation: QueueFailedError['operation'], error: unk
 
 function reasonOf(error: unknown): string {
   if (!isError(error)) return 'unknown'
-  const message = String(fieldOf(error, 'message'))
+  const message = String(readField(error, 'message'))
   if (message === CLOSED) return 'closed'
   // Redis's own answers begin with a word for programs: OOM, NOAUTH, READONLY.
   const [word] = /^[A-Z]{2,16}(?= )/.exec(message) ?? []
-  return [fieldOf(error, 'code'), word].find(isName) ?? nameOf(error)
+  return [readField(error, 'code'), word].find(isName) ?? readErrorName(error)
 }
 
 /** Tells the owner, whatever the owner makes of it. */

@@ -1,6 +1,7 @@
 import { once, setMaxListeners } from 'node:events'
 import { DelayedError, type Job, Queue, Worker } from 'bullmq'
-import { describeValue, InvalidOptionError, QueueFailedError } from '../../errors.js'
+import { describeValue } from '../../errors/describe.js'
+import { InvalidOptionError, QueueFailedError } from '../../errors.js'
 import type { JobOutcome, MediaJob, ProcessJob } from '../../queues.js'
 import { type BullMqNaming, checkCount, connect, createReport, queueFailed, resolveNames } from './connection.js'
 import { type BuriedJob, bury } from './dead-letters.js'

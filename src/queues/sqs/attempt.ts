@@ -1,4 +1,5 @@
-import { type AnyWhatsAppMediaError, describeSecret, InvalidOptionError, type QueueFailedError } from '../../errors.js'
+import { describeSecret } from '../../errors/describe.js'
+import { type AnyWhatsAppMediaError, InvalidOptionError, type QueueFailedError } from '../../errors.js'
 import { type JobContext, type JobOutcome, type MediaJob, type ProcessJob, retryDelaySeconds } from '../../queues.js'
 import type { SqsConnection } from './connection.js'
 import { ATTEMPTS_ATTRIBUTE, readJob, type SqsMessage, secretsOf, toBody, toLetter } from './message.js'

@@ -1,5 +1,7 @@
 import type { SQSClient, SQSClientConfig } from '@aws-sdk/client-sqs'
-import { describeValue, fieldOf, InvalidOptionError, isName, QueueFailedError, withoutSecrets } from '../../errors.js'
+import { describeValue } from '../../errors/describe.js'
+import { cleanThrown, isName, readField } from '../../errors/thrown.js'
+import { InvalidOptionError, QueueFailedError } from '../../errors.js'
 
 /** A standard queue of Amazon SQS, or of anything that speaks its language. */
 export type SqsConnectionOptions = {
@@ -130,17 +132,17 @@ function queueError(
   operation: QueueFailedError['operation'],
   secrets: readonly string[],
 ): QueueFailedError {
-  const status = fieldOf(fieldOf(error, '$metadata'), 'httpStatusCode')
-  const reason = ['code', 'name'].map((name) => fieldOf(error, name)).find(isName) ?? 'unknown'
+  const status = readField(readField(error, '$metadata'), 'httpStatusCode')
+  const reason = ['code', 'name'].map((name) => readField(error, name)).find(isName) ?? 'unknown'
   // Without an answer, faults of configuration (no credentials, no region) stay; the network's have a code.
   const isFault =
     typeof status === 'number'
       ? status >= 500 || status === 429
-      : isName(fieldOf(error, 'code')) || reason === 'TimeoutError'
+      : isName(readField(error, 'code')) || reason === 'TimeoutError'
   return new QueueFailedError({
     operation,
     reason,
     retryable: isFault || PASSING.test(reason),
-    cause: withoutSecrets(error, secrets),
+    cause: cleanThrown(error, secrets),
   })
 }

@@ -1,4 +1,5 @@
-import { type AnyWhatsAppMediaError, describeValue, InvalidOptionError } from '../../errors.js'
+import { describeValue } from '../../errors/describe.js'
+import { type AnyWhatsAppMediaError, InvalidOptionError } from '../../errors.js'
 import { type ProcessJob, retryDelaySeconds } from '../../queues.js'
 import { createRunMessage, type Verdict } from './attempt.js'
 import { checkQueueUrl, checkWhole, connectSqs, type SqsConnectionOptions } from './connection.js'

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { BatchResultErrorEntry, SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs'
-import { isName, QueueFailedError } from '../../errors.js'
+import { isName } from '../../errors/thrown.js'
+import { QueueFailedError } from '../../errors.js'
 import type { SqsConnection } from './connection.js'
 
 /** A message on its way into a queue. */

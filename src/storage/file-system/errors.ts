@@ -1,4 +1,5 @@
-import { fieldOf, isError, isName, StorageFailedError, WhatsAppMediaError } from '../../errors.js'
+import { isError, isName, readField } from '../../errors/thrown.js'
+import { StorageFailedError, WhatsAppMediaError } from '../../errors.js'
 
 /** Codes that come back on every try until someone changes the machine or the key. */
 const PERMANENT = [
@@ -22,7 +23,7 @@ export function systemCalls(
       return await call
     } catch (error) {
       if (WhatsAppMediaError.is(error)) throw error
-      const code = fieldOf(error, 'code')
+      const code = readField(error, 'code')
       const reason = isName(code) ? code : 'unknown'
       const advice = ADVICE[reason]
       throw new StorageFailedError({
@@ -39,7 +40,7 @@ export function systemCalls(
 
 /** Whether `error` is the operating system's, with one of these codes. */
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return isError(error) && codes.includes(String(fieldOf(error, 'code')))
+  return isError(error) && codes.includes(String(readField(error, 'code')))
 }
 
 /** For calls about a file that need not be there. */

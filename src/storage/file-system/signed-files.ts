@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
-import { describeSecret, describeValue, InvalidOptionError } from '../../errors.js'
+import { describeSecret, describeValue } from '../../errors/describe.js'
+import { InvalidOptionError } from '../../errors.js'
 import type { SignedUrlOptions } from '../../storage.js'
 
 /** An open file with an object in it. Whoever gets it closes `file`. */

@@ -1,4 +1,5 @@
-import { fieldOf, isName, StorageFailedError, WhatsAppMediaError, withoutSecrets } from '../../errors.js'
+import { cleanThrown, isName, readField } from '../../errors/thrown.js'
+import { StorageFailedError, WhatsAppMediaError } from '../../errors.js'
 import { readRetryAfter } from '../../http.js'
 
 /** Faults of the bytes on their way, which another attempt can mend (AWS: Error responses). */
@@ -22,7 +23,7 @@ export function storageError(
     status === undefined
       ? isNetworkError(error)
       : status === 408 || status === 409 || status === 429 || (status >= 500 && status !== NOT_IMPLEMENTED)
-  const retryAfterMs = readRetryAfter(fieldOf(fieldOf(fieldOf(error, '$response'), 'headers'), 'retry-after'))
+  const retryAfterMs = readRetryAfter(readField(readField(readField(error, '$response'), 'headers'), 'retry-after'))
   return new StorageFailedError({
     operation,
     key,
@@ -30,7 +31,7 @@ export function storageError(
     retryable: isPassing || reason === CLOCK_SKEW || BROKEN_BODY.includes(reason),
     ...(status === undefined ? {} : { status }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    cause: withoutSecrets(error, secrets),
+    cause: cleanThrown(error, secrets),
   })
 }
 
@@ -49,15 +50,15 @@ export function mayNotLook(key: string): StorageFailedError {
 
 /** What an error of the SDK says of the store's answer. */
 export function factsOf(error: unknown): { status: number | undefined; reason: string } {
-  const answered: unknown = fieldOf(fieldOf(error, '$metadata'), 'httpStatusCode')
+  const answered: unknown = readField(readField(error, '$metadata'), 'httpStatusCode')
   // Ceph's error bodies have no message, so the SDK calls them UnknownError: `Code` and the status tell more.
-  const reason = ['Code', 'code', 'name'].map((name) => fieldOf(error, name)).find(isName) ?? 'unknown'
+  const reason = ['Code', 'code', 'name'].map((name) => readField(error, name)).find(isName) ?? 'unknown'
   return { status: typeof answered === 'number' ? answered : undefined, reason }
 }
 
 /** Without an answer, faults of configuration (no credentials, no region) stay; the network's pass. */
 function isNetworkError(error: unknown): boolean {
-  return isText(fieldOf(error, 'code')) || fieldOf(error, 'name') === 'TimeoutError'
+  return isText(readField(error, 'code')) || readField(error, 'name') === 'TimeoutError'
 }
 
 export function isStorageFailure(error: unknown): error is StorageFailedError {

@@ -1,5 +1,6 @@
 import type { PutObjectCommandInput, S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
-import { describeValue, InvalidOptionError } from '../../errors.js'
+import { describeValue } from '../../errors/describe.js'
+import { InvalidOptionError } from '../../errors.js'
 import type { UrlSigner } from '../../storage.js'
 
 /** S3, or anything that speaks its language. What each store needs: docs/storages.md. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { describeValue, InvalidOptionError } from '../../errors.js'
+import { describeValue } from '../../errors/describe.js'
+import { InvalidOptionError } from '../../errors.js'
 import type { ObjectStorage } from '../../storage.js'
 import type { S3StorageOptions } from './options.js'
 import { PROBE_CHECKS } from './probe/checks.js'

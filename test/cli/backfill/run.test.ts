@@ -5,11 +5,11 @@ import { type RunOptions, startRun } from '../../../src/cli/backfill/run.js'
 import {
   AccessTokenError,
   type AnyWhatsAppMediaError,
-  DeadlineError,
   DownloadFailedError,
   GraphApiError,
   MediaGoneError,
   StorageFailedError,
+  TimeoutError,
   UnknownNumberError,
 } from '../../../src/errors.js'
 import type { JobContext, JobOutcome, MediaJob } from '../../../src/queues.js'
@@ -182,7 +182,7 @@ it('startRun tells how each entry ended', async () => {
 
 it.each([
   ['a download', new DownloadFailedError({ host: 'h', problem: 'p' }), 3],
-  ['a deadline', new DeadlineError({ waitedFor: 'total', limitMs: 1 }), 3],
+  ['a deadline', new TimeoutError({ waitedFor: 'total', limitMs: 1 }), 3],
   ['the storage', new StorageFailedError({ operation: 'put', key: 'k', reason: 'r', retryable: true }), 3],
   ['the Graph API', new GraphApiError({ status: 500, retryable: true }), 3],
   ['a limit', new GraphApiError({ status: 429, retryable: true }), 3],

@@ -1,4 +1,4 @@
-import { describeValue } from '../../../errors.js'
+import { describeValue } from '../../../errors/describe.js'
 import type { ProbeCheckName, Verdict } from './report.js'
 import { type Answer, type ProbeStore, sample } from './store.js'
 

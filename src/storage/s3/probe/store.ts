@@ -2,7 +2,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { PutObjectCommand } from '@aws-sdk/client-s3'
-import { fieldOf, WhatsAppMediaError } from '../../../errors.js'
+import { readField } from '../../../errors/thrown.js'
+import { WhatsAppMediaError } from '../../../errors.js'
 import type { ObjectStorage, PutOptions } from '../../../storage.js'
 import { factsOf } from '../errors.js'
 import { bucketInput, objectInput } from '../object.js'
@@ -191,8 +192,8 @@ async function answer<T>(send: () => Promise<T>): Promise<Answer<T>> {
       return { ok: false, status: error.status, reason: error.reason }
     }
     // Node's fetch hides what went wrong in its cause.
-    const cause = fieldOf(error, 'cause')
-    const { status, reason } = factsOf(fieldOf(cause, 'code') === undefined ? error : cause)
+    const cause = readField(error, 'cause')
+    const { status, reason } = factsOf(readField(cause, 'code') === undefined ? error : cause)
     return { ok: false, status, reason }
   }
 }

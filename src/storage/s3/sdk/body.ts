@@ -1,11 +1,7 @@
 import { Readable } from 'node:stream'
-import {
-  describeValue,
-  fieldOf,
-  IntegrityMismatchError,
-  InvalidOptionError,
-  StorageFailedError,
-} from '../../../errors.js'
+import { describeValue } from '../../../errors/describe.js'
+import { readField } from '../../../errors/thrown.js'
+import { IntegrityMismatchError, InvalidOptionError, StorageFailedError } from '../../../errors.js'
 
 /** A body on its way, of exactly as many bytes as were announced. */
 export interface ExactBody {
@@ -81,7 +77,7 @@ export function wrongSize(expectedSize: number, observedSize: number): Integrity
 /** The body's own error as it is; for one that closed without any, a failure that another attempt can mend. */
 export function bodyError(error: Error, key: string): Error {
   const reason = 'ERR_STREAM_PREMATURE_CLOSE'
-  if (fieldOf(error, 'code') !== reason) return error
+  if (readField(error, 'code') !== reason) return error
   return new StorageFailedError({ operation: 'put', key, reason, retryable: true, cause: error })
 }
 

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { PutObjectCommand, PutObjectCommandInput } from '@aws-sdk/client-s3'
-import { fieldOf } from '../../../errors.js'
+import { readField } from '../../../errors/thrown.js'
 import type { S3PutAnswer } from '../direct/http-put.js'
 import type { PutInput } from '../object.js'
 import { bodyError, exactBody, whileBodyLives } from './body.js'
@@ -49,7 +49,7 @@ export function putCommand(
   command.middlewareStack.add(
     (next) => (args) => {
       // The signer keeps a value that is there.
-      Reflect.set(Object(fieldOf(args.request, 'headers')), 'x-amz-content-sha256', sha256)
+      Reflect.set(Object(readField(args.request, 'headers')), 'x-amz-content-sha256', sha256)
       return next(args)
     },
     { step: 'build', name: 'signBodyHash' },

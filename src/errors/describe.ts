@@ -1,0 +1,88 @@
+import { holdsSecret } from './redaction.js'
+
+/**
+ * A value as an error message may show it, and only its type and length when it might be a secret that was put into the
+ * wrong place: shown are short words, small numbers, times, MIME types and where a URL leads.
+ */
+export function describeValue(value: unknown): string {
+  if (typeof value === 'string') return describeText(value)
+  if (typeof value === 'number') return describeNumber(value)
+  if (typeof value === 'boolean' || value === null || value === undefined) return String(value)
+  const length = countItems(value)
+  return length === undefined ? describeSecret(value) : `an array of ${length}`
+}
+
+/** For values that must never show: their type and length. */
+export function describeSecret(value: unknown): string {
+  return typeof value === 'string' ? `a string of ${value.length} characters` : `a value of type ${typeof value}`
+}
+
+/** An id of Meta's, which has more digits than phone numbers have, and in tests fewer. */
+export function describeId(id: unknown): string {
+  return typeof id === 'string' && /^(?:\d{1,7}|\d{14,20})$/.test(id) ? `'${id}'` : describeValue(id)
+}
+
+/** Phone numbers have more digits, with their country's code. */
+const FEW_DIGITS = 7
+
+function describeNumber(value: number): string {
+  const shown = String(value)
+  const digits = shown.replace(/\D/g, '').length
+  return digits <= FEW_DIGITS ? shown : `a number of ${digits} digits`
+}
+
+/** A word, in the cases that words are written in: random letters hardly ever are. */
+const WORD = /^(?=.{0,16}$)(?:[A-Z]?[a-z]+(?:[A-Z][a-z]+)*|[A-Z]+)?\d{0,3}$/
+const SMALL_NUMBER = /^[v+-]?\d{1,5}(?:\.\d{1,2})?[a-z]{0,2}$/
+const TIME = /^(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:\.\d{1,3})?)?Z?)?$/
+const MIME_TYPE =
+  /^(?=.{1,100}$)(?:application|audio|font|image|message|model|multipart|text|video)\/\d?[a-z]{1,16}\d{0,3}(?:[.+-]\d?[a-z]{1,16}\d{0,3})*$/
+
+function describeText(text: string): string {
+  const isPlain = [WORD, SMALL_NUMBER, TIME, MIME_TYPE].some((form) => form.test(text)) && !holdsSecret(text)
+  return isPlain ? `'${text}'` : (describeUrl(text) ?? describeSecret(text))
+}
+
+/** Where a URL leads: neither its path, in which tokens and file names stand, nor one with a user or a query. */
+function describeUrl(text: string): string | undefined {
+  const url = /^https?:\/\/[\w.:[\]/-]+$/i.test(text) && URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || describeHost(url.host) !== url.host) return undefined
+  return `'${url.protocol}//${url.host}${url.pathname === '/' ? '' : '/...'}'`
+}
+
+/** A label of a host name: words and numbers, as people give them to machines. */
+const LABEL = /^(?:[a-z]{1,20}\d{0,4}|\d{1,4}[a-z]{0,3})(?:-(?:[a-z]{1,20}\d{0,4}|\d{1,4}[a-z]{0,3}))*$/
+const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/
+
+/** A host, with its port, as an error may show it: a label that may be a secret shows as its length. */
+export function describeHost(host: string): string {
+  const [port = ''] = /:\d{1,5}$/.exec(host) ?? []
+  const name = host.slice(0, host.length - port.length)
+  if (ADDRESS.test(name)) return host
+  // A phone number may be written in labels.
+  const mayNumber = name.replace(/\D/g, '').length <= FEW_DIGITS
+  const labels = name.split('.').map((label) => {
+    // Alone, it is no host of the internet's.
+    const isShort = label.length <= (label === name ? 16 : 40)
+    const isPlain =
+      (LABEL.test(label) || label === '') && isShort && (mayNumber || !/\d/.test(label)) && !holdsSecret(label)
+    return isPlain ? label : `[${label.length} characters]`
+  })
+  return `${labels.join('.')}${port}`
+}
+
+/** The schemes that a URL may show; of another one, its length. */
+const SCHEMES: readonly string[] = ['http:', 'https:', 'ws:', 'wss:', 'ftp:', 'file:', 'data:', 'blob:', 'javascript:']
+
+export function describeScheme(protocol: string): string {
+  return SCHEMES.includes(protocol) ? protocol : 'another scheme'
+}
+
+function countItems(value: unknown): number | undefined {
+  try {
+    return Array.isArray(value) ? value.length : undefined
+  } catch {
+    // A revoked proxy answers nothing.
+    return undefined
+  }
+}

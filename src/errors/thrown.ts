@@ -1,0 +1,103 @@
+import { types } from 'node:util'
+import { describeSecret } from './describe.js'
+import { type KnownSecrets, removeKnownSecrets } from './known-secrets.js'
+import { holdsSecret } from './redaction.js'
+
+/** Set by `Symbol.for`, so that an error of the CommonJS copy is recognised by the ES module copy and the other way round. */
+export const BRAND = Symbol.for('whatsapp-media-archive.error')
+
+/** Whether it is an error of this library, whichever copy of the package made it. */
+export function hasBrand(thrown: unknown): boolean {
+  return typeof thrown === 'object' && readField(thrown, BRAND) === true
+}
+
+/**
+ * Whether it is an error, of whatever realm: Jest's sandboxes and `node:vm` have an `Error` of their own, which
+ * `instanceof` does not know.
+ */
+export function isError(thrown: unknown): thrown is Error {
+  try {
+    return thrown instanceof Error || types.isNativeError(thrown) || readTag(thrown) === '[object DOMException]'
+  } catch {
+    // A revoked proxy answers nothing.
+    return false
+  }
+}
+
+function readTag(value: unknown): string {
+  return Object.prototype.toString.call(value)
+}
+
+/** A property of whatever was thrown; undefined where its getter throws. */
+export function readField(thrown: unknown, name: PropertyKey): unknown {
+  try {
+    return Reflect.get(Object(thrown), name)
+  } catch {
+    return undefined
+  }
+}
+
+/** A property of whatever was thrown, as text; empty where there is none, or one that can't be read. */
+export function readTextField(thrown: unknown, name: string): string {
+  const value = readField(thrown, name)
+  return typeof value === 'string' ? value : ''
+}
+
+/**
+ * The name of what was thrown: its code, that of its cause (`fetch` hides it there), else its class. Whoever throws may
+ * write anything where names belong: what does not look like one is left out.
+ */
+export function readErrorName(thrown: unknown, secrets: KnownSecrets = []): string {
+  if (!isError(thrown)) return describeSecret(thrown)
+  const names = [readField(thrown, 'code'), readField(readField(thrown, 'cause'), 'code'), readField(thrown, 'name')]
+  return names.map((name) => findSafeName(name, secrets)).find((name) => name !== undefined) ?? 'Error'
+}
+
+/** A name as it is, unless it is none or repeats a secret. */
+export function findSafeName(value: unknown, secrets: KnownSecrets): string | undefined {
+  return isName(value) && removeKnownSecrets(value, secrets) === value ? value : undefined
+}
+
+/** `ECONNRESET`, `ERR_HTTP2_ERROR`, `P2002`. */
+const CONSTANT = /^[A-Z]{1,16}\d{0,4}(?:_[A-Z0-9]{1,16})*$/
+/** `NoSuchBucket`, `XAmzContentSHA256Mismatch`, `TypeError`. */
+const CLASS = /^(?!.*(?:[A-Z]{7}|[a-z]{16}))[A-Za-z]+\d{0,4}[A-Za-z]*$/
+/** `rate_limit_exceeded`, `access-token`. */
+const WORDS = /^[a-z]{1,16}(?:[_-][a-z]{1,16}){0,3}$/
+
+/**
+ * Whether it has the form of a name that programs give: tokens have digits in many places, or more capitals than words,
+ * phone numbers have more digits, and file names an extension.
+ */
+export function isName(value: unknown): value is string {
+  if (typeof value !== 'string' || value.length > 48 || /EAA/i.test(value) || holdsSecret(value)) return false
+  if (value.replace(/\D/g, '').length > 4) return false
+  const parts = value.split('.')
+  // `AWS.SimpleQueueService.NonExistentQueue`
+  const isLikely = parts.length === 1 || (/[A-Z][a-z]{3,}[^.]*$/.test(value) && value.length > 16)
+  return isLikely && parts.every((part) => CONSTANT.test(part) || WORDS.test(part) || isClassName(part))
+}
+
+function isClassName(part: string): boolean {
+  const capitals = part.replace(/[^A-Z]/g, '').length
+  return CLASS.test(part) && (part.length <= 12 || capitals / part.length < 0.36)
+}
+
+/** Under the thrown error's own name and code, where they are names and repeat no secret. */
+export function withName(error: Error, thrown: unknown, secrets: KnownSecrets = []): Error {
+  error.name = findSafeName(readField(thrown, 'name'), secrets) ?? 'Error'
+  const code = findSafeName(readField(thrown, 'code'), secrets)
+  return code === undefined ? error : Object.assign(error, { code })
+}
+
+/** A cause that says no more than its name and code, for what may quote secrets that nobody here knows. */
+export function reduceToName(thrown: unknown, secrets: KnownSecrets = []): Error {
+  return withName(new Error(readErrorName(thrown, secrets)), thrown, secrets)
+}
+
+/** What was thrown, without the secrets that the call carried: SDKs' errors quote what they were told. */
+export function cleanThrown(thrown: unknown, secrets: KnownSecrets): unknown {
+  if (!isError(thrown) || hasBrand(thrown)) return thrown
+  const clean = (name: string): string => removeKnownSecrets(readTextField(thrown, name), secrets)
+  return Object.assign(new Error(clean('message')), { name: clean('name'), code: clean('code') })
+}
