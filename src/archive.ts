@@ -13,7 +13,7 @@ import type { ObjectStorage, StoredObject } from './storage.js'
 import { type Deadlines, runUnder, startDeadlines } from './timing/deadlines.js'
 import { checkRetry, type RetryOptions, retryAttempts } from './timing/retry.js'
 import { alreadyStored, checkStoring, type SniffPolicy, type StoredMedia, storeObject } from './upload/put-once.js'
-import { withTypedErrors } from './upload/storage-errors.js'
+import { isForbidden, withTypedErrors } from './upload/storage-errors.js'
 
 export interface ArchiveOptions extends DownloadOptions, RetryOptions, KeyOptions {
   storage: ObjectStorage
@@ -330,8 +330,12 @@ async function findStored(
   { storage, key, size, sha256 }: Announced & { storage: ObjectStorage; key: string },
   signal: AbortSignal,
 ): Promise<StoredObject | undefined> {
-  const found = await storage.head(key, { signal })
-  if (found === null || found === 'unknown' || found.sha256 === undefined) return undefined
+  // Where the store may not say, the put will.
+  const found = await storage.head(key, { signal }).catch((error: unknown) => {
+    if (!isForbidden(error)) throw error
+    return null
+  })
+  if (found === null || found.sha256 === undefined) return undefined
   if (size !== undefined && found.size !== size) return undefined
   return sha256 === undefined || found.sha256 === sha256 ? found : undefined
 }

@@ -17,11 +17,9 @@ export interface ObjectStorage {
     readonly conditionalCreate: boolean
     /** The store itself refuses a body whose SHA-256 is not the one given. */
     readonly checksum: boolean
-    readonly signedUrls: boolean
+    /** `put` joins small chunks itself. Default false: chunks come joined, up to 128 KB each. */
+    readonly joinsChunks?: boolean
   }
-
-  /** True where `put` joins small chunks itself. Default: they come joined, up to 128 KB each. */
-  readonly joinsChunks?: boolean
 
   /**
    * Stores `body` under `key`, all or nothing: when the body errors or the signal aborts, no object is left and the
@@ -29,10 +27,19 @@ export interface ObjectStorage {
    */
   put(key: string, body: Readable, options: PutOptions): Promise<PutResult>
 
-  /** The object; `null` when there is none; `'unknown'` when the store may not tell (HTTP 403). */
-  head(key: string, options?: CallOptions): Promise<StoredObject | null | 'unknown'>
+  /**
+   * The object, or `null` when there is none.
+   *
+   * @throws StorageFailedError with `status` 403 when the store does not say whether there is an object. On AWS that is
+   *   so for absent objects, unless the caller has the permission s3:ListBucket (AWS: HeadObject). Same in `get`.
+   */
+  head(key: string, options?: CallOptions): Promise<StoredObject | null>
 
-  /** The object with its bytes, or `null` when there is none. */
+  /**
+   * The object with its bytes, or `null` when there is none. Read or destroy the body.
+   *
+   * @throws StorageFailedError as `head`.
+   */
   get(key: string, options?: CallOptions): Promise<(StoredObject & { body: Readable }) | null>
 
   /** Removes the object. An absent one is fine. */
@@ -47,7 +54,7 @@ export interface ObjectStorage {
   /** The object's permanent address. It is private: reading it takes credentials or a signed URL. */
   address(key: string): Promise<string>
 
-  /** As `UrlSigner` says. Absent where `capabilities.signedUrls` is false. */
+  /** As `UrlSigner` says. A storage that can't sign URLs has no such method. */
   signedUrl?(key: string, options: SignedUrlOptions): Promise<{ url: string; expiresAt: Date }>
 
   /** Frees sockets and timers that the implementation made itself. A client given by the user stays open. */
@@ -74,10 +81,11 @@ export interface PutOptions extends CallOptions {
 }
 
 /**
- * `stored`: our bytes, acknowledged. `exists`: there already was an object, and it was left alone. `conditionIgnored`:
- * the store created an object that this storage had created before, so it seems to ignore `ifAbsent`.
+ * - `stored`: the store has acknowledged the bytes.
+ * - `exists`: there already was an object, and it was left alone.
+ * - `condition-ignored`: as `stored`, but the store has created this key twice, so it seems to ignore `ifAbsent`.
  */
-export type PutResult = { outcome: 'stored'; etag?: string; conditionIgnored?: boolean } | { outcome: 'exists' }
+export type PutResult = { outcome: 'stored' | 'condition-ignored'; etag?: string } | { outcome: 'exists' }
 
 export interface StoredObject {
   key: string

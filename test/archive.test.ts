@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type ArchivedMedia, type ArchiveOptions, archiveMedia } from '../src/archive.js'
+import { StorageFailedError } from '../src/errors.js'
 import type { MediaEvent } from '../src/events.js'
 import type { MediaReference } from '../src/media-reference.js'
 import { createMemoryStorage } from '../src/storage/memory.js'
@@ -83,6 +84,21 @@ describe('archiveMedia', () => {
     expect(await archiveMedia(fresh, options({ storage: found(jpeg) }))).toMatchObject({
       ...{ alreadyStored: true, integrity: 'announced', sha256 },
     })
+  })
+
+  it('puts where the store does not say whether the object is there, and looks no further on other failures', async () => {
+    const old = { ...(await photo()), timestamp: new Date(Date.now() - 600_000).toISOString() }
+    const refusing = (status: number): ObjectStorage => ({
+      ...storage,
+      async head(key) {
+        throw new StorageFailedError({ operation: 'head', key, reason: 'AccessDenied', status, retryable: false })
+      },
+    })
+    await expect(archiveMedia(old, options({ storage: refusing(400) }))).rejects.toMatchObject({ status: 400 })
+    expect(storage.keys()).toHaveLength(0)
+    const archived = await archiveMedia(old, options({ storage: refusing(403) }))
+    expect(archived.alreadyStored).toBe(false)
+    expect(storage.keys()).toEqual([archived.key])
   })
 
   it('archives what a webhook announced, and tells what its message told', async () => {
@@ -288,7 +304,6 @@ describe('archiveMedia', () => {
       ...storage,
       async put(...args: Parameters<typeof storage.put>) {
         await storage.put(...args)
-        const { StorageFailedError } = await import('../src/errors.js')
         throw new StorageFailedError({ operation: 'put', key: args[0], reason: 'ECONNRESET', retryable: true })
       },
     }

@@ -148,7 +148,7 @@ export function createFileSystemStorage(options: FileSystemStorageOptions): File
 
   return {
     name: 'file-system',
-    capabilities: { conditionalCreate: true, checksum: true, signedUrls: signer !== undefined },
+    capabilities: { conditionalCreate: true, checksum: true },
     put,
 
     async head(key, { signal } = {}) {

@@ -22,7 +22,7 @@ export function createMemoryStorage(): MemoryStorage {
   const objects = new Map<string, { facts: StoredObject; bytes: Buffer }>()
   return {
     name: 'memory',
-    capabilities: { conditionalCreate: true, checksum: true, signedUrls: false },
+    capabilities: { conditionalCreate: true, checksum: true },
 
     async put(key, body, options) {
       const { size, sha256, contentType, contentDisposition, metadata = {}, ifAbsent } = options

@@ -69,10 +69,8 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
       })
       return storedObject(key, found)
     } catch (error) {
-      const status = isStorageFailure(error) ? error.status : undefined
       // A HEAD's answer has no body: 404 is all it tells of a missing object, and of a missing bucket alike.
-      if (status === 404) return null
-      if (status === 403) return 'unknown'
+      if (isStorageFailure(error) && error.status === 404) return null
       throw error
     }
   }
@@ -82,9 +80,12 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     const input = objectInput(options, putOptions)
     const { isSent, looksFirst } = conditions.plan(ifAbsent)
     if (looksFirst) {
-      const found = await head(key, signal === undefined ? {} : { signal })
-      if (found === 'unknown' && !isSent) throw mayNotLook(key)
-      if (found !== null && found !== 'unknown') return { outcome: 'exists' }
+      const found = await head(key, signal === undefined ? {} : { signal }).catch((error: unknown) => {
+        if (!isStorageFailure(error) || error.status !== 403) throw error
+        if (isSent) return null
+        throw mayNotLook(error)
+      })
+      if (found !== null) return { outcome: 'exists' }
     }
     const conditioned = isSent ? { ...input, IfNoneMatch: '*' } : input
     const answer = await call('put', key, { signal, secrets: () => namesIn(putOptions) }, async (connected) => {
@@ -104,14 +105,13 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
       throw unbelievable(key, 'acknowledged another SHA-256', { retryable: false })
     }
     const isIgnored = isSent && conditions.stored(key)
-    return { outcome: 'stored', etag: answer.etag, ...(isIgnored ? { conditionIgnored: true } : {}) }
+    return { outcome: isIgnored ? 'condition-ignored' : 'stored', etag: answer.etag }
   }
 
   return {
     name: 's3',
     bucket,
-    capabilities: { conditionalCreate: conditionalWrites, checksum: true, signedUrls: true },
-    joinsChunks: direct !== undefined,
+    capabilities: { conditionalCreate: conditionalWrites, checksum: true, joinsChunks: direct !== undefined },
     async put(key, body, putOptions) {
       // The bytes may fail when nobody listens any more, and that must not end the process.
       body.on('error', () => {})

@@ -17,7 +17,7 @@ import { type Announced, failureOf, type Integrity, type ProvenBody, proveBytes 
 import { spool } from '../integrity/spool.js'
 import type { ObjectStorage, PutResult, StoredObject } from '../storage.js'
 import { type CheckedTimeouts, type Deadlines, LAST_LOOK_MS, startDeadlines } from '../timing/deadlines.js'
-import { storageFailure } from './storage-errors.js'
+import { isForbidden, storageFailure } from './storage-errors.js'
 
 /** An object that the storage has acknowledged, with the right bytes. */
 export interface StoredMedia {
@@ -175,7 +175,7 @@ async function putProven(source: Readable, target: StoreTarget, identity: Identi
     sha256,
     maxBytes,
     openingBytes,
-    joinChunks: storage.joinsChunks !== true,
+    joinChunks: storage.capabilities.joinsChunks !== true,
     deadlines,
     reader: 'store',
     onSourceError,
@@ -196,8 +196,9 @@ async function putProven(source: Readable, target: StoreTarget, identity: Identi
   deadlines.waitFor('store')
   if (result?.outcome === 'exists') return alreadyStored(await compare(target, identity), target)
   // A storage that swallows the body's error, or does not read it, claims what it can't have.
-  if (result?.outcome !== 'stored' || !proven.isProven()) throw failureOf(proven.body) ?? claimedWithoutBytes(key)
-  if (result.conditionIgnored === true) {
+  const isStored = result?.outcome === 'stored' || result?.outcome === 'condition-ignored'
+  if (!isStored || !proven.isProven()) throw failureOf(proven.body) ?? claimedWithoutBytes(key)
+  if (result.outcome === 'condition-ignored') {
     emit(target.onEvent, { type: 'condition-unsupported', storage: storage.name, how: 'ignored' })
   }
   if (target.sha256 !== undefined && target.sha256 !== sha256) {
@@ -226,7 +227,7 @@ async function findAfterLostAnswer(
   deadlines.waitFor('store')
   try {
     const found = await storage.head(key, { signal: deadlines.signal })
-    if (found !== null && found !== 'unknown' && isSame(found, identity)) return { outcome: 'exists' }
+    if (found !== null && isSame(found, identity)) return { outcome: 'exists' }
   } catch {
     // The store is still out of reach: the put's error tells more.
   } finally {
@@ -250,17 +251,12 @@ function isSame(found: StoredObject, { size, sha256 }: Identity): boolean {
 /** After "exists": the object must be ours, byte for byte. */
 async function compare({ storage, key, deadlines }: StoreTarget, identity: Identity): Promise<StoredObject> {
   const { signal } = deadlines
-  const found = await storage.head(key, { signal })
-  if (found === 'unknown') {
-    throw new StorageFailedError({
-      operation: 'head',
-      key,
-      reason: 'AccessDenied',
-      retryable: false,
-      status: 403,
-      advice: 'An object is there, and comparing it takes the permission s3:GetObject',
-    })
-  }
+  const found = await storage.head(key, { signal }).catch((error: unknown) => {
+    if (!isForbidden(error)) throw error
+    const advice = 'An object is there, and comparing it takes the permission s3:GetObject'
+    const { operation, reason } = error
+    throw new StorageFailedError({ operation, key, reason, retryable: false, status: 403, advice })
+  })
   if (found === null) {
     throw new StorageFailedError({ operation: 'put', key, reason: 'the object came and went', retryable: true })
   }

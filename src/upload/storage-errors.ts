@@ -26,6 +26,11 @@ export function storageFailure(error: unknown, { operation, key, signal, secrets
   return new StorageFailedError({ operation, key, reason, retryable: true, cause: reduceToName(error, secrets) })
 }
 
+/** The store does not say whether there is an object. */
+export function isForbidden(error: unknown): error is StorageFailedError {
+  return WhatsAppMediaError.is(error) && error.code === 'storage-failed' && error.status === 403
+}
+
 /** The storage with this library's errors only: the body's own one, too, passes. */
 export function withTypedErrors(storage: ObjectStorage, filename: string | undefined): ObjectStorage {
   const typed = async <T>(call: StorageCall, run: () => Promise<T>): Promise<T> => {
@@ -35,12 +40,11 @@ export function withTypedErrors(storage: ObjectStorage, filename: string | undef
       throw storageFailure(error, call)
     }
   }
-  const { name, bucket, capabilities, joinsChunks = false } = storage
+  const { name, bucket, capabilities } = storage
   return {
     name,
     ...(bucket === undefined ? {} : { bucket }),
     capabilities,
-    joinsChunks,
     async put(key, body, options) {
       const { signal, contentDisposition, metadata = {} } = options
       try {
@@ -54,10 +58,9 @@ export function withTypedErrors(storage: ObjectStorage, filename: string | undef
       }
     },
     head: (key, options) =>
-      typed({ operation: 'head', key, signal: options?.signal }, async () => {
-        const found = await storage.head(key, options)
-        return found === 'unknown' ? found : readObject(found, { operation: 'head', key })
-      }),
+      typed({ operation: 'head', key, signal: options?.signal }, async () =>
+        readObject(await storage.head(key, options), { operation: 'head', key }),
+      ),
     get: (key, options) =>
       typed({ operation: 'get', key, signal: options?.signal }, async () => {
         const found = readObject(await storage.get(key, options), { operation: 'get', key })

@@ -35,9 +35,9 @@ it('openStorage opens a folder, which signs with address and secret only', () =>
   const publicEndpoint = 'https://m.test/files'
   const secret = { WHATSAPP_MEDIA_URL_SECRET: 'a secret of enough characters' }
   expect(openStorage({ directory }, {}).storage).toMatchObject({ name: 'file-system' })
-  expect(openStorage({ directory }, secret).storage.capabilities.signedUrls).toBe(false)
-  expect(openStorage({ directory, publicEndpoint }, {}).storage.capabilities.signedUrls).toBe(false)
-  expect(openStorage({ directory, publicEndpoint }, secret).storage.capabilities.signedUrls).toBe(true)
+  expect(openStorage({ directory }, secret).storage.signedUrl).toBeUndefined()
+  expect(openStorage({ directory, publicEndpoint }, {}).storage.signedUrl).toBeUndefined()
+  expect(openStorage({ directory, publicEndpoint }, secret).storage.signedUrl).toBeTypeOf('function')
 })
 
 it('openStorage refuses what leads nowhere', () => {

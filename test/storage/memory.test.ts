@@ -24,7 +24,8 @@ describe('createMemoryStorage()', () => {
   it('states what it can do', () => {
     const storage = createMemoryStorage()
     expect(storage.name).toBe('memory')
-    expect(storage.capabilities).toEqual({ conditionalCreate: true, checksum: true, signedUrls: false })
+    expect(storage.capabilities).toEqual({ conditionalCreate: true, checksum: true })
+    expect(storage.signedUrl).toBeUndefined()
   })
 
   it('keys() lists the keys of the objects, sorted', async () => {

@@ -420,7 +420,7 @@ describe.each([
     const doubting = open()
     const attempt = () => doubting.put('a/b.jpg', Readable.from(['hello']), putOptions())
     expect(await attempt()).toEqual({ outcome: 'stored', etag: '"e"' })
-    expect(await attempt()).toEqual({ outcome: 'stored', etag: '"e"', conditionIgnored: true })
+    expect(await attempt()).toEqual({ outcome: 'condition-ignored', etag: '"e"' })
     expect(await attempt()).toEqual({ outcome: 'stored', etag: '"e"' })
     // The condition goes along, so a store that may not be looked into gets it all the same.
     status = 403
@@ -607,11 +607,15 @@ describe('head', () => {
     expect(heads).toBe(1)
   })
 
-  it('tells absent from unknown, and both from failed', async () => {
+  it('tells absent from forbidden, and both from failed', async () => {
     answer({}, 404)
     expect(await storage.head('a/b.jpg')).toBeNull()
     answer({}, 403)
-    expect(await storage.head('a/b.jpg')).toBe('unknown')
+    await expect(storage.head('a/b.jpg')).rejects.toMatchObject({
+      operation: 'head',
+      status: 403,
+      reason: 'AccessDenied',
+    })
     answer({}, 400)
     await expect(storage.head('a/b.jpg')).rejects.toMatchObject({
       code: 'storage-failed',
@@ -632,6 +636,12 @@ describe('get', () => {
     expect(await storage.get('a/b.jpg')).toBeNull()
     server.use(http.get(object, () => s3Error(404, 'NoSuchBucket')))
     await expect(storage.get('a/b.jpg')).rejects.toMatchObject({ reason: 'NoSuchBucket' })
+    server.use(http.get(object, () => s3Error(403, 'AccessDenied')))
+    await expect(storage.get('a/b.jpg')).rejects.toMatchObject({
+      operation: 'get',
+      status: 403,
+      reason: 'AccessDenied',
+    })
   })
 
   it('refuses a client whose bodies are no Node streams', async () => {

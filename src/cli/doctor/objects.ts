@@ -187,11 +187,11 @@ function judgeHead(
   head: Attempt<Awaited<ReturnType<ObjectStorage['head']>>>,
 ): Finding {
   const check = 'head'
-  if ('value' in head && head.value !== null && head.value !== 'unknown') {
+  if ('value' in head && head.value !== null) {
     const isWhole = head.value.size === Buffer.byteLength(BODY)
     if (isWhole) return { check, severity: 'ok', finding: 'HEAD tells of the object' }
   }
-  const isDenied = 'value' in head && head.value === 'unknown'
+  const isDenied = 'reason' in head && head.status === 403
   const answer = 'reason' in head ? told(head) : 'another object, or none'
   return {
     check,

@@ -18,7 +18,9 @@ export function storageError(
 ): unknown {
   const { operation, key, secrets = [] } = context
   if (WhatsAppMediaError.is(error)) return error
-  const { status, reason } = factsOf(error)
+  const { status, reason: code } = factsOf(error)
+  // A HEAD's answer has no body that names a code (AWS: HeadObject).
+  const reason = operation === 'head' && status === 403 ? 'AccessDenied' : code
   const isPassing =
     status === undefined
       ? isNetworkError(error)
@@ -36,16 +38,9 @@ export function storageError(
 }
 
 /** Without conditions and without a look, a put would overwrite what others stored. */
-export function mayNotLook(key: string): StorageFailedError {
+export function mayNotLook({ key, reason }: StorageFailedError): StorageFailedError {
   const advice = 'The store knows no create-if-absent, and looking first takes the permission s3:GetObject'
-  return new StorageFailedError({
-    operation: 'head',
-    key,
-    reason: 'AccessDenied',
-    status: 403,
-    retryable: false,
-    advice,
-  })
+  return new StorageFailedError({ operation: 'head', key, reason, status: 403, retryable: false, advice })
 }
 
 /** What an error of the SDK says of the store's answer. */

@@ -58,7 +58,7 @@ const lies: Readonly<Record<string, { lie: Lie; caught: string[] }>> = {
         },
         async head(key) {
           const head = await honest.head(key)
-          return head === null || head === 'unknown' ? head : { ...head, metadata: metadata.get(key) ?? {} }
+          return head === null ? head : { ...head, metadata: metadata.get(key) ?? {} }
         },
       }
     },
@@ -90,7 +90,11 @@ const lies: Readonly<Record<string, { lie: Lie; caught: string[] }>> = {
     caught: ['keep 0 bytes', 'keep 1 bytes', 'keep 5242880 bytes', 'delete()'],
   },
   'may not tell': {
-    lie: () => ({ head: async () => 'unknown' }),
+    lie: () => ({
+      async head(key) {
+        throw new StorageFailedError({ operation: 'head', key, reason: 'AccessDenied', status: 403, retryable: false })
+      },
+    }),
     caught: ['keep 1 bytes', 'head() and get() give null', 'put() without ifAbsent by 20'],
   },
   'deletes nothing': { lie: () => ({ delete: async () => {} }), caught: ['delete()'] },

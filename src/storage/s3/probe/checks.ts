@@ -44,11 +44,11 @@ async function checkRead(store: ProbeStore): Promise<Verdict> {
 async function checkHead(store: ProbeStore): Promise<Verdict> {
   const found = await store.head(NAME)
   const consequence = 'After a repeated put the object can not be compared, so each repeat fails.'
-  if (!found.ok) return { ...no(found, 'HEAD', consequence), promise: ONE_OBJECT }
-  if (found.value === 'unknown') {
+  if (!found.ok && found.status === 403) {
     const detail = `HEAD is refused with HTTP 403: it takes s3:GetObject, and with SSE-KMS kms:Decrypt. ${consequence}`
     return { verdict: 'refused', detail, promise: ONE_OBJECT }
   }
+  if (!found.ok) return { ...no(found, 'HEAD', consequence), promise: ONE_OBJECT }
   if (found.value?.size === store.object.bytes.length)
     return works('Finds an object right after its put, with its size.')
   const detail = found.value === null ? 'HEAD does not find an object right after its put.' : 'HEAD tells another size.'
@@ -145,8 +145,7 @@ async function checkMetadata(store: ProbeStore): Promise<Verdict> {
   const put = await store.put('described', store.object, { ...facts, metadata: METADATA })
   if (!put.ok) return no(put, 'A PUT with metadata', 'Nothing can be archived here.')
   const found = await store.head('described')
-  if (!found.ok || found.value === 'unknown')
-    return { verdict: 'skipped', detail: 'HEAD is refused, and nothing else tells metadata.' }
+  if (!found.ok) return { verdict: 'skipped', detail: 'HEAD is refused, and nothing else tells metadata.' }
   const { metadata = {}, contentType, contentDisposition } = found.value ?? {}
   const lost = [
     ...(metadata['probe-name'] === METADATA['probe-name'] ? [] : ['metadata']),
