@@ -5,10 +5,17 @@ import { type DownloadOptions, type ResolvedDownload, resolveDownload } from './
 import { describeValue } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
 import { emit, messageIdHash } from './events.js'
-import { checkReference } from './given-media.js'
 import type { Announced } from './integrity/prove.js'
-import { checkAccountId, checkMediaId, type KeyLayout, type KeyOptions, parseTime, resolveKeyLayout } from './key.js'
-import type { MediaReference, MediaType } from './media-reference.js'
+import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
+import {
+  checkMediaId,
+  checkReference,
+  DEFAULT_MEDIA_LIFETIME_MS,
+  getMediaDeadline,
+  type MediaReference,
+  type MediaType,
+  parseTime,
+} from './media-reference.js'
 import type { ObjectStorage, StoredObject } from './storage.js'
 import { type Deadlines, runUnder, startDeadlines } from './timing/deadlines.js'
 import { checkRetry, type RetryOptions, retryAttempts } from './timing/retry.js'
@@ -60,8 +67,6 @@ export interface ArchivedMedia extends StoredMedia {
 
 /** Archived media of a message: what a `MediaReference` comes to. */
 export type ArchivedMessageMedia = ArchivedMedia & { messageId: string }
-
-const WEEK_MS = 604_800_000
 
 /** A message older than this probably reaches us again: a head costs less than a download. */
 const LIKELY_REDELIVERY_MS = 120_000
@@ -152,7 +157,7 @@ interface Plan {
 }
 
 function makePlan(media: string | MediaReference, options: ArchiveOptions, memory: ArchiveMemory): Plan {
-  const { accountId, mediaLifetimeMs = WEEK_MS, integrity = 'strict' } = options
+  const { accountId, mediaLifetimeMs = DEFAULT_MEDIA_LIFETIME_MS, integrity = 'strict' } = options
   checkAccountId(accountId)
   checkStoring(options)
   checkIntegrity(integrity)
@@ -188,7 +193,7 @@ function makePlan(media: string | MediaReference, options: ArchiveOptions, memor
     startedAt,
     sentAt,
     deadlineAt:
-      reference === undefined ? (sentAt ?? startedAt) + mediaLifetimeMs : deadlineOf(reference, mediaLifetimeMs),
+      reference === undefined ? (sentAt ?? startedAt) + mediaLifetimeMs : getMediaDeadline(reference, mediaLifetimeMs),
     subject: {
       mediaId,
       accountId,
@@ -204,13 +209,6 @@ export function checkIntegrity(integrity: ArchiveOptions['integrity']): void {
     option: 'integrity',
     problem: `must be strict or report, got ${describeValue(integrity)}`,
   })
-}
-
-/** When Meta forgets the media, in milliseconds since 1970. It bounds retries only: the first attempt is always made. */
-export function deadlineOf(media: MediaReference, mediaLifetimeMs: number = WEEK_MS): number {
-  // A history message is old when it comes; Meta keeps its media from then on.
-  const livesFrom = media.origin === 'history' ? 'receivedAt' : 'timestamp'
-  return parseTime(livesFrom, media[livesFrom]).getTime() + mediaLifetimeMs
 }
 
 /** @param attempt 1 for the first. */

@@ -7,8 +7,8 @@ export {
   type MediaArchiveOptions,
 } from './media-archive.js'
 export type { Account, Accounts } from './media-archive/accounts.js'
-export type { FailedAnnouncement, FailedReference, MediaFailure } from './media-archive/media-failure.js'
-export type { MediaReference, MediaType } from './media-reference.js'
+export type { FailedAnnouncement, MediaFailure } from './media-archive/media-failure.js'
+export type { FailedReference, MediaReference, MediaType } from './media-reference.js'
 export type { MediaQueue } from './queues.js'
 export { configFromEnv, type EnvConfig } from './config-from-env.js'
 

@@ -1,10 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { describeSecret, describeValue } from './errors/describe.js'
-import { isSecretId } from './errors/redaction.js'
+import { describeValue } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
 import { safeExtension } from './file-type/filename.js'
 import { extensionForMime } from './file-type/mime.js'
-import type { MediaType } from './media-reference.js'
+import { checkMediaId, checkMediaType, isMediaType, type MediaType, parseTime } from './media-reference.js'
 
 /** What a key is made of. */
 export interface MediaKeyParts {
@@ -56,9 +55,7 @@ export const MEDIA_ID_NAMESPACE = '5ef5e495-9ea6-59d7-91c6-d39ba4699239'
 /** AWS: S3 object key naming, in UTF-8 bytes. */
 const MAX_KEY_BYTES = 1_024
 
-const MEDIA_TYPES: readonly string[] = ['image', 'video', 'audio', 'document', 'sticker'] satisfies MediaType[]
 const ACCOUNT_ID = /^[A-Za-z0-9_-]{1,128}$/
-const MAX_MEDIA_ID_LENGTH = 512
 
 /**
  * The key of a media object: `{prefix}{accountId}/{YYYY-MM-DD}/{mediaType}/{uuid}.{ext}`. The same parts give the same
@@ -73,12 +70,7 @@ const MAX_MEDIA_ID_LENGTH = 512
 export function buildMediaKey(parts: MediaKeyParts, options: KeyOptions = {}): string {
   const { accountId, mediaType, mimeType, mediaId, timestamp, filename } = parts
   checkAccountId(accountId)
-  if (!MEDIA_TYPES.includes(mediaType)) {
-    throw new InvalidOptionError({
-      option: 'mediaType',
-      problem: `must be one of ${MEDIA_TYPES.join(', ')}, got ${describeValue(mediaType)}`,
-    })
-  }
+  checkMediaType(mediaType)
   if (typeof mimeType !== 'string')
     throw new InvalidOptionError({ option: 'mimeType', problem: `must be a string, got ${describeValue(mimeType)}` })
   const date = dateOf(timestamp)
@@ -153,10 +145,6 @@ export function checkAccountId(accountId: string, option = 'accountId'): void {
   }
 }
 
-export function isMediaType(value: unknown): value is MediaType {
-  return typeof value === 'string' && MEDIA_TYPES.includes(value)
-}
-
 /** @throws InvalidOptionError unless the prefix is empty or made of safe segments that end in a slash. */
 export function checkPrefix({ prefix = DEFAULT_PREFIX }: KeyOptions): string {
   if (typeof prefix !== 'string' || !/^(?:(?!\.{1,2}\/)[\w.-]+\/)*$/.test(prefix)) {
@@ -197,21 +185,6 @@ function dateOf(timestamp: string | Date | undefined): string {
   return date.toISOString().slice(0, 10)
 }
 
-/** A time without a zone would be another one on another machine, and lead to another key. */
-const ISO_TIME = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2}))?$/
-
-/** @throws InvalidOptionError unless it is an ISO 8601 time with its zone, a plain date, or a Date, in the years 0 to 9999. */
-export function parseTime(option: string, time: string | Date): Date {
-  const isReadable = time instanceof Date || (typeof time === 'string' && ISO_TIME.test(time))
-  const date = new Date(isReadable ? time : Number.NaN)
-  const year = date.getUTCFullYear()
-  if (year >= 0 && year <= 9_999) return date
-  throw new InvalidOptionError({
-    option,
-    problem: `must be an ISO 8601 time with zone, or a Date, got ${describeValue(time)}`,
-  })
-}
-
 const NAMESPACE_BYTES = Buffer.from(MEDIA_ID_NAMESPACE.replaceAll('-', ''), 'hex')
 
 /** RFC 9562, version 5: SHA-1 of namespace and name. */
@@ -223,31 +196,4 @@ function uuidOfMediaId(mediaId: string): string {
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
   const hex = bytes.toString('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
-}
-
-/** Here, for the build turns it into a constructor's call, which would compile it at each use. */
-const LONE_SURROGATE = /\p{Surrogate}/u
-
-/** Media ids are opaque strings: numbers above 2^53 occur, and so do UUIDs. @throws InvalidOptionError */
-export function checkMediaId(mediaId: string, option = 'mediaId'): void {
-  if (
-    typeof mediaId !== 'string' ||
-    mediaId === '' ||
-    mediaId.length > MAX_MEDIA_ID_LENGTH ||
-    LONE_SURROGATE.test(mediaId)
-  ) {
-    throw new InvalidOptionError({
-      option,
-      problem: `must be a string of 1 to ${MAX_MEDIA_ID_LENGTH} characters, got ${describeSecret(mediaId)}`,
-    })
-  }
-  // Errors and events show media ids, and a message id holds a phone number.
-  if (mediaId.startsWith('wamid.'))
-    throw new InvalidOptionError({ option, problem: 'must be the media id, got a message id' })
-  if (isSecretId(mediaId)) {
-    throw new InvalidOptionError({
-      option,
-      problem: `must be the media id, got what looks like a secret: ${describeSecret(mediaId)}`,
-    })
-  }
 }

@@ -6,16 +6,16 @@ import { resolveDownload } from './download.js'
 import { describeValue } from './errors/describe.js'
 import { type AnyWhatsAppMediaError, InvalidOptionError, MediaUnavailableError, WhatsAppMediaError } from './errors.js'
 import { emit, messageIdHash } from './events.js'
-import { asExtracted, checkReference, problemIn, soundPartOf } from './given-media.js'
 import { defaultHttpClient } from './http.js'
 import { put } from './json.js'
 import { resolveKeyLayout } from './key.js'
 import type { Account, Accounts } from './media-archive/accounts.js'
 import { createOwner, type Place, thrownBy } from './media-archive/callbacks.js'
+import { toExtractedMedia } from './media-archive/enqueue.js'
 import { type MediaFailure, mediaFailure } from './media-archive/media-failure.js'
 import { type ArchiveContext, createJobRunner } from './media-archive/run-job.js'
 import { startPatience } from './media-archive-close.js'
-import type { MediaReference } from './media-reference.js'
+import { checkReference, findProblem, keepValidFields, type MediaReference } from './media-reference.js'
 import type { MediaJob, MediaQueue, ProcessJob } from './queues.js'
 import { type SignedMediaUrl, type SigningOptions, signUrl } from './signed-url.js'
 import type { ObjectStorage } from './storage.js'
@@ -192,7 +192,7 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
     const archived = await find().catch(async (error: unknown) => {
       // A caller who leaves has not been failed, whatever the reason given.
       const isFailure = WhatsAppMediaError.is(error) && !signal.aborted
-      if (isFailure) await owner.failed(mediaFailure(soundPartOf(media), error, accountId), signal)
+      if (isFailure) await owner.failed(mediaFailure(keepValidFields(media), error, accountId), signal)
       throw error
     })
     await owner.archived(archived, signal)
@@ -212,9 +212,9 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
       return account
     }
     for (const media of found.media) {
-      const problem = problemIn(() => checkReference(media))
+      const problem = findProblem(() => checkReference(media))
       if (problem !== undefined) {
-        failures.push(mediaFailure(soundPartOf(media), problem))
+        failures.push(mediaFailure(keepValidFields(media), problem))
         continue
       }
       const { phoneNumberId, mediaId } = media
@@ -248,7 +248,7 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   queue?.start?.(processJob)
 
   return {
-    enqueue: (media) => track(() => untilStopped(undefined, async (stop) => enqueue(asExtracted(media), stop))),
+    enqueue: (media) => track(() => untilStopped(undefined, async (stop) => enqueue(toExtractedMedia(media), stop))),
     archive: (media, { signal } = {}) => track(() => untilStopped(signal, (stop) => archive(media, stop))),
     processJob,
     upload(body, uploadOptions) {

@@ -1,3 +1,9 @@
+import { checkOneOf, checkText } from './errors/checks.js'
+import { describeSecret, describeValue } from './errors/describe.js'
+import { isSecretId } from './errors/redaction.js'
+import { InvalidOptionError } from './errors.js'
+import { isObject, toObject } from './json.js'
+
 /**
  * "This message points at this media": what a webhook tells about one file, as plain JSON fit for any queue.
  * Times are ISO 8601 strings.
@@ -42,3 +48,172 @@ export interface MediaReference {
 
 /** WhatsApp's kinds of media. `sticker` only ever comes from a webhook: no MIME type tells it from an image. */
 export type MediaType = 'image' | 'video' | 'audio' | 'document' | 'sticker'
+
+/** A reference as failures and dead letters keep it: without its download URL. */
+export type FailedReference = Omit<MediaReference, 'downloadUrl' | 'downloadUrlExpiresAt'>
+
+/** A download URL is a secret that outlives its use. */
+export function removeDownloadUrl({ downloadUrl, downloadUrlExpiresAt, ...media }: MediaReference): FailedReference {
+  return media
+}
+
+/** How long Meta keeps media, in milliseconds (Meta: Media). */
+export const DEFAULT_MEDIA_LIFETIME_MS = 604_800_000
+
+/** When Meta forgets the media, in milliseconds since 1970. */
+export function getMediaDeadline(media: MediaReference, mediaLifetimeMs: number = DEFAULT_MEDIA_LIFETIME_MS): number {
+  // A history message is old when it comes; Meta keeps its media from then on.
+  const livesFrom = media.origin === 'history' ? 'receivedAt' : 'timestamp'
+  return parseTime(livesFrom, media[livesFrom]).getTime() + mediaLifetimeMs
+}
+
+/*
+ * The checks. Callers and queues hand over JSON that anyone may have made: types prove nothing about it. Errors name the
+ * field, and show no value that may be personal.
+ */
+
+const MEDIA_TYPES: readonly MediaType[] = ['image', 'video', 'audio', 'document', 'sticker']
+
+export function isMediaType(value: unknown): value is MediaType {
+  return (MEDIA_TYPES as readonly unknown[]).includes(value)
+}
+
+/** @throws InvalidOptionError */
+export function checkMediaType(mediaType: unknown, option = 'mediaType'): asserts mediaType is MediaType {
+  checkOneOf(option, mediaType, MEDIA_TYPES)
+}
+
+const MAX_MEDIA_ID_LENGTH = 512
+
+/** Here, for the build turns it into a constructor's call, which would compile it at each use. */
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+/** Media ids are opaque strings: numbers above 2^53 occur, and so do UUIDs. @throws InvalidOptionError */
+export function checkMediaId(mediaId: string, option = 'mediaId'): void {
+  if (
+    typeof mediaId !== 'string' ||
+    mediaId === '' ||
+    mediaId.length > MAX_MEDIA_ID_LENGTH ||
+    LONE_SURROGATE.test(mediaId)
+  ) {
+    throw new InvalidOptionError({
+      option,
+      problem: `must be a string of 1 to ${MAX_MEDIA_ID_LENGTH} characters, got ${describeSecret(mediaId)}`,
+    })
+  }
+  // Errors and events show media ids, and a message id holds a phone number.
+  if (mediaId.startsWith('wamid.'))
+    throw new InvalidOptionError({ option, problem: 'must be the media id, got a message id' })
+  if (isSecretId(mediaId)) {
+    throw new InvalidOptionError({
+      option,
+      problem: `must be the media id, got what looks like a secret: ${describeSecret(mediaId)}`,
+    })
+  }
+}
+
+/** A time without a zone would be another one on another machine, and lead to another key. */
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2}))?$/
+
+/** @throws InvalidOptionError unless it is an ISO 8601 time with its zone, a plain date, or a Date, in the years 0 to 9999. */
+export function parseTime(option: string, time: string | Date): Date {
+  const isReadable = time instanceof Date || (typeof time === 'string' && ISO_TIME.test(time))
+  const date = new Date(isReadable ? time : Number.NaN)
+  const year = date.getUTCFullYear()
+  if (year >= 0 && year <= 9_999) return date
+  throw new InvalidOptionError({
+    option,
+    problem: `must be an ISO 8601 time with zone, or a Date, got ${describeValue(time)}`,
+  })
+}
+
+type FieldCheck = (value: unknown, option: string) => void
+
+const aText: FieldCheck = (value, option) => checkText(option, value)
+
+const aTime: FieldCheck = (value, option) => {
+  if (typeof value !== 'string') {
+    throw new InvalidOptionError({ option, problem: `must be a string, got ${describeValue(value)}` })
+  }
+  parseTime(option, value)
+}
+
+const aFlag: FieldCheck = (value, option) => {
+  if (typeof value === 'boolean') return
+  throw new InvalidOptionError({ option, problem: `must be a boolean, got ${describeValue(value)}` })
+}
+
+/** @throws InvalidOptionError unless it is 64 lowercase hex digits. */
+export function checkSha256(value: unknown, option = 'sha256'): asserts value is string {
+  if (typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)) return
+  throw new InvalidOptionError({ option, problem: `must be 64 lowercase hex digits, got ${describeValue(value)}` })
+}
+
+const maybe =
+  (check: FieldCheck): FieldCheck =>
+  (value, option) => {
+    if (value !== undefined) check(value, option)
+  }
+
+const FIELD_CHECKS: Readonly<Record<keyof MediaReference, FieldCheck>> = {
+  mediaId(value, option) {
+    checkText(option, value)
+    checkMediaId(value, option)
+  },
+  mediaType: checkMediaType,
+  mimeType: aText,
+  sha256: maybe(checkSha256),
+  filename: maybe(aText),
+  caption: maybe(aText),
+  voice: maybe(aFlag),
+  animated: maybe(aFlag),
+  downloadUrl: maybe(aText),
+  downloadUrlExpiresAt: maybe(aText),
+  messageId: aText,
+  timestamp: aTime,
+  receivedAt: aTime,
+  from: maybe(aText),
+  fromUserId: maybe(aText),
+  phoneNumberId: aText,
+  businessAccountId: aText,
+  // A worker of an older version meets words that it does not know, and loses nothing by them.
+  direction: aText,
+  origin: aText,
+}
+
+/** @throws InvalidOptionError that names the field, below `option`, unless it is a valid `MediaReference`. */
+export function checkReference(media: unknown, option = 'media'): asserts media is MediaReference {
+  if (!isObject(media)) {
+    throw new InvalidOptionError({ option, problem: `must be a MediaReference, got ${describeSecret(media)}` })
+  }
+  for (const [name, check] of Object.entries(FIELD_CHECKS)) check(media[name], `${option}.${name}`)
+}
+
+/** The error of a check that fails. */
+export function findProblem(check: () => void): InvalidOptionError | undefined {
+  try {
+    check()
+    return undefined
+  } catch (error) {
+    /* v8 ignore if -- @preserve no check throws anything else; what is not ours must still pass */
+    if (!(error instanceof InvalidOptionError)) throw error
+    return error
+  }
+}
+
+/**
+ * The valid fields of a reference that may have been refused, without its download URL. The two ids are strings in any
+ * case.
+ */
+export function keepValidFields(media: unknown): FailedReference {
+  const { downloadUrl, downloadUrlExpiresAt, ...fields } = toObject(media)
+  const valid = Object.entries(fields).filter(([name, value]) => isValidField(name, value))
+  // Every field that is there has passed its check.
+  return { messageId: '', mediaId: '', ...Object.fromEntries(valid) } as FailedReference
+}
+
+function isValidField(name: string, value: unknown): boolean {
+  const checks: Readonly<Record<string, FieldCheck>> = FIELD_CHECKS
+  const check = Object.hasOwn(checks, name) ? checks[name] : undefined
+  return findProblem(() => check?.(value, name)) === undefined
+}

@@ -1,14 +1,7 @@
 import { v5 } from 'uuid'
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionError } from '../src/errors.js'
-import {
-  buildMediaKey,
-  checkMediaId,
-  MEDIA_ID_NAMESPACE,
-  type MediaKeyParts,
-  parseMediaKey,
-  resolveKeyLayout,
-} from '../src/key.js'
+import { buildMediaKey, MEDIA_ID_NAMESPACE, type MediaKeyParts, parseMediaKey, resolveKeyLayout } from '../src/key.js'
 
 const parts: MediaKeyParts = {
   accountId: 'pixels_internal',
@@ -86,17 +79,6 @@ describe('buildMediaKey', () => {
 
   it('refuses keys over 1,024 bytes', () => {
     expect(() => buildMediaKey(parts, { prefix: `${'p'.repeat(1_000)}/` })).toThrow(/at most 1024 bytes/)
-  })
-})
-
-describe('checkMediaId', () => {
-  it.each([
-    ['a token', `EAAG${'canary0'.repeat(4)}`],
-    ['the body of a message id', 'HBgLMTIwMjU1NTAxNDMVAgASGBQ='],
-  ])('refuses %s, which errors and events would show', (_name, id) => {
-    expect(() => checkMediaId(id)).toThrow(
-      `mediaId must be the media id, got what looks like a secret: a string of ${id.length} characters`,
-    )
   })
 })
 

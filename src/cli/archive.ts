@@ -1,7 +1,7 @@
 import { type ArchiveOptions, archiveMedia } from '../archive.js'
 import { describeValue } from '../errors/describe.js'
 import { InvalidOptionError, WhatsAppMediaError } from '../errors.js'
-import { checkMediaId, isMediaType, parseTime } from '../key.js'
+import { checkMediaId, isMediaType, parseTime } from '../media-reference.js'
 import { accountOf, cloudApiOf } from './accounts.js'
 import { type CommandContext, EXIT, oneLine } from './command.js'
 import { type Flags, textOf } from './flags.js'

@@ -4,7 +4,7 @@ import { type KnownSecrets, removeKnownSecrets } from '../errors/known-secrets.j
 import { reduceToName } from '../errors/thrown.js'
 import { DownloadFailedError, HostRefusedError, InvalidOptionError, WhatsAppMediaError } from '../errors.js'
 import { ask, type HttpClient, type HttpResponse } from '../http.js'
-import { checkMediaId } from '../key.js'
+import { checkMediaId } from '../media-reference.js'
 import type { Deadlines } from '../timing/deadlines.js'
 import { LOOK_UP_QUERY, type MediaInfo, parseMediaInfo } from './answers.js'
 import { toGraphError } from './graph-error.js'

@@ -1,7 +1,6 @@
 import { describeValue } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
-import { isMediaType } from '../key.js'
-import type { MediaType } from '../media-reference.js'
+import { isMediaType, type MediaType } from '../media-reference.js'
 
 /** A cap in bytes, at most 5,368,709,120: one for all media, or one for each type. Types left out have the default. */
 export type MaxBytes = number | { readonly [Type in MediaType]?: number }

@@ -1,7 +1,7 @@
 import { describeSecret } from '../errors/describe.js'
 import type { AnyWhatsAppMediaError } from '../errors.js'
 import { messageIdHash, showId } from '../events.js'
-import type { MediaReference } from '../media-reference.js'
+import { type FailedReference, type MediaReference, removeDownloadUrl } from '../media-reference.js'
 import type { UnavailableMedia } from '../webhook/extract.js'
 
 /** One media item that was not archived, as `onFailed` gets it. */
@@ -18,8 +18,6 @@ export interface MediaFailure {
 
 export type FailedAnnouncement = UnavailableMedia & { messageId: string; mediaId: string }
 
-export type FailedReference = Omit<MediaReference, 'downloadUrl' | 'downloadUrlExpiresAt'>
-
 const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 
 /**
@@ -31,7 +29,7 @@ export function mediaFailure(
   error: AnyWhatsAppMediaError,
   accountId?: string,
 ): MediaFailure {
-  const media = 'mimeType' in announced ? withoutUrl(announced) : { messageId: '', mediaId: '', ...announced }
+  const media = 'mimeType' in announced ? removeDownloadUrl(announced) : { messageId: '', mediaId: '', ...announced }
   const { mediaId, mediaType, timestamp, receivedAt, phoneNumberId, origin, direction, messageId } = media
   const toJSON = (): Record<string, unknown> => ({
     media: {
@@ -62,9 +60,4 @@ function wordOf(value: unknown): unknown {
 
 function shown(value: unknown, form: RegExp): unknown {
   return value === undefined || (typeof value === 'string' && form.test(value)) ? value : describeSecret(value)
-}
-
-/** A download URL is a secret that outlives its use. */
-export function withoutUrl({ downloadUrl, downloadUrlExpiresAt, ...media }: MediaReference): FailedReference {
-  return media
 }

@@ -1,15 +1,21 @@
-import { type ArchivedMessageMedia, deadlineOf } from '../archive.js'
+import type { ArchivedMessageMedia } from '../archive.js'
 import type { ArchiveMemory, SeenHash } from '../archive-memory.js'
 import { isRateLimit } from '../download/graph-error.js'
 import { describeValue } from '../errors/describe.js'
 import { reduceToName } from '../errors/thrown.js'
 import { type AnyWhatsAppMediaError, CallbackFailedError, InvalidOptionError, WhatsAppMediaError } from '../errors.js'
 import { emit, type OnEvent } from '../events.js'
-import { checkReference, problemIn, soundPartOf } from '../given-media.js'
 import type { HttpClient } from '../http.js'
 import { isObject } from '../json.js'
 import { checkAccountId } from '../key.js'
-import type { MediaReference } from '../media-reference.js'
+import {
+  checkReference,
+  findProblem,
+  getMediaDeadline,
+  keepValidFields,
+  type MediaReference,
+  removeDownloadUrl,
+} from '../media-reference.js'
 import {
   type JobContext,
   type JobOutcome,
@@ -22,7 +28,7 @@ import { linkSignals } from '../timing/abort.js'
 import type { Account } from './accounts.js'
 import { type Owner, OwnersError, thrownBy } from './callbacks.js'
 import { createLimits } from './known-gone.js'
-import { mediaFailure, withoutUrl } from './media-failure.js'
+import { mediaFailure } from './media-failure.js'
 import { type AccountNumber, createPauses } from './pauses.js'
 
 /** One run: what is archived, and until when its caller waits. */
@@ -53,7 +59,9 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     const account = await owner.account(media.phoneNumberId, signal)
     const { mediaLifetimeMs } = account
     // A lifetime that makes no time is refused by the archive. Many a database gives whole numbers as bigint.
-    const deadline = new Date(deadlineOf(media, typeof mediaLifetimeMs === 'number' ? mediaLifetimeMs : undefined))
+    const deadline = new Date(
+      getMediaDeadline(media, typeof mediaLifetimeMs === 'number' ? mediaLifetimeMs : undefined),
+    )
     if (!Number.isNaN(deadline.getTime())) run.deadlineAt = deadline.getTime()
     return account
   }
@@ -81,7 +89,7 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
     // A second attempt does not trust what failed the first: the look-up tells a fresh URL.
     const watch = (http: HttpClient): HttpClient => limits.watch(accountId, http)
     const onLookUp = (): void => pauses.end(numberOf(job))
-    const context = { media: attempt > 1 ? withoutUrl(media) : media, signal, watch, seen, onLookUp }
+    const context = { media: attempt > 1 ? removeDownloadUrl(media) : media, signal, watch, seen, onLookUp }
     return archiveFor(accountId, account, context)
   }
 
@@ -119,7 +127,7 @@ export function createJobRunner(surroundings: JobSurroundings): ProcessJob {
   const giveUp = async (run: Run, error: AnyWhatsAppMediaError): Promise<JobOutcome> => {
     const { job, subject } = run
     emit(onEvent, { type: 'dead-letter', error, ...subject })
-    const failure = mediaFailure(soundPartOf(job?.media), error, subject.accountId)
+    const failure = mediaFailure(keepValidFields(job?.media), error, subject.accountId)
     await telling(run, (signal) => owner.failed(failure, signal))
     return deadLetter(job, error)
   }
@@ -206,10 +214,10 @@ function withSoundCounts({ attempt, deadline, signal }: JobContext): JobContext 
 function factsOf(job: MediaJob, unsound: InvalidOptionError | undefined): Pick<Run, 'deadlineAt' | 'subject'> {
   if (unsound === undefined) {
     const { accountId, media } = job
-    return { deadlineAt: deadlineOf(media), subject: { mediaId: media.mediaId, accountId } }
+    return { deadlineAt: getMediaDeadline(media), subject: { mediaId: media.mediaId, accountId } }
   }
-  const { mediaId } = soundPartOf(job?.media)
-  const isOfAccount = problemIn(() => checkAccountId(job?.accountId)) === undefined
+  const { mediaId } = keepValidFields(job?.media)
+  const isOfAccount = findProblem(() => checkAccountId(job?.accountId)) === undefined
   const subject = { ...(mediaId === '' ? {} : { mediaId }), ...(isOfAccount ? { accountId: job.accountId } : {}) }
   // Nobody knows how long it is worth while: the number of its attempts alone keeps such a job.
   return { deadlineAt: Date.now() - CALLBACK_MS, subject }
@@ -287,14 +295,14 @@ function deadLetter(job: MediaJob, error: AnyWhatsAppMediaError): JobOutcome {
   // As it came, where it is no job at all.
   if (!isObject(job) || !isObject(job.media)) return { outcome: 'dead-letter', job, error }
   const { faults, seenSha256, ...fresh } = job
-  return { outcome: 'dead-letter', job: { ...fresh, media: withoutUrl(job.media) }, error }
+  return { outcome: 'dead-letter', job: { ...fresh, media: removeDownloadUrl(job.media) }, error }
 }
 
 /** Jobs come out of queues as JSON that anyone may have put there. */
 function problemOf(job: MediaJob): InvalidOptionError | undefined {
   if (job?.version !== 1)
     return new InvalidOptionError({ option: 'job.version', problem: `must be 1, got ${describeValue(job?.version)}` })
-  return problemIn(() => {
+  return findProblem(() => {
     checkAccountId(job.accountId, 'job.accountId')
     checkReference(job.media, 'job.media')
   })

@@ -8,7 +8,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['errors', 'json', 'timing', 'events', 'http'], // the ground: knows neither WhatsApp nor S3, open to adapters
   ['media-reference'],
   ['file-type', 'storage', 'queues'],
-  ['key', 'given-media'],
+  ['key'],
   ['webhook'],
   ['integrity'],
   ['download', 'upload'],
@@ -48,8 +48,6 @@ const NEEDS_DISK = ['integrity/spool']
 const LEFT_BEHIND: readonly string[] = [
   'cli imports cli/doctor/options',
   'cli imports cli/doctor/report',
-  'given-media imports webhook/extract',
-  'given-media imports media-archive/media-failure',
   'cli/doctor/ask imports storage/s3/errors',
   'cli/doctor/bucket imports storage/s3/errors',
 ]

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkReference } from '../../src/given-media.js'
+import { checkReference } from '../../src/media-reference.js'
 import { extractMedia } from '../../src/webhook/extract.js'
 
 /** Names that mean something on the wire or in JavaScript, so that arbitrary JSON gets past the first level. */

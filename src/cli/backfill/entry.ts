@@ -1,9 +1,7 @@
 import { type AnyWhatsAppMediaError, InvalidOptionError, MediaUnavailableError } from '../../errors.js'
 import { getMediaTypeFromMime } from '../../file-type/mime.js'
 import { isObject, parseSha256, put, readId, readOwn, readString } from '../../json.js'
-import { isMediaType, parseTime } from '../../key.js'
-import { withoutUrl } from '../../media-archive/media-failure.js'
-import type { MediaReference } from '../../media-reference.js'
+import { isMediaType, type MediaReference, parseTime, removeDownloadUrl } from '../../media-reference.js'
 import { extractMedia, type UnavailableReason } from '../../webhook/extract.js'
 
 /** What a line of a back-fill's input announces. */
@@ -54,7 +52,7 @@ function readWebhook(json: unknown, receivedAt: string): LineContent {
   const failed = unavailable.filter(({ reason }) => !IS_NO_FAILURE.has(reason))
   return {
     // A saved download URL has died with its five minutes.
-    media: dated.map((reference) => ({ ...withoutUrl(reference), receivedAt })),
+    media: dated.map((reference) => ({ ...removeDownloadUrl(reference), receivedAt })),
     lost: [...undated, ...failed.map((item) => new MediaUnavailableError(item))],
   }
 }

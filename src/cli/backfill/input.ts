@@ -1,7 +1,6 @@
-import { deadlineOf } from '../../archive.js'
 import { type AnyWhatsAppMediaError, InvalidOptionError, UnknownNumberError } from '../../errors.js'
 import type { Account } from '../../media-archive/accounts.js'
-import type { MediaReference } from '../../media-reference.js'
+import { getMediaDeadline, type MediaReference } from '../../media-reference.js'
 import { jobHash, type MediaJob } from '../../queues.js'
 import type { AccountFinder } from '../accounts.js'
 import { type LineContent, readLine } from './entry.js'
@@ -118,7 +117,7 @@ function entryOf(
   }
   const job = jobOf(media, account)
   const id = jobHash(job).slice(1, 11)
-  const endsAt = deadlineOf(media, account.mediaLifetimeMs)
+  const endsAt = getMediaDeadline(media, account.mediaLifetimeMs)
   return { name: { place, line, id, ...shown, accountId: account.accountId }, job, endsAt }
 }
 

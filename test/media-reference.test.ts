@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { asExtracted, checkReference, problemIn, soundPartOf } from '../src/given-media.js'
-import type { MediaReference } from '../src/media-reference.js'
+import {
+  checkMediaId,
+  checkReference,
+  findProblem,
+  keepValidFields,
+  type MediaReference,
+} from '../src/media-reference.js'
 
 const reference: MediaReference = {
   mediaId: '1013859600285441',
@@ -54,7 +59,7 @@ const without = (name: keyof MediaReference, odd: Odd): Record<string, unknown> 
 }
 
 describe('checkReference', () => {
-  it('takes a sound reference, with and without what is optional, and what it does not know', () => {
+  it('takes a valid reference, with and without what is optional, and what it does not know', () => {
     checkReference(reference)
     checkReference({ ...reference, note: 7 })
     const { sha256, filename, caption, voice, animated, downloadUrl, downloadUrlExpiresAt, ...rest } = reference
@@ -63,9 +68,9 @@ describe('checkReference', () => {
     expect(Object.keys(least)).toHaveLength(10)
   })
 
-  it.each(ROWS)('says of %s, where it is %s, whether it is sound', (name, odd) => {
+  it.each(ROWS)('says of %s, where it is %s, whether it is valid', (name, odd) => {
     const isAllowed = ALLOWED[name]?.includes(odd) === true
-    const problem = problemIn(() => checkReference(without(name, odd), 'job.media'))
+    const problem = findProblem(() => checkReference(without(name, odd), 'job.media'))
     if (isAllowed) expect(problem).toBeUndefined()
     else expect(problem).toMatchObject({ code: 'invalid-option', option: `job.media.${name}`, retryable: false })
     expect(problem?.message ?? '').not.toContain('wamid')
@@ -86,7 +91,7 @@ describe('checkReference', () => {
 
   it.each(['from', 'filename', 'caption', 'messageId', 'mediaId', 'downloadUrl'])('shows nothing of %s', (name) => {
     for (const value of [12_025_550_143, ['secret'], { secret: 1 }]) {
-      const problem = problemIn(() => checkReference({ ...reference, [name]: value }))
+      const problem = findProblem(() => checkReference({ ...reference, [name]: value }))
       expect(problem?.message).toBe(`media.${name} must be a string, got a value of type ${typeof value}`)
     }
   })
@@ -96,14 +101,14 @@ describe('checkReference', () => {
   })
 })
 
-describe('soundPartOf', () => {
-  it('is all of a sound reference, but its download URL', () => {
+describe('keepValidFields', () => {
+  it('is all of a valid reference, but its download URL', () => {
     const { downloadUrl, downloadUrlExpiresAt, ...told } = reference
-    expect(soundPartOf({ ...reference, note: 7 })).toEqual({ ...told, note: 7 })
+    expect(keepValidFields({ ...reference, note: 7 })).toEqual({ ...told, note: 7 })
   })
 
-  it.each(ROWS)('holds %s, where it is %s, only if it is sound', (name, odd) => {
-    const part: Record<string, unknown> = { ...soundPartOf(without(name, odd)) }
+  it.each(ROWS)('holds %s, where it is %s, only if it is valid', (name, odd) => {
+    const part: Record<string, unknown> = { ...keepValidFields(without(name, odd)) }
     const [messageId, mediaId] = [part['messageId'], part['mediaId']]
     expect([typeof messageId, typeof mediaId]).toEqual(['string', 'string'])
     const kept = ALLOWED[name]?.includes(odd) === true && !name.startsWith('downloadUrl') ? ODD[odd] : undefined
@@ -111,35 +116,17 @@ describe('soundPartOf', () => {
   })
 
   it.each([undefined, null, 7, 'wamid.A', []])('holds two empty ids of %j', (media) => {
-    expect(soundPartOf(media)).toEqual({ messageId: '', mediaId: '' })
+    expect(keepValidFields(media)).toEqual({ messageId: '', mediaId: '' })
   })
 })
 
-describe('asExtracted', () => {
-  const nothing = { media: [], unavailable: [], revoked: [] }
-
-  it('takes one reference, several, or what extractMedia found', () => {
-    expect(asExtracted(reference)).toEqual({ ...nothing, media: [reference] })
-    expect(asExtracted(Object.freeze([reference, reference]))).toEqual({ ...nothing, media: [reference, reference] })
-    const found = { ...nothing, media: [null], unavailable: [{}] }
-    expect(asExtracted(found)).toBe(found)
-  })
-
-  it.each<[string, unknown]>([
-    ['media', undefined],
-    ['media', null],
-    ['media', 'wamid.A'],
-    ['media.mediaId', {}],
-    ['media.messageId', { ...reference, messageId: 7 }],
-    ['media[0]', [null]],
-    ['media[1]', [reference, 'wamid.A']],
-    ['media[1].mediaId', [reference, { ...reference, mediaId: 7 }]],
-    ['media.media', { unavailable: [] }],
-    ['media.unavailable', { ...nothing, unavailable: null }],
-    ['media.revoked', { ...nothing, revoked: {} }],
-    ['media.unavailable[0]', { ...nothing, unavailable: [null] }],
-    ['media.revoked[1]', { ...nothing, revoked: [{}, 'wamid.A'] }],
-  ])('names %s as what is wrong', (option, given) => {
-    expect(() => asExtracted(given)).toThrow(expect.objectContaining({ code: 'invalid-option', option }))
+describe('checkMediaId', () => {
+  it.each([
+    ['a token', `EAAG${'canary0'.repeat(4)}`],
+    ['the body of a message id', 'HBgLMTIwMjU1NTAxNDMVAgASGBQ='],
+  ])('refuses %s, which errors and events would show', (_name, id) => {
+    expect(() => checkMediaId(id)).toThrow(
+      `mediaId must be the media id, got what looks like a secret: a string of ${id.length} characters`,
+    )
   })
 })
