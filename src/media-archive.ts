@@ -89,7 +89,11 @@ export interface MediaArchive {
   processJob: ProcessJob
   /** Stores a file of the account's own, as `uploadToS3` does. */
   upload(body: UploadBody, options: ArchiveUploadOptions): Promise<StoredMedia>
-  /** A signed URL for one of the account's objects. @throws WrongAccountError when the key is another account's. */
+  /**
+   * A signed URL for one of the account's objects, as `{ key, url, expiresAt }`; `getSignedUrl` gives a string.
+   *
+   * @throws WrongAccountError when the key is another account's.
+   */
   signUrl(key: string, options: ArchiveSigningOptions): Promise<SignedMediaUrl>
   /**
    * Takes nothing more, works off what is under way and ready (for `timeoutMs` at most, default without end), and closes
@@ -106,7 +110,10 @@ export type ArchiveUploadOptions = Omit<UploadOptions, 'storage' | 'key' | 'acco
   accountId: string
 }
 
-export type ArchiveSigningOptions = Omit<SigningOptions, 'storage' | 'accountId' | keyof SharedOptions> & {
+/** Whose object is signed, and how its URL serves it. */
+export interface ArchiveSigningOptions
+  extends Pick<SigningOptions, 'expiresIn' | 'filename' | 'disposition' | 'cacheFor'> {
+  /** The tenant that asks: the key must be its own. */
   accountId: string
 }
 

@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { describeSecret, describeValue } from './errors/describe.js'
+import { checkOneOf, checkText, checkWhole } from './errors/checks.js'
 import { InvalidOptionError, StorageFailedError, WrongAccountError } from './errors.js'
 import { emit, type OnEvent } from './events.js'
 import { contentDisposition, safeExtension, safeFilename } from './file-type/filename.js'
@@ -8,10 +8,10 @@ import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } fro
 import { checkObjectKey, type ObjectStorage, type SignedUrlOptions } from './storage.js'
 import { storageFailure } from './upload/storage-errors.js'
 
-export interface SigningOptions extends KeyOptions {
+/** What is signed, for whom, and how the file arrives at the reader. */
+export type SigningOptions = KeyOptions & {
+  /** Where the objects are. It must be able to sign. */
   storage: ObjectStorage
-  /** The tenant that asks. Given, the key must be its own; a property that is there but undefined is refused. */
-  accountId?: string
   /** Seconds that the URL lives, 1 to 604,800 (AWS: Authenticating requests, query parameters). Default 3,600. */
   expiresIn?: number
   /** The name a download gets. */
@@ -24,13 +24,28 @@ export interface SigningOptions extends KeyOptions {
    * ECDSA keys of a CloudFront signer one at each call. Default 0: each call signs anew.
    */
   cacheFor?: number
+  /** The layout that reads the keys. Default: the one of `buildMediaKey`. Used with `accountId` only. */
   keyLayout?: KeyLayout
+  /** Hears `expiry-clipped`. What it throws is ignored. */
   onEvent?: OnEvent
-}
+} & (
+    | {
+        /** The tenant that asks: the key must be its own. */
+        accountId: string
+        anyAccount?: never
+      }
+    | {
+        /** In place of `accountId`: the caller may read every account's objects, and has checked the key itself. */
+        anyAccount: true
+        accountId?: never
+      }
+  )
 
 /** A URL that reads one object for a while. */
 export interface SignedMediaUrl {
+  /** The object's key. */
   key: string
+  /** The signed URL. */
   url: string
   /** When the URL dies: as asked, or earlier when the signing credentials end first. */
   expiresAt: Date
@@ -40,22 +55,53 @@ export interface SignedMediaUrl {
 const MAX_EXPIRES_IN = 604_800
 
 /**
- * A signed URL for one object. Content type and disposition are forced from the key's extension through the
- * allow-list, without a request: what a stranger sent can't run in the reader's browser, not even from old objects.
+ * A signed URL for one object, as a string; `signUrls` and `archive.signUrl` tell its expiry, too. Content type and
+ * disposition are forced from the key's extension through the allow-list, without a request: what a stranger sent can't
+ * run in the reader's browser, not even from old objects.
  *
  * Sign when somebody reads; a stored signed URL is dead by the time it is needed.
  *
- * With `accountId`, the key must be of the layout in use and that account's own. Without, it may be any object's name
- * that arrives as it was signed: at most 1,024 bytes, no control characters, no segment that is empty, `.` or `..`.
+ * With `accountId`, the key must be of the layout in use and that account's own. With `anyAccount: true`, it may be any
+ * object's name that arrives as it was signed: at most 1,024 bytes, no control characters, no segment that is empty, `.`
+ * or `..`.
  *
- * @throws InvalidOptionError, WrongAccountError when the key is another account's, StorageFailedError also when the
- *   signing credentials have ended.
+ * @returns the URL.
+ * @throws InvalidOptionError, also without exactly one of `accountId` and `anyAccount: true`; WrongAccountError when the
+ *   key is another account's; StorageFailedError, also when the signing credentials have ended.
+ * @example
+ * ```ts
+ * import { getSignedUrl } from 'whatsapp-media-archive'
+ * import { createS3Storage } from 'whatsapp-media-archive/storage/s3'
+ *
+ * const credentials = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'example' }
+ * const storage = createS3Storage({ bucket: 'media', region: 'eu-central-1', credentials })
+ * const key = 'whatsapp-media/acme/2026-11-22/image/5ef5e495-9ea6-59d7-91c6-d39ba4699239.jpg'
+ * const url = await getSignedUrl(key, { storage, accountId: 'acme', expiresIn: 600 })
+ * // https://media.s3.eu-central-1.amazonaws.com/whatsapp-media/acme/…?X-Amz-Algorithm=AWS4-HMAC-SHA256&…
+ * ```
  */
 export async function getSignedUrl(key: string, options: SigningOptions): Promise<string> {
   return (await signUrl(key, options)).url
 }
 
-/** Signed URLs for many objects, in the order of the keys. One key that can't be signed fails the call. */
+/**
+ * Signed URLs for many objects: a list of `{ key, url, expiresAt }` in the order of the keys, where `getSignedUrl` gives
+ * one string. One key that can't be signed fails the call.
+ *
+ * @throws as `getSignedUrl`.
+ * @example
+ * ```ts
+ * import { signUrls } from 'whatsapp-media-archive'
+ * import { createS3Storage } from 'whatsapp-media-archive/storage/s3'
+ *
+ * const credentials = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'example' }
+ * const storage = createS3Storage({ bucket: 'media', region: 'eu-central-1', credentials })
+ * const keys = ['invoices/2025/1.pdf', 'invoices/2025/2.pdf']
+ * // The same URLs for an hour, so that browsers can cache.
+ * const signed = await signUrls(keys, { storage, anyAccount: true, cacheFor: 3_600 })
+ * for (const { url, expiresAt } of signed) console.log(url, expiresAt)
+ * ```
+ */
 export async function signUrls(keys: readonly string[], options: SigningOptions): Promise<SignedMediaUrl[]> {
   return Promise.all(keys.map((key) => signUrl(key, options)))
 }
@@ -63,31 +109,26 @@ export async function signUrls(keys: readonly string[], options: SigningOptions)
 /** As `getSignedUrl`, with the effective expiry. */
 export async function signUrl(key: string, options: SigningOptions): Promise<SignedMediaUrl> {
   const { storage, expiresIn = 3_600, cacheFor = 0, onEvent } = options
-  checkSeconds('expiresIn', expiresIn, 1)
-  checkSeconds('cacheFor', cacheFor, 0)
+  checkWhole('expiresIn', expiresIn, { most: MAX_EXPIRES_IN, unit: 'of seconds' })
+  checkWhole('cacheFor', cacheFor, { least: 0, most: MAX_EXPIRES_IN, unit: 'of seconds' })
   const lifetime = expiresIn + cacheFor
-  if (lifetime > MAX_EXPIRES_IN) {
-    throw new InvalidOptionError({
-      option: 'expiresIn + cacheFor',
-      problem: `must be at most ${MAX_EXPIRES_IN} seconds, got ${lifetime}`,
-    })
-  }
+  checkWhole('expiresIn + cacheFor', lifetime, { most: MAX_EXPIRES_IN, unit: 'of seconds' })
   const extension = checkTenant(key, options)
   // Signatures count in whole seconds; without the floor `expiresAt` would promise up to one too many.
   const now = Date.now()
   const signedAt = new Date(floorTo(now, Math.max(cacheFor, 1) * 1_000))
   const { contentType, contentDisposition } = serving(extension, options)
   const wishes = { contentType, contentDisposition, expiresIn: lifetime, signedAt }
-  const { url, expiresAt } = await sign(storage, key, wishes)
+  const { url, expiresAt } = await askForUrl(storage, key, wishes)
   const askedFor = signedAt.getTime() + lifetime * 1_000
   if (expiresAt.getTime() < askedFor) {
-    if (expiresAt.getTime() <= now) throw credentialsEnded(key)
+    if (expiresAt.getTime() <= now) throw describeEndedCredentials(key)
     emit(onEvent, { type: 'expiry-clipped', key, expiresAt, askedFor: new Date(askedFor) })
   }
   return { key, url, expiresAt }
 }
 
-async function sign(
+async function askForUrl(
   storage: ObjectStorage,
   key: string,
   options: SignedUrlOptions,
@@ -107,52 +148,37 @@ async function sign(
   throw new StorageFailedError({ operation: 'sign', key, reason: 'gave no URL with its expiry', retryable: true })
 }
 
-/** The key's extension, after the check that the key is the account's. */
+/** The key's extension, after the check that the tenant may read the key. */
 function checkTenant(key: string, options: SigningOptions): string | undefined {
-  const { accountId } = options
-  if (accountId !== undefined) {
-    checkAccountId(accountId)
-    const parsed = resolveKeyLayout(options).parse(key)
-    if (parsed.accountId !== accountId) throw new WrongAccountError({ accountId })
-    return parsed.extension ?? safeExtension(key)
+  const { accountId, anyAccount } = options
+  // Absence is no choice: a tenant that the caller failed to find must not read everybody's media.
+  if (anyAccount === true && !('accountId' in options)) return safeExtension(checkObjectKey(key))
+  if (accountId === undefined || anyAccount !== undefined) {
+    const problem =
+      'must be the account whose key it is, or left out beside anyAccount: true; give exactly one of the two'
+    throw new InvalidOptionError({ option: 'accountId', problem })
   }
-  // A tenant whom the caller failed to find must not read everybody's media.
-  if ('accountId' in options)
-    throw new InvalidOptionError({ option: 'accountId', problem: 'must be left out or an account id, got undefined' })
-  return safeExtension(checkObjectKey(key))
+  checkAccountId(accountId)
+  const parsed = resolveKeyLayout(options).parse(key)
+  if (parsed.accountId !== accountId) throw new WrongAccountError({ accountId })
+  return parsed.extension ?? safeExtension(key)
 }
 
-function credentialsEnded(key: string): StorageFailedError {
+function describeEndedCredentials(key: string): StorageFailedError {
   const reason = 'the signing credentials have ended'
   return new StorageFailedError({ operation: 'sign', key, reason, retryable: true })
 }
 
 function serving(
   extension: string | undefined,
-  { disposition, filename }: SigningOptions,
+  { disposition, filename }: Pick<SigningOptions, 'disposition' | 'filename'>,
 ): { contentType: string; contentDisposition: string } {
-  if (disposition !== undefined && disposition !== 'inline' && disposition !== 'attachment') {
-    throw new InvalidOptionError({
-      option: 'disposition',
-      problem: `must be inline or attachment, got ${describeValue(disposition)}`,
-    })
-  }
-  if (filename !== undefined && typeof filename !== 'string') {
-    throw new InvalidOptionError({ option: 'filename', problem: `must be a string, got ${describeSecret(filename)}` })
-  }
+  if (disposition !== undefined) checkOneOf('disposition', disposition, ['inline', 'attachment'])
+  if (filename !== undefined) checkText('filename', filename)
   const { contentType, inline } = servedAs(contentTypeForExtension(extension ?? 'bin') ?? 'application/octet-stream')
   const isShown = disposition === undefined ? inline : disposition === 'inline' && mayShowInline(contentType)
   const name = filename === undefined ? undefined : safeFilename(filename, extension === undefined ? {} : { extension })
   return { contentType, contentDisposition: contentDisposition(isShown ? 'inline' : 'attachment', name) }
-}
-
-function checkSeconds(option: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least || value > MAX_EXPIRES_IN) {
-    throw new InvalidOptionError({
-      option,
-      problem: `must be whole seconds from ${least} to ${MAX_EXPIRES_IN}, got ${describeValue(value)}`,
-    })
-  }
 }
 
 function floorTo(value: number, step: number): number {

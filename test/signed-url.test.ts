@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, expectTypeOf, it, vi } from 'vitest'
 import type { MediaEvent } from '../src/events.js'
 import type { KeyLayout } from '../src/key.js'
 import { getSignedUrl, type SigningOptions, signUrl, signUrls } from '../src/signed-url.js'
@@ -36,9 +36,13 @@ function signingStorage(options: { credentialsEndAt?: number } = {}): SigningSto
   }
 }
 
+/** Without `accountId`, for any account. */
+type Wishes = Pick<SigningOptions, 'prefix' | 'keyLayout' | 'filename' | 'disposition'> & { accountId?: string }
+
 /** What a reader's browser would be told. */
-async function served(key: string, options: Omit<SigningOptions, 'storage'> = {}): Promise<[string, string]> {
-  const url = new URL(await getSignedUrl(key, { storage: signingStorage(), ...options }))
+async function served(key: string, { accountId, ...wishes }: Wishes = {}): Promise<[string, string]> {
+  const tenant = accountId === undefined ? ({ anyAccount: true } as const) : { accountId }
+  const url = new URL(await getSignedUrl(key, { storage: signingStorage(), ...wishes, ...tenant }))
   return [url.searchParams.get('type') ?? '', url.searchParams.get('disposition') ?? '']
 }
 
@@ -52,7 +56,7 @@ afterEach(() => {
 describe('getSignedUrl', () => {
   it('signs now, for an hour, by default', async () => {
     const storage = signingStorage()
-    const url = await getSignedUrl(KEY, { storage })
+    const url = await getSignedUrl(KEY, { storage, anyAccount: true })
     expect(url).toMatch(`https://signed.example/${KEY}?date=2026-11-22T12`)
     expect(storage.asked).toStrictEqual([
       {
@@ -64,14 +68,14 @@ describe('getSignedUrl', () => {
 
   it('signs anew each second, as signatures count', async () => {
     const storage = signingStorage()
-    const first = await getSignedUrl(KEY, { storage })
+    const first = await getSignedUrl(KEY, { storage, anyAccount: true })
     vi.advanceTimersByTime(1_000)
-    expect(await getSignedUrl(KEY, { storage })).not.toBe(first)
+    expect(await getSignedUrl(KEY, { storage, anyAccount: true })).not.toBe(first)
   })
 
   it.each([1, 60, WEEK])('signs for %i seconds', async (expiresIn) => {
     const storage = signingStorage()
-    await getSignedUrl(KEY, { storage, expiresIn })
+    await getSignedUrl(KEY, { storage, anyAccount: true, expiresIn })
     expect(storage.asked).toMatchObject([{ expiresIn }])
   })
 
@@ -92,7 +96,8 @@ describe('getSignedUrl', () => {
     [{ accountId: '../acme' }, 'accountId'],
   ])('refuses %j', async (options, option) => {
     const storage = signingStorage()
-    await expect(getSignedUrl(KEY, { storage, ...options })).rejects.toMatchObject({ code: 'invalid-option', option })
+    const signed = getSignedUrl(KEY, { storage, accountId: 'acme', ...options } as SigningOptions)
+    await expect(signed).rejects.toMatchObject({ code: 'invalid-option', option })
     expect(storage.asked).toEqual([])
   })
 
@@ -103,8 +108,8 @@ describe('getSignedUrl', () => {
     [Number.NaN, 'NaN'],
     ['60', "'60'"],
   ])('names the expiry %j that it refuses', async (expiresIn, shown) => {
-    const signed = getSignedUrl(KEY, { storage: signingStorage(), expiresIn: expiresIn as number })
-    await expect(signed).rejects.toThrow(`expiresIn must be whole seconds from 1 to 604800, got ${shown}`)
+    const signed = getSignedUrl(KEY, { storage: signingStorage(), anyAccount: true, expiresIn: expiresIn as number })
+    await expect(signed).rejects.toThrow(`expiresIn must be a whole number of seconds from 1 to 604800, got ${shown}`)
   })
 
   it.each([
@@ -127,7 +132,7 @@ describe('getSignedUrl', () => {
     ...['a\0.jpg', 'a\r\nx: y.jpg', 'a\u007f.jpg', 'a\u0085.jpg', 'a\ud800.jpg', 'a'.repeat(1_025), 'ü'.repeat(513)],
   ])('refuses the key %j', async (key) => {
     const storage = signingStorage()
-    const signed = getSignedUrl(key as string, { storage })
+    const signed = getSignedUrl(key as string, { storage, anyAccount: true })
     await expect(signed).rejects.toMatchObject({ code: 'invalid-option', option: 'key' })
     expect(storage.asked).toEqual([])
   })
@@ -136,13 +141,13 @@ describe('getSignedUrl', () => {
     "signs the old object's name %j as it is",
     async (key) => {
       const storage = signingStorage()
-      await getSignedUrl(key, { storage })
+      await getSignedUrl(key, { storage, anyAccount: true })
       expect(storage.asked).toMatchObject([{ key }])
     },
   )
 
   it('says so when the storage can not sign', async () => {
-    await expect(getSignedUrl(KEY, { storage: createMemoryStorage() })).rejects.toMatchObject({
+    await expect(getSignedUrl(KEY, { storage: createMemoryStorage(), anyAccount: true })).rejects.toMatchObject({
       ...{ code: 'invalid-option', option: 'storage' },
       message: 'storage must be able to sign URLs, and memory is not',
     })
@@ -159,13 +164,13 @@ describe('getSignedUrl', () => {
     const failure = { code: 'storage-failed', operation: 'sign', key: KEY, retryable: true }
     for (const signed of [async () => answer, () => answer]) {
       const storage = { ...createMemoryStorage(), signedUrl: signed as never }
-      await expect(getSignedUrl(KEY, { storage })).rejects.toMatchObject(failure)
+      await expect(getSignedUrl(KEY, { storage, anyAccount: true })).rejects.toMatchObject(failure)
     }
   })
 
   it("types the storage's own error", async () => {
     const storage = { ...createMemoryStorage(), signedUrl: () => Promise.reject(new Error('no credentials')) }
-    await expect(getSignedUrl(KEY, { storage })).rejects.toMatchObject({
+    await expect(getSignedUrl(KEY, { storage, anyAccount: true })).rejects.toMatchObject({
       ...{ code: 'storage-failed', operation: 'sign', key: KEY, reason: 'Error' },
       cause: { message: 'Error' },
     })
@@ -218,11 +223,6 @@ describe('getSignedUrl for a tenant', () => {
     expect(storage.asked).toEqual([])
   })
 
-  it('refuses a tenant that the caller failed to find', async () => {
-    const options = { storage: signingStorage(), accountId: undefined } as unknown as SigningOptions
-    await expect(getSignedUrl(KEY, options)).rejects.toMatchObject({ code: 'invalid-option', option: 'accountId' })
-  })
-
   it.each([
     'acme/../other/a.jpg',
     'acme/./a.jpg',
@@ -249,6 +249,46 @@ describe('getSignedUrl for a tenant', () => {
     await expect(served('other.mp4', { accountId: 'acme', keyLayout: layout() })).rejects.toMatchObject({
       code: 'wrong-account',
     })
+  })
+})
+
+describe('the choice of tenant', () => {
+  const refusal = {
+    ...{ code: 'invalid-option', option: 'accountId' },
+    message:
+      'accountId must be the account whose key it is, or left out beside anyAccount: true; give exactly one of the two',
+  }
+
+  it.each([
+    ['neither', {}],
+    ['both', { accountId: 'acme', anyAccount: true }],
+    ['a tenant that the caller failed to find', { accountId: undefined }],
+    ['that and any account', { accountId: undefined, anyAccount: true }],
+    ['not any account', { anyAccount: false }],
+    ['an account, and not any', { accountId: 'acme', anyAccount: false }],
+    ['any account by another word', { anyAccount: 'true' }],
+    ['any account, perhaps', { anyAccount: undefined }],
+  ])('refuses %s', async (_name, tenant) => {
+    const storage = signingStorage()
+    const options = { storage, ...tenant } as unknown as SigningOptions
+    await expect(getSignedUrl(KEY, options)).rejects.toMatchObject(refusal)
+    await expect(signUrls([KEY], options)).rejects.toMatchObject(refusal)
+    expect(storage.asked).toEqual([])
+  })
+
+  it('is one of the two by type', () => {
+    const storage = signingStorage()
+    expectTypeOf({ storage, accountId: 'acme' }).toExtend<SigningOptions>()
+    expectTypeOf({ storage, anyAccount: true } as const).toExtend<SigningOptions>()
+    expectTypeOf({ storage }).not.toExtend<SigningOptions>()
+    expectTypeOf({ storage, accountId: 'acme', anyAccount: true } as const).not.toExtend<SigningOptions>()
+    expectTypeOf({ storage, accountId: undefined }).not.toExtend<SigningOptions>()
+    expectTypeOf({ storage, anyAccount: false } as const).not.toExtend<SigningOptions>()
+  })
+
+  it("opens every account's objects, and others", async () => {
+    expect(await served(keyOf('jpg', 'other'))).toEqual(['image/jpeg', 'inline'])
+    expect(await served('invoices/1.pdf')).toEqual(['application/pdf', 'attachment'])
   })
 })
 
@@ -306,7 +346,7 @@ describe('getSignedUrl chooses type and disposition from the extension', () => {
 describe('getSignedUrl with cacheFor', () => {
   it('gives the same URL within a window, and another in the next', async () => {
     const storage = signingStorage()
-    const sign = () => getSignedUrl(KEY, { storage, cacheFor: 900 })
+    const sign = () => getSignedUrl(KEY, { storage, anyAccount: true, cacheFor: 900 })
     const first = await sign()
     vi.advanceTimersByTime(899_999)
     expect(await sign()).toBe(first)
@@ -321,7 +361,7 @@ describe('getSignedUrl with cacheFor', () => {
     const storage = signingStorage()
     for (const lateMs of [0, 1, 450_000, 899_999]) {
       vi.setSystemTime(Date.UTC(2026, 10, 22, 12, 0, 0) + lateMs)
-      const { expiresAt } = await signUrl(KEY, { storage, expiresIn: 60, cacheFor: 900 })
+      const { expiresAt } = await signUrl(KEY, { storage, anyAccount: true, expiresIn: 60, cacheFor: 900 })
       const livesMs = expiresAt.getTime() - Date.now()
       expect(livesMs).toBeGreaterThanOrEqual(60_000)
       expect(livesMs).toBeLessThanOrEqual(960_000)
@@ -331,7 +371,7 @@ describe('getSignedUrl with cacheFor', () => {
 
   it('takes the two up to seven days', async () => {
     const storage = signingStorage()
-    await getSignedUrl(KEY, { storage, expiresIn: 1, cacheFor: WEEK - 1 })
+    await getSignedUrl(KEY, { storage, anyAccount: true, expiresIn: 1, cacheFor: WEEK - 1 })
     expect(storage.asked).toMatchObject([{ expiresIn: WEEK }])
   })
 })
@@ -341,6 +381,7 @@ describe('signUrl', () => {
     const events: MediaEvent[] = []
     const signed = await signUrl(KEY, {
       storage: signingStorage(),
+      anyAccount: true,
       expiresIn: 60,
       onEvent: (event) => events.push(event),
     })
@@ -356,12 +397,19 @@ describe('signUrl', () => {
     const events: MediaEvent[] = []
     const endsAt = new Date('2026-11-22T12:00:59.999Z')
     const storage = signingStorage({ credentialsEndAt: endsAt.getTime() })
-    const { expiresAt } = await signUrl(KEY, { storage, expiresIn: 60, onEvent: (event) => events.push(event) })
+    const { expiresAt } = await signUrl(KEY, {
+      storage,
+      anyAccount: true,
+      expiresIn: 60,
+      onEvent: (event) => events.push(event),
+    })
     expect(expiresAt).toEqual(endsAt)
     expect(events).toStrictEqual([
       { type: 'expiry-clipped', key: KEY, expiresAt: endsAt, askedFor: new Date('2026-11-22T12:01:00Z') },
     ])
-    await expect(signUrl(KEY, { storage, expiresIn: 60 })).resolves.toMatchObject({ expiresAt: endsAt })
+    await expect(signUrl(KEY, { storage, anyAccount: true, expiresIn: 60 })).resolves.toMatchObject({
+      expiresAt: endsAt,
+    })
   })
 })
 
@@ -375,7 +423,7 @@ describe('signUrl near the end of its credentials', () => {
   it('clips a stable URL, and says so each time it is given out', async () => {
     const endsAt = new Date('2026-11-22T12:10:00Z')
     const storage = signingStorage({ credentialsEndAt: endsAt.getTime() })
-    const sign = () => signUrl(KEY, { storage, expiresIn: 60, cacheFor: 900, onEvent })
+    const sign = () => signUrl(KEY, { storage, anyAccount: true, expiresIn: 60, cacheFor: 900, onEvent })
     const first = await sign()
     vi.setSystemTime(endsAt.getTime() - 1)
     const last = await sign()
@@ -392,7 +440,7 @@ describe('signUrl near the end of its credentials', () => {
     const storage = signingStorage({ credentialsEndAt: endsAt })
     vi.setSystemTime(endsAt)
     for (const cacheFor of [0, 900]) {
-      await expect(signUrl(KEY, { storage, cacheFor, onEvent })).rejects.toMatchObject({
+      await expect(signUrl(KEY, { storage, anyAccount: true, cacheFor, onEvent })).rejects.toMatchObject({
         ...{ code: 'storage-failed', operation: 'sign', phase: 'sign', retryable: true },
         message: `The storage failed to sign ${KEY}: the signing credentials have ended`,
       })
@@ -410,7 +458,7 @@ describe('signUrls', () => {
   })
 
   it('is empty for no keys', async () => {
-    expect(await signUrls([], { storage: signingStorage() })).toEqual([])
+    expect(await signUrls([], { storage: signingStorage(), anyAccount: true })).toEqual([])
   })
 
   it('fails as a whole when one key can not be signed', async () => {

@@ -50,5 +50,9 @@ export async function storeUnchecked(
 }
 
 export function sign({ storage }: Place, key: string, options: Partial<SigningOptions> = {}): Promise<string> {
-  return getSignedUrl(key, { storage, ...options })
+  return getSignedUrl(key, {
+    storage,
+    ...(options.accountId === undefined ? { anyAccount: true } : {}),
+    ...options,
+  } as SigningOptions)
 }

@@ -97,10 +97,16 @@ export async function hearWrongCalls({ api, options, store, note, token }: Aviar
     'sign, other account': () => getSignedUrl(key, { storage: s3, accountId: 'another', filename }),
     'sign, number for account': () => getSignedUrl(key, { storage: s3, accountId: `+${phone}`, filename }),
     'sign, file name for key': () => getSignedUrl(filename, { storage: s3, accountId: 'aviary', filename }),
-    'sign, file name for disposition': () => signUrls([key], { storage: s3, filename, disposition: filename as never }),
-    'sign, file name for seconds': () => signUrls([key], { storage: s3, filename, expiresIn: filename as never }),
+    'sign, file name for disposition': () =>
+      signUrls([key], { storage: s3, anyAccount: true, filename, disposition: filename as never }),
+    'sign, file name for seconds': () =>
+      signUrls([key], { storage: s3, anyAccount: true, filename, expiresIn: filename as never }),
     'sign, no credentials': () =>
-      getSignedUrl(key, { storage: createS3Storage({ ...store, credentials: {} as never }), filename }),
+      getSignedUrl(key, {
+        storage: createS3Storage({ ...store, credentials: {} as never }),
+        anyAccount: true,
+        filename,
+      }),
     'key, number for account': () =>
       buildMediaKey({ accountId: `+${phone}`, mediaType: 'image', mimeType: 'image/png' }),
     'signature, number for header': () => verifySignature(phone, `sha256=${phone}`, { appSecret }),
@@ -163,8 +169,8 @@ export async function hearMisplaced({ api, options, store, note, canaries }: Avi
     size: (size) => uploadToS3(Readable.from(['x']), { storage, accountId: 'aviary', size }),
     'upload sha256': (sha256) => uploadToS3(Buffer.from('x'), { storage, accountId: 'aviary', sha256 }),
     body: (body) => uploadToS3(body, { storage, accountId: 'aviary' }),
-    expiresIn: (expiresIn) => getSignedUrl(key, { storage: createS3Storage(store), expiresIn }),
-    disposition: (disposition) => getSignedUrl(key, { storage: createS3Storage(store), disposition }),
+    expiresIn: (expiresIn) => getSignedUrl(key, { storage: createS3Storage(store), anyAccount: true, expiresIn }),
+    disposition: (disposition) => getSignedUrl(key, { storage: createS3Storage(store), anyAccount: true, disposition }),
     'a key': (value) => getSignedUrl(`/${value}`, { storage: createS3Storage(store), accountId: 'aviary' }),
     'a prefix': (value) => buildMediaKey({ ...media, accountId: 'aviary' }, { prefix: value }),
     appSecret: (value) => archiveMedia(media, { ...options, storage, appSecret: [value] as never }),
@@ -304,7 +310,7 @@ export async function hearSuccesses({ api, s3, options, store, note }: Aviary): 
       filename,
       onEvent: options.onEvent,
     })
-    await getSignedUrl(key, { storage: short, filename, onEvent: options.onEvent })
+    await getSignedUrl(key, { storage: short, anyAccount: true, filename, onEvent: options.onEvent })
   }
   note('extracted', Object.keys(extractMedia(webhookOf('1', ''))))
   await Promise.all([s3Storage.close?.(), short.close?.(), rm(directory, { recursive: true })])

@@ -93,7 +93,7 @@ async function readObject(context: Context, key: string): Promise<Pick<ObjectFac
   const onEvent: OnEvent = ({ type }) => {
     isClipped ||= type === 'expiry-clipped'
   }
-  const signed = await attempt(() => signUrl(key, { storage, onEvent }))
+  const signed = await attempt(() => signUrl(key, { storage, anyAccount: true, onEvent }))
   if ('reason' in signed) return { findings: [...findings, notSigned(signed)] }
   const { url, expiresAt } = signed.value
   const answer = await attempt(() => get(url, callOptions()))
@@ -113,7 +113,7 @@ function isRead(answer: Attempt<FetchedAnswer>): boolean {
  */
 async function listsForAnyone({ storage, prefix, timeoutMs }: Context, key: string): Promise<boolean | undefined> {
   const answer = await attemptWithin(timeoutMs, async (signal) => {
-    const { url } = await signUrl(key, { storage })
+    const { url } = await signUrl(key, { storage, anyAccount: true })
     const query = new URLSearchParams({ 'list-type': '2', prefix: `${prefix}doctor/`, 'max-keys': '1' })
     // Where readers reach the bucket: what comes before the key. No character of a key of the doctor's is encoded.
     return get(`${url.slice(0, url.indexOf(key))}?${query}`, { signal })

@@ -10,7 +10,7 @@ const storages: ObjectStorage[] = [
 ]
 
 export function signEverywhere(key: string): Promise<string[]> {
-  return Promise.all(storages.map((storage) => getSignedUrl(key, { storage, expiresIn: 900 })))
+  return Promise.all(storages.map((storage) => getSignedUrl(key, { storage, anyAccount: true, expiresIn: 900 })))
 }
 
 export const queue: BullMqQueue = createBullMqQueue({ connection: { host: 'redis.example' } })
