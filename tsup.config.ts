@@ -41,7 +41,6 @@ export default defineConfig([
     sourcemap: false,
     clean: false,
     removeNodeProtocol: false,
-    noExternal: ['cac'],
     outDir: 'dist',
   },
 ])

@@ -6,19 +6,19 @@ import { InvalidOptionError } from '../errors.js'
 import { isObject, readOwn } from '../json.js'
 import { checkAccountId } from '../key.js'
 import type { Account } from '../media-archive/accounts.js'
-import type { CommandContext } from './command.js'
-import { type Flags, neededText, textOf, textsGiven } from './flags.js'
+import type { CommandContext, OptionHelp } from './command.js'
+import { type Flags, getNeededText, getText, getTexts } from './flags.js'
 
 /** The options that say where Meta's API is, for providers that have an own one. */
-export const CLOUD_API_OPTIONS: readonly (readonly [option: string, description: string])[] = [
+export const CLOUD_API_OPTIONS: readonly OptionHelp[] = [
   ['--cloud-api <url>', 'Graph API of your provider; default https://graph.facebook.com'],
   ['--media-host <host>', "Host that media URLs may lead to; may be repeated; default Meta's"],
 ]
 
 /** @returns an object fit for `...spread` into an archive's options. */
-export function cloudApiOf(flags: Flags): { cloudApi: CloudApiOptions } {
-  const baseUrl = textOf(flags, 'cloudApi')
-  const mediaHosts = textsGiven(flags, 'mediaHost')
+export function parseCloudApi(flags: Flags): { cloudApi: CloudApiOptions } {
+  const baseUrl = getText(flags, 'cloudApi')
+  const mediaHosts = getTexts(flags, 'mediaHost')
   const cloudApi = { ...(baseUrl === undefined ? {} : { baseUrl }), ...(mediaHosts.length === 0 ? {} : { mediaHosts }) }
   return { cloudApi }
 }
@@ -29,8 +29,8 @@ export function cloudApiOf(flags: Flags): { cloudApi: CloudApiOptions } {
  *
  * @throws InvalidOptionError without account or token.
  */
-export function accountOf(flags: Flags, env: CommandContext['env']): Account & { accessToken: string } {
-  const accountId = neededText(flags, 'account')
+export function parseAccount(flags: Flags, env: CommandContext['env']): Account & { accessToken: string } {
+  const accountId = getNeededText(flags, 'account')
   checkAccountId(accountId)
   const { accessToken, appSecret } = configFromEnv(env)
   if (accessToken === undefined)
@@ -53,10 +53,10 @@ export type AccountFinder = (phoneNumberId: string) => Account | undefined
  *
  * @throws InvalidOptionError for a file of another form, and for a variable that is not set.
  */
-export async function accountsOf(flags: Flags, env: CommandContext['env']): Promise<AccountFinder> {
-  const path = textOf(flags, 'accounts')
+export async function readAccounts(flags: Flags, env: CommandContext['env']): Promise<AccountFinder> {
+  const path = getText(flags, 'accounts')
   if (path === undefined) {
-    const account = accountOf(flags, env)
+    const account = parseAccount(flags, env)
     return () => account
   }
   if (flags['account'] !== undefined)

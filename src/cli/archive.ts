@@ -2,9 +2,9 @@ import { type ArchiveOptions, archiveMedia } from '../archive.js'
 import { describeValue } from '../errors/describe.js'
 import { InvalidOptionError, WhatsAppMediaError } from '../errors.js'
 import { checkMediaId, isMediaType, parseTime } from '../media-reference.js'
-import { accountOf, cloudApiOf } from './accounts.js'
-import { type CommandContext, EXIT, oneLine } from './command.js'
-import { type Flags, textOf } from './flags.js'
+import { parseAccount, parseCloudApi } from './accounts.js'
+import { type CommandContext, EXIT, toOneLine } from './command.js'
+import { type Flags, getText } from './flags.js'
 import { openStorage } from './open-storage.js'
 
 /**
@@ -16,10 +16,10 @@ import { openStorage } from './open-storage.js'
  */
 export async function runArchive(mediaIds: readonly string[], flags: Flags, context: CommandContext): Promise<number> {
   const { env, stdout, stderr, interrupts } = context
-  const account = accountOf(flags, env)
+  const account = parseAccount(flags, env)
   const facts = factsOf(mediaIds, flags)
   const { storage, keys } = openStorage(flags, env)
-  const options = { ...account, ...facts, ...keys, ...cloudApiOf(flags), storage, signal: interrupts.stop }
+  const options = { ...account, ...facts, ...keys, ...parseCloudApi(flags), storage, signal: interrupts.stop }
   if (facts.mediaType === undefined || facts.timestamp === undefined) {
     stderr.write(
       'Without --type and --timestamp the key depends on the look-up and on today: tomorrow it is another.\n',
@@ -35,7 +35,7 @@ export async function runArchive(mediaIds: readonly string[], flags: Flags, cont
         if (interrupts.stop.aborted) return EXIT.interrupted
         if (!WhatsAppMediaError.is(error) || error.code === 'invalid-option') throw error
         failed++
-        stderr.write(`${oneLine(`${mediaId}: ${error.code}: ${error.message}`)}\n`)
+        stderr.write(`${toOneLine(`${mediaId}: ${error.code}: ${error.message}`)}\n`)
       }
     }
     return failed === 0 ? EXIT.done : EXIT.incomplete
@@ -49,7 +49,7 @@ function factsOf(
   flags: Flags,
 ): Pick<ArchiveOptions, 'mediaType' | 'timestamp' | 'filename'> {
   for (const mediaId of mediaIds) checkMediaId(mediaId)
-  const [mediaType, timestamp, filename] = ['type', 'timestamp', 'filename'].map((name) => textOf(flags, name))
+  const [mediaType, timestamp, filename] = ['type', 'timestamp', 'filename'].map((name) => getText(flags, name))
   if (mediaType !== undefined && !isMediaType(mediaType)) {
     const types = 'image, video, audio, document or sticker'
     throw new InvalidOptionError({ option: '--type', problem: `must be ${types}, got ${describeValue(mediaType)}` })

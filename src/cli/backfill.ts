@@ -5,15 +5,15 @@ import { describeValue } from '../errors/describe.js'
 import { InvalidOptionError, WhatsAppMediaError } from '../errors.js'
 import { readString } from '../json.js'
 import { createMediaArchive, type MediaArchive, type MediaArchiveOptions } from '../media-archive.js'
-import { type AccountFinder, accountsOf, cloudApiOf } from './accounts.js'
+import { type AccountFinder, parseCloudApi, readAccounts } from './accounts.js'
 import { type InputCounts, type JobEntry, readEntries } from './backfill/input.js'
 import { type BackfillJournal, openJournal } from './backfill/journal.js'
 import { progressDrawer } from './backfill/progress.js'
 import type { BackfillRecord, Finding } from './backfill/record.js'
 import { reportText, summaryOf, writeReport } from './backfill/report.js'
 import { type BackfillRun, type RunOptions, startRun } from './backfill/run.js'
-import { type CommandContext, EXIT, oneLine } from './command.js'
-import { countOf, type Flags, STDIN, textOf } from './flags.js'
+import { type CommandContext, EXIT, toOneLine } from './command.js'
+import { type Flags, getText, parseCount, STDIN } from './flags.js'
 import { openStorage } from './open-storage.js'
 import { createStatusLine } from './progress.js'
 
@@ -43,8 +43,8 @@ export async function runBackfill(file: string, flags: Flags, context: CommandCo
   let run: BackfillRun | undefined
   const waiting = (): number => run?.waiting() ?? 0
   const status = createStatusLine(stderr, progressDrawer({ totals: journal.totals, input, inputBytes, waiting }))
-  const tell = (line: string): void => status.around(() => void stderr.write(`${oneLine(line)}\n`))
-  const archiving = createArchiving(settings, { storage, ...keys, ...cloudApiOf(flags) }, tell)
+  const tell = (line: string): void => status.around(() => void stderr.write(`${toOneLine(line)}\n`))
+  const archiving = createArchiving(settings, { storage, ...keys, ...parseCloudApi(flags) }, tell)
   const add = recorder(journal, tell)
   const onUnreadable = (line: number, problem: string): void => add({ is: 'unreadable', line, problem })
   const onStop = (): void => {
@@ -63,7 +63,7 @@ export async function runBackfill(file: string, flags: Flags, context: CommandCo
     })
     const problem = await run.ended.then(() => undefined, describeProblem)
     status.end()
-    if (problem !== undefined) stderr.write(`${oneLine(problem)}\n`)
+    if (problem !== undefined) stderr.write(`${toOneLine(problem)}\n`)
     const code = await report({ journal, input, path: settings.report }, context)
     return problem === undefined ? code : EXIT.unusable
   } finally {
@@ -167,20 +167,20 @@ interface Settings {
 
 async function settingsOf(file: string, flags: Flags, env: CommandContext['env']): Promise<Settings> {
   const inputBytes = file === STDIN ? undefined : await sizeOf(file)
-  const journal = textOf(flags, 'journal') ?? (inputBytes === undefined ? undefined : `${file}.journal`)
+  const journal = getText(flags, 'journal') ?? (inputBytes === undefined ? undefined : `${file}.journal`)
   if (journal === undefined)
     throw new InvalidOptionError({ option: '--journal', problem: 'is needed when the input is a stream' })
-  const report = textOf(flags, 'report')
+  const report = getText(flags, 'report')
   if (report !== undefined && [file, journal].some((path) => resolve(path) === resolve(report))) {
     throw new InvalidOptionError({ option: '--report', problem: 'must be another file than the input and the journal' })
   }
   return {
-    accountFor: await accountsOf(flags, env),
+    accountFor: await readAccounts(flags, env),
     journal,
     report,
-    concurrency: countOf(flags, 'concurrency', { most: 256 }) ?? CONCURRENCY,
-    windowEntries: countOf(flags, 'window', { most: 1_000_000 }) ?? WINDOW_ENTRIES,
-    maxGonePerHour: countOf(flags, 'maxGonePerHour', { most: 1_000_000 }),
+    concurrency: parseCount(flags, 'concurrency', { most: 256 }) ?? CONCURRENCY,
+    windowEntries: parseCount(flags, 'window', { most: 1_000_000 }) ?? WINDOW_ENTRIES,
+    maxGonePerHour: parseCount(flags, 'maxGonePerHour', { most: 1_000_000 }),
     inputBytes,
   }
 }

@@ -1,14 +1,49 @@
 import type { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
 import { WhatsAppMediaError } from '../errors.js'
+import type { Flags } from './flags.js'
 import type { Terminal } from './progress.js'
 
-/** What a command has of its process. Results go to `stdout`, all else to `stderr`. */
-export interface CommandContext {
+/** An option's usage, such as `--bucket <name>` or `--json`, and what the help says of it. */
+export type OptionHelp = readonly [usage: string, description: string]
+
+/** One command of the command line. */
+export interface Command {
+  name: string
+  /** The argument as the help shows it: `<file>` for one, `<...mediaIds>` for one or more. Absent for none. */
+  argument?: string
+  description: string
+  options: readonly OptionHelp[]
+  /** @returns the exit code. */
+  run(input: CommandInput, host: CommandHost): Promise<number>
+  /** Reports an error that `run` threw, or the options themselves. Default: the message goes to `stderr`. */
+  reportError?(error: unknown, input: { argv: readonly string[]; host: CommandHost }): number
+}
+
+/** What was typed after the command's name. */
+export interface CommandInput {
+  args: readonly string[]
+  flags: Flags
+}
+
+/** The process that a command runs in. Results go to `stdout`, all else to `stderr`. */
+export interface CommandHost {
   env: Readonly<Record<string, string | undefined>>
   stdin: Readable
-  stdout: { write(text: string): unknown }
+  stdout: Terminal
   stderr: Terminal
+  /** Emits SIGINT and SIGTERM. */
+  signals: Pick<EventEmitter, 'on' | 'off'>
+  exit(code: number): unknown
+  /** The package's version. */
+  version: string
+  /** The folder with the demo's sample files. */
+  samples: string
+}
+
+/** What a command that finishes its work on Ctrl-C has of its process. */
+export interface CommandContext extends Pick<CommandHost, 'env' | 'stdin' | 'stderr'> {
+  stdout: Pick<Terminal, 'write'>
   interrupts: Interrupts
 }
 
@@ -23,16 +58,33 @@ export interface Interrupts {
 export const EXIT = {
   /** All went well. */
   done: 0,
-  /** The command ran to its end, and something is not as it should be: gone, failed, unreadable, damaged. */
+  /** The command ran to its end, and something is gone, failed, unreadable or damaged. */
   incomplete: 1,
-  /** An option, the configuration, the input, the journal or the storage is of no use. */
+  /** An option, the configuration, the input, the journal or the storage can't be used. */
   unusable: 2,
-  /** Stopped by Ctrl-C or SIGTERM. What a shell says of a process that SIGINT has ended. */
+  /** Stopped by Ctrl-C or SIGTERM. A shell gives this code to a process that SIGINT ended. */
   interrupted: 130,
 } as const
 
-/** Hears Ctrl-C and SIGTERM until `end()`. */
-export function listenForInterrupts(process: Pick<EventEmitter, 'on' | 'off'>): Interrupts & { end(): void } {
+/** The command line was typed wrong. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** Time for what is under way to remove its temporary files. */
+const GRACE_MS = 2_000
+
+/** Runs a command that finishes its work on the first Ctrl-C. After the second the process ends within two seconds. */
+export function interruptible(run: (input: CommandInput, context: CommandContext) => Promise<number>): Command['run'] {
+  return async (input, { env, stdin, stdout, stderr, signals, exit }) => {
+    const interrupts = listenForInterrupts(signals)
+    interrupts.abort.addEventListener('abort', () => void setTimeout(() => exit(EXIT.interrupted), GRACE_MS).unref())
+    return run(input, { env, stdin, stdout, stderr, interrupts }).finally(interrupts.end)
+  }
+}
+
+/** Listens for Ctrl-C and SIGTERM until `end()`. */
+export function listenForInterrupts(process: CommandHost['signals']): Interrupts & { end(): void } {
   const stop = new AbortController()
   const abort = new AbortController()
   const interrupt = (): void => (stop.signal.aborted ? abort : stop).abort(new Error('interrupted'))
@@ -48,15 +100,15 @@ export function listenForInterrupts(process: Pick<EventEmitter, 'on' | 'off'>): 
   }
 }
 
-/** What a command that threw ends with: options, settings and storages are to be mended before it can work. */
-export function exitCodeOf(error: unknown): number {
+/** The exit code of a command that threw: 2 when options, settings or the storage have to be repaired first. */
+export function decideExitCode(error: unknown): number {
   const isUnusable = WhatsAppMediaError.is(error)
     ? error.code === 'invalid-option' || error.code === 'storage-failed'
-    : error instanceof Error && error.name === 'CACError'
+    : error instanceof UsageError
   return isUnusable ? EXIT.unusable : EXIT.incomplete
 }
 
 /** A text from outside on one line of a terminal: a key or a name must not move the cursor. */
-export function oneLine(text: string): string {
+export function toOneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
 }

@@ -1,6 +1,7 @@
 import { resolveCloudApi } from '../download/cloud-api.js'
 import { checkPrefix } from '../key.js'
-import { createS3Storage } from '../storage/s3.js'
+import { createS3Storage, probeS3 } from '../storage/s3.js'
+import { type CommandContext, type CommandHost, EXIT } from './command.js'
 import { attempt, type Refusal, told } from './doctor/ask.js'
 import { type BucketConnection, type BucketOptions, connectToBucket, type RegionFault } from './doctor/bucket.js'
 import { checkCors } from './doctor/cors.js'
@@ -9,11 +10,12 @@ import { checkExposure } from './doctor/exposure.js'
 import { exitCodeOf, type Finding } from './doctor/finding.js'
 import { checkMeta } from './doctor/meta.js'
 import { checkObjects } from './doctor/objects.js'
-import type { DoctorSettings } from './doctor/options.js'
+import { type DoctorSettings, readDoctorSettings } from './doctor/options.js'
 import { type Probe, probeFindings } from './doctor/probe.js'
 import { reachBucket } from './doctor/reach.js'
-import { jsonReport, textReport } from './doctor/report.js'
+import { describeAsJson, describeAsText } from './doctor/report.js'
 import { checkSettings } from './doctor/settings.js'
+import type { Flags } from './flags.js'
 
 export interface DoctorOptions {
   settings: DoctorSettings
@@ -31,6 +33,33 @@ export interface DoctorOptions {
 }
 
 type Context = Required<Pick<DoctorOptions, 'now' | 'timeoutMs'>> & Omit<DoctorOptions, 'now' | 'timeoutMs'>
+
+/** `doctor`, with the options of the command line. @returns the exit code. */
+export async function runDoctorCommand(flags: Flags, context: CommandContext): Promise<number> {
+  const { env, stdout, stderr, interrupts } = context
+  const settings = readDoctorSettings(flags, env)
+  try {
+    return await runDoctor({ settings, output: stdout, probe: probeS3, signal: interrupts.stop })
+  } catch (error) {
+    // The objects that were written are removed by now.
+    if (!interrupts.stop.aborted) throw error
+    stderr.write('Interrupted.\n')
+    return EXIT.interrupted
+  }
+}
+
+/** Reports why the doctor could not begin: with `--json` as a finding, too. A mere warning has another exit code. */
+export function reportDoctorError(
+  error: unknown,
+  { argv, host }: { argv: readonly string[]; host: Pick<CommandHost, 'stdout' | 'stderr'> },
+): number {
+  const finding = error instanceof Error ? error.message : String(error)
+  host.stderr.write(`${finding}\n`)
+  if (argv.includes('--json')) {
+    host.stdout.write(describeAsJson([{ check: 'settings', severity: 'error', finding }]))
+  }
+  return EXIT.unusable
+}
 
 /**
  * Asks Meta and the store whether an archive with these settings works and is safe, and prints what it found with what
@@ -50,7 +79,7 @@ export async function runDoctor(options: DoctorOptions): Promise<number> {
   signal?.throwIfAborted()
   const isUnset = settings.accessToken === undefined && settings.bucket === undefined
   if (isUnset) findings.push(NOTHING_SET)
-  output.write(settings.json ? jsonReport(findings) : textReport(findings))
+  output.write(settings.json ? describeAsJson(findings) : describeAsText(findings))
   return exitCodeOf(findings)
 }
 

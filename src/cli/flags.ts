@@ -1,70 +1,65 @@
-import { describeValue } from '../errors/describe.js'
+import { checkWhole } from '../errors/checks.js'
+import { describeSecret, describeValue } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
 
-/** A command's options by their camel-case names, as they were typed. */
+/** A command's options by their camel-case names, as they were typed: true, a text, or the texts of a repeated option. */
 export type Flags = Readonly<Record<string, unknown>>
 
-/** What stands for a lone dash, which the parser would drop. No path has a NUL. */
-export const STDIN = '\0stdin'
-
-export function markStdin(argv: readonly string[]): string[] {
-  return argv.map((arg) => (arg === '-' ? STDIN : arg))
-}
-
-/** The parser reads what looks like a number as one, and account 007 is not account 7: the typed texts come back here. */
-export function asTyped(parsed: Readonly<Record<string, unknown>>, argv: readonly string[]): Flags {
-  const typed: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(parsed)) {
-    const texts = typeof value === 'boolean' ? [] : textsOf(name, argv)
-    typed[name] = texts.length > 1 ? texts : (texts[0] ?? value)
-  }
-  return typed
-}
-
-function textsOf(name: string, argv: readonly string[]): string[] {
-  return argv.flatMap((arg, index) => {
-    const [, typedName = '', text = argv[index + 1]] = /^--([^=]+)(?:=(.*))?$/s.exec(arg) ?? []
-    const camelName = typedName.replace(/-([a-z])/g, (_all, letter: string) => letter.toUpperCase())
-    return camelName === name && text !== undefined ? [text] : []
-  })
-}
+/** An argument that stands for standard input. */
+export const STDIN = '-'
 
 /** An option's text, or undefined without the option. @throws InvalidOptionError when it was given twice, or empty. */
-export function textOf(flags: Flags, name: string): string | undefined {
+export function getText(flags: Flags, name: string): string | undefined {
   const value = flags[name]
   if (value === undefined) return undefined
   if (typeof value !== 'string' || value === '') {
-    throw new InvalidOptionError({ option: dashed(name), problem: `must have one value, got ${describeValue(value)}` })
+    throw new InvalidOptionError({
+      option: toDashed(name),
+      problem: `must have one value, got ${describeValue(value)}`,
+    })
   }
   return value
 }
 
 /** @throws InvalidOptionError without the option, too. */
-export function neededText(flags: Flags, name: string): string {
-  const text = textOf(flags, name)
-  if (text === undefined) throw new InvalidOptionError({ option: dashed(name), problem: 'is needed' })
+export function getNeededText(flags: Flags, name: string): string {
+  const text = getText(flags, name)
+  if (text === undefined) throw new InvalidOptionError({ option: toDashed(name), problem: 'is needed' })
   return text
 }
 
 /** The texts of an option that may be repeated. */
-export function textsGiven(flags: Flags, name: string): string[] {
+export function getTexts(flags: Flags, name: string): string[] {
   const value = flags[name]
-  return Array.isArray(value) ? value.map(String) : [textOf(flags, name)].flatMap((text) => text ?? [])
+  return Array.isArray(value) ? value.map(String) : [getText(flags, name)].flatMap((text) => text ?? [])
 }
 
 /** @throws InvalidOptionError unless it is a whole number from 1 to `most`. */
-export function countOf(flags: Flags, name: string, { most }: { most: number }): number | undefined {
-  const text = textOf(flags, name)
+export function parseCount(flags: Flags, name: string, { most }: { most: number }): number | undefined {
+  const text = getText(flags, name)
   if (text === undefined) return undefined
-  const count = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
-  if (count >= 1 && count <= most) return count
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : text
+  checkWhole(toDashed(name), count, { most })
+  return count
+}
+
+/** @throws InvalidOptionError unless it is an http(s) URL. */
+export function parseUrl(flags: Flags, name: string): string | undefined {
+  const text = getText(flags, name)
+  if (text === undefined || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol))) return text
+  // It may hold a password.
   throw new InvalidOptionError({
-    option: dashed(name),
-    problem: `must be a whole number from 1 to ${most}, got ${describeValue(text)}`,
+    option: toDashed(name),
+    problem: `must be an http(s) URL, got ${describeSecret(text)}`,
   })
 }
 
-/** As it is typed. */
-export function dashed(name: string): string {
+/** `maxGonePerHour` as it is typed: `--max-gone-per-hour`. */
+export function toDashed(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+}
+
+/** `max-gone-per-hour` as flags have it: `maxGonePerHour`. */
+export function toCamelCase(name: string): string {
+  return name.replace(/-([a-z])/g, (_all, letter: string) => letter.toUpperCase())
 }

@@ -1,14 +1,14 @@
 import { configFromEnv } from '../config-from-env.js'
-import { describeValue } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
+import { defined } from '../json.js'
 import { createFileSystemStorage } from '../storage/file-system.js'
 import { createS3Storage } from '../storage/s3.js'
 import type { ObjectStorage } from '../storage.js'
-import type { CommandContext } from './command.js'
-import { dashed, type Flags, textOf } from './flags.js'
+import type { CommandContext, OptionHelp } from './command.js'
+import { type Flags, getText, parseUrl, toDashed } from './flags.js'
 
 /** The options that say where objects are, for every command that has to know. */
-export const STORAGE_OPTIONS: readonly (readonly [option: string, description: string])[] = [
+export const STORAGE_OPTIONS: readonly OptionHelp[] = [
   ['--bucket <name>', 'S3 bucket; default S3_BUCKET_NAME'],
   ['--region <name>', 'AWS region; default AWS_REGION'],
   ['--endpoint <url>', 'S3-compatible server; default S3_ENDPOINT'],
@@ -31,37 +31,28 @@ export interface OpenedStorage {
  */
 export function openStorage(flags: Flags, env: CommandContext['env']): OpenedStorage {
   const config = configFromEnv(env)
-  const keys = config.prefix === undefined ? {} : { prefix: config.prefix }
-  const directory = textOf(flags, 'directory')
+  const keys = defined({ prefix: config.prefix })
+  const directory = getText(flags, 'directory')
   if (directory !== undefined) return { storage: openDirectory(directory, flags, env), keys }
-  const bucket = textOf(flags, 'bucket') ?? config.bucket
+  const bucket = getText(flags, 'bucket') ?? config.bucket
   if (bucket === undefined) {
     throw new InvalidOptionError({ option: '--bucket', problem: 'is needed (or S3_BUCKET_NAME), or --directory' })
   }
-  const region = textOf(flags, 'region') ?? config.region
-  const endpoint = urlOf(flags, 'endpoint') ?? config.endpoint
-  const publicEndpoint = urlOf(flags, 'publicEndpoint')
-  const storage = createS3Storage({
+  const options = defined({
     bucket,
-    ...(region === undefined ? {} : { region }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
+    region: getText(flags, 'region') ?? config.region,
+    endpoint: parseUrl(flags, 'endpoint') ?? config.endpoint,
+    publicEndpoint: parseUrl(flags, 'publicEndpoint'),
   })
-  return { storage, keys }
+  return { storage: createS3Storage(options), keys }
 }
 
 function openDirectory(directory: string, flags: Flags, env: CommandContext['env']): ObjectStorage {
   for (const name of ['bucket', 'region', 'endpoint']) {
     if (flags[name] !== undefined)
-      throw new InvalidOptionError({ option: dashed(name), problem: 'does not go with --directory' })
+      throw new InvalidOptionError({ option: toDashed(name), problem: 'does not go with --directory' })
   }
-  const baseUrl = urlOf(flags, 'publicEndpoint')
+  const baseUrl = parseUrl(flags, 'publicEndpoint')
   const secret = env['WHATSAPP_MEDIA_URL_SECRET']
   return createFileSystemStorage({ directory, ...(baseUrl === undefined ? {} : { baseUrl, secret }) })
-}
-
-function urlOf(flags: Flags, name: string): string | undefined {
-  const text = textOf(flags, name)
-  if (text === undefined || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol))) return text
-  throw new InvalidOptionError({ option: dashed(name), problem: `must be an http(s) URL, got ${describeValue(text)}` })
 }

@@ -3,7 +3,7 @@ import { InvalidOptionError } from '../errors.js'
 import { getSignedUrl, type SigningOptions } from '../signed-url.js'
 import type { CommandContext } from './command.js'
 import { EXIT } from './command.js'
-import { countOf, type Flags, neededText, textOf } from './flags.js'
+import { type Flags, getNeededText, getText, parseCount } from './flags.js'
 import { openStorage } from './open-storage.js'
 
 /** AWS: the longest life of a signature version 4 URL, in seconds. */
@@ -16,9 +16,9 @@ const LONGEST_SECONDS = 604_800
  * @throws InvalidOptionError, WrongAccountError when the key is another account's, StorageFailedError.
  */
 export async function runSign(key: string, flags: Flags, context: CommandContext): Promise<number> {
-  const accountId = neededText(flags, 'account')
-  const expiresIn = countOf(flags, 'expires', { most: LONGEST_SECONDS })
-  const filename = textOf(flags, 'filename')
+  const accountId = getNeededText(flags, 'account')
+  const expiresIn = parseCount(flags, 'expires', { most: LONGEST_SECONDS })
+  const filename = getText(flags, 'filename')
   const disposition = dispositionOf(flags)
   const { storage, keys } = openStorage(flags, context.env)
   if (storage.signedUrl === undefined) {
@@ -44,7 +44,7 @@ export async function runSign(key: string, flags: Flags, context: CommandContext
 }
 
 function dispositionOf(flags: Flags): SigningOptions['disposition'] {
-  const disposition = textOf(flags, 'disposition')
+  const disposition = getText(flags, 'disposition')
   if (disposition === undefined || disposition === 'inline' || disposition === 'attachment') return disposition
   throw new InvalidOptionError({
     option: '--disposition',

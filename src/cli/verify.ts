@@ -5,8 +5,8 @@ import type { ObjectStorage, StoredObject, StoredObjectSummary } from '../storag
 import { checkTimeouts, runUnder, startDeadlines } from '../timing/deadlines.js'
 import { retryAttempts } from '../timing/retry.js'
 import { storageFailure } from '../upload/storage-errors.js'
-import { type CommandContext, EXIT, oneLine } from './command.js'
-import { countOf, type Flags } from './flags.js'
+import { type CommandContext, EXIT, toOneLine } from './command.js'
+import { type Flags, parseCount } from './flags.js'
 import { openStorage } from './open-storage.js'
 import { createRate, createStatusLine, formatBytes, formatCount } from './progress.js'
 
@@ -52,7 +52,7 @@ const CONCURRENCY = 4
  */
 export async function runVerify(prefix: string, flags: Flags, context: CommandContext): Promise<number> {
   const { env, stdout, stderr, interrupts } = context
-  const concurrency = countOf(flags, 'concurrency', { most: 256 }) ?? CONCURRENCY
+  const concurrency = parseCount(flags, 'concurrency', { most: 256 }) ?? CONCURRENCY
   const isJson = flags['json'] === true
   const { storage } = openStorage(flags, env)
   const counts = noCounts()
@@ -75,7 +75,7 @@ export async function runVerify(prefix: string, flags: Flags, context: CommandCo
   }
   stdout.write(isJson ? `${JSON.stringify(counts)}\n` : summary(counts))
   if (interrupts.stop.aborted) return EXIT.interrupted
-  if (counts.objects === 0) stderr.write(`${oneLine(`No key starts with ${prefix}`)}\n`)
+  if (counts.objects === 0) stderr.write(`${toOneLine(`No key starts with ${prefix}`)}\n`)
   return counts.objects > 0 && counts.proven === counts.objects ? EXIT.done : EXIT.incomplete
 }
 
@@ -183,7 +183,7 @@ async function* typedErrors(body: Readable, key: string): AsyncGenerator<Uint8Ar
 }
 
 function problemLine({ key, problem, reason }: VerifyProblem): string {
-  return `${oneLine([problem, key, ...(reason === undefined ? [] : [reason])].join('  '))}\n`
+  return `${toOneLine([problem, key, ...(reason === undefined ? [] : [reason])].join('  '))}\n`
 }
 
 function summary({ objects, proven, damaged, unrecorded, unreadable, bytes, complete }: VerifyCounts): string {

@@ -2,7 +2,7 @@ import { PutBucketCorsCommand, S3Client } from '@aws-sdk/client-s3'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Place } from '../../src/cli/demo/place.js'
-import { prescribedCors } from '../../src/cli/doctor/cors.js'
+import { prescribeCors } from '../../src/cli/doctor/cors.js'
 import { launchBrowser } from './browser.js'
 import { openPlace, sign, store } from './places.js'
 import { type ReaderSite, startReaderSite } from './reader-site.js'
@@ -55,7 +55,7 @@ it('fetch() on another site reads a signed URL by the prescribed rules of the bu
 
   const client = new S3Client({ endpoint: process.env['S3_ENDPOINT'] ?? '', forcePathStyle: true })
   const Bucket = ceph.storage.bucket
-  await client.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: prescribedCors([reader.origin]) }))
+  await client.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: prescribeCors([reader.origin]) }))
   client.destroy()
 
   const disposition = 'attachment; filename=notes.txt'

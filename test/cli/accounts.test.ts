@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { accountOf, accountsOf, cloudApiOf } from '../../src/cli/accounts.js'
+import { parseAccount, parseCloudApi, readAccounts } from '../../src/cli/accounts.js'
 import { temporaryFolder } from './command-context.js'
 
 const TOKEN = 'EAAexampletokenexampletoken'
@@ -14,26 +14,26 @@ function accountsFile(json: unknown): { accounts: string } {
   return { accounts }
 }
 
-it('cloudApiOf leaves out what was not given', () => {
-  expect(cloudApiOf({})).toEqual({ cloudApi: {} })
-  expect(cloudApiOf({ cloudApi: 'https://a.test', mediaHost: ['b.test', 'c.test'] })).toEqual({
+it('parseCloudApi leaves out what was not given', () => {
+  expect(parseCloudApi({})).toEqual({ cloudApi: {} })
+  expect(parseCloudApi({ cloudApi: 'https://a.test', mediaHost: ['b.test', 'c.test'] })).toEqual({
     cloudApi: { baseUrl: 'https://a.test', mediaHosts: ['b.test', 'c.test'] },
   })
 })
 
-it('accountOf takes token and app secret from the environment', () => {
-  expect(accountOf({ account: 'a' }, env)).toEqual({ accountId: 'a', accessToken: TOKEN })
+it('parseAccount takes token and app secret from the environment', () => {
+  expect(parseAccount({ account: 'a' }, env)).toEqual({ accountId: 'a', accessToken: TOKEN })
   const secret = { ...env, WHATSAPP_APP_SECRET: 'app-secret' }
-  expect(accountOf({ account: 'a' }, secret)).toMatchObject({ appSecret: 'app-secret' })
-  expect(() => accountOf({ account: 'a' }, {})).toThrow('WHATSAPP_ACCESS_TOKEN is not set')
-  expect(() => accountOf({}, env)).toThrow('--account is needed')
-  expect(() => accountOf({ account: 'a/b' }, env)).toThrow('accountId must match')
+  expect(parseAccount({ account: 'a' }, secret)).toMatchObject({ appSecret: 'app-secret' })
+  expect(() => parseAccount({ account: 'a' }, {})).toThrow('WHATSAPP_ACCESS_TOKEN is not set')
+  expect(() => parseAccount({}, env)).toThrow('--account is needed')
+  expect(() => parseAccount({ account: 'a/b' }, env)).toThrow('accountId must match')
 })
 
-it('accountsOf gives one account to all numbers, or each its own', async () => {
-  const one = await accountsOf({ account: 'a' }, env)
+it('readAccounts gives one account to all numbers, or each its own', async () => {
+  const one = await readAccounts({ account: 'a' }, env)
   expect([one('1')?.accountId, one('')?.accountId]).toEqual(['a', 'a'])
-  const many = await accountsOf(
+  const many = await readAccounts(
     accountsFile({
       1: { accountId: 'pixels', tokenVariable: 'PIXELS_TOKEN', appSecretVariable: 'PIXELS_SECRET', mediaLifetimeMs: 5 },
       2: { accountId: 'own', tokenVariable: 'WHATSAPP_ACCESS_TOKEN' },
@@ -68,15 +68,15 @@ it.each([
     { 1: { accountId: 'a', tokenVariable: 'PIXELS_TOKEN', mediaLifetimeMs: '1h' } },
     "must have a positive mediaLifetimeMs, got '1h'",
   ],
-])('accountsOf refuses a file with %s, and repeats no token', async (_name, json, problem) => {
+])('readAccounts refuses a file with %s, and repeats no token', async (_name, json, problem) => {
   const flags = json === undefined ? { accounts: join(temporaryFolder(), 'none') } : accountsFile(json)
-  const error = await accountsOf(flags, { ...env, EMPTY: ' ' }).then(String, (thrown: unknown) => thrown)
+  const error = await readAccounts(flags, { ...env, EMPTY: ' ' }).then(String, (thrown: unknown) => thrown)
   expect(error).toMatchObject({ code: 'invalid-option', message: expect.stringContaining(problem) })
   expect(JSON.stringify(error)).not.toContain(TOKEN)
 })
 
-it('accountsOf refuses both options at once', async () => {
-  await expect(accountsOf({ account: 'a', accounts: 'b' }, env)).rejects.toThrow(
+it('readAccounts refuses both options at once', async () => {
+  await expect(readAccounts({ account: 'a', accounts: 'b' }, env)).rejects.toThrow(
     '--account does not go with --accounts',
   )
 })

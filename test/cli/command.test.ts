@@ -1,6 +1,14 @@
 import { EventEmitter } from 'node:events'
-import { expect, it } from 'vitest'
-import { exitCodeOf, listenForInterrupts, oneLine } from '../../src/cli/command.js'
+import { Readable } from 'node:stream'
+import { expect, it, vi } from 'vitest'
+import {
+  type CommandHost,
+  decideExitCode,
+  interruptible,
+  listenForInterrupts,
+  toOneLine,
+  UsageError,
+} from '../../src/cli/command.js'
 import { InvalidOptionError, StorageFailedError, WrongAccountError } from '../../src/errors.js'
 
 it('listenForInterrupts stops at the first signal, aborts at the second, and lets go', () => {
@@ -14,17 +22,61 @@ it('listenForInterrupts stops at the first signal, aborts at the second, and let
   expect([process.listenerCount('SIGINT'), process.listenerCount('SIGTERM')]).toEqual([0, 0])
 })
 
-it('exitCodeOf tells what has to be mended first from other failures', () => {
-  const parsers = Object.assign(new Error('Unknown option'), { name: 'CACError' })
-  expect(exitCodeOf(parsers)).toBe(2)
-  expect(exitCodeOf(new InvalidOptionError({ option: '--account', problem: 'is needed' }))).toBe(2)
+it('decideExitCode tells what has to be mended first from other failures', () => {
+  expect(decideExitCode(new UsageError('Unknown option'))).toBe(2)
+  expect(decideExitCode(new InvalidOptionError({ option: '--account', problem: 'is needed' }))).toBe(2)
   const missing = { operation: 'list', key: 'a/', reason: 'NoSuchBucket', retryable: false } as const
-  expect(exitCodeOf(new StorageFailedError(missing))).toBe(2)
-  expect(exitCodeOf(new WrongAccountError({ accountId: 'pixels' }))).toBe(1)
-  expect(exitCodeOf(new Error('other'))).toBe(1)
-  expect(exitCodeOf('thrown')).toBe(1)
+  expect(decideExitCode(new StorageFailedError(missing))).toBe(2)
+  expect(decideExitCode(new WrongAccountError({ accountId: 'pixels' }))).toBe(1)
+  expect(decideExitCode(new Error('other'))).toBe(1)
+  expect(decideExitCode('thrown')).toBe(1)
 })
 
-it('oneLine leaves nothing that moves a cursor', () => {
-  expect(oneLine('a\nb\u001b[2Jc\u202Ed\u2028')).toBe('a?b?[2Jc?d?')
+it('toOneLine leaves nothing that moves a cursor', () => {
+  expect(toOneLine('a\nb\u001b[2Jc\u202Ed\u2028')).toBe('a?b?[2Jc?d?')
+})
+
+function createHost(signals: EventEmitter, exit: (code: number) => void): CommandHost {
+  const terminal = { write() {} }
+  return {
+    env: {},
+    stdin: Readable.from([]),
+    stdout: terminal,
+    stderr: terminal,
+    signals,
+    exit,
+    version: '1',
+    samples: '',
+  }
+}
+
+it('interruptible gives a command its interrupts, and stops listening at its end', async () => {
+  const signals = new EventEmitter()
+  const run = interruptible(async ({ args }, { interrupts }) => {
+    signals.emit('SIGINT')
+    expect(interrupts.stop.aborted).toBe(true)
+    return args.length
+  })
+  expect(
+    await run(
+      { args: ['a'], flags: {} },
+      createHost(signals, () => {}),
+    ),
+  ).toBe(1)
+  expect(signals.listenerCount('SIGINT')).toBe(0)
+})
+
+it('interruptible ends the process two seconds after the second signal, with 130', async () => {
+  vi.useFakeTimers()
+  const [signals, exit] = [new EventEmitter(), vi.fn()]
+  const run = interruptible(() => new Promise(() => {}))
+  void run({ args: [], flags: {} }, createHost(signals, exit))
+  signals.emit('SIGINT')
+  await vi.advanceTimersByTimeAsync(10_000)
+  signals.emit('SIGINT')
+  await vi.advanceTimersByTimeAsync(1_999)
+  expect(exit).not.toHaveBeenCalled()
+  await vi.advanceTimersByTimeAsync(1)
+  expect(exit).toHaveBeenCalledExactlyOnceWith(130)
+  vi.useRealTimers()
 })

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { connectToBucket } from '../../src/cli/doctor/bucket.js'
-import { prescribedCors } from '../../src/cli/doctor/cors.js'
+import { prescribeCors } from '../../src/cli/doctor/cors.js'
 import type { Finding } from '../../src/cli/doctor/finding.js'
 import type { DoctorSettings } from '../../src/cli/doctor/options.js'
 import { type DoctorOptions, runDoctor } from '../../src/cli/doctor.js'
@@ -642,7 +642,7 @@ it.each([
       finding: expect.stringMatching(finding),
       fix: {
         advice: expect.stringContaining('rules that the bucket has already are in it'),
-        cors: prescribedCors([ORIGIN]),
+        cors: prescribeCors([ORIGIN]),
         command: expect.stringMatching(
           /^aws s3api put-bucket-cors --bucket archive --cors-configuration file:\/\/cors\.json --endpoint-url /,
         ),
@@ -661,7 +661,7 @@ it("runDoctor keeps the bucket's CORS rules, after its own", async () => {
   )
   expect(found[0]?.fix?.cors).toEqual({
     CORSRules: [
-      ...prescribedCors([ORIGIN]).CORSRules,
+      ...prescribeCors([ORIGIN]).CORSRules,
       { AllowedMethods: ['PUT'], AllowedOrigins: ['https://upload.example'] },
     ],
   })
@@ -677,7 +677,7 @@ it('runDoctor prescribes CORS for a bucket that answers with a configuration wit
     { ...corsAnswer({}), cors: { status: 200, body: xml('CORSConfiguration', '') } },
     { settings: { origins: [ORIGIN] } },
   )
-  expect(found[0]?.fix?.cors).toEqual(prescribedCors([ORIGIN]))
+  expect(found[0]?.fix?.cors).toEqual(prescribeCors([ORIGIN]))
 })
 
 it('runDoctor says that CORS was not checked when no signed URL could be read', async () => {

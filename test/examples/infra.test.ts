@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { prescribedCors } from '../../src/cli/doctor/cors.js'
+import { prescribeCors } from '../../src/cli/doctor/cors.js'
 import { isObject } from '../../src/json.js'
 import { buildMediaKey } from '../../src/key.js'
 import { readTemplate, resolveTemplate, templateText, variablesOf, visitFunctions } from './infra-template.js'
@@ -61,11 +61,11 @@ it('the template takes the origins that the doctor takes, and no wildcard that i
   const pattern = new RegExp(`^(?:${template.Parameters['CorsOrigins']?.AllowedPattern})$`)
   for (const origin of ['https://app.example.com', 'https://*.example.com', 'http://localhost:3000']) {
     expect(origin).toMatch(pattern)
-    expect(() => prescribedCors([origin])).not.toThrow()
+    expect(() => prescribeCors([origin])).not.toThrow()
   }
   for (const origin of ['*', 'https://*', 'https://*.com', 'https://*example.com', 'https://app.example.com/']) {
     expect(origin).not.toMatch(pattern)
-    expect(() => prescribedCors([origin])).toThrow('origins')
+    expect(() => prescribeCors([origin])).toThrow('origins')
   }
 })
 
@@ -157,7 +157,7 @@ it('the parameters choose name, expiry, CORS and key', () => {
   const { MediaBucket } = resolveTemplate(template, {
     parameters: { BucketName: 'media', ExpireAfterDays: '90', CorsOrigins: origins, KmsKeyArn: KEY, KeyPrefix: 'm/' },
   }).Resources
-  const [rule] = prescribedCors(origins).CORSRules
+  const [rule] = prescribeCors(origins).CORSRules
   expect(MediaBucket?.Properties).toMatchObject({
     BucketName: 'media',
     BucketEncryption: {

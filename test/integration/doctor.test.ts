@@ -12,7 +12,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import { afterAll, describe, expect, it } from 'vitest'
-import { prescribedCors } from '../../src/cli/doctor/cors.js'
+import { prescribeCors } from '../../src/cli/doctor/cors.js'
 import type { Finding } from '../../src/cli/doctor/finding.js'
 import { probeS3 } from '../../src/storage/s3.js'
 import { examine, worse } from '../cli/doctor/run.js'
@@ -81,7 +81,7 @@ async function createGoodBucket({ without = [] }: { without?: readonly string[] 
 }
 
 function prescribed() {
-  const { CORSRules } = prescribedCors([ORIGIN])
+  const { CORSRules } = prescribeCors([ORIGIN])
   return { CORSRules: CORSRules.map((rule) => ({ ...rule })) }
 }
 

@@ -46,8 +46,6 @@ const NEEDS_DISK = ['integrity/spool']
 /** One sentence for each broken rule. */
 /** Arrows that a move left behind. They go with the piece that each of them leads to. */
 const LEFT_BEHIND: readonly string[] = [
-  'cli imports cli/doctor/options',
-  'cli imports cli/doctor/report',
   'cli/doctor/ask imports storage/s3/errors',
   'cli/doctor/bucket imports storage/s3/errors',
 ]

@@ -28,7 +28,7 @@ const ANYONES = /\*(?!\.[^.*]+\.[^.*])/
  * @throws InvalidOptionError when there is none, or one is no origin. `*`, `https://*` and `https://*.com` are none: name
  *   who reads.
  */
-export function prescribedCors(origins: readonly string[]): CorsConfiguration {
+export function prescribeCors(origins: readonly string[]): CorsConfiguration {
   if (origins.length === 0)
     throw new InvalidOptionError({ option: 'origins', problem: 'must name at least one origin' })
   for (const origin of origins) {
@@ -66,7 +66,7 @@ export async function checkCors(context: {
 }): Promise<Finding> {
   const { connection, origins, existing, fetchFor } = context
   const check = 'CORS'
-  const { CORSRules: rules } = prescribedCors(origins)
+  const { CORSRules: rules } = prescribeCors(origins)
   const wanted = rules.flatMap(({ ExposeHeaders }) => ExposeHeaders)
   const refused: string[] = []
   const hidden = new Set<string>()

@@ -1,10 +1,12 @@
-import { parseArgs } from 'node:util'
 import { configFromEnv, type EnvConfig } from '../../config-from-env.js'
 import { describeSecret } from '../../errors/describe.js'
 import { InvalidOptionError } from '../../errors.js'
-import { prescribedCors } from './cors.js'
+import { defined } from '../../json.js'
+import type { CommandContext } from '../command.js'
+import { type Flags, getText, getTexts, parseUrl } from '../flags.js'
+import { prescribeCors } from './cors.js'
 
-/** What the doctor is asked to look at: the environment's settings, and what the command line says instead. */
+/** The settings that the doctor checks: the environment's, which the options of the command line replace. */
 export interface DoctorSettings extends EnvConfig {
   publicEndpoint?: string
   /** Pages that read signed URLs by script, such as `https://app.example.com`. */
@@ -17,34 +19,13 @@ export interface DoctorSettings extends EnvConfig {
   probe: boolean
 }
 
-/** What stands on the command line, by Node's own parser: cac makes numbers of ids, and of long ones other ids. */
-const OPTIONS = {
-  bucket: { type: 'string' },
-  region: { type: 'string' },
-  endpoint: { type: 'string' },
-  'public-endpoint': { type: 'string' },
-  prefix: { type: 'string' },
-  origin: { type: 'string', multiple: true },
-  'phone-number-id': { type: 'string' },
-  'graph-url': { type: 'string' },
-  json: { type: 'boolean' },
-  'no-probe': { type: 'boolean' },
-} as const
-
 /**
- * Reads the doctor's settings: `args` as in `process.argv`, from the command's name on.
+ * Reads the doctor's settings.
  *
- * @throws InvalidOptionError, or Node's TypeError for an unknown option.
+ * @throws InvalidOptionError
  */
-export function parseDoctorOptions(
-  args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): DoctorSettings {
-  const { values } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true })
-  const { 'public-endpoint': publicEndpoint, 'phone-number-id': phoneNumberId, 'graph-url': graphUrl } = values
-  const { bucket, region, endpoint, prefix } = values
-  checkUrl('--public-endpoint', publicEndpoint)
-  checkUrl('--endpoint', endpoint)
+export function readDoctorSettings(flags: Flags, env: CommandContext['env']): DoctorSettings {
+  const phoneNumberId = getText(flags, 'phoneNumberId')
   if (phoneNumberId !== undefined && !/^\d{1,32}$/.test(phoneNumberId)) {
     throw new InvalidOptionError({
       option: '--phone-number-id',
@@ -52,20 +33,22 @@ export function parseDoctorOptions(
     })
   }
   // Browsers send no slash at the end, and people copy one.
-  const origins = (values.origin ?? []).map((origin) => origin.replace(/\/$/, ''))
-  if (origins.length > 0) prescribedCors(origins)
-  const given = { bucket, region, endpoint, prefix, publicEndpoint, phoneNumberId, graphUrl }
+  const origins = getTexts(flags, 'origin').map((origin) => origin.replace(/\/$/, ''))
+  if (origins.length > 0) prescribeCors(origins)
   return {
     ...configFromEnv(env),
-    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    ...defined({
+      bucket: getText(flags, 'bucket'),
+      region: getText(flags, 'region'),
+      endpoint: parseUrl(flags, 'endpoint'),
+      // An empty prefix is one: keys then start with the account.
+      prefix: flags['prefix'] === '' ? '' : getText(flags, 'prefix'),
+      publicEndpoint: parseUrl(flags, 'publicEndpoint'),
+      phoneNumberId,
+      graphUrl: getText(flags, 'graphUrl'),
+    }),
     origins,
-    json: values.json === true,
-    probe: values['no-probe'] !== true,
+    json: flags['json'] === true,
+    probe: flags['noProbe'] !== true,
   }
-}
-
-function checkUrl(option: string, url: string | undefined): void {
-  if (url === undefined || (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol))) return
-  // It may hold a password.
-  throw new InvalidOptionError({ option, problem: `must be an http(s) URL, got ${describeSecret(url)}` })
 }

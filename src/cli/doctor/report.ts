@@ -1,12 +1,12 @@
 import { exitCodeOf, type Finding, type Fix, type Severity } from './finding.js'
 
 /** The findings for machines: what the command prints with `--json`. */
-export function jsonReport(findings: readonly Finding[]): string {
+export function describeAsJson(findings: readonly Finding[]): string {
   return `${JSON.stringify({ exitCode: exitCodeOf(findings), findings }, null, 2)}\n`
 }
 
 /** The findings for people: a table, one line each, then what mends those that can be mended. */
-export function textReport(findings: readonly Finding[]): string {
+export function describeAsText(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ check }) => check.length))
   let number = 0
   const rows: string[] = []

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { prescribedCors } from '../../../src/cli/doctor/cors.js'
+import { prescribeCors } from '../../../src/cli/doctor/cors.js'
 
-it('prescribedCors lets the origins read, and nothing else', () => {
-  expect(prescribedCors(['https://*.example.org', 'http://localhost:3000'])).toStrictEqual({
+it('prescribeCors lets the origins read, and nothing else', () => {
+  expect(prescribeCors(['https://*.example.org', 'http://localhost:3000'])).toStrictEqual({
     CORSRules: [
       {
         AllowedOrigins: ['https://*.example.org', 'http://localhost:3000'],
@@ -29,6 +29,6 @@ it.each([
   [['https://*.com']],
   [['https://*example.org']],
   [['https://*.*.org']],
-])('prescribedCors refuses %j', (origins) => {
-  expect(() => prescribedCors(origins)).toThrow(expect.objectContaining({ code: 'invalid-option', option: 'origins' }))
+])('prescribeCors refuses %j', (origins) => {
+  expect(() => prescribeCors(origins)).toThrow(expect.objectContaining({ code: 'invalid-option', option: 'origins' }))
 })

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { exitCodeOf, type Finding } from '../../../src/cli/doctor/finding.js'
-import { jsonReport, textReport } from '../../../src/cli/doctor/report.js'
+import { describeAsJson, describeAsText } from '../../../src/cli/doctor/report.js'
 
 const OK: Finding = { check: 'read', severity: 'ok', finding: 'The same bytes came back' }
 const NOTE: Finding = { check: 'versioning', severity: 'note', finding: 'On' }
@@ -39,8 +39,10 @@ it.each([
   expect(exitCodeOf(findings)).toBe(code)
 })
 
-it('textReport is a table, then the fixes, then the counts', () => {
-  expect(textReport([OK, NOTE, WARNING, ERROR, PLAIN, LIFE, PROBE])).toBe(`ok       read        The same bytes came back
+it('describeAsText is a table, then the fixes, then the counts', () => {
+  expect(
+    describeAsText([OK, NOTE, WARNING, ERROR, PLAIN, LIFE, PROBE]),
+  ).toBe(`ok       read        The same bytes came back
 note     versioning  On
 warning  CORS        Refused [1]
 error    write       Denied [2]
@@ -80,10 +82,10 @@ Fixes
 `)
 })
 
-it('textReport says when all is well', () => {
-  expect(textReport([OK])).toBe('ok       read  The same bytes came back\n\nAll is well.\n')
+it('describeAsText says when all is well', () => {
+  expect(describeAsText([OK])).toBe('ok       read  The same bytes came back\n\nAll is well.\n')
 })
 
-it('jsonReport is the findings and the exit code', () => {
-  expect(JSON.parse(jsonReport([OK, ERROR, PROBE]))).toEqual({ exitCode: 2, findings: [OK, ERROR, PROBE] })
+it('describeAsJson is the findings and the exit code', () => {
+  expect(JSON.parse(describeAsJson([OK, ERROR, PROBE]))).toEqual({ exitCode: 2, findings: [OK, ERROR, PROBE] })
 })
