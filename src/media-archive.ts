@@ -1,72 +1,26 @@
-import { setMaxListeners } from 'node:events'
-import { type ArchivedMessageMedia, type ArchiveOptions, archiveRemembering, checkIntegrity } from './archive.js'
-import type { ArchiveMemory } from './archive-memory.js'
+import { type ArchivedMessageMedia, archiveRemembering } from './archive.js'
 import type { TokenHistory } from './download/access-token.js'
-import { resolveDownload } from './download.js'
-import { describeValue } from './errors/describe.js'
-import { type AnyWhatsAppMediaError, InvalidOptionError, MediaUnavailableError, WhatsAppMediaError } from './errors.js'
-import { emit, messageIdHash } from './events.js'
+import { WhatsAppMediaError } from './errors.js'
 import { defaultHttpClient } from './http.js'
-import { put } from './json.js'
-import { resolveKeyLayout } from './key.js'
-import type { Account, Accounts } from './media-archive/accounts.js'
-import { createOwner, type Place, thrownBy } from './media-archive/callbacks.js'
-import { toExtractedMedia } from './media-archive/enqueue.js'
-import { type MediaFailure, mediaFailure } from './media-archive/media-failure.js'
-import { type ArchiveContext, createJobRunner } from './media-archive/run-job.js'
-import { startPatience } from './media-archive-close.js'
-import { checkReference, findProblem, keepValidFields, type MediaReference } from './media-reference.js'
-import type { MediaJob, MediaQueue, ProcessJob } from './queues.js'
+import { defined } from './json.js'
+import type { Account } from './media-archive/accounts.js'
+import { type AccountPlace, type Callbacks, createCallbacks } from './media-archive/callbacks.js'
+import { createCalls } from './media-archive/calls.js'
+import { closeArchive } from './media-archive/close.js'
+import { enqueueMedia } from './media-archive/enqueue.js'
+import { mediaFailure } from './media-archive/media-failure.js'
+import { type MediaArchiveOptions, resolveSharedOptions, type SharedOptions } from './media-archive/options.js'
+import { buildNumberId } from './media-archive/pauses.js'
+import { type ArchiveCall, createJobRunner } from './media-archive/run-job.js'
+import { checkReference, keepValidFields, type MediaReference } from './media-reference.js'
+import type { MediaJob, ProcessJob } from './queues.js'
 import { type SignedMediaUrl, type SigningOptions, signUrl } from './signed-url.js'
 import type { ObjectStorage } from './storage.js'
-import { linkSignals } from './timing/abort.js'
-import { checkRetry } from './timing/retry.js'
-import { checkSniff, type StoredMedia } from './upload/put-once.js'
+import type { StoredMedia } from './upload/put-once.js'
 import { hearErrors, type UploadBody, type UploadOptions, uploadToS3 } from './upload.js'
-import type { ExtractedMedia, UnavailableReason } from './webhook/extract.js'
+import type { ExtractedMedia } from './webhook/extract.js'
 
-/** What is the same for all media of an archive. */
-type SharedOptions = Pick<
-  ArchiveOptions,
-  | 'cloudApi'
-  | 'http'
-  | 'timeouts'
-  | 'maxBytes'
-  | 'attempts'
-  | 'prefix'
-  | 'keyLayout'
-  | 'sniff'
-  | 'integrity'
-  | 'onEvent'
->
-
-export interface MediaArchiveOptions extends Omit<SharedOptions, 'prefix'> {
-  /**
-   * One storage for all, or one for each account (its own bucket, encryption key or tags). The function is asked for
-   * every operation: give the same storage again for the same account, for each keeps connections of its own.
-   */
-  storage: ObjectStorage | ((accountId: string) => ObjectStorage | Promise<ObjectStorage>)
-  /** What keys start with, for all accounts or for each. Default `whatsapp-media/`. Another one leads to other keys. */
-  prefix?: string | ((accountId: string) => string | Promise<string>)
-  accounts: Accounts
-  /** Where `enqueue` puts jobs. There is no default: what survives a crash is your decision. */
-  queue?: MediaQueue
-  /**
-   * Look-ups of media that is gone, by account and hour, at which an account's jobs rest. Default: no limit, as Meta
-   * names none. Some providers block a number: 360dialog for half an hour after 20 (360dialog: Media).
-   */
-  maxGonePerHour?: number
-  /** Awaited after each archived item, also when it was stored before: at least once, so make it idempotent. */
-  onArchived?: (media: ArchivedMessageMedia) => unknown
-  /** Awaited for each item that is given up. At least once, too. */
-  onFailed?: (failure: MediaFailure) => unknown
-  /**
-   * How long one call of these functions may take, in milliseconds: `accounts`, `storage`, `prefix`, `onArchived`,
-   * `onFailed`, and an account's `accessToken`. Default 60,000; `Infinity` switches it off. What takes longer is left
-   * behind with a `TimeoutError`, and counts as if it had thrown: it will be called again.
-   */
-  callbackTimeoutMs?: number
-}
+export type { MediaArchiveOptions } from './media-archive/options.js'
 
 export interface MediaArchive {
   /**
@@ -123,192 +77,91 @@ export interface ArchiveSigningOptions
  * @throws InvalidOptionError at once for options of the wrong form.
  */
 export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
-  const { storage, prefix, accounts, queue, onArchived, onFailed, callbackTimeoutMs, ...rest } = options
-  const { maxGonePerHour = Number.POSITIVE_INFINITY, ...shared } = rest
-  checkOptions(options)
-  const owner = createOwner(options)
-  resolveDownload(shared)
-  resolveKeyLayout(typeof prefix === 'function' || prefix === undefined ? shared : { ...shared, prefix })
-  checkRetry(shared)
-  checkIntegrity(shared.integrity)
-  checkSniff(shared.sniff)
-  const used = new Set<ObjectStorage>(typeof storage === 'function' ? [] : [storage])
-  const underWay = new Set<Promise<unknown>>()
-  const tokens = new Map<string, TokenHistory>()
-  let isClosed = false
-  const stopped = new AbortController()
-  setMaxListeners(0, stopped.signal)
+  const { queue, storage, onEvent, maxGonePerHour = Number.POSITIVE_INFINITY } = options
+  const shared = resolveSharedOptions(options)
+  const callbacks = createCallbacks(options)
+  const calls = createCalls()
+  const storages = new Set<ObjectStorage>(typeof storage === 'function' ? [] : [storage])
 
-  const placeOf = async (accountId: string, signal: AbortSignal): Promise<Place> => {
-    const place = await owner.place(accountId, signal)
-    used.add(place.storage)
+  const findPlace = async (accountId: string, signal: AbortSignal): Promise<AccountPlace> => {
+    const place = await callbacks.findPlace(accountId, signal)
+    storages.add(place.storage)
     return place
   }
-
-  const track = <T>(start: () => Promise<T>): Promise<T> => {
-    if (isClosed) return Promise.reject(new InvalidOptionError({ option: 'archive', problem: 'is closed' }))
-    const running = start().catch((error: unknown) => {
-      throw thrownBy(error)
-    })
-    const forget = (): void => void underWay.delete(running)
-    underWay.add(running)
-    running.then(forget, forget)
-    return running
-  }
-
-  const untilStopped = <T>(signal: AbortSignal | undefined, run: (signal: AbortSignal) => Promise<T>): Promise<T> => {
-    const stop = linkSignals([signal, stopped.signal])
-    return run(stop.signal).finally(stop.clear)
-  }
-
-  /** What became of the tokens of an account's number: they may be its own. */
-  const tokensOf = (accountId: string, phoneNumberId: string): TokenHistory => {
-    const number = JSON.stringify([accountId, phoneNumberId])
-    const history = tokens.get(number) ?? {}
-    tokens.set(number, history)
-    return history
-  }
-
-  const archiveFor = async (
-    accountId: string,
-    account: Account,
-    context: ArchiveContext,
-  ): Promise<ArchivedMessageMedia> => {
-    const { media, signal, watch, seen, onLookUp } = context
-    // By name: an account may be a row with a `prefix` of its own, or a document whose fields no spread copies.
-    const { appSecret, mediaLifetimeMs } = account
-    const accessToken = owner.token(account.accessToken)
-    const own: ArchiveOptions = { ...shared, ...(await placeOf(accountId, signal)), accountId, accessToken, signal }
-    put(own, 'appSecret', appSecret)
-    put(own, 'mediaLifetimeMs', mediaLifetimeMs)
-    if (watch !== undefined) own.http = watch(shared.http ?? defaultHttpClient())
-    const memory: ArchiveMemory = { tokens: tokensOf(accountId, media.phoneNumberId) }
-    put(memory, 'seen', seen)
-    put(memory, 'onLookUp', onLookUp)
-    return archiveRemembering(media, own, memory)
-  }
-
-  const archive = async (media: MediaReference, signal: AbortSignal): Promise<ArchivedMessageMedia> => {
-    let accountId: string | undefined
-    const find = async (): Promise<ArchivedMessageMedia> => {
-      checkReference(media)
-      const account = await owner.account(media.phoneNumberId, signal)
-      accountId = account.accountId
-      return archiveFor(accountId, account, { media, signal })
-    }
-    const archived = await find().catch(async (error: unknown) => {
-      // A caller who leaves has not been failed, whatever the reason given.
-      const isFailure = WhatsAppMediaError.is(error) && !signal.aborted
-      if (isFailure) await owner.failed(mediaFailure(keepValidFields(media), error, accountId), signal)
-      throw error
-    })
-    await owner.archived(archived, signal)
-    return archived
-  }
-
-  const enqueue = async (found: ExtractedMedia, signal: AbortSignal): Promise<void> => {
-    if (queue === undefined)
-      throw new InvalidOptionError({ option: 'queue', problem: 'is needed to enqueue: give createMediaArchive one' })
-    const jobs: MediaJob[] = []
-    const failures: MediaFailure[] = []
-    // A webhook may hold a thousand updates of one number.
-    const known = new Map<string, Promise<Account | AnyWhatsAppMediaError>>()
-    const accountOf = (phoneNumberId: string): Promise<Account | AnyWhatsAppMediaError> => {
-      const account = known.get(phoneNumberId) ?? owner.account(phoneNumberId, signal).catch(asOwnError)
-      known.set(phoneNumberId, account)
-      return account
-    }
-    for (const media of found.media) {
-      const problem = findProblem(() => checkReference(media))
-      if (problem !== undefined) {
-        failures.push(mediaFailure(keepValidFields(media), problem))
-        continue
-      }
-      const { phoneNumberId, mediaId } = media
-      const account = await accountOf(phoneNumberId)
-      if (account instanceof WhatsAppMediaError) {
-        if (account.code === 'unknown-number') emit(shared.onEvent, { type: 'unknown-number', phoneNumberId, mediaId })
-        failures.push(mediaFailure(media, account))
-      } else jobs.push({ version: 1, accountId: account.accountId, media })
-    }
-    for (const media of found.unavailable) {
-      const { reason, phoneNumberId, mediaId } = media
-      emit(shared.onEvent, {
-        type: 'media-unavailable',
-        reason,
-        phoneNumberId,
-        ...(mediaId === undefined ? {} : { mediaId }),
-      })
-      if (IS_NO_FAILURE.has(reason)) continue
-      const account = await accountOf(phoneNumberId)
-      const accountId = account instanceof WhatsAppMediaError ? undefined : account.accountId
-      failures.push(mediaFailure(media, new MediaUnavailableError(media), accountId))
-    }
-    for (const { messageId, phoneNumberId } of found.revoked) {
-      emit(shared.onEvent, { type: 'message-revoked', messageIdHash: messageIdHash(messageId), phoneNumberId })
-    }
-    if (jobs.length > 0) await queue.enqueue(jobs)
-    for (const failure of failures) await owner.failed(failure, signal)
-  }
-
-  const processJob = createJobRunner({ owner, archiveFor, maxGonePerHour, onEvent: shared.onEvent })
+  const archiveFor = createAccountArchive({ shared, callbacks, findPlace })
+  const processJob = createJobRunner({ callbacks, archiveFor, maxGonePerHour, onEvent })
   queue?.start?.(processJob)
 
   return {
-    enqueue: (media) => track(() => untilStopped(undefined, async (stop) => enqueue(toExtractedMedia(media), stop))),
-    archive: (media, { signal } = {}) => track(() => untilStopped(signal, (stop) => archive(media, stop))),
+    enqueue: (media) => calls.run((signal) => enqueueMedia(media, { queue, callbacks, onEvent, signal })),
+    archive: (media, { signal } = {}) =>
+      calls.run((linked) => archiveOne(media, { callbacks, archiveFor, signal: linked }), signal),
     processJob,
     upload(body, uploadOptions) {
       hearErrors(body)
-      return track(() =>
-        untilStopped(uploadOptions.signal, async (signal) => {
-          const own = { ...shared, ...uploadOptions, ...(await placeOf(uploadOptions.accountId, signal)), signal }
-          return uploadToS3(body, own)
-        }),
-      )
+      return calls.run(async (signal) => {
+        const place = await findPlace(uploadOptions.accountId, signal)
+        return uploadToS3(body, { ...shared, ...uploadOptions, ...place, signal })
+      }, uploadOptions.signal)
     },
     signUrl: (key, signing) =>
-      track(() =>
-        untilStopped(undefined, async (stop) =>
-          signUrl(key, { ...shared, ...signing, ...(await placeOf(signing.accountId, stop)) }),
-        ),
-      ),
-    async close(closeOptions = {}) {
-      isClosed = true
-      const stop = (): void => stopped.abort(new InvalidOptionError({ option: 'archive', problem: 'is closed' }))
-      const patience = startPatience(closeOptions.timeoutMs, stop)
-      try {
-        const closeQueue = async (): Promise<MediaJob[] | undefined> => queue?.close?.(closeOptions)
-        // What the queue hands back must reach the caller, and a queue that fails must not keep storages open.
-        const [left] = await Promise.allSettled([patience.await(closeQueue())])
-        await patience.await(Promise.allSettled(underWay))
-        await patience.await(Promise.allSettled([...used].map(async (each) => each.close?.())))
-        if (left.status === 'rejected') throw left.reason
-        return left.value ?? []
-      } finally {
-        patience.end()
-      }
-    },
+      calls.run(async (signal) => {
+        const place = await findPlace(signing.accountId, signal)
+        return signUrl(key, { ...shared, ...signing, ...place })
+      }),
+    close: (closeOptions) => closeArchive({ calls, queue, storages }, closeOptions),
   }
 }
 
-function checkOptions({ queue, maxGonePerHour }: MediaArchiveOptions): void {
-  if (maxGonePerHour !== undefined && !(Number.isSafeInteger(maxGonePerHour) && maxGonePerHour > 0)) {
-    throw new InvalidOptionError({
-      option: 'maxGonePerHour',
-      problem: `must be a positive whole number, got ${describeValue(maxGonePerHour)}`,
-    })
-  }
-  if (queue !== undefined && typeof queue?.enqueue !== 'function') {
-    throw new InvalidOptionError({ option: 'queue', problem: `must be a MediaQueue, got ${describeValue(queue)}` })
+type ArchiveFor = (accountId: string, account: Account, call: ArchiveCall) => Promise<ArchivedMessageMedia>
+
+/** `archiveMedia` with the account's token, storage and prefix, and with a memory of each number's tokens. */
+function createAccountArchive({
+  shared,
+  callbacks,
+  findPlace,
+}: {
+  shared: SharedOptions
+  callbacks: Callbacks
+  findPlace: Callbacks['findPlace']
+}): ArchiveFor {
+  const histories = new Map<string, TokenHistory>()
+
+  return async (accountId, account, { media, signal, watch, seen, onLookUp }) => {
+    // By name: an account may be a row with a `prefix` of its own, or a document whose fields no spread copies.
+    const { accessToken, appSecret, mediaLifetimeMs } = account
+    // Accounts may have numbers with tokens of their own, and a number may move between accounts.
+    const number = buildNumberId({ accountId, phoneNumberId: media.phoneNumberId })
+    const tokens = histories.get(number) ?? {}
+    histories.set(number, tokens)
+    const own = {
+      ...shared,
+      ...(await findPlace(accountId, signal)),
+      ...{ accountId, accessToken: callbacks.limitToken(accessToken), signal },
+      ...defined({ appSecret, mediaLifetimeMs, http: watch?.(shared.http ?? defaultHttpClient()) }),
+    }
+    return archiveRemembering(media, own, { tokens, ...defined({ seen, onLookUp }) })
   }
 }
 
-/** One number without a sound account must not hold up the others of its webhook; a database that is down must. */
-function asOwnError(error: unknown): AnyWhatsAppMediaError {
-  if (WhatsAppMediaError.is(error)) return error
-  throw error
+/** Archives one media item for a caller who waits, and tells `onArchived` or `onFailed`. */
+async function archiveOne(
+  media: MediaReference,
+  { callbacks, archiveFor, signal }: { callbacks: Callbacks; archiveFor: ArchiveFor; signal: AbortSignal },
+): Promise<ArchivedMessageMedia> {
+  let accountId: string | undefined
+  let archived: ArchivedMessageMedia
+  try {
+    checkReference(media)
+    const account = await callbacks.findAccount(media.phoneNumberId, signal)
+    accountId = account.accountId
+    archived = await archiveFor(accountId, account, { media, signal })
+  } catch (error) {
+    // A caller who leaves is no failure of the media, whatever the reason given.
+    const isFailure = WhatsAppMediaError.is(error) && !signal.aborted
+    if (isFailure) await callbacks.reportFailed(mediaFailure(keepValidFields(media), error, accountId), signal)
+    throw error
+  }
+  await callbacks.reportArchived(archived, signal)
+  return archived
 }
-
-/** An advertisement's picture is none of the message's media, and a placeholder's media may still come. */
-const IS_NO_FAILURE: ReadonlySet<UnavailableReason> = new Set(['referral', 'placeholder'])

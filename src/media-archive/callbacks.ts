@@ -1,15 +1,16 @@
 import type { ArchivedMessageMedia } from '../archive.js'
 import type { AccessToken } from '../download/access-token.js'
+import { checkFunction, checkMilliseconds } from '../errors/checks.js'
 import { describeValue } from '../errors/describe.js'
 import { type CallbackFailedError, InvalidOptionError, TimeoutError } from '../errors.js'
 import { checkAccountId } from '../key.js'
 import type { ObjectStorage } from '../storage.js'
-import { MAX_TIMER_MS } from '../timing/abort.js'
+import { abortable, within } from '../timing/abort.js'
 import { type Account, type Accounts, findAccount } from './accounts.js'
 import type { MediaFailure } from './media-failure.js'
 
-/** The functions that an archive's owner gives it: see `MediaArchiveOptions`. */
-export interface OwnersFunctions {
+/** The functions that your app gives to an archive: see `MediaArchiveOptions`. */
+export interface CallbackOptions {
   accounts: Accounts
   storage: ObjectStorage | ((accountId: string) => ObjectStorage | Promise<ObjectStorage>)
   prefix?: string | ((accountId: string) => string | Promise<string>)
@@ -19,122 +20,108 @@ export interface OwnersFunctions {
 }
 
 /** Where an account's objects lie. */
-export interface Place {
+export interface AccountPlace {
   storage: ObjectStorage
   prefix?: string
 }
 
 /**
- * The archive's owner, as the rest of the archive asks and tells it. What the owner's own functions throw comes as an
- * `OwnersError`, and so does the signal's reason, or a `TimeoutError`, when one does not end: whose fault it is, is
- * told by where it was thrown, for owners throw this library's errors, too. Everything else is thrown as it is.
+ * Your app's functions, each call under a signal and `callbackTimeoutMs`. What such a function throws is thrown as a
+ * `CallbackThrew`, and so is the signal's reason, or a `TimeoutError`, when it does not end: an app may throw this
+ * library's errors, too, so the place that threw says whose fault it is. All else is thrown as it is.
  */
-export interface Owner {
+export interface Callbacks {
   /** @throws UnknownNumberError, InvalidOptionError */
-  account(phoneNumberId: string, signal: AbortSignal): Promise<Account>
+  findAccount(phoneNumberId: string, signal: AbortSignal): Promise<Account>
   /** @throws InvalidOptionError */
-  place(accountId: string, signal: AbortSignal): Promise<Place>
-  /** The account's token function, held to `callbackTimeoutMs`: a vault that hangs must not hold workers for long. */
-  token(accessToken: AccessToken): AccessToken
-  archived(media: ArchivedMessageMedia, signal: AbortSignal): Promise<void>
-  failed(failure: MediaFailure, signal: AbortSignal): Promise<void>
+  findPlace(accountId: string, signal: AbortSignal): Promise<AccountPlace>
+  /** The account's token function under `callbackTimeoutMs`: a vault that hangs must not hold workers for long. */
+  limitToken(accessToken: AccessToken): AccessToken
+  reportArchived(media: ArchivedMessageMedia, signal: AbortSignal): Promise<void>
+  reportFailed(failure: MediaFailure, signal: AbortSignal): Promise<void>
 }
 
-type Callback = CallbackFailedError['callback']
+type CallbackName = CallbackFailedError['callback']
 
-/** What a function of the owner's has thrown, or why it was waited for no longer. */
-export class OwnersError extends Error {
+/** Holds what a callback has thrown, or why it was waited for no longer. */
+export class CallbackThrew extends Error {
   constructor(
-    readonly callback: Callback,
+    readonly callback: CallbackName,
     readonly thrown: unknown,
   ) {
     super()
   }
 }
 
-/** The error as callers of the archive get it: what the owner's function has thrown, itself. */
-export function thrownBy(error: unknown): unknown {
-  return error instanceof OwnersError ? error.thrown : error
+/** The error as callers of the archive get it: what the callback has thrown, itself. */
+export function unwrapThrown(error: unknown): unknown {
+  return error instanceof CallbackThrew ? error.thrown : error
 }
 
 const CALLBACK_TIMEOUT_MS = 60_000
 
 /** @throws InvalidOptionError */
-export function createOwner(functions: OwnersFunctions): Owner {
-  const { accounts, storage, prefix, onArchived, onFailed, callbackTimeoutMs = CALLBACK_TIMEOUT_MS } = functions
-  checkFunctions(functions, callbackTimeoutMs)
+export function createCallbacks(options: CallbackOptions): Callbacks {
+  const { accounts, storage, prefix, onArchived, onFailed, callbackTimeoutMs = CALLBACK_TIMEOUT_MS } = options
+  checkCallbacks(options, callbackTimeoutMs)
 
-  /** What hangs is left behind: it may still end, and nobody listens any more. */
-  const call = async <T>(callback: Callback, ask: () => T | Promise<T>, signal: AbortSignal): Promise<T> => {
-    const ended = new AbortController()
-    let timer: NodeJS.Timeout | undefined
-    const leftBehind = new Promise<never>((_resolve, reject) => {
-      const expire = (): void =>
-        reject(new TimeoutError({ waitedFor: 'callback', limitMs: callbackTimeoutMs, callback }))
-      if (callbackTimeoutMs <= MAX_TIMER_MS) timer = setTimeout(expire, callbackTimeoutMs)
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: ended.signal })
+  const call = <T>(callback: CallbackName, run: () => T | Promise<T>, signal: AbortSignal): Promise<T> =>
+    callInTime(run, { callback, limitMs: callbackTimeoutMs, signal }).catch((thrown: unknown) => {
+      throw new CallbackThrew(callback, thrown)
     })
-    try {
-      signal.throwIfAborted()
-      return await Promise.race([ask(), leftBehind])
-    } catch (thrown) {
-      throw new OwnersError(callback, thrown)
-    } finally {
-      clearTimeout(timer)
-      ended.abort()
-    }
-  }
 
   return {
-    account: (phoneNumberId, signal) =>
+    findAccount: (phoneNumberId, signal) =>
       findAccount((number) => call('accounts', () => accounts(number), signal), phoneNumberId),
-    async place(accountId, signal) {
+    async findPlace(accountId, signal) {
       checkAccountId(accountId)
       const found = typeof storage === 'function' ? await call('storage', () => storage(accountId), signal) : storage
       checkStorage(found)
       if (prefix === undefined) return { storage: found }
       const own = typeof prefix === 'function' ? await call('prefix', () => prefix(accountId), signal) : prefix
-      // The default would be another place than the one that the owner meant to name.
+      // The default would be another place than the one that the app meant to name.
       if (typeof own !== 'string')
         throw new InvalidOptionError({ option: 'prefix', problem: `must be a string, got ${describeValue(own)}` })
       return { storage: found, prefix: own }
     },
-    token(accessToken) {
-      if (typeof accessToken !== 'function' || callbackTimeoutMs > MAX_TIMER_MS) return accessToken
-      return async (reason) => {
-        let timer: NodeJS.Timeout | undefined
-        const leftBehind = new Promise<never>((_resolve, reject) => {
-          const expire = (): void =>
-            reject(new TimeoutError({ waitedFor: 'callback', limitMs: callbackTimeoutMs, callback: 'accessToken' }))
-          // Whoever asks has clocks of its own, and may have left: this one keeps no process alive.
-          timer = setTimeout(expire, callbackTimeoutMs).unref()
-        })
-        const asked = (async () => accessToken(reason))()
-        return Promise.race([asked, leftBehind]).finally(() => clearTimeout(timer))
-      }
+    limitToken(accessToken) {
+      if (typeof accessToken !== 'function') return accessToken
+      return (reason) => callInTime(() => accessToken(reason), { callback: 'accessToken', limitMs: callbackTimeoutMs })
     },
-    async archived(media, signal) {
+    async reportArchived(media, signal) {
       if (onArchived !== undefined) await call('onArchived', () => onArchived(media), signal)
     },
-    async failed(failure, signal) {
+    async reportFailed(failure, signal) {
       if (onFailed !== undefined) await call('onFailed', () => onFailed(failure), signal)
     },
   }
 }
 
-function checkFunctions(functions: OwnersFunctions, callbackTimeoutMs: number): void {
-  const { storage, accounts, onArchived, onFailed } = functions
+interface CallLimits {
+  callback: CallbackName | 'accessToken'
+  limitMs: number
+  /** Absent where the caller has clocks of its own, and may have left: this call's clock then keeps no process alive. */
+  signal?: AbortSignal
+}
+
+/** A function that hangs is left behind: it may still end, and its end is ignored. */
+async function callInTime<T>(run: () => T | Promise<T>, { callback, limitMs, signal }: CallLimits): Promise<T> {
+  signal?.throwIfAborted()
+  const running = (async () => run())()
+  const otherwise = (): never => {
+    throw new TimeoutError({ waitedFor: 'callback', limitMs, callback })
+  }
+  return within(limitMs, abortable(running, signal), { otherwise, keepAlive: signal !== undefined })
+}
+
+function checkCallbacks(options: CallbackOptions, callbackTimeoutMs: number): void {
+  const { storage, accounts, onArchived, onFailed } = options
   if (typeof storage !== 'function') checkStorage(storage)
-  for (const [option, value] of Object.entries({ accounts, onArchived, onFailed })) {
-    const isMissing = value === undefined && option !== 'accounts'
-    if (typeof value !== 'function' && !isMissing) {
-      throw new InvalidOptionError({ option, problem: `must be a function, got ${describeValue(value)}` })
-    }
+  checkFunction('accounts', accounts)
+  for (const [option, value] of Object.entries({ onArchived, onFailed })) {
+    if (value !== undefined) checkFunction(option, value)
   }
-  if (typeof callbackTimeoutMs !== 'number' || !(callbackTimeoutMs > 0)) {
-    const problem = `must be a positive number of milliseconds, got ${describeValue(callbackTimeoutMs)}`
-    throw new InvalidOptionError({ option: 'callbackTimeoutMs', problem })
-  }
+  checkMilliseconds('callbackTimeoutMs', callbackTimeoutMs)
 }
 
 /** A function that finds no storage must not fail later, and elsewhere. */

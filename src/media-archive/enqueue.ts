@@ -1,12 +1,104 @@
 import { describeSecret } from '../errors/describe.js'
-import { InvalidOptionError } from '../errors.js'
-import { isObject } from '../json.js'
-import { checkReference } from '../media-reference.js'
-import type { ExtractedMedia } from '../webhook/extract.js'
+import { type AnyWhatsAppMediaError, InvalidOptionError, MediaUnavailableError, WhatsAppMediaError } from '../errors.js'
+import { emit, messageIdHash, type OnEvent } from '../events.js'
+import { defined, isObject } from '../json.js'
+import { checkReference, findProblem, keepValidFields, type MediaReference } from '../media-reference.js'
+import type { MediaJob, MediaQueue } from '../queues.js'
+import type { ExtractedMedia, UnavailableMedia, UnavailableReason } from '../webhook/extract.js'
+import type { Account } from './accounts.js'
+import type { Callbacks } from './callbacks.js'
+import { type MediaFailure, mediaFailure } from './media-failure.js'
+
+export interface EnqueueOptions {
+  queue: MediaQueue | undefined
+  callbacks: Callbacks
+  onEvent: OnEvent | undefined
+  signal: AbortSignal
+}
 
 /**
- * One reference, several, or the findings of `extractMedia`, as such findings. References of a caller's own are checked
- * all together, before anything is done with them; findings are checked item by item, when each is enqueued.
+ * Makes a job of each media item, and hands all of them to the queue at once. Then `onFailed` hears of the items that no
+ * job can be made of.
+ *
+ * @throws InvalidOptionError without a queue, and for what is no media; what the queue and the callbacks throw.
+ */
+export async function enqueueMedia(
+  media: MediaReference | readonly MediaReference[] | ExtractedMedia,
+  { queue, callbacks, onEvent, signal }: EnqueueOptions,
+): Promise<void> {
+  const found = toExtractedMedia(media)
+  if (queue === undefined)
+    throw new InvalidOptionError({ option: 'queue', problem: 'is needed to enqueue: give createMediaArchive one' })
+  const findAccount = rememberAccounts((number) => callbacks.findAccount(number, signal))
+  const jobs: MediaJob[] = []
+  const failures: MediaFailure[] = []
+  for (const item of found.media) {
+    const made = await makeJob(item, { findAccount, onEvent })
+    if ('failure' in made) failures.push(made.failure)
+    else jobs.push(made.job)
+  }
+  for (const item of found.unavailable) {
+    const { reason, phoneNumberId, mediaId } = item
+    emit(onEvent, { type: 'media-unavailable', reason, phoneNumberId, ...defined({ mediaId }) })
+    if (!IS_NO_FAILURE.has(reason)) failures.push(await failUnavailable(item, findAccount))
+  }
+  for (const { messageId, phoneNumberId } of found.revoked) {
+    emit(onEvent, { type: 'message-revoked', messageIdHash: messageIdHash(messageId), phoneNumberId })
+  }
+  if (jobs.length > 0) await queue.enqueue(jobs)
+  for (const failure of failures) await callbacks.reportFailed(failure, signal)
+}
+
+/** An account, or the reason why its number has none. */
+type FoundAccount = { account: Account } | { error: AnyWhatsAppMediaError }
+
+type FindAccount = (phoneNumberId: string) => Promise<FoundAccount>
+
+/** Asks for each number once: a webhook may hold a thousand updates of one number. */
+function rememberAccounts(ask: (phoneNumberId: string) => Promise<Account>): FindAccount {
+  const known = new Map<string, Promise<FoundAccount>>()
+  const find = async (phoneNumberId: string): Promise<FoundAccount> => {
+    try {
+      return { account: await ask(phoneNumberId) }
+    } catch (error) {
+      // A number without a valid account must not hold up the others of its webhook; a database that is down must.
+      if (WhatsAppMediaError.is(error)) return { error }
+      throw error
+    }
+  }
+  return (phoneNumberId) => {
+    const found = known.get(phoneNumberId) ?? find(phoneNumberId)
+    known.set(phoneNumberId, found)
+    return found
+  }
+}
+
+async function makeJob(
+  media: MediaReference,
+  { findAccount, onEvent }: { findAccount: FindAccount; onEvent: OnEvent | undefined },
+): Promise<{ job: MediaJob } | { failure: MediaFailure }> {
+  const problem = findProblem(() => checkReference(media))
+  if (problem !== undefined) return { failure: mediaFailure(keepValidFields(media), problem) }
+  const { phoneNumberId, mediaId } = media
+  const found = await findAccount(phoneNumberId)
+  if ('account' in found) return { job: { version: 1, accountId: found.account.accountId, media } }
+  const { error } = found
+  if (error.code === 'unknown-number') emit(onEvent, { type: 'unknown-number', phoneNumberId, mediaId })
+  return { failure: mediaFailure(media, error) }
+}
+
+/** An advertisement's picture is none of the message's media, and a placeholder's media may still come. */
+const IS_NO_FAILURE: ReadonlySet<UnavailableReason> = new Set(['referral', 'placeholder'])
+
+async function failUnavailable(media: UnavailableMedia, findAccount: FindAccount): Promise<MediaFailure> {
+  const found = await findAccount(media.phoneNumberId)
+  const accountId = 'account' in found ? found.account.accountId : undefined
+  return mediaFailure(media, new MediaUnavailableError(media), accountId)
+}
+
+/**
+ * One reference, several, or the result of `extractMedia`, as the last. References that a caller made are checked as a
+ * whole, before anything is done with them; those of a webhook are checked item by item, where a job is made of each.
  *
  * @throws InvalidOptionError
  */

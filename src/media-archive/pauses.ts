@@ -1,26 +1,26 @@
 import type { AnyWhatsAppMediaError } from '../errors.js'
 
-/** Whose work rests, for how long, and why: there is no token that Meta takes, or Meta asks for fewer calls. */
+/** Whose jobs pause, for how long, and why: Meta takes no token, or asks for fewer calls. */
 export type Pause = { accountId: string; forSeconds: number } & (
   | { reason: 'access-token'; phoneNumberId: string }
   | { reason: 'rate-limit' }
 )
 
-/** A number and its account. Numbers of one account may have tokens of their own; limits are taken as the account's. */
+/** A number and its account. Numbers of one account may have tokens of their own; rate limits are taken as the account's. */
 export interface AccountNumber {
   accountId: string
   phoneNumberId: string
 }
 
-/** Whose work rests: trying on would burn each job's attempts, and make Meta or a provider block the number. */
+/** Whose jobs pause: further tries would burn each job's attempts, and make Meta or a provider block the number. */
 export interface Pauses {
-  /** The number's pause, be it its own or its account's, and why; undefined when its work goes on. */
-  of(number: AccountNumber): { secondsLeft: number; error: AnyWhatsAppMediaError } | undefined
+  /** The longest pause of the number or its account, and its reason; undefined when jobs go on. */
+  find(number: AccountNumber): { secondsLeft: number; error: AnyWhatsAppMediaError } | undefined
   /** Whether media that dies during the pause may be tried now. A rejected token is tried once a minute, not once a job. */
   mayTry(number: AccountNumber): boolean
-  /** There is no token: pauses the number, longer each time in a row, and returns the seconds. */
+  /** Pauses a number without a token, longer each time in a row, and returns the seconds. */
   begin(number: AccountNumber, error: AnyWhatsAppMediaError): number
-  /** The token works again. */
+  /** The number's token works again. */
   end(number: AccountNumber): void
   /** Meta asks for fewer calls: pauses the account for these seconds at least. */
   rest(accountId: string, seconds: number, error: AnyWhatsAppMediaError): void
@@ -30,64 +30,68 @@ const FIRST_PAUSE_SECONDS = 60
 const LONGEST_PAUSE_SECONDS = 900
 const BETWEEN_TRIES_MS = 60_000
 
-interface Rest {
+interface RunningPause {
   beganMs: number
   untilMs: number
   error: AnyWhatsAppMediaError
 }
 
-export function createPauses(onPause: (pause: Pause) => void): Pauses {
-  const withoutToken = new Map<string, Rest & { times: number; triedMs: number }>()
-  const atLimit = new Map<string, Rest>()
+export function createPauses(
+  onPause: (pause: Pause) => void,
+  { now = () => Date.now() }: { now?: () => number } = {},
+): Pauses {
+  const withoutToken = new Map<string, RunningPause & { times: number; triedMs: number }>()
+  const atLimit = new Map<string, RunningPause>()
 
-  const keyOf = ({ accountId, phoneNumberId }: AccountNumber): string => JSON.stringify([accountId, phoneNumberId])
   /** A clock that was set back must not make a pause last until it has caught up. */
-  const secondsLeft = ({ beganMs, untilMs }: Pick<Rest, 'beganMs' | 'untilMs'>): number =>
-    Date.now() < beganMs ? 0 : Math.ceil((untilMs - Date.now()) / 1_000)
-
-  const of: Pauses['of'] = (number) => {
-    const rests = [withoutToken.get(keyOf(number)), atLimit.get(number.accountId)].filter((rest) => rest !== undefined)
-    const [longest] = rests.sort((one, other) => other.untilMs - one.untilMs)
-    if (longest === undefined || secondsLeft(longest) <= 0) return undefined
-    return { secondsLeft: secondsLeft(longest), error: longest.error }
-  }
+  const countSecondsLeft = ({ beganMs, untilMs }: Pick<RunningPause, 'beganMs' | 'untilMs'>): number =>
+    now() < beganMs ? 0 : Math.ceil((untilMs - now()) / 1_000)
 
   return {
-    of,
+    find(number) {
+      const running = [withoutToken.get(buildNumberId(number)), atLimit.get(number.accountId)]
+      const [longest] = running.filter((pause) => pause !== undefined).sort((one, other) => other.untilMs - one.untilMs)
+      const secondsLeft = longest === undefined ? 0 : countSecondsLeft(longest)
+      return longest === undefined || secondsLeft <= 0 ? undefined : { secondsLeft, error: longest.error }
+    },
     mayTry(number) {
-      const running = withoutToken.get(keyOf(number))
+      const running = withoutToken.get(buildNumberId(number))
       if (running === undefined) return true
-      const now = Date.now()
-      if (now >= running.triedMs && now < running.triedMs + BETWEEN_TRIES_MS) return false
-      running.triedMs = now
+      const at = now()
+      if (at >= running.triedMs && at < running.triedMs + BETWEEN_TRIES_MS) return false
+      running.triedMs = at
       return true
     },
     begin(number, error) {
       // Jobs that were under way together find the same dead token: that is one pause, and one event.
-      const last = withoutToken.get(keyOf(number)) ?? { beganMs: 0, untilMs: 0, times: 0 }
-      const left = secondsLeft(last)
+      const last = withoutToken.get(buildNumberId(number)) ?? { beganMs: 0, untilMs: 0, times: 0 }
+      const left = countSecondsLeft(last)
       if (left > 0) return left
       const { accountId, phoneNumberId } = number
       const forSeconds = Math.min(FIRST_PAUSE_SECONDS * 2 ** last.times, LONGEST_PAUSE_SECONDS)
-      const beganMs = Date.now()
+      const beganMs = now()
       const untilMs = beganMs + forSeconds * 1_000
-      withoutToken.set(keyOf(number), { beganMs, untilMs, triedMs: beganMs, times: last.times + 1, error })
+      const times = last.times + 1
+      withoutToken.set(buildNumberId(number), { beganMs, untilMs, triedMs: beganMs, times, error })
       onPause({ accountId, phoneNumberId, forSeconds, reason: 'access-token' })
       return forSeconds
     },
     end(number) {
-      withoutToken.delete(keyOf(number))
+      withoutToken.delete(buildNumberId(number))
     },
     rest(accountId, seconds, error) {
-      const beganMs = Date.now()
+      const beganMs = now()
       const untilMs = beganMs + seconds * 1_000
       const running = atLimit.get(accountId)
-      const isRunning = running !== undefined && secondsLeft(running) > 0
+      const isRunning = running !== undefined && countSecondsLeft(running) > 0
       if (isRunning && running.untilMs >= untilMs) return
       atLimit.set(accountId, { beganMs, untilMs, error })
-      if (!isRunning) {
-        onPause({ accountId, forSeconds: seconds, reason: 'rate-limit' })
-      }
+      if (!isRunning) onPause({ accountId, forSeconds: seconds, reason: 'rate-limit' })
     },
   }
+}
+
+/** One text for a number of an account: the key of a map. */
+export function buildNumberId({ accountId, phoneNumberId }: AccountNumber): string {
+  return JSON.stringify([accountId, phoneNumberId])
 }

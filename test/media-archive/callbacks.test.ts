@@ -4,11 +4,11 @@ import type { ArchivedMessageMedia } from '../../src/archive.js'
 import { InvalidOptionError, UnknownNumberError } from '../../src/errors.js'
 import type { Account } from '../../src/media-archive/accounts.js'
 import {
-  createOwner,
-  type Owner,
-  OwnersError,
-  type OwnersFunctions,
-  thrownBy,
+  type CallbackOptions,
+  type Callbacks,
+  CallbackThrew,
+  createCallbacks,
+  unwrapThrown,
 } from '../../src/media-archive/callbacks.js'
 import type { MediaFailure } from '../../src/media-archive/media-failure.js'
 import { createMemoryStorage } from '../../src/storage/memory.js'
@@ -19,15 +19,15 @@ const storage = createMemoryStorage()
 const media = {} as ArchivedMessageMedia
 const failure = {} as MediaFailure
 
-const create = (more: Partial<OwnersFunctions> = {}): Owner =>
-  createOwner({ accounts: () => account, storage, ...more })
+const create = (more: Partial<CallbackOptions> = {}): Callbacks =>
+  createCallbacks({ accounts: () => account, storage, ...more })
 
-const CALLS: readonly [keyof OwnersFunctions, (owner: Owner, signal: AbortSignal) => Promise<unknown>][] = [
-  ['accounts', (owner, signal) => owner.account('1', signal)],
-  ['storage', (owner, signal) => owner.place('acme', signal)],
-  ['prefix', (owner, signal) => owner.place('acme', signal)],
-  ['onArchived', (owner, signal) => owner.archived(media, signal)],
-  ['onFailed', (owner, signal) => owner.failed(failure, signal)],
+const CALLS: readonly [keyof CallbackOptions, (callbacks: Callbacks, signal: AbortSignal) => Promise<unknown>][] = [
+  ['accounts', (callbacks, signal) => callbacks.findAccount('1', signal)],
+  ['storage', (callbacks, signal) => callbacks.findPlace('acme', signal)],
+  ['prefix', (callbacks, signal) => callbacks.findPlace('acme', signal)],
+  ['onArchived', (callbacks, signal) => callbacks.reportArchived(media, signal)],
+  ['onFailed', (callbacks, signal) => callbacks.reportFailed(failure, signal)],
 ]
 
 const never = (): Promise<never> => new Promise(() => {})
@@ -36,27 +36,27 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-describe('createOwner', () => {
-  it('asks and tells', async () => {
+describe('createCallbacks', () => {
+  it('calls each function', async () => {
     const [onArchived, onFailed] = [vi.fn(), vi.fn(async () => {})]
-    const owner = create({ onArchived, onFailed, storage: async () => storage, prefix: (id) => `${id}/` })
+    const callbacks = create({ onArchived, onFailed, storage: async () => storage, prefix: (id) => `${id}/` })
     const { signal } = new AbortController()
-    expect(await owner.account('1', signal)).toBe(account)
-    expect(await owner.place('acme', signal)).toEqual({ storage, prefix: 'acme/' })
-    await owner.archived(media, signal)
-    await owner.failed(failure, signal)
+    expect(await callbacks.findAccount('1', signal)).toBe(account)
+    expect(await callbacks.findPlace('acme', signal)).toEqual({ storage, prefix: 'acme/' })
+    await callbacks.reportArchived(media, signal)
+    await callbacks.reportFailed(failure, signal)
     expect([onArchived.mock.calls, onFailed.mock.calls]).toEqual([[[media]], [[failure]]])
   })
 
   it('needs no more than accounts and storage', async () => {
     const { signal } = new AbortController()
-    expect(await create().place('acme', signal)).toEqual({ storage })
-    expect(await create({ prefix: 'files/' }).place('acme', signal)).toEqual({ storage, prefix: 'files/' })
-    await create().archived(media, signal)
-    await create().failed(failure, signal)
+    expect(await create().findPlace('acme', signal)).toEqual({ storage })
+    expect(await create({ prefix: 'files/' }).findPlace('acme', signal)).toEqual({ storage, prefix: 'files/' })
+    await create().reportArchived(media, signal)
+    await create().reportFailed(failure, signal)
   })
 
-  it.each(CALLS)('marks what %s throws as the owner’s, even an error of this library', async (callback, call) => {
+  it.each(CALLS)('marks what %s throws as the app’s, even an error of this library', async (callback, call) => {
     const { signal } = new AbortController()
     for (const thrown of [
       new Error('down'),
@@ -68,34 +68,34 @@ describe('createOwner', () => {
       }
       for (const fail of [throwing, async () => throwing()]) {
         const error: unknown = await call(create({ [callback]: fail }), signal).catch((reason: unknown) => reason)
-        expect(error).toBeInstanceOf(OwnersError)
+        expect(error).toBeInstanceOf(CallbackThrew)
         expect(error).toMatchObject({ callback })
-        expect(thrownBy(error)).toBe(thrown)
+        expect(unwrapThrown(error)).toBe(thrown)
       }
     }
   })
 
   it('throws what is wrong with an answer as this library’s own', async () => {
     const { signal } = new AbortController()
-    const nobody = create({ accounts: () => undefined }).account('1', signal)
+    const nobody = create({ accounts: () => undefined }).findAccount('1', signal)
     await expect(nobody).rejects.toBeInstanceOf(UnknownNumberError)
-    const nowhere = create({ storage: () => undefined as unknown as ObjectStorage }).place('acme', signal)
+    const nowhere = create({ storage: () => undefined as unknown as ObjectStorage }).findPlace('acme', signal)
     await expect(nowhere).rejects.toMatchObject({ code: 'invalid-option', option: 'storage' })
-    const odd = create({ prefix: () => 7 as unknown as string }).place('acme', signal)
+    const odd = create({ prefix: () => 7 as unknown as string }).findPlace('acme', signal)
     await expect(odd).rejects.toMatchObject({ code: 'invalid-option', option: 'prefix' })
-    expect(thrownBy(signal)).toBe(signal)
+    expect(unwrapThrown(signal)).toBe(signal)
   })
 
   it.each(CALLS)('leaves %s behind when the signal aborts, and asks no more after', async (callback, call) => {
     const controller = new AbortController()
     const hang = vi.fn(never)
-    const owner = create({ [callback]: hang })
-    const going = call(owner, controller.signal).catch((error: unknown) => error)
+    const callbacks = create({ [callback]: hang })
+    const going = call(callbacks, controller.signal).catch((error: unknown) => error)
     await vi.waitFor(() => expect(hang).toHaveBeenCalledTimes(1))
     const reason = new Error('the worker leaves')
     controller.abort(reason)
     expect(await going).toMatchObject({ callback, thrown: reason })
-    await expect(call(owner, controller.signal)).rejects.toMatchObject({ callback, thrown: reason })
+    await expect(call(callbacks, controller.signal)).rejects.toMatchObject({ callback, thrown: reason })
     expect(hang).toHaveBeenCalledTimes(1)
   })
 
@@ -113,7 +113,7 @@ describe('createOwner', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('hears no more of what it left behind', async () => {
+  it('ignores the end of a call that it left behind', async () => {
     const unheard: unknown[] = []
     const hear = (reason: unknown): void => void unheard.push(reason)
     process.on('unhandledRejection', hear)
@@ -123,7 +123,7 @@ describe('createOwner', () => {
         fail = reject
       })
     const { signal } = new AbortController()
-    await expect(create({ onArchived, callbackTimeoutMs: 1 }).archived(media, signal)).rejects.toMatchObject({
+    await expect(create({ onArchived, callbackTimeoutMs: 1 }).reportArchived(media, signal)).rejects.toMatchObject({
       thrown: { code: 'timeout' },
     })
     fail(new Error('too late'))
@@ -141,7 +141,7 @@ describe('createOwner', () => {
     for (const [callback, call] of CALLS) {
       const answer = (): unknown => (callback === 'prefix' ? '' : callback === 'accounts' ? account : storage)
       await call(create({ [callback]: answer }), controller.signal)
-      await expect(call(create({ [callback]: down }), controller.signal)).rejects.toBeInstanceOf(OwnersError)
+      await expect(call(create({ [callback]: down }), controller.signal)).rejects.toBeInstanceOf(CallbackThrew)
     }
     expect(vi.getTimerCount()).toBe(0)
     expect(getEventListeners(controller.signal, 'abort')).toEqual([])
@@ -152,7 +152,7 @@ describe('createOwner', () => {
     async (callbackTimeoutMs) => {
       vi.useFakeTimers()
       const controller = new AbortController()
-      const going = create({ accounts: never, callbackTimeoutMs }).account('1', controller.signal)
+      const going = create({ accounts: never, callbackTimeoutMs }).findAccount('1', controller.signal)
       expect(vi.getTimerCount()).toBe(0)
       controller.abort('enough')
       await expect(going).rejects.toMatchObject({ thrown: 'enough' })

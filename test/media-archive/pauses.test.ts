@@ -1,26 +1,31 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { AccessTokenError, GraphApiError } from '../../src/errors.js'
-import { createPauses } from '../../src/media-archive/pauses.js'
+import { createPauses as createWithClock, type Pause, type Pauses } from '../../src/media-archive/pauses.js'
 
-beforeEach(() => vi.useFakeTimers({ toFake: ['Date'] }))
-afterEach(() => vi.useRealTimers())
+let at: number
+beforeEach(() => {
+  at = Date.UTC(2026, 10, 22)
+})
 
 const rejected = new AccessTokenError({ reason: 'rejected' })
 const missing = new AccessTokenError({ reason: 'missing' })
 const limit = new GraphApiError({ status: 429, retryable: true })
-const after = (seconds: number): void => void vi.setSystemTime(Date.now() + seconds * 1_000)
+const createPauses = (onPause: (pause: Pause) => void): Pauses => createWithClock(onPause, { now: () => at })
+const after = (seconds: number): void => {
+  at += seconds * 1_000
+}
 const number = { accountId: 'a', phoneNumberId: '1' }
 const sibling = { accountId: 'a', phoneNumberId: '2' }
 
 it('createPauses pauses longer each time in a row, to a limit, and starts anew after a success', () => {
   const told: number[] = []
   const pauses = createPauses(({ forSeconds }) => void told.push(forSeconds))
-  expect(pauses.of(number)).toBeUndefined()
+  expect(pauses.find(number)).toBeUndefined()
   for (const seconds of [60, 120, 240, 480, 900, 900]) {
     expect(pauses.begin(number, rejected)).toBe(seconds)
-    expect(pauses.of(number)).toEqual({ secondsLeft: seconds, error: rejected })
+    expect(pauses.find(number)).toEqual({ secondsLeft: seconds, error: rejected })
     after(seconds)
-    expect(pauses.of(number)).toBeUndefined()
+    expect(pauses.find(number)).toBeUndefined()
   }
   pauses.end(number)
   expect(pauses.begin(number, rejected)).toBe(60)
@@ -33,7 +38,7 @@ it('createPauses counts jobs that fail together as one pause, for the first oneâ
   pauses.begin(number, missing)
   after(10)
   expect(pauses.begin(number, rejected)).toBe(50)
-  expect(pauses.of(number)?.error).toBe(missing)
+  expect(pauses.find(number)?.error).toBe(missing)
   expect(told).toBe(1)
 })
 
@@ -41,13 +46,13 @@ it('createPauses pauses a number for its token, and the whole account at a limit
   const told: unknown[] = []
   const pauses = createPauses((pause) => void told.push(pause))
   pauses.begin(number, rejected)
-  expect(pauses.of(sibling)).toBeUndefined()
-  expect(pauses.of({ ...number, accountId: 'b' })).toBeUndefined()
+  expect(pauses.find(sibling)).toBeUndefined()
+  expect(pauses.find({ ...number, accountId: 'b' })).toBeUndefined()
   pauses.end(sibling)
-  expect(pauses.of(number)).toBeDefined()
+  expect(pauses.find(number)).toBeDefined()
   pauses.rest('a', 30, limit)
-  expect(pauses.of(sibling)).toEqual({ secondsLeft: 30, error: limit })
-  expect(pauses.of({ ...number, accountId: 'b' })).toBeUndefined()
+  expect(pauses.find(sibling)).toEqual({ secondsLeft: 30, error: limit })
+  expect(pauses.find({ ...number, accountId: 'b' })).toBeUndefined()
   expect(told).toEqual([
     { ...number, forSeconds: 60, reason: 'access-token' },
     { accountId: 'a', forSeconds: 30, reason: 'rate-limit' },
@@ -59,15 +64,15 @@ it('createPauses rests an account at a limit, as long as the longest asked for, 
   const pauses = createPauses(({ forSeconds, reason }) => void told.push([forSeconds, reason]))
   pauses.rest('a', 60, limit)
   pauses.rest('a', 30, rejected)
-  expect(pauses.of(number)).toEqual({ secondsLeft: 60, error: limit })
+  expect(pauses.find(number)).toEqual({ secondsLeft: 60, error: limit })
   pauses.end(number)
-  expect(pauses.of(number)).toEqual({ secondsLeft: 60, error: limit })
+  expect(pauses.find(number)).toEqual({ secondsLeft: 60, error: limit })
   pauses.rest('a', 90, limit)
-  expect(pauses.of(number)).toEqual({ secondsLeft: 90, error: limit })
+  expect(pauses.find(number)).toEqual({ secondsLeft: 90, error: limit })
   pauses.begin(number, rejected)
-  expect(pauses.of(number)?.error).toBe(limit)
+  expect(pauses.find(number)?.error).toBe(limit)
   after(90)
-  expect(pauses.of(number)).toBeUndefined()
+  expect(pauses.find(number)).toBeUndefined()
   pauses.rest('a', 10, limit)
   expect(told).toEqual([
     [60, 'rate-limit'],
@@ -96,11 +101,11 @@ it('createPauses lets no pause last until a clock has caught up that was set bac
   pauses.rest('a', 60, limit)
   expect(pauses.mayTry(number)).toBe(false)
   after(-86_400)
-  expect(pauses.of(number)).toBeUndefined()
+  expect(pauses.find(number)).toBeUndefined()
   expect(pauses.mayTry(number)).toBe(true)
   expect(pauses.begin(number, rejected)).toBe(120)
   pauses.rest('a', 60, limit)
-  expect(pauses.of(number)).toMatchObject({ secondsLeft: 120 })
-  expect(pauses.of(sibling)).toMatchObject({ secondsLeft: 60, error: limit })
+  expect(pauses.find(number)).toMatchObject({ secondsLeft: 120 })
+  expect(pauses.find(sibling)).toMatchObject({ secondsLeft: 60, error: limit })
   expect(told).toEqual(['access-token', 'rate-limit', 'access-token', 'rate-limit'])
 })

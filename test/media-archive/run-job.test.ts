@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ArchivedMessageMedia } from '../../src/archive.js'
 import { InvalidOptionError, MediaGoneError, StorageFailedError, TimeoutError } from '../../src/errors.js'
 import type { MediaEvent } from '../../src/events.js'
-import { createOwner, type OwnersFunctions } from '../../src/media-archive/callbacks.js'
+import { type CallbackOptions, createCallbacks } from '../../src/media-archive/callbacks.js'
 import type { MediaFailure } from '../../src/media-archive/media-failure.js'
 import { createJobRunner } from '../../src/media-archive/run-job.js'
 import type { MediaReference } from '../../src/media-reference.js'
@@ -46,13 +46,13 @@ const throwing = (error: unknown) => (): never => {
   throw error
 }
 
-interface Functions extends Partial<OwnersFunctions> {
+interface Functions extends Partial<CallbackOptions> {
   /** What archiving does, once account and place are known. */
   transfer?: (signal: AbortSignal) => unknown
 }
 
 const create = ({ transfer = () => {}, ...functions }: Functions = {}): ProcessJob => {
-  const owner = createOwner({
+  const callbacks = createCallbacks({
     accounts: () => ({ accountId: 'pixels', accessToken: 'of-a-test' }),
     storage: createMemoryStorage(),
     onArchived: (media) => archived.push(media),
@@ -60,11 +60,11 @@ const create = ({ transfer = () => {}, ...functions }: Functions = {}): ProcessJ
     ...functions,
   })
   return createJobRunner({
-    owner,
+    callbacks,
     maxGonePerHour: Number.POSITIVE_INFINITY,
     onEvent: (event) => events.push(event),
     async archiveFor(accountId, _account, { media, signal }) {
-      await owner.place(accountId, signal)
+      await callbacks.findPlace(accountId, signal)
       await transfer(signal)
       return { accountId, mediaId: media.mediaId } as ArchivedMessageMedia
     },

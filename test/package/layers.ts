@@ -14,7 +14,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['download', 'upload'],
   ['signed-url'],
   ['archive-memory', 'archive'],
-  ['media-archive-close', 'media-archive'],
+  ['media-archive'],
   ['config-from-env'],
   ['testing'],
   ['index', 'cli'],

@@ -1,0 +1,56 @@
+import { setMaxListeners } from 'node:events'
+import { InvalidOptionError } from '../errors.js'
+import { linkSignals } from '../timing/abort.js'
+import { unwrapThrown } from './callbacks.js'
+
+/** The calls of an archive that are under way. */
+export interface Calls {
+  /**
+   * Runs a call under the caller's signal and the archive's own.
+   *
+   * @throws InvalidOptionError once the archive takes no more calls; what the call throws.
+   */
+  run<T>(call: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T>
+  /** From now on calls are refused. */
+  refuse(): void
+  /** Aborts the signals of all calls. */
+  stop(): void
+  /** Resolves when all calls have ended, however they did. */
+  settle(): Promise<unknown>
+}
+
+export function createCalls(): Calls {
+  const underWay = new Set<Promise<unknown>>()
+  const stopped = new AbortController()
+  setMaxListeners(0, stopped.signal)
+  let isClosed = false
+  const createClosedError = (): InvalidOptionError =>
+    new InvalidOptionError({ option: 'archive', problem: 'is closed' })
+
+  const runLinked = async <T>(call: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> => {
+    const stop = linkSignals([signal, stopped.signal])
+    try {
+      return await call(stop.signal)
+    } catch (error) {
+      throw unwrapThrown(error)
+    } finally {
+      stop.clear()
+    }
+  }
+
+  return {
+    run(call, signal) {
+      if (isClosed) return Promise.reject(createClosedError())
+      const running = runLinked(call, signal)
+      const forget = (): void => void underWay.delete(running)
+      underWay.add(running)
+      running.then(forget, forget)
+      return running
+    },
+    refuse() {
+      isClosed = true
+    },
+    stop: () => stopped.abort(createClosedError()),
+    settle: () => Promise.allSettled(underWay),
+  }
+}

@@ -1,0 +1,70 @@
+import type { AnyWhatsAppMediaError } from '../errors.js'
+import { type LateFault, type MediaJob, retryDelaySeconds } from '../queues.js'
+import { cutDelay, cutPause, findAskedDelayMs } from './delays.js'
+
+/** What becomes of a job whose attempt has failed. */
+export type JobDecision =
+  | { next: 'give-up' }
+  | {
+      next: 'retry'
+      afterSeconds: number
+      isAttempt: boolean
+      /** The job's late faults, this one included. */
+      faults?: Partial<Record<LateFault, number>>
+    }
+
+/** All that a decision depends on, beside the error. */
+export interface FailedAttempt {
+  /** 1 for the first. */
+  attempt: number
+  /** The late faults that were counted before this attempt. */
+  faults: MediaJob['faults']
+  /** Until Meta forgets the media; below 0 once it has. */
+  secondsLeft: number
+  /** The number's pause, where Meta takes no token of it. */
+  pauseSeconds: number | undefined
+  /** Look-ups of other jobs have found this media gone, too. */
+  isKnownGone: boolean
+}
+
+/** How often a fault that hardly ever mends may come before the job is given up, and the longest delay between. */
+export const MOST_TIMES: Readonly<Record<LateFault, number>> = { 'integrity-mismatch': 3, 'media-gone': 2 }
+const LATE_TRY_SECONDS = 300
+
+/** A callback is called this often at least, and until a day after the media's death. */
+const CALLBACK_ATTEMPTS = 10
+export const CALLBACK_SECONDS = 86_400
+
+/** Decides about a job after an error of the archive itself. Pure, but for the jitter of delays. */
+export function judgeFailure(error: AnyWhatsAppMediaError, failed: FailedAttempt): JobDecision {
+  const { attempt, secondsLeft, pauseSeconds } = failed
+  if (pauseSeconds !== undefined) {
+    if (secondsLeft <= 0) return { next: 'give-up' }
+    return { next: 'retry', afterSeconds: cutPause(pauseSeconds, secondsLeft), isAttempt: false }
+  }
+  if (isLateFault(error)) return judgeLateFault(error.code, failed)
+  const afterSeconds = cutDelay(retryDelaySeconds(attempt, findAskedDelayMs(error)), secondsLeft)
+  if (!error.retryable || afterSeconds === undefined) return { next: 'give-up' }
+  return { next: 'retry', afterSeconds, isAttempt: true }
+}
+
+function judgeLateFault(code: LateFault, { faults, secondsLeft, isKnownGone }: FailedAttempt): JobDecision {
+  const times = Math.max((faults?.[code] ?? 0) + 1, isKnownGone ? MOST_TIMES[code] : 0)
+  const afterSeconds = cutDelay(LATE_TRY_SECONDS * (0.5 + Math.random() / 2), secondsLeft)
+  if (times >= MOST_TIMES[code] || afterSeconds === undefined) return { next: 'give-up' }
+  return { next: 'retry', afterSeconds, isAttempt: true, faults: { ...faults, [code]: times } }
+}
+
+/** Decides about a job after an error of your app's callback, which says nothing about the media. */
+export function judgeCallbackFailure({
+  attempt,
+  secondsLeft,
+}: Pick<FailedAttempt, 'attempt' | 'secondsLeft'>): JobDecision {
+  const mayWait = attempt < CALLBACK_ATTEMPTS || secondsLeft > -CALLBACK_SECONDS
+  if (!mayWait) return { next: 'give-up' }
+  return { next: 'retry', afterSeconds: retryDelaySeconds(attempt), isAttempt: true }
+}
+
+function isLateFault(error: AnyWhatsAppMediaError): error is AnyWhatsAppMediaError & { code: LateFault } {
+  return error.code in MOST_TIMES
+}

@@ -1,0 +1,73 @@
+import { type ArchivedMessageMedia, type ArchiveOptions, checkIntegrity } from '../archive.js'
+import { resolveDownload } from '../download.js'
+import { checkWhole } from '../errors/checks.js'
+import { describeValue } from '../errors/describe.js'
+import { InvalidOptionError } from '../errors.js'
+import { resolveKeyLayout } from '../key.js'
+import type { MediaQueue } from '../queues.js'
+import type { ObjectStorage } from '../storage.js'
+import { checkRetry } from '../timing/retry.js'
+import { checkSniff } from '../upload/put-once.js'
+import type { Accounts } from './accounts.js'
+import type { MediaFailure } from './media-failure.js'
+
+/** The options that all media of an archive share. */
+export type SharedOptions = Pick<
+  ArchiveOptions,
+  | 'cloudApi'
+  | 'http'
+  | 'timeouts'
+  | 'maxBytes'
+  | 'attempts'
+  | 'prefix'
+  | 'keyLayout'
+  | 'sniff'
+  | 'integrity'
+  | 'onEvent'
+>
+
+/** Options of `createMediaArchive`. */
+export interface MediaArchiveOptions extends Omit<SharedOptions, 'prefix'> {
+  /**
+   * One storage for all, or one for each account (its own bucket, encryption key or tags). The function is called for
+   * every operation: return the same storage again for the same account, for each keeps connections of its own.
+   */
+  storage: ObjectStorage | ((accountId: string) => ObjectStorage | Promise<ObjectStorage>)
+  /** What keys start with, for all accounts or for each. Default `whatsapp-media/`. Another one leads to other keys. */
+  prefix?: string | ((accountId: string) => string | Promise<string>)
+  /** Finds the account of a business phone number id. */
+  accounts: Accounts
+  /** Where `enqueue` puts jobs. There is no default: what survives a crash is your decision. */
+  queue?: MediaQueue
+  /**
+   * Look-ups of media that is gone, by account and hour, at which an account's jobs pause. Default: no limit, as Meta
+   * names none. Some providers block a number: 360dialog for half an hour after 20 (360dialog: Media).
+   */
+  maxGonePerHour?: number
+  /** Awaited after each archived item, also when it was stored before: at least once, so make it idempotent. */
+  onArchived?: (media: ArchivedMessageMedia) => unknown
+  /** Awaited for each item that is given up. At least once, too. */
+  onFailed?: (failure: MediaFailure) => unknown
+  /**
+   * Time limit of one call of these functions, in milliseconds: `accounts`, `storage`, `prefix`, `onArchived`,
+   * `onFailed`, and an account's `accessToken`. Default 60,000; `Infinity` switches it off. A call that takes longer is
+   * left behind with a `TimeoutError`, and counts as if it had thrown: the function will be called again.
+   */
+  callbackTimeoutMs?: number
+}
+
+/** @returns the options that archive, upload and signing share. @throws InvalidOptionError */
+export function resolveSharedOptions(options: MediaArchiveOptions): SharedOptions {
+  const { storage, prefix, accounts, queue, onArchived, onFailed, callbackTimeoutMs, maxGonePerHour, ...shared } =
+    options
+  if (maxGonePerHour !== undefined) checkWhole('maxGonePerHour', maxGonePerHour)
+  if (queue !== undefined && typeof queue?.enqueue !== 'function') {
+    throw new InvalidOptionError({ option: 'queue', problem: `must be a MediaQueue, got ${describeValue(queue)}` })
+  }
+  resolveDownload(shared)
+  resolveKeyLayout(typeof prefix === 'string' ? { ...shared, prefix } : shared)
+  checkRetry(shared)
+  checkIntegrity(shared.integrity)
+  checkSniff(shared.sniff)
+  return shared
+}

@@ -1,0 +1,37 @@
+import { parseUsage } from '../download/answers.js'
+import { readGraphRetryAfter } from '../download/graph-error.js'
+import { type AnyWhatsAppMediaError, GraphApiError } from '../errors.js'
+import { type HttpClient, headersOf } from '../http.js'
+
+/** Keeps an archive's calls below Meta's rate limits. */
+export interface RateLimits {
+  /** The client, with an eye on Meta's usage headers: the account rests from `RESTING_PERCENT` of a limit on. */
+  watch(accountId: string, http: HttpClient): HttpClient
+}
+
+export interface RateLimitsOptions {
+  rest(accountId: string, seconds: number, error: AnyWhatsAppMediaError): void
+}
+
+/** The share of a limit at which an account rests: jobs under way may use up the remainder. */
+const RESTING_PERCENT = 90
+
+/** Where Meta names no time, the usage is looked at again after this. */
+const REST_MS = 60_000
+
+export function createRateLimits({ rest }: RateLimitsOptions): RateLimits {
+  return {
+    watch: (accountId, http) => async (request) => {
+      // The caller checks the answer.
+      const response = await http(request)
+      const headers = headersOf(response)
+      const percent = parseUsage(headers)
+      if (percent < RESTING_PERCENT) return response
+      const retryAfterMs = readGraphRetryAfter(headers) ?? REST_MS
+      const text = `${percent} % of a rate limit are used`
+      const error = new GraphApiError({ status: response.status, retryable: true, retryAfterMs, text })
+      rest(accountId, Math.ceil(retryAfterMs / 1_000), error)
+      return response
+    },
+  }
+}

@@ -1,0 +1,128 @@
+import { isRateLimit } from '../download/graph-error.js'
+import { reduceToName } from '../errors/thrown.js'
+import { type AnyWhatsAppMediaError, CallbackFailedError, WhatsAppMediaError } from '../errors.js'
+import { emit, type OnEvent } from '../events.js'
+import { isObject } from '../json.js'
+import { keepValidFields, removeDownloadUrl } from '../media-reference.js'
+import type { JobOutcome, MediaJob } from '../queues.js'
+import { linkSignals } from '../timing/abort.js'
+import { type Callbacks, CallbackThrew, unwrapThrown } from './callbacks.js'
+import { findAskedDelayMs } from './delays.js'
+import { buildRetry, countSecondsLeft, type JobAttempt } from './job-attempt.js'
+import { judgeCallbackFailure, judgeFailure } from './judge-failure.js'
+import type { KnownGone } from './known-gone.js'
+import { mediaFailure } from './media-failure.js'
+import type { Pauses } from './pauses.js'
+
+/** Turns what an attempt has thrown into what its queue has to do. */
+export interface FailureSettler {
+  /** @throws CallbackThrew when `onFailed` does. */
+  settle(attempt: JobAttempt, error: unknown): Promise<JobOutcome>
+  /** Reports the failure to `onFailed`, and makes a dead letter. @throws CallbackThrew */
+  giveUp(attempt: JobAttempt, error: AnyWhatsAppMediaError): Promise<JobOutcome>
+}
+
+export interface FailureSettlerOptions {
+  callbacks: Callbacks
+  pauses: Pauses
+  knownGone: KnownGone
+  onEvent: OnEvent | undefined
+}
+
+export function createFailureSettler(options: FailureSettlerOptions): FailureSettler {
+  const { callbacks, onEvent } = options
+
+  const giveUp: FailureSettler['giveUp'] = async (attempt, error) => {
+    const { job, subject } = attempt
+    emit(onEvent, { type: 'dead-letter', error, ...subject })
+    const failure = mediaFailure(keepValidFields(job?.media), error, subject.accountId)
+    await reportInTime(attempt, (signal) => callbacks.reportFailed(failure, signal))
+    return buildDeadLetter(job, error)
+  }
+
+  const settleError = async (attempt: JobAttempt, error: AnyWhatsAppMediaError): Promise<JobOutcome> => {
+    const { job } = attempt
+    const noted = noteFailure(attempt, { error, ...options })
+    const secondsLeft = countSecondsLeft(attempt)
+    const decision = judgeFailure(error, { attempt: attempt.attempt, faults: job.faults, secondsLeft, ...noted })
+    if (decision.next === 'give-up') return giveUp(attempt, error)
+    const { faults, ...retry } = decision
+    return buildRetry(faults === undefined ? attempt : { ...attempt, job: { ...job, faults } }, { error, ...retry })
+  }
+
+  const settleCallback = async (run: JobAttempt, { callback, thrown }: CallbackThrew): Promise<JobOutcome> => {
+    const { job, attempt, subject } = run
+    const decision = judgeCallbackFailure({ attempt, secondsLeft: countSecondsLeft(run) })
+    if (decision.next === 'retry') {
+      // Without the event a server with the queue in its process would learn nothing of it for days.
+      const error = WhatsAppMediaError.is(thrown) ? thrown : reduceToName(thrown)
+      const retryInMs = decision.afterSeconds * 1_000
+      emit(onEvent, { type: 'callback-failed', callback, error, attempt, retryInMs, ...subject })
+      return buildRetry(run, { error: thrown, ...decision })
+    }
+    const error = new CallbackFailedError({ callback, cause: thrown })
+    // `onFailed` has failed often enough: the dead letter keeps the job.
+    const keep = (unreported: unknown): JobOutcome => findStop(run, unreported) ?? buildDeadLetter(job, error)
+    if (callback !== 'onFailed') return giveUp(run, error).catch(keep)
+    emit(onEvent, { type: 'dead-letter', error, ...subject })
+    return buildDeadLetter(job, error)
+  }
+
+  return {
+    giveUp,
+    async settle(attempt, error) {
+      const stopped = findStop(attempt, error)
+      if (stopped !== undefined) return stopped
+      if (error instanceof CallbackThrew) return settleCallback(attempt, error)
+      // A layout of keys is your app's, too, and so is a storage's own error.
+      const isOurs = WhatsAppMediaError.is(error)
+      return isOurs ? settleError(attempt, error) : settleCallback(attempt, new CallbackThrew('storage', error))
+    },
+  }
+}
+
+interface NotedFailure {
+  pauseSeconds: number | undefined
+  isKnownGone: boolean
+}
+
+/** Tells the archive's memory of an error, for the sake of its other jobs. */
+function noteFailure(
+  { job }: JobAttempt,
+  { error, pauses, knownGone }: Pick<FailureSettlerOptions, 'pauses' | 'knownGone'> & { error: AnyWhatsAppMediaError },
+): NotedFailure {
+  const { accountId, media } = job
+  if (error.code === 'access-token') {
+    const pauseSeconds = pauses.begin({ accountId, phoneNumberId: media.phoneNumberId }, error)
+    return { pauseSeconds, isKnownGone: false }
+  }
+  if (error.code === 'media-gone') knownGone.note(accountId, error)
+  if (isRateLimit(error)) pauses.rest(accountId, Math.ceil(findAskedDelayMs(error) / 1_000), error)
+  return { pauseSeconds: undefined, isKnownGone: knownGone.find(accountId, media.mediaId) !== undefined }
+}
+
+/** A stop of the worker says nothing about the media: the job comes back at once. */
+function findStop(attempt: JobAttempt, error: unknown): JobOutcome | undefined {
+  if (attempt.signal?.aborted !== true) return undefined
+  return buildRetry(attempt, { error: unwrapThrown(error), afterSeconds: 0, isAttempt: false })
+}
+
+/** A callback has this long at least to take an outcome in, in milliseconds. */
+const REPORT_MS = 1_000
+
+/** Reports an outcome to your app. There is time for that at the worker's deadline, too. */
+export async function reportInTime(
+  { signal, deadline }: JobAttempt,
+  report: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const latest = deadline === undefined ? undefined : new Date(Math.max(deadline.getTime(), Date.now() + REPORT_MS))
+  const stop = linkSignals([signal], { deadline: latest })
+  await report(stop.signal).finally(stop.clear)
+}
+
+function buildDeadLetter(job: MediaJob, error: AnyWhatsAppMediaError): JobOutcome {
+  // As it came, where it is no job at all.
+  if (!isObject(job) || !isObject(job.media)) return { outcome: 'dead-letter', job, error }
+  const { faults, seenSha256, ...fresh } = job
+  return { outcome: 'dead-letter', job: { ...fresh, media: removeDownloadUrl(job.media) }, error }
+}
