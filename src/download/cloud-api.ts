@@ -3,7 +3,7 @@ import { describeHost, describeScheme, describeSecret, describeValue } from '../
 import { type KnownSecrets, removeKnownSecrets } from '../errors/known-secrets.js'
 import { reduceToName } from '../errors/thrown.js'
 import { DownloadFailedError, HostRefusedError, InvalidOptionError, WhatsAppMediaError } from '../errors.js'
-import { ask, type HttpClient, type HttpResponse } from '../http.js'
+import { type HttpClient, type HttpResponse, sendRequest } from '../http/client.js'
 import { checkMediaId } from '../media-reference.js'
 import type { Deadlines } from '../timing/deadlines.js'
 import { LOOK_UP_QUERY, type MediaInfo, parseMediaInfo } from './answers.js'
@@ -147,7 +147,7 @@ export async function lookUpMedia(
   const failed = (problem: string, cause?: unknown): DownloadFailedError =>
     new DownloadFailedError({ host: new URL(url).host, problem, phase: 'look-up', cause })
   deadlines.waitFor('headers')
-  const response = await ask(
+  const response = await sendRequest(
     http,
     () => ({
       method: 'GET',

@@ -1,7 +1,7 @@
 import { type KnownSecrets, removeKnownSecrets } from '../errors/known-secrets.js'
 import { cleanServerText } from '../errors/redaction.js'
 import { AccessTokenError, type AnyWhatsAppMediaError, GraphApiError, MediaGoneError } from '../errors.js'
-import { isPassingStatus, MAX_RETRY_AFTER_MS, readRetryAfter } from '../http.js'
+import { isPassingStatus, MAX_RETRY_AFTER_MS, readRetryAfter } from '../http/retry-after.js'
 import { defined, parseJson } from '../json.js'
 import { type GraphErrorBody, parseGraphError } from './answers.js'
 

@@ -11,7 +11,9 @@ import {
 import { emit, type OnEvent } from '../events.js'
 import { essence, getMediaTypeFromMime } from '../file-type/mime.js'
 import { sniff } from '../file-type/sniff.js'
-import { ask, type HttpClient, type HttpResponse, isEncoded, isPassingStatus } from '../http.js'
+import { type HttpClient, type HttpResponse, sendRequest } from '../http/client.js'
+import { isEncoded } from '../http/headers.js'
+import { isPassingStatus } from '../http/retry-after.js'
 import { type MaxBytes, maxBytesOf } from '../integrity/max-bytes.js'
 import type { MediaReference, MediaType } from '../media-reference.js'
 import type { Deadlines } from '../timing/deadlines.js'
@@ -148,7 +150,7 @@ async function get(firstUrl: string, context: AttemptContext): Promise<Answer> {
     deadlines.waitFor('headers')
     const { host, href } = url
     const isHome = url.origin === origin
-    const response = await ask(
+    const response = await sendRequest(
       http,
       () => ({
         method: 'GET',

@@ -1,7 +1,9 @@
 import { parseUsage } from '../download/answers.js'
 import { readGraphRetryAfter } from '../download/graph-error.js'
+import { readField } from '../errors/thrown.js'
 import { type AnyWhatsAppMediaError, GraphApiError } from '../errors.js'
-import { type HttpClient, headersOf } from '../http.js'
+import type { HttpClient } from '../http/client.js'
+import { readHeaders } from '../http/headers.js'
 
 /** Keeps an archive's calls below Meta's rate limits. */
 export interface RateLimits {
@@ -24,7 +26,7 @@ export function createRateLimits({ rest }: RateLimitsOptions): RateLimits {
     watch: (accountId, http) => async (request) => {
       // The caller checks the answer.
       const response = await http(request)
-      const headers = headersOf(response)
+      const headers = readHeaders(readField(response, 'headers'))
       const percent = parseUsage(headers)
       if (percent < RESTING_PERCENT) return response
       const retryAfterMs = readGraphRetryAfter(headers) ?? REST_MS

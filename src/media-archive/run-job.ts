@@ -1,7 +1,7 @@
 import type { ArchivedMessageMedia } from '../archive.js'
 import type { ArchiveMemory } from '../archive-memory.js'
 import { emit, type OnEvent } from '../events.js'
-import type { HttpClient } from '../http.js'
+import type { HttpClient } from '../http/client.js'
 import { getMediaDeadline, type MediaReference, removeDownloadUrl } from '../media-reference.js'
 import type { JobOutcome, ProcessJob } from '../queues.js'
 import { linkSignals } from '../timing/abort.js'

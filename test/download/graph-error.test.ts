@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { judgeGraphError, readGraphRetryAfter, toGraphError } from '../../src/download/graph-error.js'
-import { isPassingStatus } from '../../src/http.js'
+import { isPassingStatus } from '../../src/http/retry-after.js'
 
 const MEDIA_ID = '1234567890123456'
 const TOKEN = `EAA${'Gm0PX4ZCpsBA'.repeat(4)}`

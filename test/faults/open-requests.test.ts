@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createNodeHttpClient } from '../../src/http.js'
+import { createNodeHttpClient } from '../../src/http/node.js'
 import { type Loopback, startLoopback } from '../loopback.js'
 import { watchOpenRequests } from './open-requests.js'
 

@@ -4,7 +4,8 @@ import { gzipSync } from 'node:zlib'
 import { HttpResponse, http } from 'msw'
 import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { type FetchLike, type FetchLikeResponse, fromFetch, type HttpRequest } from '../../src/http.js'
+import type { HttpRequest } from '../../src/http/client.js'
+import { type FetchLike, type FetchLikeResponse, fromFetch } from '../../src/http/from-fetch.js'
 import { type Loopback, startLoopback } from '../loopback.js'
 
 const closing: (() => unknown)[] = []

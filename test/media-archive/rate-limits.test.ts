@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { HttpClient } from '../../src/http.js'
+import type { HttpClient } from '../../src/http/client.js'
 import { createRateLimits, type RateLimits } from '../../src/media-archive/rate-limits.js'
 
 let rests: { accountId: string; seconds: number; error: unknown }[]

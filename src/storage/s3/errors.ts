@@ -1,6 +1,6 @@
 import { cleanThrown, isName, readField } from '../../errors/thrown.js'
 import { StorageFailedError, WhatsAppMediaError } from '../../errors.js'
-import { readRetryAfter } from '../../http.js'
+import { readRetryAfter } from '../../http/retry-after.js'
 
 /** Faults of the bytes on their way, which another attempt can mend (AWS: Error responses). */
 const BROKEN_BODY = ['BadDigest', 'XAmzContentSHA256Mismatch', 'IncompleteBody', 'RequestTimeout']

@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { getEventListeners, once } from 'node:events'
 import { IncomingMessage, type RequestListener } from 'node:http'
 import type { Socket } from 'node:net'
-import { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 import tls from 'node:tls'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { ask, createNodeHttpClient, defaultHttpClient, type HttpRequest, type HttpResponse } from '../src/http.js'
-import { type Loopback, startLoopback } from './loopback.js'
-import { selfSigned } from './self-signed.js'
+import type { HttpRequest } from '../../src/http/client.js'
+import { createNodeHttpClient, defaultHttpClient } from '../../src/http/node.js'
+import { type Loopback, startLoopback } from '../loopback.js'
+import { selfSigned } from '../self-signed.js'
 
 const closing: (() => unknown)[] = []
 afterEach(async () => {
@@ -39,49 +39,6 @@ function abortable() {
   const reason = new Error('the caller left')
   return { signal: controller.signal, reason, abort: () => controller.abort(reason) }
 }
-
-describe('ask', () => {
-  const answering = (answer: unknown): Promise<HttpResponse> =>
-    ask(
-      async () => answer as HttpResponse,
-      () => get('https://graph.facebook.com/1'),
-      { phase: 'look-up' },
-    )
-  const body = Readable.from([])
-
-  it('hands the answer on', async () => {
-    const headers = { 'content-type': 'image/jpeg' }
-    expect(await answering({ status: 200, headers, body, more: 1 })).toEqual({ status: 200, headers, body })
-  })
-
-  it.each<[string, object, Record<string, string>]>([
-    ['lists', { 'content-type': ['image/jpeg'], 'x-a': ['1', '2'] }, { 'content-type': 'image/jpeg', 'x-a': '1, 2' }],
-    ['numbers', { 'content-length': 7 }, { 'content-length': '7' }],
-    ['names in capitals', { Location: 'https://b.test/' }, { location: 'https://b.test/' }],
-    ['a Headers', new Headers({ 'Content-Encoding': 'gzip' }), { 'content-encoding': 'gzip' }],
-    ['what is no pair', new Set(['a', ['b', 'c'], 7]), { b: 'c' }],
-    ['what is no value', { a: undefined, b: null, c: {}, d: () => 1, e: 'x' }, { e: 'x' }],
-    ['names of prototypes', JSON.parse('{"__proto__":"x","a":"y"}'), { a: 'y' }],
-  ])('reads headers of %s', async (_name, headers, read) => {
-    expect((await answering({ status: 200, headers, body })).headers).toEqual(read)
-  })
-
-  it.each([
-    undefined,
-    null,
-    'OK',
-    {},
-    { status: 200 },
-    { status: '200', headers: {}, body },
-    { status: 200, headers: null, body },
-    { status: 200, headers: 'none', body },
-    { status: 200, body },
-    { status: 200, headers: {}, body: 'text' },
-    { status: 200, headers: {}, body: null },
-  ])('takes %j for no answer', async (answer) => {
-    await expect(answering(answer)).rejects.toThrow('no answer with status, headers and a Node stream as body')
-  })
-})
 
 describe('createNodeHttpClient', () => {
   it('sends method, path, headers and body as they are', async () => {

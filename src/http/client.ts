@@ -1,0 +1,45 @@
+import { Readable } from 'node:stream'
+import { DownloadFailedError } from '../errors.js'
+import { readHeaders } from './headers.js'
+
+/**
+ * One request, one answer. An implementation never follows redirects, never decodes bodies and never retries: the
+ * library does the first and the last itself, with its own rules, and refuses encoded bodies. It rejects when no answer comes,
+ * with the signal's reason when that aborted. Whoever gets the answer reads or destroys its body.
+ */
+export type HttpClient = (request: HttpRequest) => Promise<HttpResponse>
+
+export interface HttpRequest {
+  method: 'GET' | 'POST' | 'DELETE'
+  url: string
+  /** Lower-case names. */
+  headers: Readonly<Record<string, string>>
+  body?: Uint8Array
+  signal: AbortSignal
+}
+
+export interface HttpResponse {
+  status: number
+  /** Lower-case names; repeated headers joined by a comma and a space. */
+  headers: Readonly<Record<string, string>>
+  body: Readable
+}
+
+/**
+ * Asks with any client: one that throws, or gives no answer, rejects as one does that found the network down. Made here,
+ * the request's headers can't throw elsewhere.
+ */
+export async function sendRequest(
+  http: HttpClient,
+  makeRequest: () => HttpRequest,
+  { phase }: { phase: 'look-up' | 'download' },
+): Promise<HttpResponse> {
+  const request = makeRequest()
+  const response: Partial<HttpResponse> | null | undefined = await http(request)
+  const { status, headers, body } = response ?? {}
+  if (typeof status === 'number' && body instanceof Readable && headers !== undefined && Object(headers) === headers) {
+    return { status, headers: readHeaders(headers), body }
+  }
+  const problem = 'the HTTP client gave no answer with status, headers and a Node stream as body'
+  throw new DownloadFailedError({ host: new URL(request.url).host, problem, phase })
+}

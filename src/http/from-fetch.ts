@@ -1,0 +1,67 @@
+import { Readable } from 'node:stream'
+import { DownloadFailedError } from '../errors.js'
+import type { HttpClient } from './client.js'
+import { isEncoded } from './headers.js'
+
+/**
+ * The part of `fetch` that this library calls. `globalThis.fetch`, undici's, node-fetch's and most wrappers fit.
+ */
+export type FetchLike = (
+  url: string,
+  init: {
+    method: string
+    headers: Record<string, string>
+    body?: ArrayBuffer
+    redirect: 'manual'
+    signal: AbortSignal
+  },
+) => Promise<FetchLikeResponse>
+
+export interface FetchLikeResponse {
+  status: number
+  type?: string
+  headers: { forEach(callback: (value: string, name: string) => void): void }
+  body: ReadableStream<Uint8Array> | NodeJS.ReadableStream | null
+}
+
+/**
+ * Adapts a `fetch` that shows redirects (`redirect: 'manual'` with a real 3xx, as Node's does).
+ *
+ * A `fetch` decodes encoded bodies behind our back, after which neither Content-Length nor caps mean anything; so an
+ * answer with a Content-Encoding header is refused.
+ *
+ * @throws DownloadFailedError when the fetch hides a redirect, or the answer has a Content-Encoding.
+ */
+export function fromFetch(fetch: FetchLike): HttpClient {
+  return async ({ method, url, headers, body, signal }) => {
+    const response = await fetch(url, {
+      method,
+      headers: { ...headers },
+      redirect: 'manual',
+      signal,
+      ...(body === undefined ? {} : { body: new Uint8Array(body).buffer }),
+    })
+    const { host } = new URL(url)
+    if (response.type === 'opaqueredirect' || response.status === 0) {
+      throw new DownloadFailedError({ host, problem: 'this fetch hides redirects', retryable: false })
+    }
+    const answer: Record<string, string> = {}
+    response.headers.forEach((value, name) => {
+      answer[name.toLowerCase()] = value
+    })
+    const stream = toReadable(response.body)
+    stream.on('error', () => {})
+    if (isEncoded(answer)) {
+      stream.destroy()
+      throw new DownloadFailedError({ host, problem: 'the answer has a Content-Encoding', retryable: false })
+    }
+    return { status: response.status, headers: answer, body: stream }
+  }
+}
+
+function toReadable(body: FetchLikeResponse['body']): Readable {
+  if (body === null) return Readable.from([])
+  if (body instanceof Readable) return body
+  if ('getReader' in body) return Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0])
+  return new Readable().wrap(body)
+}
