@@ -5,7 +5,6 @@ import { type DownloadOptions, type ResolvedDownload, resolveDownload } from './
 import { describeValue } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
 import { emit, messageIdHash } from './events.js'
-import type { Announced } from './integrity/prove.js'
 import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
 import {
   checkMediaId,
@@ -325,7 +324,12 @@ async function locate(
 
 /** An advisory look: only an object with the very hash announced (or, none being announced, any recorded one) ends the job. */
 async function findStored(
-  { storage, key, size, sha256 }: Announced & { storage: ObjectStorage; key: string },
+  {
+    storage,
+    key,
+    size,
+    sha256,
+  }: { storage: ObjectStorage; key: string; size?: number | undefined; sha256?: string | undefined },
   signal: AbortSignal,
 ): Promise<StoredObject | undefined> {
   // Where the store may not say, the put will.

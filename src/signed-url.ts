@@ -2,8 +2,8 @@ import { types } from 'node:util'
 import { checkOneOf, checkText, checkWhole } from './errors/checks.js'
 import { InvalidOptionError, StorageFailedError, WrongAccountError } from './errors.js'
 import { emit, type OnEvent } from './events.js'
-import { contentDisposition, safeExtension, safeFilename } from './file-type/filename.js'
-import { contentTypeForExtension, mayShowInline, servedAs } from './file-type/mime.js'
+import { safeExtension } from './file-type/filename.js'
+import { decideServing } from './file-type/serving.js'
 import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
 import { checkObjectKey, type ObjectStorage, type SignedUrlOptions } from './storage.js'
 import { storageFailure } from './upload/storage-errors.js'
@@ -117,7 +117,10 @@ export async function signUrl(key: string, options: SigningOptions): Promise<Sig
   // Signatures count in whole seconds; without the floor `expiresAt` would promise up to one too many.
   const now = Date.now()
   const signedAt = new Date(floorTo(now, Math.max(cacheFor, 1) * 1_000))
-  const { contentType, contentDisposition } = serving(extension, options)
+  const { disposition, filename } = options
+  if (disposition !== undefined) checkOneOf('disposition', disposition, ['inline', 'attachment'])
+  if (filename !== undefined) checkText('filename', filename)
+  const { contentType, contentDisposition } = decideServing({ extension, filename, disposition })
   const wishes = { contentType, contentDisposition, expiresIn: lifetime, signedAt }
   const { url, expiresAt } = await askForUrl(storage, key, wishes)
   const askedFor = signedAt.getTime() + lifetime * 1_000
@@ -167,18 +170,6 @@ function checkTenant(key: string, options: SigningOptions): string | undefined {
 function describeEndedCredentials(key: string): StorageFailedError {
   const reason = 'the signing credentials have ended'
   return new StorageFailedError({ operation: 'sign', key, reason, retryable: true })
-}
-
-function serving(
-  extension: string | undefined,
-  { disposition, filename }: Pick<SigningOptions, 'disposition' | 'filename'>,
-): { contentType: string; contentDisposition: string } {
-  if (disposition !== undefined) checkOneOf('disposition', disposition, ['inline', 'attachment'])
-  if (filename !== undefined) checkText('filename', filename)
-  const { contentType, inline } = servedAs(contentTypeForExtension(extension ?? 'bin') ?? 'application/octet-stream')
-  const isShown = disposition === undefined ? inline : disposition === 'inline' && mayShowInline(contentType)
-  const name = filename === undefined ? undefined : safeFilename(filename, extension === undefined ? {} : { extension })
-  return { contentType, contentDisposition: contentDisposition(isShown ? 'inline' : 'attachment', name) }
 }
 
 function floorTo(value: number, step: number): number {

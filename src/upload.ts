@@ -4,8 +4,8 @@ import { describeValue } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
 import type { OnEvent } from './events.js'
 import { getMediaTypeFromMime } from './file-type/mime.js'
-import { checkMaxBytes, type MaxBytes, maxBytesOf } from './integrity/max-bytes.js'
-import type { Announced } from './integrity/prove.js'
+import { checkMaxBytes, getMaxBytes, type MaxBytes } from './integrity/max-bytes.js'
+import { defined } from './json.js'
 import { type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
 import { checkMediaId, type MediaType } from './media-reference.js'
 import type { ObjectStorage } from './storage.js'
@@ -88,7 +88,7 @@ async function upload(body: UploadBody, options: UploadOptions): Promise<StoredM
       mimeType,
       filename,
       mediaId,
-      maxBytes: maxBytesOf(options.maxBytes, options.mediaType ?? getMediaTypeFromMime(mimeType)),
+      maxBytes: getMaxBytes(options.maxBytes, options.mediaType ?? getMediaTypeFromMime(mimeType)),
       sniff: policy,
       timeouts,
       deadlines,
@@ -124,7 +124,7 @@ function keyOf(options: UploadOptions, mimeType: string): string {
   return resolveKeyLayout(options).build({ accountId, mimeType, mediaType, mediaId, filename, timestamp })
 }
 
-function checkAnnounced({ size, sha256 }: UploadOptions, body: UploadBody): Announced {
+function checkAnnounced({ size, sha256 }: UploadOptions, body: UploadBody): Pick<UploadOptions, 'size' | 'sha256'> {
   if (size !== undefined && !(Number.isSafeInteger(size) && size >= 0)) {
     throw new InvalidOptionError({
       option: 'size',
@@ -138,7 +138,7 @@ function checkAnnounced({ size, sha256 }: UploadOptions, body: UploadBody): Anno
     })
   }
   const known = body instanceof Blob ? body.size : undefined
-  return { size: size ?? known, sha256 }
+  return defined({ size: size ?? known, sha256 })
 }
 
 function toReadable(body: UploadBody): Readable {

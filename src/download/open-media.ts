@@ -14,7 +14,7 @@ import { sniff } from '../file-type/sniff.js'
 import { type HttpClient, type HttpResponse, sendRequest } from '../http/client.js'
 import { isEncoded } from '../http/headers.js'
 import { isPassingStatus } from '../http/retry-after.js'
-import { type MaxBytes, maxBytesOf } from '../integrity/max-bytes.js'
+import { getMaxBytes, type MaxBytes } from '../integrity/max-bytes.js'
 import type { MediaReference, MediaType } from '../media-reference.js'
 import type { Deadlines } from '../timing/deadlines.js'
 import { type CloudApi, COMMON_HEADERS, lookUpMedia } from './cloud-api.js'
@@ -91,7 +91,7 @@ export async function announce(media: string | MediaReference, context: AttemptC
   // Empty where only a media id was kept: then the look-up is the first to tell.
   const mimeType = reference?.mimeType || info.mimeType
   const mediaType = reference?.mediaType ?? context.mediaType ?? getMediaTypeFromMime(mimeType)
-  checkSize(info.size, maxBytesOf(context.maxBytes, mediaType))
+  checkSize(info.size, getMaxBytes(context.maxBytes, mediaType))
   return {
     mediaId,
     url: info.url,
@@ -191,7 +191,7 @@ function open(
   context: Pick<AttemptContext, 'maxBytes' | 'deadlines'>,
 ): OpenedMedia {
   const { mediaId, mediaType, mimeType, sha256, filename } = facts
-  const maxBytes = maxBytesOf(context.maxBytes, mediaType)
+  const maxBytes = getMaxBytes(context.maxBytes, mediaType)
   const { status, headers, body } = response
   try {
     if (status !== 200) throw refusal(status, headers, host)

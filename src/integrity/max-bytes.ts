@@ -1,3 +1,4 @@
+import { checkWhole } from '../errors/checks.js'
 import { describeValue } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
 import { isMediaType, type MediaType } from '../media-reference.js'
@@ -19,22 +20,15 @@ export function checkMaxBytes(maxBytes: MaxBytes | undefined): void {
     if (type !== '' && !isMediaType(type)) {
       throw new InvalidOptionError({ option: 'maxBytes', problem: `must be by media type, got ${describeValue(type)}` })
     }
-    if (!Number.isSafeInteger(cap) || cap < 1) {
-      throw new InvalidOptionError({
-        option: 'maxBytes',
-        problem: `must be a positive whole number of bytes, got ${describeValue(cap)}`,
-      })
-    }
+    checkWhole('maxBytes', cap, { unit: 'of bytes' })
     if (cap > MAX_PUT_BYTES) {
-      throw new InvalidOptionError({
-        option: 'maxBytes',
-        problem: `must be at most ${MAX_PUT_BYTES}, the most of one put, got ${describeValue(cap)}`,
-      })
+      const problem = `must be at most ${MAX_PUT_BYTES}, the largest size of one put, got ${describeValue(cap)}`
+      throw new InvalidOptionError({ option: 'maxBytes', problem })
     }
   }
 }
 
 /** The cap for one media type. */
-export function maxBytesOf(maxBytes: MaxBytes | undefined, mediaType: MediaType): number {
+export function getMaxBytes(maxBytes: MaxBytes | undefined, mediaType: MediaType): number {
   return (typeof maxBytes === 'object' ? maxBytes[mediaType] : maxBytes) ?? DEFAULT_MAX_BYTES
 }

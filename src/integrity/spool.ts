@@ -7,7 +7,7 @@ import { Readable } from 'node:stream'
 import { StorageFailedError } from '../errors.js'
 import { type ProveOptions, proveBytes } from './prove.js'
 
-/** A body whose size and hash are known, because all of it was read once. */
+/** A body whose size and hash are known, because it was read to its end. */
 export interface Spooled {
   /** Bytes. */
   size: number
@@ -15,7 +15,7 @@ export interface Spooled {
   sha256: string
   /** The bytes, from the start. */
   open(): Readable
-  /** Removes the temporary file. Call it always. */
+  /** Removes the temporary file. Always call it. */
   remove(): Promise<void>
 }
 
@@ -23,8 +23,8 @@ export interface Spooled {
 const MEMORY_BYTES = 1_048_576
 
 /**
- * Reads a body whose size or hash nobody announced, so that both can be told to the store beforehand: small ones into
- * memory, others into a temporary file that only this user may read.
+ * Reads a body whose size or hash was not announced, for the store needs both beforehand: a small one into memory,
+ * another into a temporary file that only this user may read.
  */
 export async function spool(
   source: Readable,

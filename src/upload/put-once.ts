@@ -10,10 +10,11 @@ import {
   WhatsAppMediaError,
 } from '../errors.js'
 import { emit, type OnEvent } from '../events.js'
-import { asciiMetadata, contentDisposition, safeExtension, safeFilename } from '../file-type/filename.js'
-import { essence, servedAs } from '../file-type/mime.js'
+import { asciiMetadata, safeExtension } from '../file-type/filename.js'
+import { essence } from '../file-type/mime.js'
+import { decideServing, type Serving } from '../file-type/serving.js'
 import { contradicts, SNIFF_BYTES, sniff } from '../file-type/sniff.js'
-import { type Announced, failureOf, type Integrity, type ProvenBody, proveBytes } from '../integrity/prove.js'
+import { findProofFailure, type Integrity, type ProvenBody, proveBytes } from '../integrity/prove.js'
 import { spool } from '../integrity/spool.js'
 import type { ObjectStorage, PutResult, StoredObject } from '../storage.js'
 import { type CheckedTimeouts, type Deadlines, LAST_LOOK_MS, startDeadlines } from '../timing/deadlines.js'
@@ -73,7 +74,11 @@ export function checkSniff(sniff: SniffPolicy | undefined): void {
 }
 
 /** Everything about one object to be stored. */
-export interface StoreTarget extends Announced {
+export interface StoreTarget {
+  /** Bytes, if announced. */
+  size?: number | undefined
+  /** Lowercase hex, if announced. */
+  sha256?: string | undefined
   storage: ObjectStorage
   key: string
   mimeType: string
@@ -180,7 +185,7 @@ async function putProven(source: Readable, target: StoreTarget, identity: Identi
     reader: 'store',
     onSourceError,
   })
-  const serving = decideServing(await proven.opening, target)
+  const serving = decideStoredType(await proven.opening, target)
   deadlines.mayBeStored()
   deadlines.waitFor('store')
   const put = storage.put(key, proven.body, {
@@ -197,7 +202,7 @@ async function putProven(source: Readable, target: StoreTarget, identity: Identi
   if (result?.outcome === 'exists') return alreadyStored(await compare(target, identity), target)
   // A storage that swallows the body's error, or does not read it, claims what it can't have.
   const isStored = result?.outcome === 'stored' || result?.outcome === 'condition-ignored'
-  if (!isStored || !proven.isProven()) throw failureOf(proven.body) ?? claimedWithoutBytes(key)
+  if (!isStored || !proven.isProven()) throw findProofFailure(proven.body) ?? claimedWithoutBytes(key)
   if (result.outcome === 'condition-ignored') {
     emit(target.onEvent, { type: 'condition-unsupported', storage: storage.name, how: 'ignored' })
   }
@@ -291,8 +296,8 @@ async function hashStored(storage: ObjectStorage, key: string, deadlines: Deadli
   return hash.digest('hex')
 }
 
-/** What the reader's browser will be told: chosen from the allow-list, never taken from the sender. */
-function decideServing(opening: Uint8Array, target: StoreTarget): { contentType: string; contentDisposition: string } {
+/** A body whose first bytes contradict its declared type is kept as octet-stream. */
+function decideStoredType(opening: Uint8Array, target: StoreTarget): Serving {
   const { mimeType, filename, key, onEvent, mediaId, accountId } = target
   const sniffed = target.sniff === 'safe' ? sniff(opening) : undefined
   const isMismatch = target.sniff === 'safe' && contradicts(mimeType, sniffed)
@@ -306,10 +311,11 @@ function decideServing(opening: Uint8Array, target: StoreTarget): { contentType:
       ...(accountId === undefined ? {} : { accountId }),
     })
   }
-  const { contentType, inline } = servedAs(isMismatch ? 'application/octet-stream' : mimeType)
-  // As for signed URLs: a picture that a reader saves must not become the program that its name says.
-  const name = filename === undefined ? undefined : safeFilename(filename, { extension: safeExtension(key) })
-  return { contentType, contentDisposition: contentDisposition(inline ? 'inline' : 'attachment', name) }
+  return decideServing({
+    mimeType: isMismatch ? 'application/octet-stream' : mimeType,
+    extension: safeExtension(key),
+    filename,
+  })
 }
 
 function metadataOf({ mediaId, filename }: StoreTarget): Record<string, string> {

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { KnownSecrets } from '../errors/known-secrets.js'
 import { readErrorName, reduceToName } from '../errors/thrown.js'
 import { StorageFailedError, WhatsAppMediaError } from '../errors.js'
-import { failureOf } from '../integrity/prove.js'
+import { findProofFailure } from '../integrity/prove.js'
 import type { ObjectStorage, StoredObject } from '../storage.js'
 
 /** A call to a storage, as its failure tells of it. */
@@ -51,7 +51,7 @@ export function withTypedErrors(storage: ObjectStorage, filename: string | undef
         return await storage.put(key, body, options)
       } catch (error) {
         // Whatever the storage made of it: bytes that failed their proof say more than a store that did not get them.
-        const own = failureOf(body)
+        const own = findProofFailure(body)
         if (own !== undefined) throw own
         const secrets = [filename, contentDisposition, ...Object.values(metadata)]
         throw storageFailure(error, { operation: 'put', key, signal, secrets })

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { checkMaxBytes, type MaxBytes, maxBytesOf } from '../../src/integrity/max-bytes.js'
+import { checkMaxBytes, getMaxBytes, type MaxBytes } from '../../src/integrity/max-bytes.js'
 
-describe('maxBytesOf', () => {
+describe('getMaxBytes', () => {
   it('takes one cap for all, one for each type, and the default for the rest', () => {
-    expect(maxBytesOf(5, 'video')).toBe(5)
-    expect(maxBytesOf({ video: 7 }, 'video')).toBe(7)
-    expect(maxBytesOf({ video: 7 }, 'image')).toBe(104_857_600)
-    expect(maxBytesOf(undefined, 'image')).toBe(104_857_600)
+    expect(getMaxBytes(5, 'video')).toBe(5)
+    expect(getMaxBytes({ video: 7 }, 'video')).toBe(7)
+    expect(getMaxBytes({ video: 7 }, 'image')).toBe(104_857_600)
+    expect(getMaxBytes(undefined, 'image')).toBe(104_857_600)
   })
 })
 

@@ -1,0 +1,30 @@
+import { contentDisposition, safeFilename } from './filename.js'
+import { contentTypeForExtension, mayShowInline, servedAs } from './mime.js'
+
+/** The two headers that a reader's browser goes by. */
+export interface Serving {
+  contentType: string
+  contentDisposition: string
+}
+
+/**
+ * Decides what a reader's browser is told of a file: content type and disposition from the allow-list of `servedAs`,
+ * never from the sender. A picture that a reader saves must not become the program that its name says.
+ *
+ * @param file.extension of the object's key, without dot: what the name must end in, and the type where `mimeType` is
+ * absent.
+ * @param file.disposition wish of the reader; `inline` is heeded for what `mayShowInline` allows.
+ */
+export function decideServing(file: {
+  mimeType?: string
+  extension: string | undefined
+  filename: string | undefined
+  disposition?: 'inline' | 'attachment' | undefined
+}): Serving {
+  const { extension, filename, disposition } = file
+  const mimeType = file.mimeType ?? contentTypeForExtension(extension ?? 'bin') ?? 'application/octet-stream'
+  const { contentType, inline } = servedAs(mimeType)
+  const isShown = disposition === undefined ? inline : disposition === 'inline' && mayShowInline(contentType)
+  const name = filename === undefined ? undefined : safeFilename(filename, { extension })
+  return { contentType, contentDisposition: contentDisposition(isShown ? 'inline' : 'attachment', name) }
+}
