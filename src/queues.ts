@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { AnyWhatsAppMediaError } from './errors.js'
 import type { MediaReference } from './media-reference.js'
 
@@ -83,27 +82,3 @@ export type JobOutcome =
       job: MediaJob
       error: AnyWhatsAppMediaError
     }
-
-/** Two jobs with one id are the same work: one media item of one message, for one account. */
-export function jobId({ accountId, media }: MediaJob): string {
-  return JSON.stringify([accountId, media.mediaId, media.messageId, media.timestamp])
-}
-
-/** The job id for engines that refuse some characters: 32 hex digits behind a letter, no number to any engine. */
-export function jobHash(job: MediaJob): string {
-  return `j${createHash('sha256').update(jobId(job)).digest('hex').slice(0, 32)}`
-}
-
-const FIRST_DELAY_SECONDS = 5
-const LONGEST_DELAY_SECONDS = 3_600
-
-/**
- * Seconds to wait after a failed attempt: exponential with jitter, an hour at most, and more than a server asked for, so
- * that jobs which failed together do not come back together.
- */
-export function retryDelaySeconds(attempt: number, askedMs = 0): number {
-  const cap = Math.min(FIRST_DELAY_SECONDS * 2 ** (attempt - 1), LONGEST_DELAY_SECONDS)
-  const jittered = Math.round(cap / 2 + (Math.random() * cap) / 2)
-  const asked = Math.ceil(askedMs / 1_000)
-  return asked < jittered ? jittered : asked + Math.round(Math.random() * Math.min(asked / 10, cap))
-}

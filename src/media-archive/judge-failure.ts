@@ -1,5 +1,6 @@
 import type { AnyWhatsAppMediaError } from '../errors.js'
-import { type LateFault, type MediaJob, retryDelaySeconds } from '../queues.js'
+import type { LateFault, MediaJob } from '../queues.js'
+import { decideBackoffSeconds } from '../timing/backoff.js'
 import { cutDelay, cutPause, findAskedDelayMs } from './delays.js'
 
 /** What becomes of a job whose attempt has failed. */
@@ -43,7 +44,7 @@ export function judgeFailure(error: AnyWhatsAppMediaError, failed: FailedAttempt
     return { next: 'retry', afterSeconds: cutPause(pauseSeconds, secondsLeft), isAttempt: false }
   }
   if (isLateFault(error)) return judgeLateFault(error.code, failed)
-  const afterSeconds = cutDelay(retryDelaySeconds(attempt, findAskedDelayMs(error)), secondsLeft)
+  const afterSeconds = cutDelay(decideBackoffSeconds(attempt, findAskedDelayMs(error)), secondsLeft)
   if (!error.retryable || afterSeconds === undefined) return { next: 'give-up' }
   return { next: 'retry', afterSeconds, isAttempt: true }
 }
@@ -62,7 +63,7 @@ export function judgeCallbackFailure({
 }: Pick<FailedAttempt, 'attempt' | 'secondsLeft'>): JobDecision {
   const mayWait = attempt < CALLBACK_ATTEMPTS || secondsLeft > -CALLBACK_SECONDS
   if (!mayWait) return { next: 'give-up' }
-  return { next: 'retry', afterSeconds: retryDelaySeconds(attempt), isAttempt: true }
+  return { next: 'retry', afterSeconds: decideBackoffSeconds(attempt), isAttempt: true }
 }
 
 function isLateFault(error: AnyWhatsAppMediaError): error is AnyWhatsAppMediaError & { code: LateFault } {

@@ -1,5 +1,6 @@
 import { JobTooLargeError, QueueFailedError } from '../errors.js'
-import { jobId, type MediaQueue } from '../queues.js'
+import { buildJobId } from '../queues/stored-job.js'
+import type { MediaQueue } from '../queues.js'
 import { checkWhole, connectSqs, type SqsConnectionOptions } from './sqs/connection.js'
 import { secretsOf, toLetter } from './sqs/message.js'
 import { MOST_MESSAGE_BYTES, type OutgoingMessage, sendMessages, sizeOf } from './sqs/send.js'
@@ -49,7 +50,7 @@ export function createSqsQueue(options: SqsQueueOptions): Required<Pick<MediaQue
   return {
     async enqueue(jobs) {
       if (isClosed) throw new QueueFailedError({ operation: 'enqueue', reason: 'closed', retryable: true })
-      const fresh = [...new Map(jobs.map((job) => [jobId(job), job])).values()]
+      const fresh = [...new Map(jobs.map((job) => [buildJobId(job), job])).values()]
       const messages = fresh.map(
         (job): OutgoingMessage => ({
           // SQS itself may move a message to the dead-letter queue, where no download URL belongs: the look-up tells a fresh one.

@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import { CallbackFailedError } from '../../src/errors.js'
 import { createMediaArchive } from '../../src/media-archive.js'
-import { type JobOutcome, jobHash, type MediaJob } from '../../src/queues.js'
+import { buildJobHash } from '../../src/queues/stored-job.js'
+import type { JobOutcome, MediaJob } from '../../src/queues.js'
 import { createMemoryStorage } from '../../src/storage/memory.js'
 import { jobOf, openQueue, statesOf, usePrefix } from './redis.js'
 
@@ -17,10 +18,10 @@ describe('createBullMqWorker', () => {
     const { queue, main, work } = openQueue(prefix)
     const job = jobOf('1')
     await queue.enqueue([job])
-    const before = (await main.getJob(jobHash(job)))?.priority
+    const before = (await main.getJob(buildJobHash(job)))?.priority
     work({ processJob: async (each) => later(each, '2026-11-22T11:00:00.000Z') })
     await vi.waitFor(async () => expect(await statesOf(main)).toEqual({ delayed: 1 }), 10_000)
-    const after = await main.getJob(jobHash(job))
+    const after = await main.getJob(buildJobHash(job))
     // Ten minutes a step: seven days less an hour.
     expect(Number(before) - Number(after?.priority)).toBe(7 * 144 - 6)
     expect(after?.data).toEqual({ job, attempt: 2 })
@@ -39,7 +40,7 @@ describe('createBullMqWorker', () => {
     await queue.enqueue([jobOf('1')])
     work({ processJob })
     await vi.waitFor(async () => expect(await statesOf(main)).toEqual({ delayed: 1 }), 10_000)
-    const job = await main.getJob(jobHash(jobOf('1')))
+    const job = await main.getJob(buildJobHash(jobOf('1')))
     expect(job?.data).toEqual({ job: jobOf('1'), attempt: 2 })
     expect(job?.delay).toBeGreaterThan(59_000)
     expect(job?.priority).toBeGreaterThan(1)
@@ -127,7 +128,7 @@ describe('createBullMqWorker', () => {
     await Promise.all(closing)
     await worker.close()
     expect(await statesOf(main)).toEqual({ delayed: 1 })
-    expect((await main.getJob(jobHash(jobOf('1'))))?.data).toEqual({ job: jobOf('1'), attempt: 1 })
+    expect((await main.getJob(buildJobHash(jobOf('1'))))?.data).toEqual({ job: jobOf('1'), attempt: 1 })
   })
 
   it('tells of a lock that was taken from it, and the job is finished by whoever has it', async () => {
@@ -138,7 +139,7 @@ describe('createBullMqWorker', () => {
     const processJob = vi.fn(() => new Promise<JobOutcome>((resolve) => (end = resolve)))
     const worker = work({ onError, processJob })
     await vi.waitFor(() => expect(processJob).toHaveBeenCalled(), 10_000)
-    await redis.set(`${main.toKey(jobHash(jobOf('1')))}:lock`, 'another worker')
+    await redis.set(`${main.toKey(buildJobHash(jobOf('1')))}:lock`, 'another worker')
     end(done)
     await vi.waitFor(() => expect(onError).toHaveBeenCalled(), 10_000)
     expect(onError.mock.calls[0]?.[0]).toMatchObject({ operation: 'settle', retryable: true })

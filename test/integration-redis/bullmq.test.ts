@@ -2,7 +2,8 @@ import { Cluster, Redis } from 'ioredis'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { MediaGoneError } from '../../src/errors.js'
 import { type BullMqConnection, createBullMqQueue, createBullMqWorker } from '../../src/queues/bullmq.js'
-import { type JobOutcome, jobHash, type MediaJob } from '../../src/queues.js'
+import { buildJobHash } from '../../src/queues/stored-job.js'
+import type { JobOutcome, MediaJob } from '../../src/queues.js'
 import { jobOf, openQueue, redisUrl, statesOf, usePrefix } from './redis.js'
 
 const prefix = usePrefix()
@@ -20,7 +21,7 @@ describe('createBullMqQueue', () => {
     await queue.enqueue([job, job])
     await queue.enqueue([{ ...job, media: { ...job.media, downloadUrl: 'https://lookaside.fbsbx.com/' } }])
     expect(await statesOf(main)).toEqual({ prioritized: 1 })
-    expect((await main.getJob(jobHash(job)))?.data).toEqual({ job, attempt: 1 })
+    expect((await main.getJob(buildJobHash(job)))?.data).toEqual({ job, attempt: 1 })
   })
 
   it('lets the media that dies sooner come first', async () => {
@@ -49,7 +50,7 @@ describe('createBullMqQueue', () => {
     const { queue, main, dead, work } = openQueue(prefix)
     await queue.enqueue([jobOf('1')])
     work({ processJob: async () => done })
-    await vi.waitFor(async () => expect(await main.getJob(jobHash(jobOf('1')))).toBeUndefined(), 10_000)
+    await vi.waitFor(async () => expect(await main.getJob(buildJobHash(jobOf('1')))).toBeUndefined(), 10_000)
     expect([await statesOf(main), await statesOf(dead)]).toEqual([{}, {}])
   })
 
@@ -62,7 +63,7 @@ describe('createBullMqQueue', () => {
     }
     const [first, ...rest] = await queue.deadLetters({ limit: 2 })
     expect(first).toEqual({
-      id: expect.stringMatching(new RegExp(`^${jobHash(jobOf('1'))}-\\d+$`)),
+      id: expect.stringMatching(new RegExp(`^${buildJobHash(jobOf('1'))}-\\d+$`)),
       job: jobOf('1'),
       error: expect.objectContaining({ code: 'media-gone', name: 'MediaGoneError', mediaId: '1', retryable: false }),
       attempts: 1,
@@ -76,9 +77,16 @@ describe('createBullMqQueue', () => {
     const { queue, main, dead } = openQueue(prefix)
     const job = jobOf('1')
     await queue.enqueue([job])
-    const standing = await main.getJob(jobHash(job))
+    const standing = await main.getJob(buildJobHash(job))
     // As a worker leaves it that dies between the two.
-    const letter = { job, error: {}, attempts: 1, failedAt: '', jobId: jobHash(job), enqueuedAt: standing?.timestamp }
+    const letter = {
+      job,
+      error: {},
+      attempts: 1,
+      failedAt: '',
+      jobId: buildJobHash(job),
+      enqueuedAt: standing?.timestamp,
+    }
     await dead.add('dead-letter', letter, { jobId: 'letter' })
     expect(await queue.redrive(['letter'])).toEqual([])
     expect(await statesOf(dead)).toEqual({ waiting: 1 })

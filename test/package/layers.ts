@@ -33,7 +33,10 @@ const ADAPTERS: Readonly<Record<string, { of: string; vendor?: RegExp }>> = {
   'queues/bullmq': { of: 'queues', vendor: /^(?:bullmq|ioredis)$/ },
 }
 /** What adapters of one interface do alike. Held to an adapter's rule, without a vendor. */
-const SHARED: Readonly<Record<string, string>> = { 'storage/checked-body': 'storage' }
+const SHARED: Readonly<Record<string, string>> = {
+  'storage/checked-body': 'storage',
+  'queues/stored-job': 'queues',
+}
 const VENDORS = /^@(?:aws-sdk|smithy)\/|^(?:bullmq|ioredis|mongoose)$/
 /** Their parts are nobody else's: they are commands, or parts of the test kit. */
 const CLOSED = /^(?:cli|testing)\/[^/]+$/

@@ -1,7 +1,8 @@
 import { type AnyWhatsAppMediaError, InvalidOptionError, UnknownNumberError } from '../../errors.js'
 import type { Account } from '../../media-archive/accounts.js'
 import { getMediaDeadline, type MediaReference } from '../../media-reference.js'
-import { jobHash, type MediaJob } from '../../queues.js'
+import { buildJobHash } from '../../queues/stored-job.js'
+import type { MediaJob } from '../../queues.js'
 import type { AccountFinder } from '../accounts.js'
 import { type LineContent, readLine } from './entry.js'
 import type { FinishedEntries } from './finished-entries.js'
@@ -116,7 +117,7 @@ function entryOf(
     return { name: { place, line, id: NO_ID, ...shown }, error: new UnknownNumberError({ phoneNumberId }) }
   }
   const job = jobOf(media, account)
-  const id = jobHash(job).slice(1, 11)
+  const id = buildJobHash(job).slice(1, 11)
   const endsAt = getMediaDeadline(media, account.mediaLifetimeMs)
   return { name: { place, line, id, ...shown, accountId: account.accountId }, job, endsAt }
 }

@@ -1,40 +1,30 @@
-/** What has an end: milliseconds since 1970. */
+import { createHeap, type Heap } from '../../timing/heap.js'
+
+/** Ends at some time: milliseconds since 1970. */
 export interface Ending {
   endsAt: number
 }
 
-/** Entries in hand, those first that can still be saved, of these the one with the least time left. */
-export interface Window<T extends Ending> {
-  add(entry: T): void
-  /** The most urgent; of those whose time is over, the one that had it last. Undefined when there is none. */
-  take(): T | undefined
-  readonly size: number
-}
+/** Later than all times, so that entries whose time is over come last. */
+const AFTER_ALL_TIMES = Number.MAX_SAFE_INTEGER
 
-export function createWindow<T extends Ending>(now: () => number = Date.now): Window<T> {
-  /** The next one last: a list is cheapest at its end. */
-  const alive: T[] = []
-  const dead: T[] = []
+/**
+ * Entries in hand: first those that can still be saved, the one with the least time left before the others; then those
+ * whose time is over, the latest before the others. Equals come in the order in which they were put in.
+ */
+export function createWindow<T extends Ending>(now: () => number = Date.now): Heap<T> {
+  const heap = createHeap<{ entry: T; rank: number; place: number }>((one, other) =>
+    one.rank === other.rank ? one.place < other.place : one.rank < other.rank,
+  )
+  let places = 0
   return {
-    add(entry) {
-      if (entry.endsAt > now()) insert(alive, entry, ({ endsAt }) => endsAt <= entry.endsAt)
-      else insert(dead, entry, ({ endsAt }) => endsAt >= entry.endsAt)
+    put(entry) {
+      const { endsAt } = entry
+      heap.put({ entry, rank: endsAt > now() ? endsAt : AFTER_ALL_TIMES - endsAt, place: places++ })
     },
-    take: () => alive.pop() ?? dead.pop(),
+    take: () => heap.take()?.entry,
     get size() {
-      return alive.length + dead.length
+      return heap.size
     },
   }
-}
-
-/** Before the first that comes sooner, or as soon: of equals the older one is nearer to the end. */
-function insert<T>(sorted: T[], entry: T, isSooner: (other: T) => boolean): void {
-  let [low, high] = [0, sorted.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    const other = sorted[middle]
-    if (other !== undefined && isSooner(other)) high = middle
-    else low = middle + 1
-  }
-  sorted.splice(low, 0, entry)
 }

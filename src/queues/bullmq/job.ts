@@ -1,5 +1,6 @@
 import { type BulkJobOptions, DelayedError, type Job, type Queue } from 'bullmq'
-import { type JobOutcome, jobHash, type MediaJob } from '../../queues.js'
+import { buildJobHash } from '../../queues/stored-job.js'
+import type { JobOutcome, MediaJob } from '../../queues.js'
 
 /** A job as it lies in Redis. */
 export interface QueuedJob {
@@ -16,7 +17,7 @@ const NAME = 'archive'
 
 /** A job's id is the hash of what makes it the same work: a redelivery of it is dropped while it is here. */
 export function toBulk(job: MediaJob): { name: string; data: QueuedJob; opts: BulkJobOptions } {
-  return { name: NAME, data: { job, attempt: 1 }, opts: jobOptions(job, jobHash(job)) }
+  return { name: NAME, data: { job, attempt: 1 }, opts: jobOptions(job, buildJobHash(job)) }
 }
 
 /** Adds a job under the id that it had; one that BullMQ numbered itself must not have a number now. */

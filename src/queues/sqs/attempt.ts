@@ -1,6 +1,7 @@
 import { describeSecret } from '../../errors/describe.js'
 import { type AnyWhatsAppMediaError, InvalidOptionError, type QueueFailedError } from '../../errors.js'
-import { type JobContext, type JobOutcome, type MediaJob, type ProcessJob, retryDelaySeconds } from '../../queues.js'
+import type { JobContext, JobOutcome, MediaJob, ProcessJob } from '../../queues.js'
+import { decideBackoffSeconds } from '../../timing/backoff.js'
 import type { SqsConnection } from './connection.js'
 import { ATTEMPTS_ATTRIBUTE, readJob, type SqsMessage, secretsOf, toBody, toLetter } from './message.js'
 import { MOST_MESSAGE_BYTES, type OutgoingMessage, sendMessages } from './send.js'
@@ -59,7 +60,7 @@ export function createRunMessage(surroundings: Surroundings): RunMessage {
     attempt: number,
   ): Promise<Verdict> => {
     const { error, ...message } = letter
-    const stays: Verdict = { afterSeconds: retryDelaySeconds(attempt) }
+    const stays: Verdict = { afterSeconds: decideBackoffSeconds(attempt) }
     const isTold = wasTold(error)
     if (!isTold) onError(error)
     if (deadLetterQueueUrl === undefined) return isTold ? 'delete' : stays
@@ -80,7 +81,7 @@ export function createRunMessage(surroundings: Surroundings): RunMessage {
     const running = (async () => processJob(job, { ...context, attempt }))()
     const outcome = await running.catch((error: unknown): JobOutcome => {
       // A processor must not reject; one that does anyway must not lose its job, nor end the process.
-      return { outcome: 'retry', afterSeconds: retryDelaySeconds(attempt), until: '', isAttempt: true, job, error }
+      return { outcome: 'retry', afterSeconds: decideBackoffSeconds(attempt), until: '', isAttempt: true, job, error }
     })
     if (outcome.outcome === 'done') return 'delete'
     if (outcome.outcome === 'dead-letter') {

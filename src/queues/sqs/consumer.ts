@@ -1,6 +1,7 @@
 import { describeValue } from '../../errors/describe.js'
 import { type AnyWhatsAppMediaError, InvalidOptionError } from '../../errors.js'
-import { type ProcessJob, retryDelaySeconds } from '../../queues.js'
+import type { ProcessJob } from '../../queues.js'
+import { decideBackoffSeconds } from '../../timing/backoff.js'
 import { createRunMessage, type Verdict } from './attempt.js'
 import { checkQueueUrl, checkWhole, connectSqs, type SqsConnectionOptions } from './connection.js'
 import { ATTEMPTS_ATTRIBUTE, countOf, type SqsMessage } from './message.js'
@@ -124,7 +125,7 @@ export function createSqsConsumer(options: SqsConsumerOptions): SqsConsumer {
     if (Date.now() >= deadline.getTime()) return { afterSeconds: 0 }
     const run = runMessage(message, { deadline })
     // Not all that runs in an attempt heeds the deadline: `onArchived` is the owner's.
-    const late: Verdict = { afterSeconds: retryDelaySeconds(message.receiveCount) }
+    const late: Verdict = { afterSeconds: decideBackoffSeconds(message.receiveCount) }
     let timer: NodeJS.Timeout | undefined
     const stuck = new Promise<Verdict>((resolve) => {
       timer = setTimeout(resolve, endsAt - (margin * 2) / 3 - Date.now(), late)

@@ -5,7 +5,7 @@ import { createWindow } from '../../../src/cli/backfill/window.js'
 const NOW = 1_000
 const drain = (endings: readonly number[]): { endsAt: number; place: number }[] => {
   const window = createWindow<{ endsAt: number; place: number }>(() => NOW)
-  for (const [place, endsAt] of endings.entries()) window.add({ endsAt, place })
+  for (const [place, endsAt] of endings.entries()) window.put({ endsAt, place })
   expect(window.size).toBe(endings.length)
   return endings.map(() => window.take() ?? { endsAt: Number.NaN, place: -1 })
 }

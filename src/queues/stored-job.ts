@@ -1,0 +1,23 @@
+import { createHash } from 'node:crypto'
+import type { MediaJob } from '../queues.js'
+
+/*
+ * What all queues do with the jobs that they keep.
+ */
+
+/** Two jobs with one id are the same work: one media item of one message, for one account. */
+export function buildJobId({ accountId, media }: MediaJob): string {
+  return JSON.stringify([accountId, media.mediaId, media.messageId, media.timestamp])
+}
+
+/** The job id for engines that refuse some characters: 32 hex digits behind a letter, no number to any engine. */
+export function buildJobHash(job: MediaJob): string {
+  return `j${createHash('sha256').update(buildJobId(job)).digest('hex').slice(0, 32)}`
+}
+
+/** The job without its download URL, a secret that outlives its use. A job that no worker could read may be of any form. */
+export function removeJobUrl(job: MediaJob): MediaJob {
+  if (typeof job?.media !== 'object' || job.media === null) return job
+  const { downloadUrl, downloadUrlExpiresAt, ...media } = job.media
+  return { ...job, media }
+}
