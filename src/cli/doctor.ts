@@ -1,8 +1,10 @@
 import { resolveCloudApi } from '../download/cloud-api.js'
 import { checkPrefix } from '../key.js'
+import { awaitAnswer } from '../storage/questions.js'
+import type { Refusal } from '../storage/refusal.js'
 import { createS3Storage, probeS3 } from '../storage/s3.js'
 import { type CommandContext, type CommandHost, EXIT } from './command.js'
-import { attempt, type Refusal, told } from './doctor/ask.js'
+import { describeRefusal } from './doctor/ask.js'
 import { type BucketConnection, type BucketOptions, connectToBucket, type RegionFault } from './doctor/bucket.js'
 import { checkCors } from './doctor/cors.js'
 import { checkEncryption, kmsKeyOf } from './doctor/encryption.js'
@@ -32,7 +34,7 @@ export interface DoctorOptions {
   signal?: AbortSignal
 }
 
-type Context = Required<Pick<DoctorOptions, 'now' | 'timeoutMs'>> & Omit<DoctorOptions, 'now' | 'timeoutMs'>
+type Examination = Required<Pick<DoctorOptions, 'now' | 'timeoutMs'>> & Omit<DoctorOptions, 'now' | 'timeoutMs'>
 
 /** `doctor`, with the options of the command line. @returns the exit code. */
 export async function runDoctorCommand(flags: Flags, context: CommandContext): Promise<number> {
@@ -90,7 +92,7 @@ const NOTHING_SET: Finding = {
   fix: { advice: 'Set them', command: 'export WHATSAPP_ACCESS_TOKEN=… S3_BUCKET_NAME=… AWS_REGION=…' },
 }
 
-async function examineMeta({ settings, now, timeoutMs }: Context): Promise<Finding[]> {
+async function examineMeta({ settings, now, timeoutMs }: Examination): Promise<Finding[]> {
   const { accessToken, appSecret, phoneNumberId, graphUrl } = settings
   if (accessToken === undefined) {
     return [{ check: 'access token', severity: 'note', finding: 'Not checked: WHATSAPP_ACCESS_TOKEN is not set' }]
@@ -99,7 +101,7 @@ async function examineMeta({ settings, now, timeoutMs }: Context): Promise<Findi
   return checkMeta({ cloudApi, accessToken, appSecret, phoneNumberId, now, timeoutMs })
 }
 
-async function examineStore(context: Context): Promise<Finding[]> {
+async function examineStore(context: Examination): Promise<Finding[]> {
   const { bucket, region, endpoint, publicEndpoint, prefix } = context.settings
   if (bucket === undefined) {
     return [{ check: 'bucket', severity: 'note', finding: 'Not checked: S3_BUCKET_NAME is not set' }]
@@ -111,8 +113,8 @@ async function examineStore(context: Context): Promise<Finding[]> {
     ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
     ...(context.credentials === undefined ? {} : { credentials: context.credentials }),
   }
-  const connected = await attempt(() => connectToBucket(options, context))
-  if ('reason' in connected) return [UNCONNECTED.get(connected.reason) ?? noStart(connected)]
+  const connected = await awaitAnswer(() => connectToBucket(options, context))
+  if (!connected.ok) return [UNCONNECTED.get(connected.reason) ?? describeSdkFailure(connected)]
   const connection = connected.value
   try {
     return await examineBucket(context, {
@@ -160,17 +162,17 @@ const UNCONNECTED: ReadonlyMap<string, Finding> = new Map([
   ['region-malformed' satisfies RegionFault, MALFORMED_REGION],
 ])
 
-function noStart(refusal: Refusal): Finding {
+function describeSdkFailure(refusal: Refusal): Finding {
   return {
     check: 'bucket',
     severity: 'error',
-    finding: `Not checked: the AWS SDK does not start (${told(refusal)})`,
+    finding: `Not checked: the AWS SDK does not start (${describeRefusal(refusal)})`,
     fix: { advice: 'Look at what AWS_* variables and the shared configuration set, and at how the SDK is installed' },
   }
 }
 
 async function examineBucket(
-  context: Context,
+  context: Examination,
   { connection, options, prefix }: { connection: BucketConnection; options: BucketOptions; prefix: string },
 ): Promise<Finding[]> {
   const { settings, timeoutMs, signal } = context
@@ -204,7 +206,7 @@ async function examineBucket(
 const NO_CORS: Finding = { check: 'CORS', severity: 'note', finding: 'Not checked: no signed URL could be read' }
 
 async function examineCors(
-  { settings }: Context,
+  { settings }: Examination,
   { connection, fetchFor }: { connection: BucketConnection; fetchFor: (origin: string) => Promise<Headers> },
 ): Promise<Finding> {
   const { sdk, bucket, ask } = connection
@@ -213,7 +215,7 @@ async function examineCors(
 }
 
 async function examineByProbe(
-  { settings, probe, timeoutMs, signal }: Context,
+  { settings, probe, timeoutMs, signal }: Examination,
   {
     connection,
     options,
@@ -224,9 +226,9 @@ async function examineByProbe(
   if (!settings.probe) return []
   const check = 'probe'
   if (!leavesNothing) return [{ check, severity: 'note', finding: 'Not made: it could not write, or not clean up' }]
-  const report = await attempt(() =>
+  const report = await awaitAnswer(() =>
     probe(options, { prefix: `${prefix}doctor/`, timeoutMs, ...(signal === undefined ? {} : { signal }) }),
   )
-  if ('reason' in report) return [{ check, severity: 'warning', finding: `It broke off: ${told(report)}` }]
+  if (!report.ok) return [{ check, severity: 'warning', finding: `It broke off: ${describeRefusal(report)}` }]
   return probeFindings(report.value, { ...connection, prefix })
 }

@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import { readField } from '../../errors/thrown.js'
-import { factsOf } from '../../storage/s3/errors.js'
+import { readSdkError } from '../../storage/refusal.js'
 import type { S3StorageOptions } from '../../storage/s3.js'
 
 type Sdk = typeof import('@aws-sdk/client-s3')
@@ -112,7 +112,7 @@ const UNSUPPORTED = ['NotImplemented', 'XNotImplemented', 'MethodNotAllowed', 'U
 
 /** Only codes and the status: a server's words may quote what it was asked with. */
 function refusal(error: unknown): Exclude<Answer<never>, { kind: 'answer' }> {
-  const { status, reason } = factsOf(error)
+  const { status, reason } = readSdkError(error)
   if (status === undefined) return { kind: 'unreachable', reason: reason === 'AbortError' ? 'timeout' : reason }
   const told = { reason: reason === 'Unknown' ? `HTTP ${status}` : reason, status }
   if (UNSUPPORTED.includes(reason) || status === 501 || status === 405) return { kind: 'unsupported', ...told }

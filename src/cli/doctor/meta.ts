@@ -8,10 +8,13 @@ import {
   type TokenInfo,
 } from '../../download/answers.js'
 import { type CloudApi, COMMON_HEADERS } from '../../download/cloud-api.js'
-import { attempt, get, type Refusal, told } from './ask.js'
+import { type GraphVerdict, judgeGraphError } from '../../download/graph-error.js'
+import { parseJson } from '../../json.js'
+import type { Refusal } from '../../storage/refusal.js'
+import { askUrl, describeRefusal } from './ask.js'
 import type { Finding } from './finding.js'
 
-interface Context {
+interface MetaAccess {
   cloudApi: CloudApi
   accessToken: string
   appSecret: string | undefined
@@ -20,8 +23,11 @@ interface Context {
   timeoutMs: number
 }
 
-/** What Meta says: yes, with the answer's JSON; no, with the Graph error; or nothing. */
-type GraphAnswer = { json: unknown } | { error: GraphErrorBody; status: number } | { nothing: Refusal }
+/** What came of one call of the Graph API. */
+type GraphOutcome =
+  | { kind: 'json'; json: unknown }
+  | { kind: 'error'; error: GraphErrorBody; status: number }
+  | { kind: 'unreachable'; refusal: Refusal }
 
 const WEEK_MS = 604_800_000
 
@@ -33,10 +39,10 @@ const APP_SECRET = 'Copy it from the App Dashboard (App settings, Basic, App sec
 const SET_SECRET = 'export WHATSAPP_APP_SECRET=…'
 
 /** Whether Meta accepts the token, the app secret's proof and the phone number id, and what the token may do. */
-export async function checkMeta(context: Context): Promise<Finding[]> {
+export async function checkMeta(context: MetaAccess): Promise<Finding[]> {
   const { appSecret } = context
-  const first = await ask(context, { node: 'me' })
-  if (!('error' in first) || !isProofRefused(first.error)) return checkToken(context, first)
+  const first = await askGraph(context, { node: 'me' })
+  if (!refusesProof(first)) return checkToken(context, first)
   if (appSecret === undefined) {
     return [
       {
@@ -55,25 +61,30 @@ export async function checkMeta(context: Context): Promise<Finding[]> {
     fix: { advice: APP_SECRET, command: SET_SECRET },
   }
   const withoutProof = { ...context, appSecret: undefined }
-  const second = await ask(withoutProof, { node: 'me' })
-  // An app that requires the proof tells nothing without.
-  if ('error' in second && isProofRefused(second.error)) return [wrong]
+  const second = await askGraph(withoutProof, { node: 'me' })
+  // An app that requires the proof answers nothing else without it.
+  if (refusesProof(second)) return [wrong]
   return [...(await checkToken(withoutProof, second)).filter(({ check }) => check !== 'app secret'), wrong]
 }
 
+function refusesProof(answer: GraphOutcome): boolean {
+  return answer.kind === 'error' && isProofRefused(answer.error)
+}
+
 /** `first`: the answer to a call that any live token may make. */
-async function checkToken(context: Context, first: GraphAnswer): Promise<Finding[]> {
-  if ('nothing' in first) return [unreachable(context, first.nothing)]
-  if ('error' in first) return [rejected(first)]
-  const debugged = await ask(context, {
+async function checkToken(context: MetaAccess, first: GraphOutcome): Promise<Finding[]> {
+  if (first.kind === 'unreachable') return [describeUnreachable(context, first.refusal)]
+  if (first.kind === 'error') return [judgeRejection(first)]
+  const debugged = await askGraph(context, {
     node: TOKEN_LOOK_UP.node,
     query: { [TOKEN_LOOK_UP.token]: context.accessToken },
   })
-  const info = 'json' in debugged ? parseTokenInfo(debugged.json) : undefined
-  if (info?.isValid === false) return [rejected({ error: { code: 190, subcode: info.subcode ?? 0 }, status: 200 })]
+  const info = debugged.kind === 'json' ? parseTokenInfo(debugged.json) : undefined
+  if (info?.isValid === false)
+    return [judgeRejection({ error: { code: 190, subcode: info.subcode ?? 0 }, status: 200 })]
   return [
-    ...(info === undefined ? unknownPermissions() : [lifeOf(info, context.now()), judgePermissions(info)]),
-    secretFinding(context),
+    ...(info === undefined ? UNKNOWN_PERMISSIONS : [judgeLifetime(info, context.now()), judgePermissions(info)]),
+    judgeAppSecret(context),
     ...(await checkPhoneNumberId(context)),
   ]
 }
@@ -86,49 +97,51 @@ const ENDED: Readonly<Record<number, string>> = {
   467: 'it was revoked',
 }
 
-/** Faults of Meta's, and too many calls (Meta: Error codes; Graph API: Handling errors). */
-const PASSING: readonly number[] = [1, 2, 4, 17, 32, 341, 613, 80007, 130429, 131000, 131016, 131056, 131057]
-
-function rejected({ error, status }: { error: GraphErrorBody; status: number }): Finding {
+function judgeRejection({ error, status }: { error: GraphErrorBody; status: number }): Finding {
   const { code, subcode } = error
   const codes = [`HTTP ${status}`, ...(code === undefined ? [] : [`code ${code}`])].join(', ')
-  const isEnded = code === 190 || code === 102 || code === 0 || status === 401
-  if (!isEnded && code !== undefined && !PASSING.includes(code)) {
+  const verdict = judgeGraphError(error, status)
+  const check = 'access token'
+  if (verdict === 'dead-token') {
     return {
-      check: 'access token',
+      check,
       severity: 'error',
-      finding: `Meta refuses calls with it (${codes})`,
-      fix: { advice: 'Look for that code in Meta’s error codes, and for alerts of the app in the App Dashboard' },
+      finding: `Meta rejects it: ${ENDED[subcode ?? 0] ?? `it is not valid (${codes})`}`,
+      fix: { advice: NEW_TOKEN, command: SET_TOKEN },
     }
   }
-  if (!isEnded) {
+  // Without a code the answer is a proxy's, or no answer of the Graph API at all.
+  if (isPassing(verdict) || code === undefined) {
     return {
-      check: 'access token',
+      check,
       severity: 'warning',
       finding: `Meta could not check it now (${codes})`,
       fix: { advice: 'Look at metastatus.com, and try again later' },
     }
   }
-  const why = ENDED[subcode ?? 0]
   return {
-    check: 'access token',
+    check,
     severity: 'error',
-    finding: `Meta rejects it: ${why ?? `it is not valid (${codes})`}`,
-    fix: { advice: NEW_TOKEN, command: SET_TOKEN },
+    finding: `Meta refuses calls with it (${codes})`,
+    fix: { advice: 'Look for that code in Meta’s error codes, and for alerts of the app in the App Dashboard' },
   }
 }
 
-function unreachable({ cloudApi }: Context, refusal: Refusal): Finding {
+function isPassing(verdict: GraphVerdict): boolean {
+  return verdict === 'passing' || verdict === 'rate-limit'
+}
+
+function describeUnreachable({ cloudApi }: MetaAccess, refusal: Refusal): Finding {
   const { host } = new URL(cloudApi.lookUpUrl('me', { accessToken: '' }))
   return {
     check: 'access token',
     severity: 'error',
-    finding: `${host} cannot be reached: ${told(refusal)}`,
+    finding: `${host} cannot be reached: ${describeRefusal(refusal)}`,
     fix: { advice: 'Let this machine make https requests to it, and to lookaside.fbsbx.com for the media' },
   }
 }
 
-function lifeOf({ expiresAt, appId }: TokenInfo, now: number): Finding {
+function judgeLifetime({ expiresAt, appId }: TokenInfo, now: number): Finding {
   const app = appId === undefined ? '' : `, for app ${appId}`
   const finding = expiresAt === undefined ? `Never expires${app}` : `Expires at ${expiresAt}${app}`
   if (expiresAt === undefined || Date.parse(expiresAt) > now + WEEK_MS) {
@@ -155,14 +168,12 @@ function judgePermissions({ permissions }: TokenInfo): Finding {
   }
 }
 
-function unknownPermissions(): Finding[] {
-  return [
-    { check: 'access token', severity: 'ok', finding: 'Meta accepts it' },
-    { check: 'permissions', severity: 'note', finding: 'Not checked: Meta does not tell this token what it may do' },
-  ]
-}
+const UNKNOWN_PERMISSIONS: readonly Finding[] = [
+  { check: 'access token', severity: 'ok', finding: 'Meta accepts it' },
+  { check: 'permissions', severity: 'note', finding: 'Not checked: Meta does not tell this token what it may do' },
+]
 
-function secretFinding({ appSecret }: Context): Finding {
+function judgeAppSecret({ appSecret }: MetaAccess): Finding {
   const check = 'app secret'
   if (appSecret !== undefined) return { check, severity: 'ok', finding: 'Meta accepts its proof' }
   return {
@@ -173,18 +184,19 @@ function secretFinding({ appSecret }: Context): Finding {
   }
 }
 
-async function checkPhoneNumberId(context: Context): Promise<Finding[]> {
+async function checkPhoneNumberId(context: MetaAccess): Promise<Finding[]> {
   const { phoneNumberId } = context
   if (phoneNumberId === undefined) return []
   const check = 'phone number id'
   // Nothing else is asked for: the number itself has no place in a report.
-  const answer = await ask(context, { node: phoneNumberId })
-  if ('json' in answer) return [{ check, severity: 'ok', finding: 'The token may read it' }]
-  if ('nothing' in answer) return [{ check, severity: 'note', finding: `Not checked: ${told(answer.nothing)}` }]
+  const answer = await askGraph(context, { node: phoneNumberId })
+  if (answer.kind === 'json') return [{ check, severity: 'ok', finding: 'The token may read it' }]
+  if (answer.kind === 'unreachable') {
+    return [{ check, severity: 'note', finding: `Not checked: ${describeRefusal(answer.refusal)}` }]
+  }
   const { status, error } = answer
   const codes = `HTTP ${status}, code ${error.code ?? 'none'}`
-  const isPassing = error.code === undefined ? status >= 500 || status === 429 : PASSING.includes(error.code)
-  if (isPassing) return [{ check, severity: 'note', finding: `Not checked: ${codes}` }]
+  if (isPassing(judgeGraphError(error, status))) return [{ check, severity: 'note', finding: `Not checked: ${codes}` }]
   return [
     {
       check,
@@ -199,25 +211,18 @@ async function checkPhoneNumberId(context: Context): Promise<Finding[]> {
   ]
 }
 
-async function ask(
-  { cloudApi, accessToken, appSecret, timeoutMs }: Context,
+async function askGraph(
+  { cloudApi, accessToken, appSecret, timeoutMs }: MetaAccess,
   call: { node: string; query?: Record<string, string> },
-): Promise<GraphAnswer> {
+): Promise<GraphOutcome> {
   const { node, query = { fields: 'id' } } = call
   const url = new URL(cloudApi.lookUpUrl(node, { accessToken, appSecret }))
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
   const headers = { ...COMMON_HEADERS, ...cloudApi.authorization(accessToken) }
-  const answer = await attempt(() => get(url.href, { headers, signal: AbortSignal.timeout(timeoutMs) }))
-  if ('reason' in answer) return { nothing: answer }
-  const { status, body } = answer.value
-  const json = parseJson(body)
-  return status === 200 && json !== undefined ? { json } : { error: parseGraphError(json) ?? {}, status }
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body)
-  } catch {
-    return undefined
-  }
+  const answer = await askUrl(url.href, { headers, timeoutMs })
+  if (!answer.ok) return { kind: 'unreachable', refusal: answer }
+  const { status, bytes } = answer.value
+  const json = parseJson(bytes.toString())
+  if (status === 200 && json !== undefined) return { kind: 'json', json }
+  return { kind: 'error', error: parseGraphError(json) ?? {}, status }
 }

@@ -1,10 +1,17 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import type { OnEvent } from '../../events.js'
 import { signUrl } from '../../signed-url.js'
-import type { ObjectStorage } from '../../storage.js'
-import { type Attempt, attempt, attemptWithin, type FetchedAnswer, get, type Refusal, told } from './ask.js'
+import {
+  awaitAnswer,
+  createStoreQuestions,
+  readWhole,
+  type StoreAnswer,
+  type StoreQuestions,
+  type UrlAnswer,
+} from '../../storage/questions.js'
+import type { Refusal } from '../../storage/refusal.js'
+import type { ObjectStorage, StoredObject } from '../../storage.js'
+import { askUrl, describeRefusal, fetchOnce } from './ask.js'
 import type { BucketConnection } from './bucket.js'
 import type { Finding, IamStatement } from './finding.js'
 import { keyStatement, objectStatement, type Resource } from './iam.js'
@@ -20,7 +27,7 @@ export interface ObjectFacts {
   leavesNothing: boolean
 }
 
-interface Context {
+interface ObjectChecks {
   connection: Resource & Pick<BucketConnection, 'isAws'>
   storage: ObjectStorage
   prefix: string
@@ -30,115 +37,109 @@ interface Context {
   cors: ((fetchFor: (origin: string) => Promise<Headers>) => Promise<Finding>) | undefined
 }
 
-const BODY = 'Written by the doctor, to be removed at once.'
+const BODY = Buffer.from('Written by the doctor, to be removed at once.')
 
 /** Writes a small object, reads it in every way that the archive does, and removes it. */
-export async function checkObjects(context: Context): Promise<ObjectFacts> {
+export async function checkObjects(context: ObjectChecks): Promise<ObjectFacts> {
   const key = `${context.prefix}doctor/${randomUUID()}.txt`
   const facts = await checkObject(context, key)
-  const anyoneLists = await listsForAnyone(context, key)
+  const anyoneLists = await mayAnyoneList(context, key)
   return { ...facts, ...(anyoneLists === undefined ? {} : { anyoneLists }) }
 }
 
-async function checkObject(context: Context, key: string): Promise<ObjectFacts> {
+async function checkObject(context: ObjectChecks, key: string): Promise<ObjectFacts> {
   const { storage, prefix, timeoutMs } = context
-  const written = await attempt(() =>
-    storage.put(key, Readable.from([Buffer.from(BODY)]), {
-      size: Buffer.byteLength(BODY),
-      sha256: createHash('sha256').update(BODY).digest('hex'),
-      contentType: 'text/plain',
-      contentDisposition: 'attachment',
-      ifAbsent: true,
-      signal: AbortSignal.timeout(timeoutMs),
-    }),
-  )
-  if ('reason' in written) {
-    const refused = refusedFinding(context, { check: 'write', action: 's3:PutObject', refusal: written })
-    return { findings: [refused, await readAbsent(context, key)], leavesNothing: false }
+  const questions = createStoreQuestions({
+    storage,
+    fetch: fetchOnce,
+    startSignal: () => AbortSignal.timeout(timeoutMs),
+  })
+  const written = await questions.put(key, BODY, {
+    sha256: createHash('sha256').update(BODY).digest('hex'),
+    contentType: 'text/plain',
+    contentDisposition: 'attachment',
+    ifAbsent: true,
+  })
+  if (!written.ok) {
+    const refused = judgeRefusal(context, { check: 'write', action: 's3:PutObject', refusal: written })
+    return { findings: [refused, await readAbsent(questions, key)], leavesNothing: false }
   }
   const findings: Finding[] = [{ check: 'write', severity: 'ok', finding: `An object was put below ${prefix}` }]
-  const read = await readObject(context, key)
-  const removed = await attempt(() => storage.delete(key, { signal: AbortSignal.timeout(timeoutMs) }))
-  const leavesNothing = !('reason' in removed)
-  findings.push(...read.findings, leavesNothing ? erased() : notErased(context, { key, refusal: removed }))
-  return { ...read, findings, leavesNothing }
+  const read = await readObject(context, { questions, key })
+  const removed = await questions.delete(key)
+  findings.push(...read.findings, removed.ok ? ERASED : describeLeftover(context, { key, refusal: removed }))
+  return { ...read, findings, leavesNothing: removed.ok }
 }
 
 /** With nothing to read, only a clear "there is none" tells that reading is allowed. */
-async function readAbsent(context: Context, key: string): Promise<Finding> {
-  const { storage, timeoutMs } = context
-  const read = await attempt(() => storage.get(key, { signal: AbortSignal.timeout(timeoutMs) }))
-  const isAllowed = 'value' in read && read.value === null
-  return isAllowed
+async function readAbsent(questions: StoreQuestions, key: string): Promise<Finding> {
+  const read = await questions.read(key)
+  return read.ok && read.value === null
     ? { check: 'read', severity: 'ok', finding: 'Reading is allowed; there was no object to read, nor to sign' }
     : { check: 'read', severity: 'note', finding: 'Not checked, nor are signed URLs: there was no object to read' }
 }
 
-async function readObject(context: Context, key: string): Promise<Pick<ObjectFacts, 'findings' | 'anyoneReads'>> {
-  const { storage, timeoutMs } = context
-  const callOptions = () => ({ signal: AbortSignal.timeout(timeoutMs) })
-  const read = await attemptWithin(timeoutMs, async (signal) => {
-    const found = await storage.get(key, { signal })
-    return found === null ? null : text(found.body)
-  })
-  if ('reason' in read) {
-    // HEAD and signed URLs go by the same permission: they would only say it again.
-    return { findings: [refusedFinding(context, { check: 'read', action: 's3:GetObject', refusal: read })] }
+async function readObject(
+  context: ObjectChecks,
+  { questions, key }: { questions: StoreQuestions; key: string },
+): Promise<Pick<ObjectFacts, 'findings' | 'anyoneReads'>> {
+  const read = await questions.read(key)
+  if (!read.ok) {
+    // HEAD and signed URLs need the same permission: they would only repeat this finding.
+    return { findings: [judgeRefusal(context, { check: 'read', action: 's3:GetObject', refusal: read })] }
   }
-  const findings = [judgeBytes(read.value)]
-  const head = await attempt(() => storage.head(key, callOptions()))
-  findings.push(judgeHead(context, head))
-
+  const findings = [judgeBytes(read.value), judgeHead(context, await questions.head(key))]
   let isClipped = false
   const onEvent: OnEvent = ({ type }) => {
     isClipped ||= type === 'expiry-clipped'
   }
-  const signed = await attempt(() => signUrl(key, { storage, anyAccount: true, onEvent }))
-  if ('reason' in signed) return { findings: [...findings, notSigned(signed)] }
+  const signed = await awaitAnswer(() => signUrl(key, { storage: context.storage, anyAccount: true, onEvent }))
+  if (!signed.ok) return { findings: [...findings, describeUnsigned(signed)] }
   const { url, expiresAt } = signed.value
-  const answer = await attempt(() => get(url, callOptions()))
+  const answer = await questions.readUrl(url)
   findings.push(judgeSigned(answer, { host: new URL(url).host, diesAt: isClipped ? expiresAt : undefined }))
-  const anyone = await attempt(() => get(url.replace(/\?.*$/, ''), callOptions()))
-  if (isRead(answer)) findings.push(...(await judgeCors(context, (init) => get(url, { ...init, ...callOptions() }))))
-  return { findings, ...('reason' in anyone ? {} : { anyoneReads: isRead(anyone) }) }
+  const anyone = await questions.readUrl(url.replace(/\?.*$/, ''))
+  if (isRead(answer)) findings.push(...(await judgeCors(context, url)))
+  return { findings, ...(anyone.ok ? { anyoneReads: isRead(anyone) } : {}) }
 }
 
-function isRead(answer: Attempt<FetchedAnswer>): boolean {
-  return 'value' in answer && answer.value.status === 200 && answer.value.body === BODY
+function isRead(answer: StoreAnswer<UrlAnswer>): boolean {
+  return answer.ok && answer.value.status === 200 && answer.value.bytes.equals(BODY)
 }
 
 /**
  * Whether anyone may list, which an access control list of the bucket can grant although no object can be read; keys
  * tell tenants, dates and types. `undefined`: no answer told.
  */
-async function listsForAnyone({ storage, prefix, timeoutMs }: Context, key: string): Promise<boolean | undefined> {
-  const answer = await attemptWithin(timeoutMs, async (signal) => {
-    const { url } = await signUrl(key, { storage, anyAccount: true })
-    const query = new URLSearchParams({ 'list-type': '2', prefix: `${prefix}doctor/`, 'max-keys': '1' })
-    // Where readers reach the bucket: what comes before the key. No character of a key of the doctor's is encoded.
-    return get(`${url.slice(0, url.indexOf(key))}?${query}`, { signal })
-  })
-  if ('reason' in answer) return undefined
-  const { status, body } = answer.value
+async function mayAnyoneList({ storage, prefix, timeoutMs }: ObjectChecks, key: string): Promise<boolean | undefined> {
+  const signed = await awaitAnswer(() => signUrl(key, { storage, anyAccount: true }))
+  if (!signed.ok) return undefined
+  const { url } = signed.value
+  const query = new URLSearchParams({ 'list-type': '2', prefix: `${prefix}doctor/`, 'max-keys': '1' })
+  // Where readers reach the bucket: the part before the key. No character of a key of the doctor's is encoded.
+  const answer = await askUrl(`${url.slice(0, url.indexOf(key))}?${query}`, { timeoutMs })
+  if (!answer.ok) return undefined
+  const { status, bytes } = answer.value
   // A page of a proxy is no list, and neither a redirect nor a fault refuses one.
-  if (status === 200) return body.includes('<ListBucketResult')
+  if (status === 200) return bytes.includes('<ListBucketResult')
   return status >= 400 && status < 500 ? false : undefined
 }
 
-async function judgeCors(
-  { cors }: Context,
-  fetchWith: (init: RequestInit) => Promise<FetchedAnswer>,
-): Promise<Finding[]> {
+async function judgeCors({ cors, timeoutMs }: ObjectChecks, url: string): Promise<Finding[]> {
   if (cors === undefined) return []
-  const judged = await attempt(() => cors(async (origin) => (await fetchWith({ headers: { origin } })).headers))
-  if ('value' in judged) return [judged.value]
-  return [{ check: 'CORS', severity: 'note', finding: `Could not be asked (${told(judged)})` }]
+  const fetchFor = async (origin: string): Promise<Headers> => {
+    const answer = await fetchOnce(url, { headers: { origin }, signal: AbortSignal.timeout(timeoutMs) })
+    return (await readWhole(answer)).headers
+  }
+  const judged = await awaitAnswer(() => cors(fetchFor))
+  if (judged.ok) return [judged.value]
+  return [{ check: 'CORS', severity: 'note', finding: `Could not be asked (${describeRefusal(judged)})` }]
 }
 
 const ALLOW = 'Allow it to the role or user that the archive runs as, and look for a Deny in the bucket policy'
 
-function refusedFinding(
-  { connection, prefix, kmsKeyId }: Context,
+function judgeRefusal(
+  { connection, prefix, kmsKeyId }: ObjectChecks,
   { check, action, refusal }: { check: string; action: 's3:PutObject' | 's3:GetObject'; refusal: Refusal },
 ): Finding {
   const { reason, status } = refusal
@@ -146,7 +147,7 @@ function refusedFinding(
     return {
       check,
       severity: 'error',
-      finding: `${action} came to nothing: ${reason}`,
+      finding: `${action} came to nothing: ${describeRefusal(refusal)}`,
       fix: { advice: 'Look at the store and at the way there' },
     }
   }
@@ -154,7 +155,7 @@ function refusedFinding(
     return {
       check,
       severity: 'error',
-      finding: `The store answers ${action} with ${told(refusal)}`,
+      finding: `The store answers ${action} with ${describeRefusal(refusal)}`,
       fix: { advice: 'Look for that code in the documentation of the store' },
     }
   }
@@ -171,9 +172,9 @@ function refusedFinding(
   }
 }
 
-function judgeBytes(body: string | null): Finding {
+function judgeBytes(body: Buffer | null): Finding {
   const check = 'read'
-  if (body === BODY) return { check, severity: 'ok', finding: 'The same bytes came back' }
+  if (body?.equals(BODY) === true) return { check, severity: 'ok', finding: 'The same bytes came back' }
   return {
     check,
     severity: 'error',
@@ -182,17 +183,11 @@ function judgeBytes(body: string | null): Finding {
   }
 }
 
-function judgeHead(
-  { connection, prefix }: Context,
-  head: Attempt<Awaited<ReturnType<ObjectStorage['head']>>>,
-): Finding {
+function judgeHead({ connection, prefix }: ObjectChecks, head: StoreAnswer<StoredObject | null>): Finding {
   const check = 'head'
-  if ('value' in head && head.value !== null) {
-    const isWhole = head.value.size === Buffer.byteLength(BODY)
-    if (isWhole) return { check, severity: 'ok', finding: 'HEAD tells of the object' }
-  }
-  const isDenied = 'reason' in head && head.status === 403
-  const answer = 'reason' in head ? told(head) : 'another object, or none'
+  if (head.ok && head.value?.size === BODY.length) return { check, severity: 'ok', finding: 'HEAD finds the object' }
+  const isDenied = !head.ok && head.status === 403
+  const answer = head.ok ? 'another object, or none' : describeRefusal(head)
   return {
     check,
     severity: 'error',
@@ -206,21 +201,21 @@ function judgeHead(
   }
 }
 
-function notSigned(refusal: Refusal): Finding {
+function describeUnsigned(refusal: Refusal): Finding {
   return {
     check: 'signed URL',
     severity: 'error',
-    finding: `No URL could be signed (${told(refusal)})`,
+    finding: `No URL could be signed (${describeRefusal(refusal)})`,
     fix: { advice: 'Signing takes @aws-sdk/s3-request-presigner in the version of your client-s3' },
   }
 }
 
 function judgeSigned(
-  answer: Attempt<FetchedAnswer>,
+  answer: StoreAnswer<UrlAnswer>,
   { host, diesAt }: { host: string; diesAt: Date | undefined },
 ): Finding {
   const check = 'signed URL'
-  if ('value' in answer && isRead(answer)) {
+  if (isRead(answer)) {
     if (diesAt === undefined) return { check, severity: 'ok', finding: `Readers get the object from ${host}` }
     return {
       check,
@@ -229,8 +224,9 @@ function judgeSigned(
       fix: { advice: 'For URLs that live longer, sign with the keys of a user, or let CloudFront sign' },
     }
   }
-  const problem =
-    'reason' in answer ? `cannot be read: ${told(answer)}` : `is answered with HTTP ${answer.value.status}`
+  const problem = answer.ok
+    ? `is answered with HTTP ${answer.value.status}`
+    : `cannot be read: ${describeRefusal(answer)}`
   return {
     check,
     severity: 'error',
@@ -242,15 +238,16 @@ function judgeSigned(
   }
 }
 
-function erased(): Finding {
-  return { check: 'delete', severity: 'ok', finding: 'The object was removed again' }
-}
+const ERASED: Finding = { check: 'delete', severity: 'ok', finding: 'The object was removed again' }
 
-function notErased({ connection, prefix }: Context, { key, refusal }: { key: string; refusal: Refusal }): Finding {
+function describeLeftover(
+  { connection, prefix }: ObjectChecks,
+  { key, refusal }: { key: string; refusal: Refusal },
+): Finding {
   return {
     check: 'delete',
     severity: 'note',
-    finding: `The doctor's object stays (${told(refusal)}): ${key}`,
+    finding: `The doctor's object stays (${describeRefusal(refusal)}): ${key}`,
     fix: {
       advice: 'Only who erases needs it; for the doctor alone this is enough',
       statements: [objectStatement({ ...connection, prefix: `${prefix}doctor/` }, 's3:DeleteObject')],

@@ -1,6 +1,7 @@
-import { cleanThrown, isName, readField } from '../../errors/thrown.js'
+import { cleanThrown, readField } from '../../errors/thrown.js'
 import { StorageFailedError, WhatsAppMediaError } from '../../errors.js'
 import { readRetryAfter } from '../../http/retry-after.js'
+import { readSdkError } from '../refusal.js'
 
 /** Faults of the bytes on their way, which another attempt can mend (AWS: Error responses). */
 const BROKEN_BODY = ['BadDigest', 'XAmzContentSHA256Mismatch', 'IncompleteBody', 'RequestTimeout']
@@ -18,7 +19,7 @@ export function storageError(
 ): unknown {
   const { operation, key, secrets = [] } = context
   if (WhatsAppMediaError.is(error)) return error
-  const { status, reason: code } = factsOf(error)
+  const { status, reason: code } = readSdkError(error)
   // A HEAD's answer has no body that names a code (AWS: HeadObject).
   const reason = operation === 'head' && status === 403 ? 'AccessDenied' : code
   const isPassing =
@@ -41,14 +42,6 @@ export function storageError(
 export function mayNotLook({ key, reason }: StorageFailedError): StorageFailedError {
   const advice = 'The store knows no create-if-absent, and looking first takes the permission s3:GetObject'
   return new StorageFailedError({ operation: 'head', key, reason, status: 403, retryable: false, advice })
-}
-
-/** What an error of the SDK says of the store's answer. */
-export function factsOf(error: unknown): { status: number | undefined; reason: string } {
-  const answered: unknown = readField(readField(error, '$metadata'), 'httpStatusCode')
-  // Ceph's error bodies have no message, so the SDK calls them UnknownError: `Code` and the status tell more.
-  const reason = ['Code', 'code', 'name'].map((name) => readField(error, name)).find(isName) ?? 'unknown'
-  return { status: typeof answered === 'number' ? answered : undefined, reason }
 }
 
 /** Without an answer, faults of configuration (no credentials, no region) stay; the network's pass. */

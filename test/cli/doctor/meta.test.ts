@@ -222,6 +222,7 @@ it.each([
   ['a page of a proxy', [502, '<html>'], 'HTTP 502, code none'],
   ['a proxy that asks for patience', [429, ''], 'HTTP 429, code none'],
   ['too many calls', [400, error(80007)], 'HTTP 400, code 80007'],
+  ['too many calls of a page', [400, error(32)], 'HTTP 400, code 32'],
 ] as const)('runDoctor blames no phone number id for %s', async (_name, answer, codes) => {
   const found = await examineScript({ ...GOOD, [NUMBER_ID]: [...answer] }, NUMBER_ID)
   expect(found.slice(1)).toEqual([{ check: 'phone number id', severity: 'note', finding: `Not checked: ${codes}` }])
@@ -238,6 +239,29 @@ it('runDoctor takes code 102 for an ended token, as Meta says', async () => {
   const found = await examineScript({ me: [400, error(102)] })
   expect(found).toMatchObject([{ severity: 'error', fix: { command: 'export WHATSAPP_ACCESS_TOKEN=…' } }])
 })
+
+it.each([
+  ['code 102 without a subcode', error(102), 'it is not valid (HTTP 400, code 102)'],
+  ['code 102 with a reason', error(102, 463), 'it has expired'],
+  ['code 0', error(0), 'it is not valid (HTTP 400, code 0)'],
+] as const)('runDoctor judges %s as the archive does: a dead token', async (_name, body, finding) => {
+  const found = await examineScript({ me: [400, body] })
+  expect(found).toMatchObject([{ check: 'access token', severity: 'error', finding: `Meta rejects it: ${finding}` }])
+})
+
+it('runDoctor takes code 102 with an unknown subcode for a refusal of another kind', async () => {
+  const found = await examineScript({ me: [400, error(102, 1)] })
+  expect(found).toMatchObject([{ severity: 'error', finding: 'Meta refuses calls with it (HTTP 400, code 102)' }])
+})
+
+it.each([4, 17, 32, 341, 613, 80007, 130429, 131056])(
+  'runDoctor judges code %i as the archive does: a rate limit',
+  async (code) => {
+    const found = await examineScript({ me: [400, error(code)] })
+    const finding = `Meta could not check it now (HTTP 400, code ${code})`
+    expect(found).toMatchObject([{ check: 'access token', severity: 'warning', finding }])
+  },
+)
 
 it('runDoctor tells when only the phone number id could not be asked for', async () => {
   const server = await startLoopback((request, response) => {

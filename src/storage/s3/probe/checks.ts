@@ -1,6 +1,7 @@
 import { describeValue } from '../../../errors/describe.js'
+import type { Refusal } from '../../refusal.js'
 import type { ProbeCheckName, Verdict } from './report.js'
-import { type Answer, type ProbeStore, sample } from './store.js'
+import { type ProbeStore, sample } from './store.js'
 
 /** The checks in their order. Without the first, there is nothing to test with. */
 export const PROBE_CHECKS: ReadonlyArray<{ name: ProbeCheckName; check: (store: ProbeStore) => Promise<Verdict> }> = [
@@ -211,8 +212,6 @@ async function checkDelete(store: ProbeStore): Promise<Verdict> {
 function works(detail: string): Verdict {
   return { verdict: 'works', detail }
 }
-
-type Refusal = Extract<Answer<unknown>, { ok: false }>
 
 /** The store said no, or nothing: a refusal is its own decision, a fault or silence is not. */
 function no(refusal: Refusal, what: string, consequence: string): Verdict {

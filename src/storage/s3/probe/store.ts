@@ -1,19 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { buffer } from 'node:stream/consumers'
 import type { PutObjectCommand } from '@aws-sdk/client-s3'
-import { readField } from '../../../errors/thrown.js'
-import { WhatsAppMediaError } from '../../../errors.js'
 import type { ObjectStorage, PutOptions } from '../../../storage.js'
-import { factsOf } from '../errors.js'
+import { awaitAnswer, createStoreQuestions, type StoreAnswer, type UrlAnswer } from '../../questions.js'
 import { bucketInput, objectInput } from '../object.js'
 import type { S3StorageOptions } from '../options.js'
 import type { S3Connection } from '../sdk/connection.js'
 import { putCommand } from '../sdk/put.js'
 import type { Verdict } from './report.js'
-
-/** What a store said to one request. */
-export type Answer<T> = { ok: true; value: T } | { ok: false; status: number | undefined; reason: string }
 
 /** Bytes to store, and what is known of them. */
 export interface Sample {
@@ -26,21 +20,21 @@ export interface ProbeStore {
   /** The bytes of the first check's object, for others to compare with or to put again. */
   readonly object: Sample
   /** Through this library's own storage, as an archive puts. */
-  put(name: string, sample: Sample, more?: Partial<PutOptions>): Promise<Answer<unknown>>
+  put(name: string, sample: Sample, more?: Partial<PutOptions>): Promise<StoreAnswer<unknown>>
   /** One PutObject of the SDK with the same headers and If-None-Match. */
-  create(name: string, sample: Sample): Promise<Answer<unknown>>
+  create(name: string, sample: Sample): Promise<StoreAnswer<unknown>>
   /** One PutObject that announces another hash than the body has, in the checksum and in the signature. */
-  putWrong(name: string, sample: Sample, sha256: string): Promise<Answer<unknown>>
+  putWrong(name: string, sample: Sample, sha256: string): Promise<StoreAnswer<unknown>>
   /** One PutObject in aws-chunked framing, as the SDK sends streams by default. */
-  putChunked(name: string, sample: Sample): Promise<Answer<unknown>>
-  head(name: string): Promise<Answer<Awaited<ReturnType<ObjectStorage['head']>>>>
+  putChunked(name: string, sample: Sample): Promise<StoreAnswer<unknown>>
+  head(name: string): Promise<StoreAnswer<Awaited<ReturnType<ObjectStorage['head']>>>>
   /** The bytes, or null where there is no object. */
-  read(name: string): Promise<Answer<Buffer | null>>
-  contentEncoding(name: string): Promise<Answer<string | undefined>>
-  tags(name: string): Promise<Answer<Record<string, string>>>
+  read(name: string): Promise<StoreAnswer<Buffer | null>>
+  contentEncoding(name: string): Promise<StoreAnswer<string | undefined>>
+  tags(name: string): Promise<StoreAnswer<Record<string, string>>>
   /** What a reader gets through a signed URL that forces type and disposition. */
-  readSigned(name: string, forced: Forced): Promise<Answer<{ status: number; headers: Headers; bytes: Buffer }>>
-  delete(name: string): Promise<Answer<void>>
+  readSigned(name: string, forced: Forced): Promise<StoreAnswer<UrlAnswer>>
+  delete(name: string): Promise<StoreAnswer<void>>
 }
 
 interface Forced {
@@ -80,25 +74,24 @@ export function createProbeStore(surroundings: {
   const inBucket = bucketInput(options)
   const written = new Set<string>()
   let signal = new AbortController().signal
+  const questions = createStoreQuestions({ storage, fetch, startSignal: () => signal })
 
-  const write = async <T>(name: string, send: (key: string) => Promise<T>): Promise<Answer<T>> => {
+  const write = async <T>(name: string, send: (key: string) => Promise<StoreAnswer<T>>): Promise<StoreAnswer<T>> => {
     written.add(name)
-    const first = await answer(() => send(base + name))
+    const first = await send(base + name)
     // A kept connection may have died, after an answer that refused a body for one: no verdict on the store.
     const isCut = !first.ok && first.status === undefined && !signal.aborted
-    return isCut ? answer(() => send(base + name)) : first
+    return isCut ? send(base + name) : first
   }
   const inputOf = ({ bytes, sha256 }: Sample): ReturnType<typeof objectInput> =>
     objectInput(options, { size: bytes.length, sha256, ...SERVED, ifAbsent: true })
-  const send = (name: string, command: (key: string) => PutObjectCommand): Promise<Answer<unknown>> =>
-    write(name, (key) => client.send(command(key), { abortSignal: signal }))
+  const send = (name: string, command: (key: string) => PutObjectCommand): Promise<StoreAnswer<unknown>> =>
+    write(name, (key) => awaitAnswer(() => client.send(command(key), { abortSignal: signal })))
 
   return {
     object: sample(),
     put: (name, { bytes, sha256 }, more) =>
-      write(name, (key) =>
-        storage.put(key, streamOf(bytes), { size: bytes.length, sha256, ...SERVED, ifAbsent: false, signal, ...more }),
-      ),
+      write(name, (key) => questions.put(key, bytes, { sha256, ...SERVED, ifAbsent: false, ...more })),
     create: (name, object) =>
       send(name, (Key) =>
         putCommand({ sdk }, { ...inputOf(object), IfNoneMatch: '*', Key, Body: streamOf(object.bytes) }, object.sha256),
@@ -115,33 +108,26 @@ export function createProbeStore(surroundings: {
         const { ChecksumSHA256, ...input } = inputOf(object)
         return new sdk.PutObjectCommand({ ...input, Key, Body: streamOf(object.bytes) })
       }),
-    head: (name) => answer(() => storage.head(base + name, { signal })),
-    read: (name) =>
-      answer(async () => {
-        const found = await storage.get(base + name, { signal })
-        return found === null ? null : buffer(found.body)
-      }),
+    head: (name) => questions.head(base + name),
+    read: (name) => questions.read(base + name),
     contentEncoding: (name) =>
-      answer(async () => {
+      awaitAnswer(async () => {
         const command = new sdk.HeadObjectCommand({ ...inBucket, Key: base + name })
         return (await client.send(command, { abortSignal: signal })).ContentEncoding
       }),
     tags: (name) =>
-      answer(async () => {
+      awaitAnswer(async () => {
         const command = new sdk.GetObjectTaggingCommand({ ...inBucket, Key: base + name })
         const { TagSet = [] } = await client.send(command, { abortSignal: signal })
         return Object.fromEntries(TagSet.map(({ Key, Value }) => [String(Key), String(Value)]))
       }),
-    readSigned: (name, forced) =>
-      answer(async () => {
-        const signed = await storage.signedUrl?.(base + name, { expiresIn: 300, ...forced })
-        /* v8 ignore next -- @preserve this storage does sign */
-        if (signed === undefined) throw new Error('no signed URL')
-        const response = await fetch(signed.url, { signal })
-        const { status, headers } = response
-        return { status, headers, bytes: Buffer.from(await response.arrayBuffer()) }
-      }),
-    delete: (name) => answer(() => storage.delete(base + name, { signal })),
+    async readSigned(name, forced) {
+      const signed = await awaitAnswer(async () => storage.signedUrl?.(base + name, { expiresIn: 300, ...forced }))
+      if (!signed.ok) return signed
+      /* v8 ignore next -- @preserve this storage does sign */
+      return signed.value === undefined ? { ok: false, reason: 'no signed URL' } : questions.readUrl(signed.value.url)
+    },
+    delete: (name) => questions.delete(base + name),
 
     async within(timeoutMs, callerSignal, check) {
       const timeout = AbortSignal.timeout(timeoutMs)
@@ -157,7 +143,7 @@ export function createProbeStore(surroundings: {
       const left = new Set(written)
       const remove = async (name: string): Promise<void> => {
         for (let tries = 0; tries < REMOVAL_TRIES && left.has(name); tries += 1) {
-          const removed = await answer(() => storage.delete(base + name, { signal }))
+          const removed = await questions.delete(base + name)
           if (removed.ok) left.delete(name)
         }
       }
@@ -182,18 +168,4 @@ async function orWhenAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
 
 function streamOf(bytes: Buffer): Readable {
   return Readable.from([bytes])
-}
-
-async function answer<T>(send: () => Promise<T>): Promise<Answer<T>> {
-  try {
-    return { ok: true, value: await send() }
-  } catch (error) {
-    if (WhatsAppMediaError.is(error) && error.code === 'storage-failed') {
-      return { ok: false, status: error.status, reason: error.reason }
-    }
-    // Node's fetch hides what went wrong in its cause.
-    const cause = readField(error, 'cause')
-    const { status, reason } = factsOf(readField(cause, 'code') === undefined ? error : cause)
-    return { ok: false, status, reason }
-  }
 }

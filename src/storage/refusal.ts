@@ -1,0 +1,31 @@
+import { isName, readField } from '../errors/thrown.js'
+import { WhatsAppMediaError } from '../errors.js'
+
+/** Why a call came to nothing, in codes only: the words of errors may repeat a token, a signed URL or a key. */
+export interface Refusal {
+  ok: false
+  /** A code such as `AccessDenied` or `ECONNREFUSED`, else the error's name. */
+  reason: string
+  /** The HTTP status; absent without an answer. */
+  status?: number
+}
+
+/** The codes of an error that a storage, the AWS SDK or Node's `fetch` threw. */
+export function readRefusal(error: unknown): Refusal {
+  if (WhatsAppMediaError.is(error) && error.code === 'storage-failed') return toRefusal(error)
+  // Node's fetch hides what went wrong in its cause.
+  const cause = readField(error, 'cause')
+  return toRefusal(readSdkError(readField(cause, 'code') === undefined ? error : cause))
+}
+
+function toRefusal({ reason, status }: { reason: string; status?: number | undefined }): Refusal {
+  return { ok: false, reason, ...(status === undefined ? {} : { status }) }
+}
+
+/** The status and the code that an error of the AWS SDK has from the store's answer. */
+export function readSdkError(error: unknown): { status: number | undefined; reason: string } {
+  const status = readField(readField(error, '$metadata'), 'httpStatusCode')
+  // Ceph's error bodies have no message, so the SDK calls them UnknownError: `Code` and the status tell more.
+  const reason = ['Code', 'code', 'name'].map((name) => readField(error, name)).find(isName) ?? 'unknown'
+  return { status: typeof status === 'number' ? status : undefined, reason }
+}
