@@ -1,5 +1,7 @@
 import { findSharedNames, listTopLevelNames, measureFunctions } from './declarations.js'
+import { findForeignWords } from './ground.js'
 import type { Sources } from './sources.js'
+import { findSurfaceFaults } from './surface-order.js'
 
 /** The ceilings of law 6, in lines. */
 const MOST_FILE_LINES = 300
@@ -17,13 +19,16 @@ const NO_NAMES = ['Context', 'Answer', 'Facts', 'Place', 'Verdict', 'Surrounding
 /** Law 2 reads a first word that two files share as a prefix. These doors have their names from the design. */
 const DESIGNED_DOORS = ['media-archive', 'media-reference']
 
-/** Laws 2, 4 and 6: one sentence for each place that breaks one, sorted. */
+/** Laws 2, 4, 5, 6 and 7: one sentence for each place that breaks one, sorted. Law 1 is in the layers. */
 export function findBrokenLaws(sources: Sources): string[] {
+  const surface = sources.get('index.ts')
   return [
     ...findRepeatedNames(sources),
     ...findEmptyNames(sources),
     ...findLongFiles(sources),
     ...findLongFunctions(sources),
+    ...findForeignWords(sources),
+    ...(surface === undefined ? [] : findSurfaceFaults(surface)),
   ].sort()
 }
 
