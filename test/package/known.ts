@@ -1,18 +1,15 @@
 /** What breaks a law still. It may only shrink: `node scripts/count-names.mjs` lists what is left. */
 export const KNOWN: { ofNames: number; sharedNames: number; broken: readonly string[] } = {
-  ofNames: 63,
-  sharedNames: 75,
+  ofNames: 60,
+  sharedNames: 70,
   broken: [
     'archive.ts calls something Facts',
     'archive.ts has more than 300 lines',
     'cli/backfill/run.ts has more than 50 lines in startRun',
     'cli/demo/archive.ts has more than 50 lines in createDemoArchive',
     'cli/demo/place.ts calls something Place',
-    'cli/doctor.ts calls something Context',
     'cli/doctor/bucket.ts calls something Answer',
     'cli/doctor/bucket.ts has more than 50 lines in connectToBucket',
-    'cli/doctor/meta.ts calls something Context',
-    'cli/doctor/objects.ts calls something Context',
     'cli/doctor/reach.ts has more than 50 lines in unusable',
     'download/cloud-api.ts has more than 50 lines in resolveCloudApi',
     'download/open-media.ts calls something Answer',
@@ -42,7 +39,6 @@ export const KNOWN: { ofNames: number; sharedNames: number; broken: readonly str
     'storage/s3/direct/http-put.ts calls something Answer',
     'storage/s3/direct/http-put.ts has more than 50 lines in createS3Put',
     'storage/s3/probe/report.ts calls something Verdict',
-    'storage/s3/probe/store.ts calls something Answer',
     'storage/s3/probe/store.ts has more than 50 lines in createProbeStore',
     'testing/fake-cloud-api.ts has more than 300 lines',
     'testing/fake-cloud-api.ts has more than 50 lines in createFakeCloudApi',
