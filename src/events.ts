@@ -73,12 +73,17 @@ interface ArchivedFacts extends Subject {
 export type OnEvent = (event: MediaEvent) => void
 
 export function emit(onEvent: OnEvent | undefined, event: MediaEvent): void {
+  if (onEvent !== undefined) callLogger(onEvent, withSafeIds(event))
+}
+
+/** Calls a logger of your app's. What it throws, or rejects with, is ignored: the media matters more. */
+export function callLogger<T>(log: ((value: T) => unknown) | undefined, value: T): void {
   try {
-    const returned: unknown = onEvent?.(withSafeIds(event))
+    const returned: unknown = log?.(value)
     // An async logger fits the type, too, and its rejection would end the process.
     if (typeof returned === 'object') Promise.resolve(returned).catch(() => {})
   } catch {
-    // The caller's logger failed; the media still matters more.
+    // Ignored, as said above.
   }
 }
 

@@ -1,26 +1,28 @@
 import { Queue } from 'bullmq'
+import type { Cluster, Redis } from 'ioredis'
+import { checkWhole } from '../errors/checks.js'
 import { QueueFailedError } from '../errors.js'
+import { callLogger } from '../events.js'
 import type { MediaQueue } from '../queues.js'
+import { type BullMqNaming, callRedis, connectRedis, resolveNames, toRedisError } from './bullmq/connection.js'
 import {
-  type BullMqNaming,
-  callRedis,
-  checkCount,
-  connect,
-  createReport,
-  queueFailed,
-  resolveNames,
-} from './bullmq/connection.js'
-import { type BuriedJob, type DeadLetter, discardOne, listDeadLetters, redriveOne } from './bullmq/dead-letters.js'
+  type BuriedJob,
+  type DeadLetter,
+  discardLetter,
+  listDeadLetters,
+  redriveLetter,
+} from './bullmq/dead-letters.js'
 import { type QueuedJob, toBulk } from './bullmq/job.js'
 
 export type { BullMqConnection, BullMqNaming } from './bullmq/connection.js'
 export type { DeadLetter } from './bullmq/dead-letters.js'
 export { type BullMqWorker, type BullMqWorkerOptions, createBullMqWorker } from './bullmq/worker.js'
 
+/** Options of `createBullMqQueue`. */
 export interface BullMqQueueOptions extends BullMqNaming {
   /** How long a call waits for Redis, in milliseconds. Default 5,000; then it is a `QueueFailedError`. */
   timeoutMs?: number
-  /** Told of faults of the connection, which is kept up in the background. What it throws is ignored. */
+  /** Gets faults of the connection, which is kept up in the background. What it throws is ignored. */
   onError?: (error: QueueFailedError) => void
 }
 
@@ -61,16 +63,16 @@ export interface BullMqQueue extends Omit<Required<MediaQueue>, 'start'> {
 export function createBullMqQueue(options: BullMqQueueOptions): BullMqQueue {
   const { timeoutMs = 5_000, onError } = options
   const { name, deadName, prefix } = resolveNames(options)
-  checkCount('timeoutMs', timeoutMs)
+  checkWhole('timeoutMs', timeoutMs)
   // A connection that answers nothing is ended and opened anew; what was sent on it then fails.
-  const connection = connect(options.connection, { maxRetriesPerRequest: 1, socketTimeout: timeoutMs })
+  const connection = connectRedis(options.connection, { maxRetriesPerRequest: 1, socketTimeout: timeoutMs })
   // Asking for Redis's version could fail once, and BullMQ's queue would then stay failed for ever.
   const settings = { connection, prefix, skipVersionCheck: true }
   const main = new Queue<QueuedJob>(name, settings)
   const dead = new Queue<BuriedJob>(deadName, settings)
-  const report = createReport(onError)
-  // Both tell of their one connection.
-  main.on('error', (error) => report(queueFailed('connect', error)))
+  const report = (error: QueueFailedError): void => callLogger(onError, error)
+  // Both report the faults of their one connection.
+  main.on('error', (error) => report(toRedisError('connect', error)))
   dead.on('error', () => {})
   let closing: Promise<void> | undefined
 
@@ -95,25 +97,28 @@ export function createBullMqQueue(options: BullMqQueueOptions): BullMqQueue {
       if (jobs.length > 0) await call('enqueue', () => main.addBulk(jobs.map(toBulk)))
     },
     async deadLetters({ limit = 100, offset = 0 } = {}) {
-      checkCount('limit', limit)
-      checkCount('offset', offset, 0)
+      checkWhole('limit', limit)
+      checkWhole('offset', offset, { least: 0 })
       return call('list', () => listDeadLetters(dead, { limit, offset }))
     },
-    redrive: (ids) => each('redrive', { ids, handle: (id) => redriveOne({ main, dead }, id) }),
-    discard: (ids) => each('discard', { ids, handle: (id) => discardOne(dead, id) }),
+    redrive: (ids) => each('redrive', { ids, handle: (id) => redriveLetter({ main, dead }, id) }),
+    discard: (ids) => each('discard', { ids, handle: (id) => discardLetter(dead, id) }),
     async close() {
-      closing ??= shutDown()
+      closing ??= closeRedis(connection, { queues: [main, dead], timeoutMs })
       await closing
       return []
     },
   }
+}
 
-  async function shutDown(): Promise<void> {
-    // After the answers under way; a Redis that is away has none.
-    if (connection.status === 'ready') {
-      await callRedis(connection, { operation: 'settle', timeoutMs, work: () => connection.quit() }).catch(() => {})
-    }
-    connection.disconnect()
-    await Promise.all([main.close(), dead.close()])
+async function closeRedis(
+  connection: Redis | Cluster,
+  { queues, timeoutMs }: { queues: readonly Pick<Queue, 'close'>[]; timeoutMs: number },
+): Promise<void> {
+  // After the answers under way; a Redis that is away has none.
+  if (connection.status === 'ready') {
+    await callRedis(connection, { operation: 'settle', timeoutMs, work: () => connection.quit() }).catch(() => {})
   }
+  connection.disconnect()
+  await Promise.all(queues.map((queue) => queue.close()))
 }

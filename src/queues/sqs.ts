@@ -1,21 +1,17 @@
+import { checkWhole } from '../errors/checks.js'
 import { JobTooLargeError, QueueFailedError } from '../errors.js'
-import { buildJobId } from '../queues/stored-job.js'
 import type { MediaQueue } from '../queues.js'
-import { checkWhole, connectSqs, type SqsConnectionOptions } from './sqs/connection.js'
-import { secretsOf, toLetter } from './sqs/message.js'
-import { MOST_MESSAGE_BYTES, type OutgoingMessage, sendMessages, sizeOf } from './sqs/send.js'
+import { MAX_TIMER_MS } from '../timing/abort.js'
+import { connectSqs, type SqsConnectionOptions } from './sqs/connection.js'
+import { findSecrets, toBody } from './sqs/message.js'
+import { countBytes, MOST_MESSAGE_BYTES, type OutgoingMessage, sendMessages } from './sqs/send.js'
+import { buildJobId, removeJobUrl } from './stored-job.js'
 
 export type { SqsConnectionOptions } from './sqs/connection.js'
-export {
-  createSqsConsumer,
-  type SqsBatchResult,
-  type SqsConsumer,
-  type SqsConsumerOptions,
-  type SqsLambdaContext,
-  type SqsLambdaEvent,
-  type SqsLambdaRecord,
-} from './sqs/consumer.js'
+export { createSqsConsumer, type SqsConsumer, type SqsConsumerOptions } from './sqs/consumer.js'
+export type { SqsBatchResult, SqsLambdaContext, SqsLambdaEvent, SqsLambdaRecord } from './sqs/lambda.js'
 
+/** Options of `createSqsQueue`. */
 export type SqsQueueOptions = SqsConnectionOptions & {
   /**
    * Largest batch of messages, and so the largest message, in bytes. Default 262,144, which every queue takes; a queue
@@ -43,8 +39,8 @@ export type SqsQueueOptions = SqsConnectionOptions & {
  */
 export function createSqsQueue(options: SqsQueueOptions): Required<Pick<MediaQueue, 'enqueue' | 'close'>> {
   const { queueUrl, maxBatchBytes = 262_144, timeoutMs = 10_000 } = options
-  checkWhole('maxBatchBytes', maxBatchBytes, [1_024, MOST_MESSAGE_BYTES])
-  checkWhole('timeoutMs', timeoutMs, [1, 2_147_483_647])
+  checkWhole('maxBatchBytes', maxBatchBytes, { least: 1_024, most: MOST_MESSAGE_BYTES })
+  checkWhole('timeoutMs', timeoutMs, { most: MAX_TIMER_MS })
   const connection = connectSqs(options)
   let isClosed = false
   return {
@@ -53,15 +49,15 @@ export function createSqsQueue(options: SqsQueueOptions): Required<Pick<MediaQue
       const fresh = [...new Map(jobs.map((job) => [buildJobId(job), job])).values()]
       const messages = fresh.map(
         (job): OutgoingMessage => ({
-          // SQS itself may move a message to the dead-letter queue, where no download URL belongs: the look-up tells a fresh one.
-          body: toLetter(job),
-          secrets: secretsOf(job),
+          // SQS itself may move a message to the dead-letter queue, where no download URL belongs.
+          body: toBody(removeJobUrl(job)),
+          secrets: findSecrets(job),
         }),
       )
-      const fitting = messages.filter((message) => sizeOf(message) <= maxBatchBytes)
-      // First what can be sent: one huge caption must not hold up its neighbours.
+      const fitting = messages.filter((message) => countBytes(message) <= maxBatchBytes)
+      // What can be sent goes first: one huge caption must not hold up its neighbours.
       await sendMessages(connection, fitting, { queueUrl, maxBatchBytes, timeoutMs })
-      const tooLarge = messages.map(sizeOf).filter((bytes) => bytes > maxBatchBytes)
+      const tooLarge = messages.map(countBytes).filter((bytes) => bytes > maxBatchBytes)
       if (tooLarge.length > 0) {
         const bytes = Math.max(...tooLarge)
         throw new JobTooLargeError({ jobs: tooLarge.length, bytes, limitBytes: maxBatchBytes })

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { Cluster, Redis } from 'ioredis'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { queueFailed } from '../../src/queues/bullmq/connection.js'
-import { priorityOf } from '../../src/queues/bullmq/job.js'
+import { toRedisError } from '../../src/queues/bullmq/connection.js'
+import { decidePriority } from '../../src/queues/bullmq/job.js'
 import { type BullMqQueueOptions, createBullMqQueue, createBullMqWorker } from '../../src/queues/bullmq.js'
 
 const AWAY = { host: '127.0.0.1', port: 1, lazyConnect: true }
@@ -69,12 +69,12 @@ describe('createBullMqWorker', () => {
   })
 })
 
-describe('priorityOf', () => {
+describe('decidePriority', () => {
   it('orders by deadline, within what BullMQ takes', () => {
     const dates = fc.date({ min: new Date('2020-01-01'), max: new Date('2100-01-01'), noInvalidDate: true })
     fc.assert(
       fc.property(dates, dates, (one, other) => {
-        const [first, second] = [priorityOf(one.getTime()), priorityOf(other.getTime())]
+        const [first, second] = [decidePriority(one.getTime()), decidePriority(other.getTime())]
         expect(first).toBeGreaterThanOrEqual(1)
         expect(first).toBeLessThanOrEqual(2 ** 21 - 1)
         if (one < other) expect(first).toBeLessThanOrEqual(second)
@@ -83,17 +83,17 @@ describe('priorityOf', () => {
   })
 
   it('tells deadlines ten minutes apart from each other until 2060', () => {
-    const at = (iso: string): number => priorityOf(Date.parse(iso))
+    const at = (iso: string): number => decidePriority(Date.parse(iso))
     expect(at('2059-12-31T00:10:00Z') - at('2059-12-31T00:00:00Z')).toBe(1)
     expect(at('2026-11-22T00:10:00Z') - at('2026-11-22T00:00:00Z')).toBe(1)
   })
 
   it('lets a job without a date come first, to be refused', () => {
-    expect(priorityOf(Number.NaN)).toBe(1)
+    expect(decidePriority(Number.NaN)).toBe(1)
   })
 })
 
-describe('queueFailed', () => {
+describe('toRedisError', () => {
   it.each<[unknown, string]>([
     [Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
     [new Error("OOM command not allowed when used memory > 'maxmemory'."), 'OOM'],
@@ -101,8 +101,8 @@ describe('queueFailed', () => {
     [new TypeError('fetch failed'), 'TypeError'],
     ['a text', 'unknown'],
   ])('names the reason of %s', (thrown, reason) => {
-    const error = queueFailed('enqueue', thrown)
+    const error = toRedisError('enqueue', thrown)
     expect(error).toMatchObject({ code: 'queue-failed', operation: 'enqueue', reason, retryable: true, phase: 'queue' })
-    expect(queueFailed('list', error)).toBe(error)
+    expect(toRedisError('list', error)).toBe(error)
   })
 })

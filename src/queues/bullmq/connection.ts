@@ -2,6 +2,7 @@ import { type Cluster, Redis, type RedisOptions } from 'ioredis'
 import { describeSecret, describeValue } from '../../errors/describe.js'
 import { isError, isName, readErrorName, readField } from '../../errors/thrown.js'
 import { InvalidOptionError, QueueFailedError } from '../../errors.js'
+import { within } from '../../timing/abort.js'
 
 /**
  * Where Redis is: a URL (`redis://…`, `rediss://…`), ioredis's options, or an ioredis instance (`Redis` or `Cluster`),
@@ -9,12 +10,14 @@ import { InvalidOptionError, QueueFailedError } from '../../errors.js'
  */
 export type BullMqConnection = string | RedisOptions | Redis | Cluster
 
+/** Where a queue lies in Redis. A queue and its workers are given the same. */
 export interface BullMqNaming {
+  /** Where Redis is. */
   connection: BullMqConnection
   /** Of the queue in Redis; its dead letters are in `{name}-dead`. Default `media`. */
   name?: string
   /**
-   * What all keys start with. Default `{whatsapp-media}`: the braces keep a queue's keys on one node of a Redis Cluster,
+   * The beginning of all keys. Default `{whatsapp-media}`: the braces keep a queue's keys on one node of a Redis Cluster,
    * without which BullMQ does not work there.
    */
   prefix?: string
@@ -34,8 +37,8 @@ export function resolveNames(options: BullMqNaming): { name: string; deadName: s
   return { name, deadName: `${name}-dead`, prefix }
 }
 
-/** What both ends of a queue set by themselves, whatever the caller's options say. */
-interface OwnOptions {
+/** Options that both ends of a queue set by themselves, whatever the caller's options say. */
+interface FixedOptions {
   maxRetriesPerRequest: number | null
   socketTimeout?: number
 }
@@ -45,8 +48,8 @@ interface OwnOptions {
  *
  * @throws InvalidOptionError for what is no connection, and for one with ioredis's `keyPrefix`, which BullMQ refuses.
  */
-export function connect(connection: BullMqConnection, own: OwnOptions): Redis | Cluster {
-  const opened = open(connection, own)
+export function connectRedis(connection: BullMqConnection, fixed: FixedOptions): Redis | Cluster {
+  const opened = openRedis(connection, fixed)
   // BullMQ's objects report errors; without a listener of its own ioredis writes them to the console.
   opened.on('error', () => {})
   return opened
@@ -55,7 +58,7 @@ export function connect(connection: BullMqConnection, own: OwnOptions): Redis | 
 /** Commands wait for a connection that is being made. BullMQ reads answers in their old form. */
 const SETTINGS = { lazyConnect: false, enableOfflineQueue: true, replyMapping: 'legacy' } as const
 
-function open(connection: BullMqConnection, own: OwnOptions): Redis | Cluster {
+function openRedis(connection: BullMqConnection, fixed: FixedOptions): Redis | Cluster {
   if (typeof connection === 'string') {
     if (!/^rediss?:\/\/./.test(connection)) {
       throw new InvalidOptionError({
@@ -63,7 +66,7 @@ function open(connection: BullMqConnection, own: OwnOptions): Redis | Cluster {
         problem: `must be a redis: or rediss: URL, got ${describeSecret(connection)}`,
       })
     }
-    return new Redis(connection, { ...own, ...SETTINGS })
+    return new Redis(connection, { ...fixed, ...SETTINGS })
   }
   if (typeof connection !== 'object' || connection === null) {
     throw new InvalidOptionError({
@@ -74,13 +77,13 @@ function open(connection: BullMqConnection, own: OwnOptions): Redis | Cluster {
   // By form: the instance may come from another copy of ioredis.
   if (!('duplicate' in connection)) {
     refusePrefix(connection.keyPrefix)
-    return new Redis({ ...connection, ...own, ...SETTINGS })
+    return new Redis({ ...connection, ...fixed, ...SETTINGS })
   }
   refusePrefix(connection.options.keyPrefix)
-  if (!isCluster(connection)) return connection.duplicate({ ...own, ...SETTINGS })
+  if (!isCluster(connection)) return connection.duplicate({ ...fixed, ...SETTINGS })
   refusePrefix(connection.options.redisOptions?.keyPrefix)
   const { lazyConnect, enableOfflineQueue } = SETTINGS
-  return connection.duplicate([], { lazyConnect, enableOfflineQueue, redisOptions: { ...own } })
+  return connection.duplicate([], { lazyConnect, enableOfflineQueue, redisOptions: { ...fixed } })
 }
 
 function refusePrefix(keyPrefix: string | undefined): void {
@@ -106,24 +109,21 @@ export async function callRedis<T>(
   call: { operation: QueueFailedError['operation']; timeoutMs: number; work: () => Promise<T> },
 ): Promise<T> {
   const { operation, timeoutMs, work } = call
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    const error = new QueueFailedError({ operation, reason: 'timeout', retryable: true })
-    timer = setTimeout(() => reject(error), timeoutMs)
-  })
-  const ready = untilReady(connection)
+  const ready = waitForRedis(connection)
+  const otherwise = (): never => {
+    throw new QueueFailedError({ operation, reason: 'timeout', retryable: true })
+  }
   try {
-    await Promise.race([ready.promise, late])
-    return await Promise.race([work(), late])
+    return await within(timeoutMs, ready.promise.then(work), { otherwise })
   } catch (error) {
-    throw queueFailed(operation, error)
+    throw toRedisError(operation, error)
   } finally {
-    clearTimeout(timer)
     ready.forget()
   }
 }
 
-function untilReady(connection: Redis | Cluster): { promise: Promise<void>; forget(): void } {
+/** @returns a promise that never ends once it is forgotten. */
+function waitForRedis(connection: Redis | Cluster): { promise: Promise<void>; forget(): void } {
   let forget = (): void => {}
   const promise = new Promise<void>((resolve, reject) => {
     const onReady = (): void => resolve()
@@ -142,44 +142,20 @@ function untilReady(connection: Redis | Cluster): { promise: Promise<void>; forg
   return { promise, forget }
 }
 
-/** What ioredis says of a connection that will not come back. */
+/** ioredis's message for a connection that will not come back. */
 const CLOSED = 'Connection is closed.'
 
 /** Any fault of Redis, BullMQ or the network as this library's error. Of the fault only name, code and message stay. */
-export function queueFailed(operation: QueueFailedError['operation'], error: unknown): QueueFailedError {
+export function toRedisError(operation: QueueFailedError['operation'], error: unknown): QueueFailedError {
   if (error instanceof QueueFailedError) return error
-  return new QueueFailedError({ operation, reason: reasonOf(error), retryable: true, cause: error })
+  return new QueueFailedError({ operation, reason: findReason(error), retryable: true, cause: error })
 }
 
-function reasonOf(error: unknown): string {
+function findReason(error: unknown): string {
   if (!isError(error)) return 'unknown'
   const message = String(readField(error, 'message'))
   if (message === CLOSED) return 'closed'
   // Redis's own answers begin with a word for programs: OOM, NOAUTH, READONLY.
   const [word] = /^[A-Z]{2,16}(?= )/.exec(message) ?? []
   return [readField(error, 'code'), word].find(isName) ?? readErrorName(error)
-}
-
-/** Tells the owner, whatever the owner makes of it. */
-export function createReport(
-  onError: ((error: QueueFailedError) => void) | undefined,
-): (error: QueueFailedError) => void {
-  return (error) => {
-    try {
-      const returned: unknown = onError?.(error)
-      // An async function fits the type, too, and its rejection would end the process.
-      if (typeof returned === 'object') Promise.resolve(returned).catch(() => {})
-    } catch {
-      // The owner's logger failed; the jobs still matter more.
-    }
-  }
-}
-
-export function checkCount(option: string, value: number, least: 0 | 1 = 1): void {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new InvalidOptionError({
-      option,
-      problem: `must be a whole number, ${least} or more, got ${describeValue(value)}`,
-    })
-  }
 }

@@ -1,6 +1,7 @@
 import type { Job, Queue } from 'bullmq'
 import type { AnyWhatsAppMediaError } from '../../errors.js'
 import type { MediaJob } from '../../queues.js'
+import { removeJobUrl } from '../stored-job.js'
 import { addJob, type QueuedJob } from './job.js'
 
 /** A job that was given up, and why. */
@@ -9,7 +10,7 @@ export interface DeadLetter {
   id: string
   /** Without its download URL. */
   job: MediaJob
-  /** What `toJSON` makes of the error: `name`, `code`, `message`, `phase`, `retryable` and the error's own facts. */
+  /** The result of the error's `toJSON`: `name`, `code`, `message`, `phase`, `retryable` and the error's own fields. */
   error: { code: string; message: string } & Record<string, unknown>
   /** How many attempts it took. */
   attempts: number
@@ -17,7 +18,7 @@ export interface DeadLetter {
   failedAt: string
 }
 
-/** As it lies in Redis. */
+/** A dead letter as it lies in Redis. */
 export interface BuriedJob extends Omit<DeadLetter, 'id'> {
   /** Of the job that was given up: its id, and when it was enqueued, in milliseconds since 1970. */
   jobId: string
@@ -28,14 +29,14 @@ export interface BuriedJob extends Omit<DeadLetter, 'id'> {
  * Puts a job among the dead letters. Its id is the job's own and the time it was enqueued: a worker that dies between
  * this and letting go of the job leaves one letter, not two, and a later failure of the same media has a letter of its own.
  */
-export async function bury(
+export async function buryJob(
   dead: Queue<BuriedJob>,
   buried: { bull: Job<QueuedJob>; job: MediaJob; error: AnyWhatsAppMediaError; attempts: number },
 ): Promise<void> {
   const { bull, job, error, attempts } = buried
   const { name, message, code } = error
   const letter: BuriedJob = {
-    job: withoutUrl(job),
+    job: removeJobUrl(job),
     error: { ...error.toJSON(), name, message, code },
     attempts,
     failedAt: new Date().toISOString(),
@@ -43,13 +44,6 @@ export async function bury(
     enqueuedAt: bull.timestamp,
   }
   await dead.add('dead-letter', letter, { jobId: `${letter.jobId}-${letter.enqueuedAt}` })
-}
-
-/** A download URL is a secret that outlives its use. A job that no worker could read may be of any form. */
-function withoutUrl(job: MediaJob): MediaJob {
-  if (typeof job?.media !== 'object' || job.media === null) return job
-  const { downloadUrl, downloadUrlExpiresAt, ...media } = job.media
-  return { ...job, media }
 }
 
 /** Oldest first. */
@@ -66,7 +60,7 @@ export async function listDeadLetters(
  *
  * @returns false when there is no such letter, or when its worker has not let go of the job yet.
  */
-export async function redriveOne(
+export async function redriveLetter(
   { main, dead }: { main: Queue<QueuedJob>; dead: Queue<BuriedJob> },
   id: string,
 ): Promise<boolean> {
@@ -75,15 +69,15 @@ export async function redriveOne(
   const { job, jobId, enqueuedAt } = letter.data
   // While the job that was given up is still there, adding it would do nothing, and then it would go. Once it is gone it
   // never comes back: another of this id has another time.
-  const standing = await main.getJob(jobId)
-  if (standing?.timestamp === enqueuedAt) return false
+  const present = await main.getJob(jobId)
+  if (present?.timestamp === enqueuedAt) return false
   await addJob(main, { jobId, job })
   await letter.remove()
   return true
 }
 
 /** @returns whether it was there. */
-export async function discardOne(dead: Queue<BuriedJob>, id: string): Promise<boolean> {
+export async function discardLetter(dead: Queue<BuriedJob>, id: string): Promise<boolean> {
   const letter = await dead.getJob(id)
   await letter?.remove()
   return letter !== undefined

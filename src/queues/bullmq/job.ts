@@ -1,6 +1,7 @@
 import { type BulkJobOptions, DelayedError, type Job, type Queue } from 'bullmq'
-import { buildJobHash } from '../../queues/stored-job.js'
+import { isWhole } from '../../errors/checks.js'
 import type { JobOutcome, MediaJob } from '../../queues.js'
+import { buildJobHash } from '../stored-job.js'
 
 /** A job as it lies in Redis. */
 export interface QueuedJob {
@@ -13,22 +14,22 @@ export interface QueuedJob {
 const BULLMQ_ATTEMPTS = 1_000_000
 const BULLMQ_BACKOFF_MS = 5_000
 
-const NAME = 'archive'
+const JOB_NAME = 'archive'
 
 /** A job's id is the hash of what makes it the same work: a redelivery of it is dropped while it is here. */
 export function toBulk(job: MediaJob): { name: string; data: QueuedJob; opts: BulkJobOptions } {
-  return { name: NAME, data: { job, attempt: 1 }, opts: jobOptions(job, buildJobHash(job)) }
+  return { name: JOB_NAME, data: { job, attempt: 1 }, opts: buildJobOptions(job, buildJobHash(job)) }
 }
 
 /** Adds a job under the id that it had; one that BullMQ numbered itself must not have a number now. */
 export async function addJob(main: Queue<QueuedJob>, { jobId, job }: { jobId: string; job: MediaJob }): Promise<void> {
-  await main.add(NAME, { job, attempt: 1 }, jobOptions(job, /^\d+$/.test(jobId) ? `j${jobId}` : jobId))
+  await main.add(JOB_NAME, { job, attempt: 1 }, buildJobOptions(job, /^\d+$/.test(jobId) ? `j${jobId}` : jobId))
 }
 
-function jobOptions(job: MediaJob, jobId: string): BulkJobOptions {
+function buildJobOptions(job: MediaJob, jobId: string): BulkJobOptions {
   return {
     jobId,
-    priority: priorityOf(deadlineOf(job)),
+    priority: decidePriority(guessDeadline(job)),
     attempts: BULLMQ_ATTEMPTS,
     backoff: { type: 'fixed', delay: BULLMQ_BACKOFF_MS },
     stackTraceLimit: 1,
@@ -37,8 +38,8 @@ function jobOptions(job: MediaJob, jobId: string): BulkJobOptions {
 
 const WEEK_MS = 604_800_000
 
-/** When Meta forgets the media, as far as a queue can know: accounts with a shorter lifetime tell at the first retry. */
-function deadlineOf(job: MediaJob): number {
+/** When Meta forgets the media, as far as a queue can know: a shorter lifetime of the account is known at the first retry. */
+function guessDeadline(job: MediaJob): number {
   const { origin, receivedAt, timestamp } = job?.media ?? {}
   return Date.parse(origin === 'history' ? receivedAt : timestamp) + WEEK_MS
 }
@@ -49,15 +50,15 @@ const STEP_MS = 600_000
 const LAST_PRIORITY = 2 ** 21 - 1
 
 /** The media that dies sooner comes first; of two that die within the same ten minutes, the one enqueued first. */
-export function priorityOf(deadline: number): number {
+export function decidePriority(deadline: number): number {
   const steps = Math.floor((deadline - FIRST_DEADLINE) / STEP_MS)
   return Number.isNaN(steps) ? 1 : Math.min(Math.max(1, steps), LAST_PRIORITY)
 }
 
-/** What a worker found in the queue, where anyone may have put it: `processJob` refuses a job that is none. */
+/** Reads a job out of the queue, where anyone may have put it: `processJob` refuses a job that is none. */
 export function readQueued(data: QueuedJob): QueuedJob {
   const attempt = data?.attempt
-  return { job: data?.job, attempt: Number.isSafeInteger(attempt) && attempt > 0 ? attempt : 1 }
+  return { job: data?.job, attempt: isWhole(attempt, { least: 1 }) ? attempt : 1 }
 }
 
 /**
@@ -72,7 +73,7 @@ export async function putBack(
   const { outcome, attempt, token } = retry
   await bull.updateData({ job: outcome.job, attempt: outcome.isAttempt ? attempt + 1 : attempt })
   const until = Date.parse(outcome.until)
-  const priority = Number.isNaN(until) ? bull.priority : priorityOf(until)
+  const priority = Number.isNaN(until) ? bull.priority : decidePriority(until)
   if (priority !== bull.priority) await bull.changePriority({ priority })
   await bull.moveToDelayed(Date.now() + outcome.afterSeconds * 1_000, token)
   throw new DelayedError()

@@ -2,10 +2,12 @@ import type { SQSClient, SQSClientConfig } from '@aws-sdk/client-sqs'
 import { describeValue } from '../../errors/describe.js'
 import { cleanThrown, isName, readField } from '../../errors/thrown.js'
 import { InvalidOptionError, QueueFailedError } from '../../errors.js'
+import { defined } from '../../json.js'
+import { linkSignals } from '../../timing/abort.js'
 
 /** A standard queue of Amazon SQS, or of anything that speaks its language. */
 export type SqsConnectionOptions = {
-  /** As AWS tells it: `https://sqs.ap-south-1.amazonaws.com/111122223333/media`. */
+  /** As AWS gives it: `https://sqs.ap-south-1.amazonaws.com/111122223333/media`. */
   queueUrl: string
 } & (
   | {
@@ -25,43 +27,43 @@ export type SqsConnectionOptions = {
 
 type Sdk = typeof import('@aws-sdk/client-sqs')
 
-interface CallOptions {
+interface SqsCallOptions {
   operation: QueueFailedError['operation']
   /** Milliseconds; a connection that swallows everything must not hold up its caller for ever. */
   limitMs: number
   signal?: AbortSignal | undefined
-  /** What the call carries and no error may repeat. */
+  /** Texts that the call carries and no error may repeat. */
   secrets?: readonly string[]
 }
 
-/** What came of a call. */
+/** The end of a call. */
 export type SqsResult<T> = { answer: T; error?: never } | { answer?: never; error: QueueFailedError }
 
 export interface SqsConnection {
   /** Never rejects. */
   call<T>(
-    options: CallOptions,
+    options: SqsCallOptions,
     send: (client: SQSClient, sdk: Sdk, sendOptions: { abortSignal: AbortSignal }) => Promise<T>,
   ): Promise<SqsResult<T>>
   /** Ends the connections of a client made here. */
   close(): Promise<void>
 }
 
-/** The SDK is loaded at the first call: who only reads webhooks' handshakes does not pay for it. */
+/** The SDK is loaded at the first call: a process that only answers webhooks' handshakes does not pay for it. */
 export function connectSqs(options: SqsConnectionOptions): SqsConnection {
   checkQueueUrl('queueUrl', options.queueUrl)
   let connection: Promise<{ sdk: Sdk; client: SQSClient }> | undefined
   return {
     async call({ operation, limitMs, signal, secrets = [] }, send) {
-      const stop = stopAfter(limitMs, signal)
+      const stop = linkSignals([signal], { deadline: new Date(Date.now() + limitMs) })
       try {
-        connection ??= open(options)
+        connection ??= openClient(options)
         const { sdk, client } = await connection
         return { answer: await send(client, sdk, { abortSignal: stop.signal }) }
       } catch (error) {
         if (stop.signal.aborted)
           return { error: new QueueFailedError({ operation, reason: 'timeout', retryable: true }) }
-        return { error: queueError(error, operation, secrets) }
+        return { error: toSqsError(error, operation, secrets) }
       } finally {
         stop.clear()
       }
@@ -72,19 +74,17 @@ export function connectSqs(options: SqsConnectionOptions): SqsConnection {
   }
 }
 
-const quiet = (): void => {}
-const SILENT = { debug: quiet, info: quiet, warn: quiet, error: quiet }
+const ignore = (): void => {}
+const SILENT = { debug: ignore, info: ignore, warn: ignore, error: ignore }
 
-async function open(options: SqsConnectionOptions): Promise<{ sdk: Sdk; client: SQSClient }> {
+async function openClient(options: SqsConnectionOptions): Promise<{ sdk: Sdk; client: SQSClient }> {
   const sdk = await import('@aws-sdk/client-sqs')
   if (options.client !== undefined) return { sdk, client: options.client }
   const { region, endpoint, credentials } = options
   // As many as there are calls: one that waits for a socket would count as a slow queue.
   const agent = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY }
   const client = new sdk.SQSClient({
-    ...(region === undefined ? {} : { region }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(credentials === undefined ? {} : { credentials }),
+    ...defined({ region, endpoint, credentials }),
     requestHandler: { httpAgent: agent, httpsAgent: agent, connectionTimeout: 3_000 },
     logger: SILENT,
   })
@@ -101,33 +101,10 @@ export function checkQueueUrl(option: string, url: string): void {
   }
 }
 
-/** @throws InvalidOptionError unless the value is a whole number within the limits. */
-export function checkWhole(option: string, value: number, [least, most]: readonly [number, number]): void {
-  if (!Number.isSafeInteger(value) || value < least || value > most) {
-    const limits = `from ${least} to ${most}`
-    throw new InvalidOptionError({ option, problem: `must be a whole number ${limits}, got ${describeValue(value)}` })
-  }
-}
-
-/** Both the caller's signal and a time limit in one. */
-function stopAfter(limitMs: number, signal: AbortSignal | undefined): { signal: AbortSignal; clear(): void } {
-  const controller = new AbortController()
-  const stop = (): void => controller.abort()
-  const timer = setTimeout(stop, limitMs)
-  signal?.addEventListener('abort', stop, { once: true })
-  return {
-    signal: controller.signal,
-    clear() {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', stop)
-    },
-  }
-}
-
 /** Limits that pass come as HTTP 400 and 403 (AWS: Common errors; `OverLimit`: 120,000 messages in flight). */
 const PASSING = /Throttl|OverLimit|LimitExceeded/
 
-function queueError(
+function toSqsError(
   error: unknown,
   operation: QueueFailedError['operation'],
   secrets: readonly string[],

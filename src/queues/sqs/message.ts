@@ -1,6 +1,7 @@
+import { isObject, parseJson } from '../../json.js'
 import type { MediaJob } from '../../queues.js'
 
-/** One message, as the long poll and Lambda's events both tell it. */
+/** One message, as the long poll and Lambda's events both give it. */
 export interface SqsMessage {
   receiptHandle: string
   /** The job as JSON, and nothing else: a dead letter moved back by hand is a fresh job. */
@@ -20,38 +21,25 @@ export function toBody(job: MediaJob): string {
   return JSON.stringify(job).replace(/[\uD800-\uDFFF\uFFFE\uFFFF]/g, (char) => `\\u${char.charCodeAt(0).toString(16)}`)
 }
 
-/** The job of a body, or undefined when it is none. What the job says is for `processJob` to judge. */
-export function readJob(body: string): MediaJob | undefined {
-  try {
-    const job: unknown = JSON.parse(body)
-    return isJob(job) ? job : undefined
-  } catch {
-    return undefined
-  }
+/** The job of a body, or undefined when it is none. `processJob` judges the job's fields. */
+export function parseBody(body: string): MediaJob | undefined {
+  const job = parseJson(body)
+  return isJob(job) ? job : undefined
 }
 
 function isJob(job: unknown): job is MediaJob {
-  return isObject(job) && 'version' in job && 'accountId' in job && 'media' in job && isObject(job.media)
+  if (!isObject(job) || !('version' in job && 'accountId' in job)) return false
+  return typeof job['media'] === 'object' && job['media'] !== null
 }
 
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
-}
-
-/** A job as a body that may become a dead letter: a download URL is a secret that outlives its use. */
-export function toLetter(job: MediaJob): string {
-  const { downloadUrl, downloadUrlExpiresAt, ...media } = job.media
-  return toBody({ ...job, media })
-}
-
-/** What a job holds of strangers, which no error may repeat. Short ones stand in many a text by chance. */
-export function secretsOf({ media }: MediaJob): string[] {
+/** Texts of a job that are personal or secret, which no error may repeat. Short ones stand in many a text by chance. */
+export function findSecrets({ media }: MediaJob): string[] {
   const { filename, caption, from, fromUserId, messageId, downloadUrl } = media
-  const told: unknown[] = [filename, caption, from, fromUserId, messageId, downloadUrl]
-  return told.filter((text) => typeof text === 'string').filter(({ length }) => length > 3)
+  const texts: unknown[] = [filename, caption, from, fromUserId, messageId, downloadUrl]
+  return texts.filter((text) => typeof text === 'string').filter(({ length }) => length > 3)
 }
 
 /** A count as SQS writes it; anything else is none. */
-export function countOf(text: string | undefined): number {
+export function parseCount(text: string | undefined): number {
   return /^\d{1,9}$/.test(text ?? '') ? Number(text) : 0
 }

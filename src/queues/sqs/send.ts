@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { BatchResultErrorEntry, SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs'
 import { isName } from '../../errors/thrown.js'
 import { QueueFailedError } from '../../errors.js'
+import { defined } from '../../json.js'
 import type { SqsConnection } from './connection.js'
 
 /** A message on its way into a queue. */
@@ -10,7 +11,7 @@ export interface OutgoingMessage {
   attributes?: Readonly<Record<string, string>>
   /** At most 900 (AWS: SendMessage). */
   delaySeconds?: number
-  /** What no error may repeat. */
+  /** Texts that no error may repeat. */
   secrets?: readonly string[]
 }
 
@@ -18,7 +19,7 @@ interface SendPlan {
   queueUrl: string
   /** Of all messages sent together. */
   maxBatchBytes: number
-  /** For everything: what is not sent by then has failed. */
+  /** For everything: messages that are not sent by then have failed. */
   timeoutMs: number
 }
 
@@ -36,7 +37,7 @@ export const MOST_MESSAGE_BYTES = 1_048_576
 const MOST_IN_BATCH = 10
 
 /**
- * Sends messages in as few batches as they fit in. Batches fail in part: what failed is sent again, with back-off.
+ * Sends messages in as few batches as they fit in. Batches fail in part: the messages that failed are sent again, with back-off.
  *
  * @throws QueueFailedError that says how many are not in the queue. Sending all of them again does no harm.
  */
@@ -47,7 +48,7 @@ export async function sendMessages(
 ): Promise<void> {
   const batches = toBatches(messages, maxBatchBytes)
   const endsAt = Date.now() + timeoutMs
-  const failures: Failure[] = []
+  const failures: SendFailure[] = []
   const sendNext = async (): Promise<void> => {
     for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
       const failure = await sendBatch(connection, batch, { queueUrl, endsAt })
@@ -64,7 +65,7 @@ export async function sendMessages(
 }
 
 /** Bytes of a message as SQS counts them: its body, and names, types and values of its attributes (AWS: Message quotas). */
-export function sizeOf({ body, attributes = {} }: OutgoingMessage): number {
+export function countBytes({ body, attributes = {} }: OutgoingMessage): number {
   const parts = Object.entries(attributes).flatMap(([name, value]) => [name, 'String', value])
   return [body, ...parts].reduce((sum, part) => sum + Buffer.byteLength(part), 0)
 }
@@ -74,7 +75,7 @@ function toBatches(messages: readonly OutgoingMessage[], maxBatchBytes: number):
   let batch: OutgoingMessage[] = []
   let bytes = 0
   for (const message of messages) {
-    const size = sizeOf(message)
+    const size = countBytes(message)
     if (batch.length === 0 || batch.length === MOST_IN_BATCH || bytes + size > maxBatchBytes) {
       batch = []
       bytes = 0
@@ -86,8 +87,8 @@ function toBatches(messages: readonly OutgoingMessage[], maxBatchBytes: number):
   return batches
 }
 
-/** What is not in the queue. */
-interface Failure {
+/** Messages that are not in the queue. */
+interface SendFailure {
   count: number
   error: QueueFailedError
 }
@@ -96,11 +97,11 @@ async function sendBatch(
   connection: SqsConnection,
   batch: readonly OutgoingMessage[],
   { queueUrl, endsAt }: { queueUrl: string; endsAt: number },
-): Promise<Failure | undefined> {
-  let refused: Failure | undefined
+): Promise<SendFailure | undefined> {
+  let refused: SendFailure | undefined
   let left = batch
   for (let attempt = 1; ; attempt++) {
-    const sent = await trySend(connection, left, { queueUrl, limitMs: endsAt - Date.now() })
+    const sent = await sendOnce(connection, left, { queueUrl, limitMs: endsAt - Date.now() })
     left = sent.left
     if (sent.refused !== undefined) {
       refused = { count: sent.refused.count + (refused?.count ?? 0), error: sent.refused.error }
@@ -114,19 +115,19 @@ async function sendBatch(
   }
 }
 
-interface Sent {
+interface SendResult {
   /** To be sent again, and why. */
   left: readonly OutgoingMessage[]
   error?: QueueFailedError
-  /** What would be refused again. */
-  refused?: Failure
+  /** Messages that would be refused again. */
+  refused?: SendFailure
 }
 
-async function trySend(
+async function sendOnce(
   connection: SqsConnection,
   messages: readonly OutgoingMessage[],
   { queueUrl, limitMs }: { queueUrl: string; limitMs: number },
-): Promise<Sent> {
+): Promise<SendResult> {
   const secrets = messages.flatMap((message) => message.secrets ?? [])
   const { answer, error } = await connection.call({ operation: 'enqueue', limitMs, secrets }, (client, sdk, options) =>
     client.send(new sdk.SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: messages.map(toEntry) }), options),
@@ -143,12 +144,14 @@ async function trySend(
   const left = messages.filter((_message, index) => !settled.has(String(index)))
   return {
     left,
-    ...(left.length === 0 ? {} : { error: failure(failed, true) }),
-    ...(refused.length === 0 ? {} : { refused: { count: refused.length, error: failure(refused, false) } }),
+    ...defined({
+      error: left.length === 0 ? undefined : toSendError(failed, true),
+      refused: refused.length === 0 ? undefined : { count: refused.length, error: toSendError(refused, false) },
+    }),
   }
 }
 
-function failure(failed: readonly BatchResultErrorEntry[], retryable: boolean): QueueFailedError {
+function toSendError(failed: readonly BatchResultErrorEntry[], retryable: boolean): QueueFailedError {
   const reason = failed.map(({ Code: code }) => code).find(isName) ?? 'unknown'
   return new QueueFailedError({ operation: 'enqueue', reason, retryable })
 }
@@ -161,7 +164,9 @@ function toEntry(
   return {
     Id: String(index),
     MessageBody: body,
-    ...(named.length === 0 ? {} : { MessageAttributes: Object.fromEntries(named) }),
-    ...(delaySeconds === undefined ? {} : { DelaySeconds: delaySeconds }),
+    ...defined({
+      MessageAttributes: named.length === 0 ? undefined : Object.fromEntries(named),
+      DelaySeconds: delaySeconds,
+    }),
   }
 }
