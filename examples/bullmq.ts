@@ -46,6 +46,7 @@ export async function startWeb(options: WebOptions): Promise<Running & { origin:
     origin: `http://${host}:${typeof address === 'object' ? address?.port : port}`,
     async stop() {
       await new Promise((resolve) => server.close(resolve))
+      await handler.close({ timeoutMs: 10_000 })
       await archive.close()
     },
   }

@@ -18,7 +18,7 @@ import {
 import type { MediaJob } from 'whatsapp-media-archive/queues'
 import { createInProcessQueue } from 'whatsapp-media-archive/queues/in-process'
 import { createS3Storage } from 'whatsapp-media-archive/storage/s3'
-import { createWebhookHandler, toNodeHandler } from 'whatsapp-media-archive/webhook'
+import { createWebhookHandler, toNodeHandler, type WebhookHandler } from 'whatsapp-media-archive/webhook'
 import { type IncomingMessage, readMessages } from './messages.js'
 
 // --- messages -------------------------------------------------------------------------------------------------------
@@ -83,9 +83,10 @@ export interface AppOptions extends Omit<MediaArchiveOptions, 'queue' | 'onArchi
   store?: MessageStore
 }
 
-/** The app, and the archive to close when it ends. */
+/** The app, and the webhook handler and the archive to close when it ends. */
 export interface App {
   app: Express
+  handler: WebhookHandler
   archive: MediaArchive
 }
 
@@ -123,7 +124,7 @@ export function createApp(options: AppOptions): App {
     const { url, expiresAt } = await archive.signUrl(content.s3Key, { accountId })
     return { ...message, signedUrl: url, expiresAt }
   }
-  return { app, archive }
+  return { app, handler, archive }
 }
 
 // --- the process ----------------------------------------------------------------------------------------------------
@@ -135,7 +136,7 @@ export interface RunningApp {
 }
 
 export async function start(
-  { app, archive }: App,
+  { app, handler, archive }: App,
   options: { port?: number; host?: string; drainMs?: number } = {},
 ): Promise<RunningApp> {
   const { port = 3000, host = '0.0.0.0', drainMs = 20_000 } = options
@@ -150,6 +151,7 @@ export async function start(
       // Answers under way are finished before the archive closes, for their media belongs in the queue.
       await new Promise((resolve) => server.close(resolve))
       clearTimeout(timer)
+      await handler.close({ timeoutMs: Math.max(0, deadline - Date.now()) })
       return archive.close({ timeoutMs: Math.max(0, deadline - Date.now()) })
     },
   }

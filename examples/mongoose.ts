@@ -139,7 +139,7 @@ export function createApp({ appSecret, verifyToken, ...options }: Omit<AppOption
     })
     response.set('cache-control', 'no-store').json(await Promise.all(listed))
   })
-  return { app, archive }
+  return { app, handler, archive }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

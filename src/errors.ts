@@ -561,12 +561,12 @@ export class TimeoutError extends WhatsAppMediaError {
   readonly waitedFor: 'headers' | 'source' | 'store' | 'total' | 'body' | 'callback'
   readonly limitMs: number
   /** The option that holds the function. */
-  declare readonly callback?: CallbackFailedError['callback'] | 'accessToken'
+  declare readonly callback?: CallbackFailedError['callback'] | 'accessToken' | 'onPayload' | 'onMedia'
 
   constructor(details: {
     waitedFor: TimeoutError['waitedFor']
     limitMs: number
-    callback?: CallbackFailedError['callback'] | 'accessToken'
+    callback?: TimeoutError['callback']
   }) {
     const what = {
       headers: 'No answer came',
@@ -577,7 +577,11 @@ export class TimeoutError extends WhatsAppMediaError {
       callback: `${details.callback} did not end`,
     }[details.waitedFor]
     super(`${what} within ${details.limitMs} ms`, {
-      phase: PHASE_OF_WAIT[details.waitedFor],
+      // A webhook handler's callbacks, or the archive's.
+      phase:
+        details.callback === 'onPayload' || details.callback === 'onMedia'
+          ? 'receive'
+          : PHASE_OF_WAIT[details.waitedFor],
       retryable: true,
     })
     this.waitedFor = details.waitedFor

@@ -1,8 +1,10 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
-import { describeSecret, describeValue } from './errors/describe.js'
-import { InvalidOptionError, InvalidSignatureError, PayloadTooLargeError, TimeoutError } from './errors.js'
-import { type ReadBody, readWebBody } from './webhook/body.js'
-import { type ExtractedMedia, extractMedia } from './webhook/extract.js'
+import { checkMilliseconds, checkWhole } from './errors/checks.js'
+import { describeSecret } from './errors/describe.js'
+import { InvalidOptionError } from './errors.js'
+import { MAX_TIMER_MS, within } from './timing/abort.js'
+import { readWebBody } from './webhook/body.js'
+import { callInTurn } from './webhook/call-in-turn.js'
+import { type ConversationSettings, converse, type WebhookOutcome } from './webhook/converse.js'
 import type {
   IncomingWebhook,
   RejectionReason,
@@ -11,7 +13,7 @@ import type {
   WebhookHandlerOptions,
   WebhookRejection,
 } from './webhook/handler.js'
-import { checkAppSecret, signatureProblem } from './webhook/signature.js'
+import { checkAppSecret } from './webhook/signature.js'
 
 export type { BodyLimits, ReadBody } from './webhook/body.js'
 export {
@@ -34,7 +36,7 @@ export { type LambdaWebhookEvent, type LambdaWebhookResult, toLambdaHandler } fr
 export { toNodeHandler } from './webhook/node.js'
 export { signPayload, verifySignature } from './webhook/signature.js'
 
-const STATUS_OF_REJECTION: Readonly<Record<RejectionReason, keyof typeof REASON_PHRASES>> = {
+const REJECTION_STATUS: Readonly<Record<RejectionReason, keyof typeof REASON_PHRASES>> = {
   method: 405,
   handshake: 403,
   'too-large': 413,
@@ -45,111 +47,8 @@ const STATUS_OF_REJECTION: Readonly<Record<RejectionReason, keyof typeof REASON_
   json: 400,
   'body-already-parsed': 500,
   'handler-failed': 500,
-}
-
-const DEFAULT_MAX_BYTES = 4_194_304
-const DEFAULT_BODY_TIMEOUT_MS = 10_000
-const MAX_TIMEOUT_MS = 2_147_483_647
-
-/** Meta's are numbers (Meta: Graph API webhooks, "Verification requests"); anything that could be markup is refused. */
-const CHALLENGE = /^[\w-]{1,256}$/
-
-const JSON_TYPE = /^application\/json\s*(?:;|$)/i
-
-/**
- * Makes the handler of the webhook's URL: Meta's handshake (GET) and its deliveries (POST).
- *
- * A delivery passes method, size, content type, body, signature and JSON, in this order: 405, 413, 415, 408 or 400,
- * 401, 400. Then `onPayload` and `onMedia` are awaited, and 200 says that both have the webhook; when one throws, 500
- * makes Meta deliver again. Every answer is plain text without a detail and without anything of the request, but for
- * the handshake's challenge.
- *
- * @throws InvalidOptionError for an empty `appSecret` or `verifyToken`, or a limit of the wrong form.
- */
-export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHandler {
-  const { onRejected, maxBytes = DEFAULT_MAX_BYTES, bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS } = options
-  const settings: Settings = {
-    ...options,
-    appSecret: checkAppSecret(options.appSecret),
-    verifyToken: checkVerifyToken(options.verifyToken),
-    maxBytes: checkLimit('maxBytes', maxBytes, Number.MAX_SAFE_INTEGER),
-    bodyTimeoutMs: checkLimit('bodyTimeoutMs', bodyTimeoutMs, MAX_TIMEOUT_MS),
-  }
-  const receive = async (incoming: IncomingWebhook): Promise<WebhookAnswer> => {
-    const outcome = await converse(incoming, settings)
-    if (outcome === OK) return ACCEPTED
-    if (typeof outcome === 'string') return answer(200, outcome)
-    const status = STATUS_OF_REJECTION[outcome.reason]
-    // A broken logger must neither change the answer nor end the process.
-    void (async () => onRejected?.({ ...outcome, status }))().catch(() => {})
-    return answer(status, REASON_PHRASES[status], status === 405 ? { allow: 'GET, POST' } : {})
-  }
-  const handle = async (request: Request): Promise<Response> => {
-    const { status, headers, body } = await receive(fromRequest(request))
-    return new Response(body, { status, headers })
-  }
-  return Object.assign(handle, { receive })
-}
-
-interface Settings extends Required<Pick<WebhookHandlerOptions, 'verifyToken' | 'maxBytes' | 'bodyTimeoutMs'>> {
-  appSecret: readonly string[]
-  onPayload?: WebhookHandlerOptions['onPayload']
-  onMedia?: WebhookHandlerOptions['onMedia']
-}
-
-const OK = 'OK'
-const ACCEPTED = answer(200, OK)
-
-/** The text of a 200, or why there is none. */
-type Outcome = string | Omit<WebhookRejection, 'status'>
-
-async function converse(incoming: IncomingWebhook, settings: Settings): Promise<Outcome> {
-  const { maxBytes, bodyTimeoutMs } = settings
-  if (incoming.method === 'GET') return shakeHands(incoming.query, settings)
-  if (incoming.method !== 'POST') return { reason: 'method' }
-  if (Number(incoming.header('content-length')) > maxBytes) return bodyRefusal('too-large', settings)
-  if (!JSON_TYPE.test(String(incoming.header('content-type')))) return { reason: 'content-type' }
-  const body = await incoming.readBody({ maxBytes, timeoutMs: bodyTimeoutMs })
-  if (typeof body === 'string') return bodyRefusal(body, settings)
-  const problem = signatureProblem(body, incoming.header('x-hub-signature-256'), settings.appSecret)
-  if (problem !== undefined) return { reason: 'signature', error: new InvalidSignatureError({ reason: problem }) }
-  return await handOver(body, settings)
-}
-
-function shakeHands(query: string, { verifyToken }: Settings): Outcome {
-  const asked = new URLSearchParams(query)
-  const [challenge = '', ...others] = asked.getAll('hub.challenge')
-  const isMeta = asked.get('hub.mode') === 'subscribe' && isSameSecret(asked.get('hub.verify_token') ?? '', verifyToken)
-  return isMeta && others.length === 0 && CHALLENGE.test(challenge) ? challenge : { reason: 'handshake' }
-}
-
-/** By their hashes, which have one length: neither the time nor an error tells how much of the token was right. */
-function isSameSecret(given: string, expected: string): boolean {
-  const hash = (text: string): Buffer => createHash('sha256').update(text).digest()
-  return timingSafeEqual(hash(given), hash(expected))
-}
-
-async function handOver(rawBody: Uint8Array, { onPayload, onMedia }: Settings): Promise<Outcome> {
-  const receivedAt = new Date().toISOString()
-  let payload: unknown
-  try {
-    payload = JSON.parse(Buffer.from(rawBody.buffer, rawBody.byteOffset, rawBody.byteLength).toString('utf8'))
-  } catch {
-    return { reason: 'json' }
-  }
-  try {
-    // Before onPayload, which may change what it is given.
-    const extracted = onMedia === undefined ? undefined : extractMedia(payload, { receivedAt })
-    await onPayload?.(payload, { rawBody, receivedAt })
-    if (extracted !== undefined && hasFindings(extracted)) await onMedia?.(extracted)
-    return OK
-  } catch (error) {
-    return { reason: 'handler-failed', error }
-  }
-}
-
-function hasFindings({ media, unavailable, revoked }: ExtractedMedia): boolean {
-  return media.length + unavailable.length + revoked.length > 0
+  'handler-timeout': 500,
+  'adapter-failed': 500,
 }
 
 const REASON_PHRASES = {
@@ -163,8 +62,107 @@ const REASON_PHRASES = {
   500: 'Internal Server Error',
 } as const
 
+const DEFAULT_MAX_BYTES = 4_194_304
+const DEFAULT_BODY_TIMEOUT_MS = 10_000
+const DEFAULT_CALLBACK_TIMEOUT_MS = 8_000
+
+/**
+ * Makes the handler of the webhook's URL: Meta's handshake (GET) and its deliveries (POST).
+ *
+ * A delivery passes method, size, content type, body, signature and JSON, in this order: 405, 413, 415, 408 or 400,
+ * 401, 400. Then `onPayload` and `onMedia` are awaited, and 200 says that both have the webhook; when one throws or is
+ * late, 500 makes Meta deliver again. Every answer is plain text without a detail and without anything of the request,
+ * but for the handshake's challenge.
+ *
+ * @returns the handler, a function of `Request`, with `receive` for adapters and `close` for the end of the process.
+ * @throws InvalidOptionError for an empty `appSecret` or `verifyToken`, or a limit of the wrong form.
+ * @example
+ * ```ts
+ * import { buildWebhook, signWebhook } from 'whatsapp-media-archive/testing'
+ * import { createWebhookHandler } from 'whatsapp-media-archive/webhook'
+ *
+ * const handler = createWebhookHandler({
+ *   appSecret: 'app-secret',
+ *   verifyToken: 'verify-token',
+ *   onMedia: ({ media }) => console.log(media.map(({ mediaId }) => mediaId)), // or archive.enqueue
+ *   onRejected: ({ reason, error }) => console.warn(reason, error),
+ * })
+ * // What Meta sends.
+ * const image = { type: 'image', object: { id: '1234567890', mime_type: 'image/jpeg' } }
+ * const { body, headers } = signWebhook(buildWebhook([{ media: image }]).payload, { appSecret: 'app-secret' })
+ * const response = await handler(new Request('https://app.example/webhook', { method: 'POST', body, headers }))
+ * console.log(response.status) // 200
+ * await handler.close()
+ * ```
+ */
+export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHandler {
+  const { onPayload, onMedia, onRejected, callbackTimeoutMs = DEFAULT_CALLBACK_TIMEOUT_MS } = options
+  const { maxBytes = DEFAULT_MAX_BYTES, bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS } = options
+  checkWhole('maxBytes', maxBytes, { most: Number.MAX_SAFE_INTEGER })
+  checkWhole('bodyTimeoutMs', bodyTimeoutMs, { most: MAX_TIMER_MS })
+  checkMilliseconds('callbackTimeoutMs', callbackTimeoutMs)
+  const { track, settle } = trackWork()
+  const report = (rejection: WebhookRejection): void => {
+    // A broken logger must neither change the answer nor end the process.
+    track((async () => onRejected?.(rejection))().catch(() => {}))
+  }
+  const onLateFailure = (error: unknown): void => report({ reason: 'handler-failed', status: 500, error })
+  const turnOptions = { onPayload, onMedia, callbackTimeoutMs, onLateWork: track, onLateFailure }
+  const settings: ConversationSettings = {
+    appSecret: checkAppSecret(options.appSecret),
+    verifyToken: checkVerifyToken(options.verifyToken),
+    maxBytes,
+    bodyTimeoutMs,
+    handOver: (payload, delivery) => callInTurn(payload, delivery, turnOptions),
+  }
+
+  const answer = async (incoming: IncomingWebhook): Promise<WebhookAnswer> => {
+    const ended = await converse(incoming, settings).catch(blameAdapter)
+    if (ended.outcome === 'accepted') return ACCEPTED
+    if (ended.outcome === 'challenged') return buildAnswer(200, ended.challenge)
+    const { outcome, ...rejection } = ended
+    const status = REJECTION_STATUS[rejection.reason]
+    report({ ...rejection, status })
+    return buildAnswer(status, REASON_PHRASES[status], status === 405 ? { allow: 'GET, POST' } : {})
+  }
+  const receive = (incoming: IncomingWebhook): Promise<WebhookAnswer> => {
+    const answered = answer(incoming)
+    track(answered)
+    return answered
+  }
+  const handle = async (request: Request): Promise<Response> => {
+    const { status, headers, body } = await receive(toIncomingWebhook(request))
+    return new Response(body, { status, headers })
+  }
+  const close = async ({ timeoutMs = Number.POSITIVE_INFINITY }: { timeoutMs?: number } = {}): Promise<void> => {
+    await within(timeoutMs, settle(), { otherwise: () => undefined })
+  }
+  return Object.assign(handle, { receive, close })
+}
+
+const ACCEPTED = buildAnswer(200, 'OK')
+
+function blameAdapter(error: unknown): WebhookOutcome {
+  return { outcome: 'rejected', reason: 'adapter-failed', error }
+}
+
+/** Keeps what runs, none of which rejects, until it has ended. */
+function trackWork(): { track(work: Promise<unknown>): void; settle(): Promise<void> } {
+  const underWay = new Set<Promise<unknown>>()
+  return {
+    track(work) {
+      underWay.add(work)
+      void work.then(() => underWay.delete(work))
+    },
+    async settle() {
+      // Again, because what fails is reported at its end.
+      while (underWay.size > 0) await Promise.all(underWay)
+    },
+  }
+}
+
 /** All bodies are ASCII, so their length is their Content-Length. */
-function answer(status: number, body: string, headers: Record<string, string> = {}): WebhookAnswer {
+function buildAnswer(status: number, body: string, headers: Record<string, string> = {}): WebhookAnswer {
   return {
     status,
     // A browser that is lured here must not take any of it for a page.
@@ -178,24 +176,6 @@ function answer(status: number, body: string, headers: Record<string, string> = 
   }
 }
 
-function bodyRefusal(reason: Extract<ReadBody, string>, { maxBytes, bodyTimeoutMs }: Settings): Outcome {
-  switch (reason) {
-    case 'too-large':
-      return { reason, error: new PayloadTooLargeError({ limitBytes: maxBytes }) }
-    case 'body-timeout':
-      return { reason, error: new TimeoutError({ waitedFor: 'body', limitMs: bodyTimeoutMs }) }
-    case 'body-already-parsed':
-      return { reason, error: new InvalidOptionError({ option: 'request.body', problem: ALREADY_PARSED }) }
-    case 'body-aborted':
-      return { reason }
-  }
-}
-
-const ALREADY_PARSED =
-  "was read before the webhook handler got it, so its signature can't be checked. Mount the handler before " +
-  'express.json() and every other body parser; in Fastify, give its route a content type parser that leaves the ' +
-  "stream alone; in Next.js pages, set api.bodyParser to false; or keep the bytes with express.raw({ type: '*/*' })"
-
 function checkVerifyToken(verifyToken: unknown): string {
   if (typeof verifyToken === 'string' && verifyToken.trim() !== '') return verifyToken
   throw new InvalidOptionError({
@@ -204,19 +184,15 @@ function checkVerifyToken(verifyToken: unknown): string {
   })
 }
 
-function checkLimit(option: string, value: number, largest: number): number {
-  if (Number.isSafeInteger(value) && value > 0 && value <= largest) return value
-  throw new InvalidOptionError({
-    option,
-    problem: `must be a whole number from 1 to ${largest}, got ${describeValue(value)}`,
-  })
-}
-
-/** Adapts a `Request`. */
-function fromRequest(request: Request): IncomingWebhook {
+/** Read on demand, so that what a framework's `Request` throws is thrown into the conversation. */
+function toIncomingWebhook(request: Request): IncomingWebhook {
   return {
-    method: request.method,
-    query: new URL(request.url).search,
+    get method() {
+      return request.method
+    },
+    get query() {
+      return new URL(request.url).search
+    },
     header: (name) => request.headers.get(name),
     readBody: (limits) => readWebBody(request, limits),
   }

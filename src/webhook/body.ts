@@ -1,17 +1,22 @@
 import type { IncomingMessage } from 'node:http'
 
+/** How much of a body is read, and for how long. */
 export interface BodyLimits {
+  /** Bytes. */
   maxBytes: number
+  /** Milliseconds. */
   timeoutMs: number
 }
 
 /** The body's bytes, or why there are none. */
-export type ReadBody = Uint8Array | 'too-large' | 'body-timeout' | 'body-aborted' | 'body-already-parsed'
+export type ReadBody =
+  | { outcome: 'read'; bytes: Uint8Array }
+  | { outcome: 'too-large' | 'body-timeout' | 'body-aborted' | 'body-already-parsed' }
 
-/** Reads a `Request`'s body, and cancels what it does not take. Never rejects. */
+/** Reads a `Request`'s body, and cancels the rest of one that it refuses. Never rejects. */
 export async function readWebBody(request: Request, limits: BodyLimits): Promise<ReadBody> {
-  if (request.bodyUsed || request.body?.locked === true) return 'body-already-parsed'
-  if (request.body === null) return new Uint8Array()
+  if (request.bodyUsed || request.body?.locked === true) return { outcome: 'body-already-parsed' }
+  if (request.body === null) return { outcome: 'read', bytes: new Uint8Array() }
   const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader()
   const body = collectBody(limits.maxBytes)
   const stop = (): void => void reader.cancel().catch(() => {})
@@ -24,14 +29,14 @@ export async function readWebBody(request: Request, limits: BodyLimits): Promise
   try {
     for (;;) {
       const { done, value } = await reader.read()
-      if (isLate) return 'body-timeout'
-      if (done) return body.bytes()
+      if (isLate) return { outcome: 'body-timeout' }
+      if (done) return { outcome: 'read', bytes: body.bytes() }
       if (body.add(value)) continue
       stop()
-      return 'too-large'
+      return { outcome: 'too-large' }
     }
   } catch {
-    return 'body-aborted'
+    return { outcome: 'body-aborted' }
   } finally {
     clearTimeout(timer)
   }
@@ -41,31 +46,31 @@ export async function readWebBody(request: Request, limits: BodyLimits): Promise
 export function readNodeBody(request: IncomingMessage, limits: BodyLimits): ReadBody | Promise<ReadBody> {
   // Another reader's encoding would hand us text in place of bytes.
   if (request.readableDidRead || request.readableEncoding !== null) {
-    const kept = keptBytes(request)
-    if (kept === undefined) return 'body-already-parsed'
-    return kept.byteLength > limits.maxBytes ? 'too-large' : kept
+    const bytes = findKeptBytes(request)
+    if (bytes === undefined) return { outcome: 'body-already-parsed' }
+    return bytes.byteLength > limits.maxBytes ? { outcome: 'too-large' } : { outcome: 'read', bytes }
   }
-  // A client that was gone before we listened will not say so again.
-  if (request.destroyed) return 'body-aborted'
+  // A client that was gone before emits no more events.
+  if (request.destroyed) return { outcome: 'body-aborted' }
   const body = collectBody(limits.maxBytes)
   return new Promise((resolve) => {
-    const settle = (outcome: ReadBody): void => {
+    const settle = (result: ReadBody): void => {
       clearTimeout(timer)
-      resolve(outcome)
+      resolve(result)
     }
-    const timer = setTimeout(settle, limits.timeoutMs, 'body-timeout')
+    const timer = setTimeout(settle, limits.timeoutMs, { outcome: 'body-timeout' })
     request.on('data', (chunk: Uint8Array) => {
-      if (!body.add(chunk)) settle('too-large')
+      if (!body.add(chunk)) settle({ outcome: 'too-large' })
     })
-    request.on('end', () => settle(body.bytes()))
+    request.on('end', () => settle({ outcome: 'read', bytes: body.bytes() }))
     // An error that nobody hears would end the process; a request can also just close.
-    request.on('error', () => settle('body-aborted'))
-    request.on('close', () => settle('body-aborted'))
+    request.on('error', () => settle({ outcome: 'body-aborted' }))
+    request.on('close', () => settle({ outcome: 'body-aborted' }))
   })
 }
 
-/** The raw bytes that someone before us read and kept: `express.raw()`, NestJS's and Google Cloud Functions' `rawBody`. */
-function keptBytes(request: IncomingMessage): Uint8Array | undefined {
+/** The raw bytes that an earlier reader has kept: `express.raw()`, NestJS's and Google Cloud Functions' `rawBody`. */
+function findKeptBytes(request: IncomingMessage): Uint8Array | undefined {
   for (const name of ['rawBody', 'body']) {
     const bytes: unknown = Reflect.get(request, name)
     if (bytes instanceof Uint8Array) return bytes

@@ -1,6 +1,7 @@
 import type { BodyLimits, ReadBody } from './body.js'
 import type { ExtractedMedia } from './extract.js'
 
+/** What a webhook handler needs, and what it calls. */
 export interface WebhookHandlerOptions {
   /** The app's secret, or several while one is being replaced. */
   appSecret: string | readonly string[]
@@ -22,6 +23,11 @@ export interface WebhookHandlerOptions {
   maxBytes?: number
   /** How long a body may take to arrive, in milliseconds. Default 10,000. */
   bodyTimeoutMs?: number
+  /**
+   * How long `onPayload` and `onMedia` together may take, in milliseconds. Default 8,000; `Infinity` is no limit. Then
+   * the answer is 500, and Meta delivers again; `onMedia` is not called any more, and `close` awaits what still runs.
+   */
+  callbackTimeoutMs?: number
 }
 
 /** The delivery that a payload came in. */
@@ -32,20 +38,27 @@ export interface WebhookDelivery {
   receivedAt: string
 }
 
+/** Why a request was refused, or failed. */
+export interface WebhookRejection {
+  /** The circumstance. */
+  reason: RejectionReason
+  /** The HTTP status of the answer. */
+  status: number
+  /**
+   * InvalidSignatureError, PayloadTooLargeError, TimeoutError, InvalidOptionError, or what `onPayload`, `onMedia` or the
+   * adapter threw.
+   */
+  error?: unknown
+}
+
 /**
  * - `method` 405, `handshake` 403, `too-large` 413, `content-type` 415, `body-timeout` 408, `body-aborted` 400,
  *   `signature` 401, `json` 400: the request was refused.
  * - `body-already-parsed` 500: something before the handler took the body; the error says what to change.
- * - `handler-failed` 500: `onPayload` or `onMedia` threw.
+ * - `handler-failed` 500: `onPayload` or `onMedia` threw, before the answer or, when it was late, after it.
+ * - `handler-timeout` 500: `onPayload` and `onMedia` did not end within `callbackTimeoutMs`; the error names which.
+ * - `adapter-failed` 500: the framework or the adapter threw when the request was read.
  */
-export interface WebhookRejection {
-  reason: RejectionReason
-  /** The HTTP status that was answered. */
-  status: number
-  /** InvalidSignatureError, PayloadTooLargeError, TimeoutError, InvalidOptionError, or what `onPayload` or `onMedia` threw. */
-  error?: unknown
-}
-
 export type RejectionReason =
   | 'method'
   | 'handshake'
@@ -57,6 +70,8 @@ export type RejectionReason =
   | 'json'
   | 'body-already-parsed'
   | 'handler-failed'
+  | 'handler-timeout'
+  | 'adapter-failed'
 
 /**
  * A web-standard handler: Hono (`c.req.raw`), Next.js route handlers, Deno, Bun and workers call it as it is;
@@ -66,12 +81,19 @@ export interface WebhookHandler {
   (request: Request): Promise<Response>
   /** The conversation itself, without `Request` and `Response`. Never rejects. For adapters. */
   receive(incoming: IncomingWebhook): Promise<WebhookAnswer>
+  /**
+   * Resolves when all that the handler called has ended: `onPayload` and `onMedia`, those too whose delivery was answered
+   * with 500 because they were late, and `onRejected`. Call it when your server takes no more requests, before you close
+   * the archive. `timeoutMs` ends the wait; default without end.
+   */
+  close(options?: { timeoutMs?: number }): Promise<void>
 }
 
-/** A request, as much of it as the conversation needs. */
+/** A request, as much of it as the conversation needs. What a part of it throws is answered with 500. */
 export interface IncomingWebhook {
+  /** In capitals. */
   method: string
-  /** What comes after the `?` of the URL. */
+  /** What comes after the path of the URL, with or without the `?`. */
   query: string
   /** By lower-case name; several values as an array or joined. */
   header(name: string): unknown
@@ -79,8 +101,12 @@ export interface IncomingWebhook {
   readBody(limits: BodyLimits): ReadBody | Promise<ReadBody>
 }
 
+/** What the sender is answered. */
 export interface WebhookAnswer {
+  /** The HTTP status. */
   status: number
+  /** By lower-case name. */
   headers: Readonly<Record<string, string>>
+  /** ASCII text. */
   body: string
 }

@@ -45,13 +45,17 @@ export interface LambdaWebhookResult {
 export function toLambdaHandler(
   handler: Pick<WebhookHandler, 'receive'>,
 ): (event: LambdaWebhookEvent) => Promise<LambdaWebhookResult> {
-  return async (asGiven) => {
-    // Whoever tries a function out by hand may send it nothing.
-    const event: LambdaWebhookEvent = asGiven ?? {}
+  return async (given) => {
+    // A function that is tried out by hand may get nothing.
+    const event: LambdaWebhookEvent = given ?? {}
     const { status, headers, body } = await handler.receive({
-      method: String(event.httpMethod ?? readOwn(readOwn(event.requestContext, 'http'), 'method')),
-      query: queryOf(event),
-      header: (name) => headerOf(event, name),
+      get method() {
+        return String(event.httpMethod ?? readOwn(readOwn(event.requestContext, 'http'), 'method'))
+      },
+      get query() {
+        return buildQuery(event)
+      },
+      header: (name) => findEventHeader(event, name),
       readBody: (limits) => readEventBody(event, limits),
     })
     const result: LambdaWebhookResult = { statusCode: status, headers: { ...headers }, body, isBase64Encoded: false }
@@ -62,7 +66,7 @@ export function toLambdaHandler(
   }
 }
 
-function queryOf(event: LambdaWebhookEvent): string {
+function buildQuery(event: LambdaWebhookEvent): string {
   const { rawQueryString, queryStringParameters, multiValueQueryStringParameters, requestContext } = event
   if (rawQueryString !== undefined) return rawQueryString
   if (readOwn(requestContext, 'elb') !== undefined) {
@@ -79,15 +83,16 @@ function queryOf(event: LambdaWebhookEvent): string {
 }
 
 /** Names come in the sender's case through REST APIs, in lower case else. */
-function headerOf({ headers, multiValueHeaders }: LambdaWebhookEvent, name: string): unknown {
+function findEventHeader({ headers, multiValueHeaders }: LambdaWebhookEvent, name: string): unknown {
   const all = { ...headers, ...multiValueHeaders }
   const values = Object.entries(all).flatMap(([key, value]) => (key.toLowerCase() === name ? (value ?? []) : []))
   return values.length > 1 ? values : values[0]
 }
 
 function readEventBody({ body, isBase64Encoded }: LambdaWebhookEvent, { maxBytes }: BodyLimits): ReadBody {
-  if (body === undefined || body === null) return new Uint8Array()
-  if (typeof body !== 'string') return 'body-already-parsed'
+  if (body === undefined || body === null) return { outcome: 'read', bytes: new Uint8Array() }
+  if (typeof body !== 'string') return { outcome: 'body-already-parsed' }
   const encoding = isBase64Encoded === true ? 'base64' : 'utf8'
-  return Buffer.byteLength(body, encoding) > maxBytes ? 'too-large' : Buffer.from(body, encoding)
+  if (Buffer.byteLength(body, encoding) > maxBytes) return { outcome: 'too-large' }
+  return { outcome: 'read', bytes: Buffer.from(body, encoding) }
 }

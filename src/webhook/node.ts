@@ -16,17 +16,20 @@ export function toNodeHandler(
   handler: Pick<WebhookHandler, 'receive'>,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   return async (request, response) => {
-    const { method = '', url = '' } = request
-    const queryAt = url.indexOf('?')
     const { status, headers, body } = await handler.receive({
-      method,
-      query: queryAt === -1 ? '' : url.slice(queryAt),
+      get method() {
+        return request.method ?? ''
+      },
+      get query() {
+        const { url = '' } = request
+        return url.includes('?') ? url.slice(url.indexOf('?')) : ''
+      },
       header: (name) => request.headers[name],
       readBody: (limits) => readNodeBody(request, limits),
     })
-    // A middleware's own time limit may have answered meanwhile.
+    // A time limit of a middleware may have answered meanwhile.
     if (response.headersSent) return
-    // Keeping the connection would mean to read the rest of a body that may have no end.
+    // To keep the connection is to read the rest of a body that may have no end.
     response.writeHead(status, request.complete ? headers : { ...headers, connection: 'close' })
     response.end(body)
   }

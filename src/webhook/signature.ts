@@ -28,12 +28,12 @@ export function verifySignature(
 ): void {
   const secrets = checkAppSecret(options.appSecret)
   checkRawBody(rawBody)
-  const problem = signatureProblem(rawBody, header, secrets)
+  const problem = findSignatureProblem(rawBody, header, secrets)
   if (problem !== undefined) throw new InvalidSignatureError({ reason: problem })
 }
 
 /** What is wrong with a signature; undefined when nothing is. For callers that checked the secrets once and for all. */
-export function signatureProblem(
+export function findSignatureProblem(
   rawBody: string | Uint8Array,
   header: unknown,
   secrets: readonly string[],

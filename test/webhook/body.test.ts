@@ -17,24 +17,30 @@ function web(stream: ReadableStream<Uint8Array>): Request {
 describe('readNodeBody', () => {
   it('reads any stream of bytes', async () => {
     const chunks = [Buffer.from('ab'), Buffer.from(''), Buffer.from('cdef'), Buffer.from('ghij')]
-    expect(await readNodeBody(madeUp(Readable.from(chunks)), LIMITS)).toStrictEqual(
-      new Uint8Array(Buffer.from('abcdefghij')),
-    )
-    expect(await readNodeBody(madeUp(Readable.from([])), LIMITS)).toStrictEqual(new Uint8Array())
-    expect(await readNodeBody(madeUp(Readable.from([...chunks, Buffer.from('k')])), LIMITS)).toBe('too-large')
+    expect(await readNodeBody(madeUp(Readable.from(chunks)), LIMITS)).toStrictEqual({
+      outcome: 'read',
+      bytes: new Uint8Array(Buffer.from('abcdefghij')),
+    })
+    expect(await readNodeBody(madeUp(Readable.from([])), LIMITS)).toStrictEqual({
+      outcome: 'read',
+      bytes: new Uint8Array(),
+    })
+    expect(await readNodeBody(madeUp(Readable.from([...chunks, Buffer.from('k')])), LIMITS)).toStrictEqual({
+      outcome: 'too-large',
+    })
   })
 
   it('hears the error of a stream that reports it to nobody else', async () => {
     const stream = new Readable({ read() {} })
     const body = readNodeBody(madeUp(stream), LIMITS)
     stream.destroy(new Error('reset'))
-    expect(await body).toBe('body-aborted')
+    expect(await body).toStrictEqual({ outcome: 'body-aborted' })
   })
 
   it('waits for nothing from a client that was gone before', async () => {
     const stream = new Readable({ read() {} })
     stream.destroy()
-    expect(await readNodeBody(madeUp(stream), LIMITS)).toBe('body-aborted')
+    expect(await readNodeBody(madeUp(stream), LIMITS)).toStrictEqual({ outcome: 'body-aborted' })
   })
 })
 
@@ -55,5 +61,5 @@ describe.each([
 it('readWebBody leaves alone a body that somebody else reads', async () => {
   const request = web(new ReadableStream())
   request.body?.getReader()
-  expect(await readWebBody(request, LIMITS)).toBe('body-already-parsed')
+  expect(await readWebBody(request, LIMITS)).toStrictEqual({ outcome: 'body-already-parsed' })
 })
