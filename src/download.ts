@@ -1,15 +1,17 @@
 import type { Readable } from 'node:stream'
 import { type AccessToken, withToken } from './download/access-token.js'
-import { type CloudApi, type CloudApiOptions, resolveCloudApi } from './download/cloud-api.js'
-import { openMedia } from './download/open-media.js'
+import type { AttemptNote, ResolvedDownload } from './download/attempt.js'
+import { type CloudApiOptions, resolveCloudApi } from './download/cloud-api.js'
+import { type OpenedMedia, openMedia } from './download/open-media.js'
 import { describeSecret } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
-import type { OnEvent } from './events.js'
+import { emit, type OnEvent } from './events.js'
 import type { HttpClient } from './http/client.js'
 import { defaultHttpClient } from './http/node.js'
 import { checkMaxBytes, type MaxBytes } from './integrity/max-bytes.js'
 import { proveBytes } from './integrity/prove.js'
-import type { MediaReference } from './media-reference.js'
+import { defined } from './json.js'
+import { type MediaReference, toWantedMedia, type WantedMedia } from './media-reference.js'
 import { abortable } from './timing/abort.js'
 import { checkTimeouts, type Deadlines, startDeadlines, type Timeouts } from './timing/deadlines.js'
 
@@ -62,39 +64,24 @@ export async function downloadMediaFromWhatsApp(
   media: string | MediaReference,
   options: DownloadOptions,
 ): Promise<DownloadedMedia> {
-  const context = resolveDownload(options)
-  const deadlines = startDeadlines(context.timeouts, options.signal)
+  const download = resolveDownload(options)
+  const deadlines = startDeadlines(download.timeouts, options.signal)
   try {
-    const filename = typeof media === 'string' ? undefined : media.filename
-    const call = { accessToken: options.accessToken, history: {}, deadlines }
-    const opening = withToken(call, (accessToken) => openMedia(media, { ...context, accessToken, filename, deadlines }))
-    // A client of the user's own may heed no signal; left behind, it may still fail, or bring a body that nobody wants.
-    opening.then(
-      ({ source }) => deadlines.signal.aborted && source.destroy(),
-      () => {},
-    )
-    const opened = await abortable(opening, deadlines.signal)
-    const { size, sha256, ...facts } = opened
-    const { body } = proveBytes(opened.source, {
-      size,
-      sha256,
-      maxBytes: opened.maxBytes,
-      deadlines,
-      reader: 'reader',
-      onSourceError: opened.brokeOff,
-      checkOpening: opened.checkOpening,
-    })
+    const opened = await openForReader(toWantedMedia(media), { options, download, deadlines })
+    const { size, sha256 } = opened.media
+    const { maxBytes, checkOpening, brokeOff: onSourceError } = opened
+    const proof = { size, sha256, maxBytes, checkOpening, onSourceError, deadlines }
+    const { body } = proveBytes(opened.source, { ...proof, reader: 'reader' })
     body.once('close', deadlines.clear)
     // Nobody reads yet: the source's clock starts with the first read.
     deadlines.waitFor('reader')
+    const { mediaId, mimeType, filename } = opened.media
     let all: Promise<Uint8Array> | undefined
     return {
       body,
-      mediaId: facts.mediaId,
-      mimeType: facts.mimeType,
-      ...(size === undefined ? {} : { size }),
-      ...(sha256 === undefined ? {} : { sha256 }),
-      ...(facts.filename === undefined ? {} : { filename: facts.filename }),
+      mediaId,
+      mimeType,
+      ...defined({ size, sha256, filename }),
       bytes() {
         all ??= collect(body, deadlines)
         return all
@@ -106,25 +93,34 @@ export async function downloadMediaFromWhatsApp(
   }
 }
 
-/** The checked options of a download, without what changes from attempt to attempt. */
-export interface ResolvedDownload {
-  cloudApi: CloudApi
-  http: HttpClient
-  timeouts: ReturnType<typeof checkTimeouts>
-  maxBytes: MaxBytes | undefined
-  appSecret: string | undefined
-  onEvent: OnEvent | undefined
+async function openForReader(
+  media: WantedMedia,
+  call: { options: DownloadOptions; download: ResolvedDownload; deadlines: Deadlines },
+): Promise<OpenedMedia> {
+  const { options, download, deadlines } = call
+  const { accessToken } = options
+  const report = (note: AttemptNote): void => {
+    if (note.type === 'host-refused') emit(download.onEvent, note)
+  }
+  const opening = withToken({ accessToken, history: {}, deadlines }, (token) =>
+    openMedia(media, { download, accessToken: token, deadlines, report }),
+  )
+  // An HTTP client of your own may heed no signal; left behind, it may still fail, or bring a body that nobody wants.
+  opening.then(
+    ({ source }) => deadlines.signal.aborted && source.destroy(),
+    () => {},
+  )
+  return abortable(opening, deadlines.signal)
 }
 
+/** @throws InvalidOptionError for options of the wrong form. */
 export function resolveDownload(options: Omit<DownloadOptions, 'accessToken'>): ResolvedDownload {
   const { cloudApi, http = defaultHttpClient(), timeouts, maxBytes, appSecret, onEvent } = options
   checkMaxBytes(maxBytes)
   // Null, as rows of databases have it, must not quietly mean look-ups without their proof.
   if (appSecret !== undefined && (typeof appSecret !== 'string' || appSecret === '')) {
-    throw new InvalidOptionError({
-      option: 'appSecret',
-      problem: `must be a non-empty string, or left out, got ${describeSecret(appSecret)}`,
-    })
+    const problem = `must be a non-empty string, or left out, got ${describeSecret(appSecret)}`
+    throw new InvalidOptionError({ option: 'appSecret', problem })
   }
   return { cloudApi: resolveCloudApi(cloudApi), http, timeouts: checkTimeouts(timeouts), maxBytes, appSecret, onEvent }
 }

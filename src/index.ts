@@ -39,7 +39,8 @@ export { getMediaTypeFromMime } from './file-type/mime.js'
 
 // Its place in a storage.
 export { uploadToS3, type UploadBody, type UploadOptions } from './upload.js'
-export type { SniffPolicy, StoredMedia } from './upload/put-once.js'
+export type { SniffPolicy } from './upload/put-once.js'
+export type { StoredMedia } from './upload/result.js'
 export type { ObjectStorage } from './storage.js'
 
 // Its way to a reader.

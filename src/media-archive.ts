@@ -16,7 +16,7 @@ import { checkReference, keepValidFields, type MediaReference } from './media-re
 import type { MediaJob, ProcessJob } from './queues.js'
 import { type SignedMediaUrl, type SigningOptions, signUrl } from './signed-url.js'
 import type { ObjectStorage } from './storage.js'
-import type { StoredMedia } from './upload/put-once.js'
+import type { StoredMedia } from './upload/result.js'
 import { hearErrors, type UploadBody, type UploadOptions, uploadToS3 } from './upload.js'
 import type { ExtractedMedia } from './webhook/extract.js'
 

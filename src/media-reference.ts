@@ -49,6 +49,58 @@ export interface MediaReference {
 /** WhatsApp's kinds of media. `sticker` only ever comes from a webhook: no MIME type tells it from an image. */
 export type MediaType = 'image' | 'video' | 'audio' | 'document' | 'sticker'
 
+/**
+ * One media item on its way to its object. `toWantedMedia` makes it from the caller's words, and the look-up returns a
+ * fuller one. A field is absent as long as it is unknown.
+ */
+export interface WantedMedia {
+  readonly mediaId: string
+  readonly mediaType?: MediaType | undefined
+  /** As declared, parameters included. */
+  readonly mimeType?: string | undefined
+  /** Announced bytes. */
+  readonly size?: number | undefined
+  /** Announced hash, lowercase hex. */
+  readonly sha256?: string | undefined
+  readonly filename?: string | undefined
+  /** When the message was sent. */
+  readonly timestamp?: string | Date | undefined
+  readonly phoneNumberId?: string | undefined
+  /** The webhook's own download URL, and when it dies. */
+  readonly downloadUrl?: string | undefined
+  readonly downloadUrlExpiresAt?: string | undefined
+  /** The look-up's URL. It lives 5 minutes. */
+  readonly lookedUpUrl?: string | undefined
+  /** The caller's reference; absent where a bare media id was given. The result repeats its message. */
+  readonly reference?: MediaReference | undefined
+}
+
+/** Media of known types: enough to build its key. */
+export type KnownMedia = WantedMedia & { readonly mediaType: MediaType; readonly mimeType: string }
+
+/** @param given the caller's words for a bare media id; a reference has its own. */
+export function toWantedMedia(
+  media: string | MediaReference,
+  given: Pick<WantedMedia, 'mediaType' | 'timestamp' | 'filename'> = {},
+): WantedMedia {
+  if (typeof media === 'string') {
+    const { mediaType, timestamp, filename } = given
+    return { mediaId: media, mediaType, timestamp, filename }
+  }
+  // Unchecked, it may be null: then the checks, or the look-up's, refuse it.
+  const { mediaId, mediaType, mimeType, sha256, filename, timestamp, phoneNumberId, ...rest } = media ?? {}
+  const { downloadUrl, downloadUrlExpiresAt } = rest
+  return {
+    ...{ mediaId, mediaType, sha256, filename, timestamp, phoneNumberId, downloadUrl, downloadUrlExpiresAt },
+    mimeType: mimeType === '' ? undefined : mimeType,
+    reference: media,
+  }
+}
+
+export function isKnownMedia(media: WantedMedia): media is KnownMedia {
+  return media.mediaType !== undefined && media.mimeType !== undefined
+}
+
 /** A reference as failures and dead letters keep it: without its download URL. */
 export type FailedReference = Omit<MediaReference, 'downloadUrl' | 'downloadUrlExpiresAt'>
 

@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { checkText, checkWhole } from './errors/checks.js'
 import { describeValue } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
 import type { OnEvent } from './events.js'
 import { getMediaTypeFromMime } from './file-type/mime.js'
 import { checkMaxBytes, getMaxBytes, type MaxBytes } from './integrity/max-bytes.js'
-import { defined } from './json.js'
 import { type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
-import { checkMediaId, type MediaType } from './media-reference.js'
+import { checkMediaId, checkSha256, type MediaType } from './media-reference.js'
 import type { ObjectStorage } from './storage.js'
 import { checkTimeouts, runUnder, startDeadlines, type Timeouts } from './timing/deadlines.js'
-import { checkStoring, type SniffPolicy, type StoredMedia, storeObject } from './upload/put-once.js'
+import { type BodyToStore, checkStoring, putOnce, type SniffPolicy } from './upload/put-once.js'
+import type { StorableMedia, StoredMedia } from './upload/result.js'
 import { withTypedErrors } from './upload/storage-errors.js'
 
 /** What can be uploaded. Streams are read once. */
@@ -67,78 +68,59 @@ export function hearErrors(body: UploadBody): void {
 }
 
 async function upload(body: UploadBody, options: UploadOptions): Promise<StoredMedia> {
-  const { storage, mimeType = 'application/octet-stream', mediaId, filename, timestamp } = options
-  const { signal, onEvent, sniff: policy = 'safe' } = options
+  const { storage, mimeType = 'application/octet-stream', mediaId, filename, timestamp, sniff, onEvent } = options
   checkStoring(options)
-  if (typeof mimeType !== 'string') {
-    throw new InvalidOptionError({ option: 'mimeType', problem: `must be a string, got ${describeValue(mimeType)}` })
-  }
+  checkText('mimeType', mimeType)
   if (mediaId !== undefined) checkMediaId(mediaId)
   checkMaxBytes(options.maxBytes)
   const timeouts = checkTimeouts(options.timeouts)
-  const announced = checkAnnounced(options, body)
-  const key = keyOf(options, mimeType)
-  const source = toReadable(body)
-  const deadlines = startDeadlines(timeouts, signal)
-  return runUnder(deadlines, () =>
-    storeObject(source, {
-      storage: withTypedErrors(storage, filename),
-      key,
-      ...announced,
-      mimeType,
-      filename,
-      mediaId,
-      maxBytes: getMaxBytes(options.maxBytes, options.mediaType ?? getMediaTypeFromMime(mimeType)),
-      sniff: policy,
-      timeouts,
-      deadlines,
-      callerSignal: signal,
-      onEvent,
-      keyIsStable: options.key !== undefined || (mediaId !== undefined && timestamp !== undefined),
-      // The stream is the caller's: so is its error.
-      onSourceError: (error) =>
-        error ?? new InvalidOptionError({ option: 'body', problem: 'was closed before its end' }),
-      // Bytes that lie in memory need no spool, and can be read again.
-      ...(body instanceof Uint8Array ? { reopen: () => toReadable(body) } : {}),
-      ...(body instanceof Uint8Array && announced.sha256 === undefined
-        ? { identity: identityOf(body, announced.size) }
-        : {}),
-    }),
-  )
-}
-
-/** What the bytes are; a size that was announced stays, for the proof to refuse if it is another. */
-function identityOf(bytes: Uint8Array, size: number = bytes.byteLength): { size: number; sha256: string } {
-  return { size, sha256: createHash('sha256').update(bytes).digest('hex') }
-}
-
-function keyOf(options: UploadOptions, mimeType: string): string {
-  const { key, accountId, mediaType = getMediaTypeFromMime(mimeType), mediaId, filename, timestamp } = options
-  if (key !== undefined) {
-    if (typeof key !== 'string' || key === '')
-      throw new InvalidOptionError({ option: 'key', problem: `must be a non-empty string, got ${describeValue(key)}` })
-    return key
+  checkAnnounced(options)
+  const mediaType = options.mediaType ?? getMediaTypeFromMime(mimeType)
+  const size = options.size ?? (body instanceof Blob ? body.size : undefined)
+  const media = { mediaId, mediaType, mimeType, size, sha256: options.sha256, filename, timestamp }
+  const key = decideKey(options, media)
+  const toStore: BodyToStore = {
+    media,
+    source: toReadable(body),
+    maxBytes: getMaxBytes(options.maxBytes, mediaType),
+    // The stream is the caller's: so is its error.
+    brokeOff: (error) => error ?? new InvalidOptionError({ option: 'body', problem: 'was closed before its end' }),
+    // Bytes that lie in memory need no spool, and can be read again.
+    ...(body instanceof Uint8Array ? { reopen: () => toReadable(body), identity: identify(body, media) } : {}),
   }
-  if (accountId === undefined)
+  const keyIsStable = options.key !== undefined || (mediaId !== undefined && timestamp !== undefined)
+  const deadlines = startDeadlines(timeouts, options.signal)
+  const order = { storage: withTypedErrors(storage, filename), key, keyIsStable, sniff, timeouts, deadlines, onEvent }
+  return runUnder(deadlines, () => putOnce(toStore, { ...order, callerSignal: options.signal }))
+}
+
+/**
+ * Size and hash of bytes that lie in memory, unless their hash was announced: then they must have it. An announced size
+ * stays, for the proof to refuse if it is another.
+ */
+function identify(
+  bytes: Uint8Array,
+  { size = bytes.byteLength, sha256 }: { size: number | undefined; sha256: string | undefined },
+): { size: number; sha256: string } | undefined {
+  return sha256 === undefined ? { size, sha256: createHash('sha256').update(bytes).digest('hex') } : undefined
+}
+
+function decideKey(options: UploadOptions, media: StorableMedia & { mediaType: MediaType }): string {
+  const { key, accountId } = options
+  if (key !== undefined) {
+    if (typeof key === 'string' && key !== '') return key
+    throw new InvalidOptionError({ option: 'key', problem: `must be a non-empty string, got ${describeValue(key)}` })
+  }
+  if (accountId === undefined) {
     throw new InvalidOptionError({ option: 'accountId', problem: 'or key is needed, got neither' })
+  }
+  const { mimeType, mediaType, mediaId, filename, timestamp } = media
   return resolveKeyLayout(options).build({ accountId, mimeType, mediaType, mediaId, filename, timestamp })
 }
 
-function checkAnnounced({ size, sha256 }: UploadOptions, body: UploadBody): Pick<UploadOptions, 'size' | 'sha256'> {
-  if (size !== undefined && !(Number.isSafeInteger(size) && size >= 0)) {
-    throw new InvalidOptionError({
-      option: 'size',
-      problem: `must be a whole number of bytes, got ${describeValue(size)}`,
-    })
-  }
-  if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) {
-    throw new InvalidOptionError({
-      option: 'sha256',
-      problem: `must be 64 lowercase hex digits, got ${describeValue(sha256)}`,
-    })
-  }
-  const known = body instanceof Blob ? body.size : undefined
-  return defined({ size: size ?? known, sha256 })
+function checkAnnounced({ size, sha256 }: UploadOptions): void {
+  if (size !== undefined) checkWhole('size', size, { least: 0, unit: 'of bytes' })
+  if (sha256 !== undefined) checkSha256(sha256)
 }
 
 function toReadable(body: UploadBody): Readable {

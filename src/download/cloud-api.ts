@@ -1,13 +1,9 @@
 import { createHmac } from 'node:crypto'
 import { describeHost, describeScheme, describeSecret, describeValue } from '../errors/describe.js'
 import { type KnownSecrets, removeKnownSecrets } from '../errors/known-secrets.js'
-import { reduceToName } from '../errors/thrown.js'
-import { DownloadFailedError, HostRefusedError, InvalidOptionError, WhatsAppMediaError } from '../errors.js'
-import { type HttpClient, type HttpResponse, sendRequest } from '../http/client.js'
+import { HostRefusedError, InvalidOptionError } from '../errors.js'
 import { checkMediaId } from '../media-reference.js'
-import type { Deadlines } from '../timing/deadlines.js'
-import { LOOK_UP_QUERY, type MediaInfo, parseMediaInfo } from './answers.js'
-import { toGraphError } from './graph-error.js'
+import { LOOK_UP_QUERY } from './answers.js'
 
 /** Where Meta's API is, and who may get the access token. */
 export interface CloudApiOptions {
@@ -35,32 +31,29 @@ export interface CloudApi {
   lookUpUrl(mediaId: string, caller: LookUpCaller): string
   authorization(accessToken: string): Record<string, string>
   /**
-   * @param secrets what the URL's host must not show of, should it be refused.
+   * @param secrets words that the error for a refused URL must not show.
    * @throws HostRefusedError unless the URL is https to a configured host, or a configured origin.
    */
   checkMediaUrl(url: string, secrets?: KnownSecrets): URL
 }
 
-/** Who looks up. */
+/** The token of a look-up, and the number it is for. */
 export interface LookUpCaller {
   accessToken: string
   appSecret?: string | undefined
-  /** Of the message that brought the media id. */
+  /** The number that the message came through. */
   phoneNumberId?: string | undefined
 }
 
 /** Meta's hosts answered requests without a User-Agent, or with some runtimes' default, with an error page. */
 const USER_AGENT = 'whatsapp-media-archive/0.1'
 
-/** What every request says. Encoded bodies would make Content-Length and hash meaningless. */
+/** The headers of every request. Encoded bodies would make Content-Length and hash meaningless. */
 export const COMMON_HEADERS: Readonly<Record<string, string>> = {
   'user-agent': USER_AGENT,
   'accept-encoding': 'identity',
   accept: '*/*',
 }
-
-/** Bytes of a look-up's answer; real ones have under 1 KB. */
-const MAX_ANSWER_BYTES = 65_536
 
 /** @throws InvalidOptionError for a base URL, version or media host of the wrong form. */
 export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
@@ -73,155 +66,63 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
   } = options
   const base = parseOrigin('cloudApi.baseUrl', baseUrl)
   if (!/^(?:v\d{1,3}\.\d{1,2})?$/.test(version)) {
-    throw new InvalidOptionError({
-      option: 'cloudApi.version',
-      problem: `must look like v25.0, got ${describeValue(version)}`,
-    })
+    const problem = `must look like v25.0, got ${describeValue(version)}`
+    throw new InvalidOptionError({ option: 'cloudApi.version', problem })
   }
   if (!Array.isArray(mediaHosts)) {
-    throw new InvalidOptionError({
-      option: 'cloudApi.mediaHosts',
-      problem: `must be a list, got ${describeValue(mediaHosts)}`,
-    })
+    const problem = `must be a list, got ${describeValue(mediaHosts)}`
+    throw new InvalidOptionError({ option: 'cloudApi.mediaHosts', problem })
   }
+  // Not `checkFunction`: in its place may stand the token.
   if (typeof authorization !== 'function') {
-    throw new InvalidOptionError({
-      option: 'cloudApi.authorization',
-      problem: `must be a function, got ${describeSecret(authorization)}`,
-    })
+    const problem = `must be a function, got ${describeSecret(authorization)}`
+    throw new InvalidOptionError({ option: 'cloudApi.authorization', problem })
   }
-  const isAllowed = mediaHosts.map(mediaHostRule)
+  const isAllowed = mediaHosts.map(parseMediaHost)
   const root = `${base.origin}${base.pathname.replace(/\/$/, '')}${version === '' ? '' : `/${version}`}`
   return {
-    lookUpUrl(mediaId, { accessToken, appSecret, phoneNumberId }) {
-      checkMediaId(mediaId)
-      // encodeURIComponent keeps dots, and `..` would ask for another path.
-      if (/^\.+$/.test(mediaId))
-        throw new InvalidOptionError({ option: 'mediaId', problem: `must not be ${describeValue(mediaId)}` })
-      const url = new URL(`${root}/${encodeURIComponent(mediaId)}`)
-      // Meta: Secure Graph API calls. Apps that require it refuse calls without.
-      if (appSecret !== undefined) {
-        url.searchParams.set(LOOK_UP_QUERY.proof, createHmac('sha256', appSecret).update(accessToken).digest('hex'))
-      }
-      if (guardPhoneNumber && phoneNumberId !== undefined)
-        url.searchParams.set(LOOK_UP_QUERY.phoneNumberId, phoneNumberId)
-      return url.href
-    },
+    lookUpUrl: (mediaId, { phoneNumberId, ...caller }) =>
+      buildLookUpUrl(root, mediaId, guardPhoneNumber ? { ...caller, phoneNumberId } : caller),
     authorization,
     checkMediaUrl(text, secrets = []) {
       const url = parseUrl(text)
       if (url === undefined) throw new HostRefusedError({ host: 'an unreadable URL', problem: 'it is no absolute URL' })
       const hasUser = url.username !== '' || url.password !== ''
       if (!hasUser && isAllowed.some((allows) => allows(url))) return url
-      // Whoever made the URL may have put anything in the place of host and scheme.
-      const host = removeKnownSecrets(describeHost(url.host), secrets)
-      const scheme = describeScheme(url.protocol)
-      throw new HostRefusedError(
-        hasUser
-          ? { host, problem: 'the URL carries user information' }
-          : { host: host || scheme, problem: `${scheme}//${host} is not among cloudApi.mediaHosts` },
-      )
+      throw createHostRefusedError(url, { hasUser, secrets })
     },
   }
 }
 
-/**
- * Asks Meta where a media id's bytes are: `GET /{version}/{media-id}` (Meta: Media). The URL in the answer lives 5 minutes.
- *
- * @throws AccessTokenError, MediaGoneError or GraphApiError by Graph's error code; DownloadFailedError when no usable
- * answer came.
- */
-export async function lookUpMedia(
+function buildLookUpUrl(
+  root: string,
   mediaId: string,
-  context: Omit<LookUpCaller, 'phoneNumberId'> & {
-    cloudApi: CloudApi
-    http: HttpClient
-    deadlines: Deadlines
-    /** The file's name, if known: no error may repeat it. */
-    filename?: string | undefined
-  },
-  { phoneNumberId }: Pick<LookUpCaller, 'phoneNumberId'> = {},
-): Promise<MediaInfo> {
-  const { cloudApi, http, accessToken, appSecret, deadlines } = context
-  const url = cloudApi.lookUpUrl(mediaId, { accessToken, appSecret, phoneNumberId })
-  const failed = (problem: string, cause?: unknown): DownloadFailedError =>
-    new DownloadFailedError({ host: new URL(url).host, problem, phase: 'look-up', cause })
-  deadlines.waitFor('headers')
-  const response = await sendRequest(
-    http,
-    () => ({
-      method: 'GET',
-      url,
-      headers: { ...COMMON_HEADERS, ...cloudApi.authorization(accessToken) },
-      signal: deadlines.signal,
-    }),
-    { phase: 'look-up' },
-  ).catch((error: unknown) => {
-    throw ownOr(error, () => failed('no answer', reduceToName(error)))
-  })
-  const text = await readText(response, deadlines).catch((error: unknown) => {
-    throw ownOr(error, () => failed('the answer broke off', reduceToName(error)))
-  })
-  if (response.status !== 200) {
-    const proof = new URL(url).searchParams.get(LOOK_UP_QUERY.proof)
-    const secrets = [accessToken, appSecret, context.filename, proof]
-    throw toGraphError({ ...response, text, secrets }, mediaId)
+  { accessToken, appSecret, phoneNumberId }: LookUpCaller,
+): string {
+  checkMediaId(mediaId)
+  // encodeURIComponent keeps dots, and `..` would ask for another path.
+  if (/^\.+$/.test(mediaId)) {
+    throw new InvalidOptionError({ option: 'mediaId', problem: `must not be ${describeValue(mediaId)}` })
   }
-  const info = parseMediaInfo(readJson(text))
-  if (info === undefined) throw failed('the answer is no media information')
-  return info
-}
-
-/** Errors of this library's own, a deadline's say, tell more than any other could. */
-function ownOr(error: unknown, other: () => Error): unknown {
-  return WhatsAppMediaError.is(error) ? error : other()
-}
-
-/** By events: the body's own iterator costs more than all the rest of a look-up. */
-function readText({ body }: HttpResponse, deadlines: Deadlines): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const parts: Uint8Array[] = []
-    let bytes = 0
-    const done = (): void => resolve(Buffer.concat(parts).toString('utf8'))
-    const fail = (error: unknown): void => {
-      reject(error)
-      body.destroy()
-    }
-    const close = (): void => {
-      if (!body.readableEnded) reject(body.errored ?? new Error('the answer closed before its end'))
-    }
-    const take = (part: unknown): void => {
-      deadlines.waitFor('source')
-      const buffer = toBytes(part)
-      bytes += buffer?.byteLength ?? 0
-      if (buffer === undefined) fail(new Error('the answer is made of neither bytes nor text'))
-      else if (bytes <= MAX_ANSWER_BYTES) parts.push(buffer)
-      else {
-        // An endless answer ends here.
-        done()
-        body.off('data', take).destroy()
-      }
-    }
-    // One that was paused before would not flow by itself.
-    body.on('data', take).once('end', done).on('error', fail).once('close', close).resume()
-    if (body.readableEnded) done()
-    else if (body.destroyed) close()
-  })
-}
-
-/** A client of the user's own may stream text, and what else bytes are kept in. */
-function toBytes(part: unknown): Uint8Array | undefined {
-  if (part instanceof Uint8Array) return part
-  if (part instanceof ArrayBuffer) return new Uint8Array(part)
-  return typeof part === 'string' ? Buffer.from(part) : undefined
-}
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
+  const url = new URL(`${root}/${encodeURIComponent(mediaId)}`)
+  // Meta: Secure Graph API calls. Apps that require it refuse calls without.
+  if (appSecret !== undefined) {
+    url.searchParams.set(LOOK_UP_QUERY.proof, createHmac('sha256', appSecret).update(accessToken).digest('hex'))
   }
+  if (phoneNumberId !== undefined) url.searchParams.set(LOOK_UP_QUERY.phoneNumberId, phoneNumberId)
+  return url.href
+}
+
+/** A forged URL may hold anything in the place of host and scheme. */
+function createHostRefusedError(
+  url: URL,
+  { hasUser, secrets }: { hasUser: boolean; secrets: KnownSecrets },
+): HostRefusedError {
+  const host = removeKnownSecrets(describeHost(url.host), secrets)
+  if (hasUser) return new HostRefusedError({ host, problem: 'the URL carries user information' })
+  const scheme = describeScheme(url.protocol)
+  const problem = `${scheme}//${host} is not among cloudApi.mediaHosts`
+  return new HostRefusedError({ host: host || scheme, problem })
 }
 
 /** Parsed once: `URL.canParse` beforehand would parse it twice. */
@@ -249,7 +150,8 @@ function parseOrigin(option: string, text: string): URL {
   return url
 }
 
-function mediaHostRule(entry: string): (url: URL) => boolean {
+/** @returns the rule for one entry of `mediaHosts`. */
+function parseMediaHost(entry: string): (url: URL) => boolean {
   if (typeof entry === 'string' && entry.includes('://')) {
     const { origin, protocol } = parseOrigin('cloudApi.mediaHosts', entry)
     // `blob:` URLs have the origin of the URL inside.

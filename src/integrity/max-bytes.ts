@@ -1,6 +1,6 @@
 import { checkWhole } from '../errors/checks.js'
 import { describeValue } from '../errors/describe.js'
-import { InvalidOptionError } from '../errors.js'
+import { InvalidOptionError, SizeLimitError } from '../errors.js'
 import { isMediaType, type MediaType } from '../media-reference.js'
 
 /** A cap in bytes, at most 5,368,709,120: one for all media, or one for each type. Types left out have the default. */
@@ -25,6 +25,13 @@ export function checkMaxBytes(maxBytes: MaxBytes | undefined): void {
       const problem = `must be at most ${MAX_PUT_BYTES}, the largest size of one put, got ${describeValue(cap)}`
       throw new InvalidOptionError({ option: 'maxBytes', problem })
     }
+  }
+}
+
+/** @throws SizeLimitError when a size that was announced is over the cap. */
+export function checkAnnouncedSize(bytes: number | undefined, maxBytes: number): void {
+  if (bytes !== undefined && bytes > maxBytes) {
+    throw new SizeLimitError({ limitBytes: maxBytes, bytes, phase: 'download' })
   }
 }
 

@@ -1,4 +1,4 @@
-import type { SeenHash } from '../archive-memory.js'
+import type { SeenHash } from '../archive/plan.js'
 import { describeValue } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
 import { defined, isObject } from '../json.js'

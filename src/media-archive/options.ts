@@ -1,4 +1,5 @@
-import { type ArchivedMessageMedia, type ArchiveOptions, checkIntegrity } from '../archive.js'
+import { type ArchiveOptions, checkIntegrity } from '../archive/plan.js'
+import type { ArchivedMessageMedia } from '../archive.js'
 import { resolveDownload } from '../download.js'
 import { checkWhole } from '../errors/checks.js'
 import { describeValue } from '../errors/describe.js'

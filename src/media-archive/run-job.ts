@@ -1,5 +1,5 @@
+import type { ArchiveMemory } from '../archive/plan.js'
 import type { ArchivedMessageMedia } from '../archive.js'
-import type { ArchiveMemory } from '../archive-memory.js'
 import { emit, type OnEvent } from '../events.js'
 import type { HttpClient } from '../http/client.js'
 import { getMediaDeadline, type MediaReference, removeDownloadUrl } from '../media-reference.js'

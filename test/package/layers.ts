@@ -13,7 +13,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['integrity'],
   ['download', 'upload'],
   ['signed-url'],
-  ['archive-memory', 'archive'],
+  ['archive'],
   ['media-archive'],
   ['config-from-env'],
   ['testing'],

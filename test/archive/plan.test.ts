@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { noteHash, type SeenHash } from '../src/archive-memory.js'
-import { DownloadFailedError, IntegrityMismatchError } from '../src/errors.js'
+import { noteHash, type SeenHash } from '../../src/archive/plan.js'
+import { DownloadFailedError, IntegrityMismatchError } from '../../src/errors.js'
 
 const [first, second] = ['a'.repeat(64), 'b'.repeat(64)]
 

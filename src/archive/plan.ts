@@ -1,0 +1,149 @@
+import { noteSuccess, type TokenHistory } from '../download/access-token.js'
+import type { AttemptNote, ResolvedDownload } from '../download/attempt.js'
+import { type DownloadOptions, resolveDownload } from '../download.js'
+import { checkOneOf } from '../errors/checks.js'
+import { describeValue } from '../errors/describe.js'
+import { type AnyWhatsAppMediaError, InvalidOptionError } from '../errors.js'
+import { emit, messageIdHash } from '../events.js'
+import { defined } from '../json.js'
+import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } from '../key.js'
+import {
+  checkMediaId,
+  checkReference,
+  DEFAULT_MEDIA_LIFETIME_MS,
+  getMediaDeadline,
+  type MediaReference,
+  type MediaType,
+  parseTime,
+  toWantedMedia,
+  type WantedMedia,
+} from '../media-reference.js'
+import type { ObjectStorage } from '../storage.js'
+import { checkRetry, type RetryOptions } from '../timing/retry.js'
+import { checkStoring, type SniffPolicy } from '../upload/put-once.js'
+import { withTypedErrors } from '../upload/storage-errors.js'
+
+export interface ArchiveOptions extends DownloadOptions, RetryOptions, KeyOptions {
+  storage: ObjectStorage
+  /** The tenant: `/^[A-Za-z0-9_-]{1,128}$/`. */
+  accountId: string
+  /** For a bare media id: WhatsApp's type. A `MediaReference` has its own. Default: by MIME type. */
+  mediaType?: MediaType
+  /** For a bare media id: when the message was sent, ISO 8601 string or Date. */
+  timestamp?: string | Date
+  /** For a bare media id: the sender's name for the file. */
+  filename?: string
+  /** How long Meta keeps the media, in milliseconds. Default 7 days; 3,600,000 for No-Storage numbers (Meta: Media). */
+  mediaLifetimeMs?: number
+  keyLayout?: KeyLayout
+  /** Default `safe`. */
+  sniff?: SniffPolicy
+  /**
+   * What to do when the bytes have another SHA-256 than announced. `strict`, the default: an `IntegrityMismatchError`
+   * with both hashes. `report`: when two downloads agree with each other and with the look-up's size, the object is
+   * stored under its observed hash, with an event. Failures of another kind in between do not matter. It takes two
+   * attempts at least; jobs remember from one to the next.
+   */
+  integrity?: 'strict' | 'report'
+}
+
+/** The state that calls of `archiveMedia` leave to each other. */
+export interface ArchiveMemory {
+  /** For calls about the same number. */
+  tokens: TokenHistory
+  /** For calls about the same media. Left out: no other call follows. */
+  seen?: SeenHash
+  /** Called when a look-up has succeeded: the token is good. */
+  onLookUp?: () => void
+}
+
+/** The hash that the last whole download had in place of the announced one. */
+export interface SeenHash {
+  sha256?: string | undefined
+}
+
+/** A body of the right size and another hash than announced counts; every other fault says nothing about the bytes. */
+export function noteHash(error: AnyWhatsAppMediaError, seen: SeenHash): void {
+  if (error.code !== 'integrity-mismatch' || error.observedSize !== error.expectedSize) return
+  seen.sha256 = error.observedSha256 ?? seen.sha256
+}
+
+/** One call of `archiveMedia`: its checked options, and the times that bound it. */
+export interface ArchivePlan {
+  wanted: WantedMedia
+  options: ArchiveOptions
+  storage: ObjectStorage
+  download: ResolvedDownload
+  layout: KeyLayout
+  retry: Required<RetryOptions>
+  memory: ArchiveMemory
+  /** Set where two like downloads may decide. */
+  seen: SeenHash | undefined
+  /** Milliseconds since 1970, as the next two. */
+  startedAt: number
+  sentAt: number | undefined
+  deadlineAt: number
+  /** The same media will get the same key again. */
+  keyIsStable: boolean
+  /** The ids that events name. */
+  subject: { mediaId: string; accountId: string; messageIdHash?: string }
+}
+
+/** @throws InvalidOptionError for media or options of the wrong form. */
+export function makePlan(media: string | MediaReference, options: ArchiveOptions, memory: ArchiveMemory): ArchivePlan {
+  const { accountId, integrity = 'strict' } = options
+  checkAccountId(accountId)
+  checkStoring(options)
+  checkIntegrity(integrity)
+  const wanted = toWantedMedia(media, options)
+  if ('reference' in wanted) checkReference(wanted.reference)
+  else checkMediaId(wanted.mediaId)
+  const { mediaId, mediaType, filename, timestamp, reference } = wanted
+  const mediaLifetimeMs = checkLifetime(options)
+  const retry = checkRetry(options)
+  if (integrity === 'report' && retry.attempts === 1 && memory.seen === undefined) {
+    const problem = "must be 2 or more: integrity 'report' compares two downloads"
+    throw new InvalidOptionError({ option: 'attempts', problem })
+  }
+  const startedAt = Date.now()
+  const sentAt = timestamp === undefined ? undefined : parseTime('timestamp', timestamp).getTime()
+  const messageHash = reference === undefined ? undefined : messageIdHash(reference.messageId)
+  return {
+    wanted,
+    options,
+    storage: withTypedErrors(options.storage, filename),
+    download: resolveDownload(options),
+    layout: resolveKeyLayout(options),
+    retry,
+    memory,
+    seen: integrity === 'report' ? (memory.seen ?? {}) : undefined,
+    startedAt,
+    sentAt,
+    deadlineAt:
+      reference === undefined ? (sentAt ?? startedAt) + mediaLifetimeMs : getMediaDeadline(reference, mediaLifetimeMs),
+    keyIsStable: mediaType !== undefined && timestamp !== undefined,
+    subject: { mediaId, accountId, ...defined({ messageIdHash: messageHash }) },
+  }
+}
+
+function checkLifetime({ mediaLifetimeMs = DEFAULT_MEDIA_LIFETIME_MS }: ArchiveOptions): number {
+  if (typeof mediaLifetimeMs === 'number' && mediaLifetimeMs > 0) return mediaLifetimeMs
+  const problem = `must be a positive number, got ${describeValue(mediaLifetimeMs)}`
+  throw new InvalidOptionError({ option: 'mediaLifetimeMs', problem })
+}
+
+/** @throws InvalidOptionError */
+export function checkIntegrity(integrity: ArchiveOptions['integrity']): void {
+  if (integrity !== undefined) checkOneOf('integrity', integrity, ['strict', 'report'])
+}
+
+/** Passes an attempt's note on: a refused host as an event, a successful look-up to the memory of tokens. */
+export function reportNote(plan: ArchivePlan, note: AttemptNote, accessToken: string): void {
+  const { memory, download, options } = plan
+  if (note.type === 'host-refused') {
+    emit(download.onEvent, { ...note, accountId: options.accountId })
+    return
+  }
+  noteSuccess(accessToken, memory.tokens)
+  memory.onLookUp?.()
+}

@@ -1,0 +1,66 @@
+import type { Integrity } from '../integrity/prove.js'
+import { defined } from '../json.js'
+import type { WantedMedia } from '../media-reference.js'
+import type { ObjectStorage, StoredObject } from '../storage.js'
+
+/** An object that the storage has acknowledged, with the right bytes. */
+export interface StoredMedia {
+  key: string
+  /** Absent for storages without buckets. */
+  bucket?: string
+  /** The object's permanent address. Private: hand out signed URLs, made when somebody reads. */
+  url: string
+  etag?: string
+  /** Bytes. */
+  size: number
+  /** Lowercase hex. */
+  sha256: string
+  /** As declared. */
+  mimeType: string
+  filename?: string
+  /** The object was there already, with these very bytes. */
+  alreadyStored: boolean
+  integrity: Integrity
+  /** Whether the same media will get the same key again: false without media id, media type or timestamp. */
+  keyIsStable: boolean
+}
+
+/** Where an object lies. */
+export interface ObjectPlace {
+  storage: ObjectStorage
+  key: string
+  /** See `StoredMedia`. */
+  keyIsStable: boolean
+}
+
+/** Media whose bytes are stored: its id may be unknown, its type is not. */
+export type StorableMedia = Omit<WantedMedia, 'mediaId'> & {
+  readonly mediaId?: string | undefined
+  readonly mimeType: string
+}
+
+/** The result for an object that was there already, with the right bytes. */
+export function describeFound(found: StoredObject, media: StorableMedia, place: ObjectPlace): Promise<StoredMedia> {
+  const { size, sha256 = '', etag } = found
+  return describeStored({ size, sha256, etag, alreadyStored: true }, media, place)
+}
+
+/** The result for an object that the storage has acknowledged. */
+export async function describeStored(
+  object: { size: number; sha256: string; etag: string | undefined; alreadyStored: boolean },
+  { mimeType, filename, sha256: announcedSha256 }: StorableMedia,
+  { storage, key, keyIsStable }: ObjectPlace,
+): Promise<StoredMedia> {
+  const url = await storage.address(key)
+  const { size, sha256, etag, alreadyStored } = object
+  const integrity = judgeIntegrity(sha256, announcedSha256)
+  return {
+    ...{ key, url, size, sha256, mimeType, alreadyStored, integrity, keyIsStable },
+    ...defined({ bucket: storage.bucket, etag, filename }),
+  }
+}
+
+function judgeIntegrity(sha256: string, announcedSha256: string | undefined): Integrity {
+  if (announcedSha256 === undefined) return 'unannounced'
+  return sha256 === announcedSha256 ? 'announced' : 'mismatch-reported'
+}
