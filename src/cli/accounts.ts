@@ -3,24 +3,23 @@ import { configFromEnv } from '../config-from-env.js'
 import type { CloudApiOptions } from '../download/cloud-api.js'
 import { describeId, describeSecret, describeValue } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
-import { isObject, readOwn } from '../json.js'
+import { defined, isObject, parseJson, readOwn } from '../json.js'
 import { checkAccountId } from '../key.js'
 import type { Account } from '../media-archive/accounts.js'
 import type { CommandContext, OptionHelp } from './command.js'
 import { type Flags, getNeededText, getText, getTexts } from './flags.js'
 
-/** The options that say where Meta's API is, for providers that have an own one. */
+/** The options for providers with a Graph API of their own. */
 export const CLOUD_API_OPTIONS: readonly OptionHelp[] = [
   ['--cloud-api <url>', 'Graph API of your provider; default https://graph.facebook.com'],
   ['--media-host <host>', "Host that media URLs may lead to; may be repeated; default Meta's"],
 ]
 
-/** @returns an object fit for `...spread` into an archive's options. */
+/** The options of the archive that those flags set. */
 export function parseCloudApi(flags: Flags): { cloudApi: CloudApiOptions } {
   const baseUrl = getText(flags, 'cloudApi')
   const mediaHosts = getTexts(flags, 'mediaHost')
-  const cloudApi = { ...(baseUrl === undefined ? {} : { baseUrl }), ...(mediaHosts.length === 0 ? {} : { mediaHosts }) }
-  return { cloudApi }
+  return { cloudApi: defined({ baseUrl, mediaHosts: mediaHosts.length === 0 ? undefined : mediaHosts }) }
 }
 
 /**
@@ -35,7 +34,7 @@ export function parseAccount(flags: Flags, env: CommandContext['env']): Account 
   const { accessToken, appSecret } = configFromEnv(env)
   if (accessToken === undefined)
     throw new InvalidOptionError({ option: 'WHATSAPP_ACCESS_TOKEN', problem: 'is not set' })
-  return { accountId, accessToken, ...(appSecret === undefined ? {} : { appSecret }) }
+  return { accountId, accessToken, ...defined({ appSecret }) }
 }
 
 /** Finds the account of a phone number id. */
@@ -61,24 +60,20 @@ export async function readAccounts(flags: Flags, env: CommandContext['env']): Pr
   }
   if (flags['account'] !== undefined)
     throw new InvalidOptionError({ option: '--account', problem: 'does not go with --accounts' })
-  const rows = await readJson(path)
-  const accounts = new Map(Object.entries(rows).map(([number, row]) => [number, readAccount(number, row, env)]))
+  const rows = await readAccountsFile(path)
+  const accounts = new Map(Object.entries(rows).map(([number, row]) => [number, parseAccountRow(number, row, env)]))
   return (phoneNumberId) => accounts.get(phoneNumberId)
 }
 
-async function readJson(path: string): Promise<Record<string, unknown>> {
+async function readAccountsFile(path: string): Promise<Record<string, unknown>> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new InvalidOptionError({
       option: '--accounts',
       problem: `can not be read: ${describeValue(readOwn(error, 'code'))}`,
     })
   })
-  try {
-    const json: unknown = JSON.parse(text)
-    if (isObject(json) && Object.keys(json).length > 0) return json
-  } catch {
-    // The parser's message quotes the file, and somebody may have put a token there.
-  }
+  const json = parseJson(text)
+  if (isObject(json) && Object.keys(json).length > 0) return json
   throw new InvalidOptionError({
     option: '--accounts',
     problem: 'must be a JSON object with an account for each phone number id',
@@ -87,44 +82,40 @@ async function readJson(path: string): Promise<Record<string, unknown>> {
 
 const PROPERTIES = ['accountId', 'tokenVariable', 'appSecretVariable', 'mediaLifetimeMs']
 
-function readAccount(phoneNumberId: string, row: unknown, env: CommandContext['env']): Account {
-  const place = `--accounts: ${describeId(phoneNumberId)}`
+function parseAccountRow(phoneNumberId: string, row: unknown, env: CommandContext['env']): Account {
+  const option = `--accounts: ${describeId(phoneNumberId)}`
   const unknown = Object.keys(isObject(row) ? row : { nothing: 1 }).find((name) => !PROPERTIES.includes(name))
   if (unknown !== undefined) {
     throw new InvalidOptionError({
-      option: place,
+      option,
       problem: `must have ${PROPERTIES.join(', ')} and nothing else; secrets stay in variables`,
     })
   }
   const [accountId, lifetime] = [readOwn(row, 'accountId'), readOwn(row, 'mediaLifetimeMs')]
-  if (typeof accountId !== 'string') throw new InvalidOptionError({ option: place, problem: 'must have an accountId' })
+  if (typeof accountId !== 'string') throw new InvalidOptionError({ option, problem: 'must have an accountId' })
   checkAccountId(accountId)
   if (lifetime !== undefined && !(typeof lifetime === 'number' && lifetime > 0)) {
     throw new InvalidOptionError({
-      option: place,
+      option,
       problem: `must have a positive mediaLifetimeMs, got ${describeValue(lifetime)}`,
     })
   }
-  const accessToken = readVariable(place, readOwn(row, 'tokenVariable'), env)
+  const accessToken = getVariable(option, readOwn(row, 'tokenVariable'), env)
   const secretName = readOwn(row, 'appSecretVariable')
-  return {
-    accountId,
-    accessToken,
-    ...(secretName === undefined ? {} : { appSecret: readVariable(place, secretName, env) }),
-    ...(lifetime === undefined ? {} : { mediaLifetimeMs: lifetime }),
-  }
+  const appSecret = secretName === undefined ? undefined : getVariable(option, secretName, env)
+  return { accountId, accessToken, ...defined({ appSecret, mediaLifetimeMs: lifetime }) }
 }
 
-function readVariable(place: string, name: unknown, env: CommandContext['env']): string {
-  // Whoever takes the token itself for the name must not find it in a log.
+function getVariable(option: string, name: unknown, env: CommandContext['env']): string {
+  // The file may hold the token itself in place of the name.
   if (typeof name !== 'string' || !/^[A-Z_][A-Z0-9_]{0,63}$/.test(name)) {
     throw new InvalidOptionError({
-      option: place,
+      option,
       problem: `must name variables in capitals, got ${describeSecret(name)}`,
     })
   }
   const value = env[name]?.trim()
   if (value === undefined || value === '')
-    throw new InvalidOptionError({ option: place, problem: `names ${name}, which is not set` })
+    throw new InvalidOptionError({ option, problem: `names ${name}, which is not set` })
   return value
 }

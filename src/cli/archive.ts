@@ -1,7 +1,7 @@
 import { type ArchiveOptions, archiveMedia } from '../archive.js'
-import { describeValue } from '../errors/describe.js'
 import { InvalidOptionError, WhatsAppMediaError } from '../errors.js'
-import { checkMediaId, isMediaType, parseTime } from '../media-reference.js'
+import { defined } from '../json.js'
+import { checkMediaId, checkMediaType, parseTime } from '../media-reference.js'
 import { parseAccount, parseCloudApi } from './accounts.js'
 import { type CommandContext, EXIT, toOneLine } from './command.js'
 import { type Flags, getText } from './flags.js'
@@ -9,20 +9,20 @@ import { openStorage } from './open-storage.js'
 
 /**
  * `archive <mediaId…>`: archives media of one account by their ids, and prints the key and the size (bytes) of each, with
- * a tab between. What fails is told on `stderr`, and stops nothing else.
+ * a tab between. A failure is reported on `stderr`, and the other media go on.
  *
  * @returns the exit code.
- * @throws InvalidOptionError, before anything is asked for.
+ * @throws InvalidOptionError before the first request.
  */
 export async function runArchive(mediaIds: readonly string[], flags: Flags, context: CommandContext): Promise<number> {
   const { env, stdout, stderr, interrupts } = context
   const account = parseAccount(flags, env)
-  const facts = factsOf(mediaIds, flags)
+  const media = parseMediaOptions(mediaIds, flags)
   const { storage, keys } = openStorage(flags, env)
-  const options = { ...account, ...facts, ...keys, ...parseCloudApi(flags), storage, signal: interrupts.stop }
-  if (facts.mediaType === undefined || facts.timestamp === undefined) {
+  const options = { ...account, ...media, ...keys, ...parseCloudApi(flags), storage, signal: interrupts.stop }
+  if (media.mediaType === undefined || media.timestamp === undefined) {
     stderr.write(
-      'Without --type and --timestamp the key depends on the look-up and on today: tomorrow it is another.\n',
+      'Without --type and --timestamp the key depends on the look-up and on the date: tomorrow it is another.\n',
     )
   }
   let failed = 0
@@ -44,26 +44,16 @@ export async function runArchive(mediaIds: readonly string[], flags: Flags, cont
   }
 }
 
-function factsOf(
-  mediaIds: readonly string[],
-  flags: Flags,
-): Pick<ArchiveOptions, 'mediaType' | 'timestamp' | 'filename'> {
+type MediaOptions = Pick<ArchiveOptions, 'mediaType' | 'timestamp' | 'filename'>
+
+function parseMediaOptions(mediaIds: readonly string[], flags: Flags): MediaOptions {
   for (const mediaId of mediaIds) checkMediaId(mediaId)
   const [mediaType, timestamp, filename] = ['type', 'timestamp', 'filename'].map((name) => getText(flags, name))
-  if (mediaType !== undefined && !isMediaType(mediaType)) {
-    const types = 'image, video, audio, document or sticker'
-    throw new InvalidOptionError({ option: '--type', problem: `must be ${types}, got ${describeValue(mediaType)}` })
-  }
+  if (mediaType !== undefined) checkMediaType(mediaType, '--type')
   if (timestamp !== undefined) parseTime('--timestamp', timestamp)
   if (filename !== undefined && mediaIds.length > 1) {
-    throw new InvalidOptionError({
-      option: '--filename',
-      problem: `goes with one media id, and here are ${mediaIds.length}`,
-    })
+    const problem = `goes with one media id, and here are ${mediaIds.length}`
+    throw new InvalidOptionError({ option: '--filename', problem })
   }
-  return {
-    ...(mediaType === undefined ? {} : { mediaType }),
-    ...(timestamp === undefined ? {} : { timestamp }),
-    ...(filename === undefined ? {} : { filename }),
-  }
+  return defined({ mediaType, timestamp, filename })
 }

@@ -8,16 +8,16 @@ import { createMediaArchive, type MediaArchive, type MediaArchiveOptions } from 
 import { type AccountFinder, parseCloudApi, readAccounts } from './accounts.js'
 import { type InputCounts, type JobEntry, readEntries } from './backfill/input.js'
 import { type BackfillJournal, openJournal } from './backfill/journal.js'
-import { progressDrawer } from './backfill/progress.js'
-import type { BackfillRecord, Finding } from './backfill/record.js'
-import { reportText, summaryOf, writeReport } from './backfill/report.js'
+import { createProgressDrawer } from './backfill/progress.js'
+import type { BackfillRecord, EntryEnd } from './backfill/record.js'
+import { describeReport, summarize, writeReport } from './backfill/report.js'
 import { type BackfillRun, type RunOptions, startRun } from './backfill/run.js'
 import { type CommandContext, EXIT, toOneLine } from './command.js'
 import { type Flags, getText, parseCount, STDIN } from './flags.js'
 import { openStorage } from './open-storage.js'
 import { createStatusLine } from './progress.js'
 
-const CONCURRENCY = 8
+const DEFAULT_TRANSFERS = 8
 const WINDOW_ENTRIES = 10_000
 /** A token from the environment that is rejected so many times, minutes apart, will not come back by itself. */
 const MOST_PAUSES = 3
@@ -34,18 +34,18 @@ const MOST_TOLD = 20
  */
 export async function runBackfill(file: string, flags: Flags, context: CommandContext): Promise<number> {
   const { env, stderr, interrupts } = context
-  const settings = await settingsOf(file, flags, env)
+  const settings = await readSettings(file, flags, env)
   const { accountFor, concurrency, windowEntries, inputBytes } = settings
   const { storage, keys } = openStorage(flags, env)
-  const journal = await openJournal(settings.journal).catch(unusable('--journal'))
+  const journal = await openJournal(settings.journal).catch(refuseUnusable('--journal'))
   const source = file === STDIN ? context.stdin : createReadStream(file)
   const input: InputCounts = { lines: 0, entries: 0, bytes: 0, isAtEnd: false }
   let run: BackfillRun | undefined
   const waiting = (): number => run?.waiting() ?? 0
-  const status = createStatusLine(stderr, progressDrawer({ totals: journal.totals, input, inputBytes, waiting }))
+  const status = createStatusLine(stderr, createProgressDrawer({ totals: journal.totals, input, inputBytes, waiting }))
   const tell = (line: string): void => status.around(() => void stderr.write(`${toOneLine(line)}\n`))
   const archiving = createArchiving(settings, { storage, ...keys, ...parseCloudApi(flags) }, tell)
-  const add = recorder(journal, tell)
+  const add = createRecorder(journal, tell)
   const onUnreadable = (line: number, problem: string): void => add({ is: 'unreadable', line, problem })
   const onStop = (): void => {
     source.destroy()
@@ -79,20 +79,20 @@ async function report(
   { journal, input, path }: { journal: BackfillJournal; input: InputCounts; path: string | undefined },
   { stdout, interrupts }: CommandContext,
 ): Promise<number> {
-  const summary = summaryOf(journal, input)
-  stdout.write(reportText(summary))
-  if (path !== undefined) await writeReport(path, summary, journal).catch(unusable('--report'))
+  const summary = summarize(journal, input)
+  stdout.write(describeReport(summary))
+  if (path !== undefined) await writeReport(path, summary, journal).catch(refuseUnusable('--report'))
   if (interrupts.stop.aborted) return EXIT.interrupted
   return summary.gone + summary.failed + summary.unreadable === 0 ? EXIT.done : EXIT.incomplete
 }
 
 /** The archive, and what the run has to know of it. */
 function createArchiving(
-  { accountFor, maxGonePerHour }: Pick<Settings, 'accountFor' | 'maxGonePerHour'>,
+  { accountFor, maxGonePerHour }: Pick<BackfillSettings, 'accountFor' | 'maxGonePerHour'>,
   options: Pick<MediaArchiveOptions, 'storage' | 'prefix' | 'cloudApi'>,
   tell: (line: string) => void,
 ): Pick<RunOptions, 'processJob' | 'archived' | 'isTokenDead'> & Pick<MediaArchive, 'close'> {
-  const stored = new Map<string, Finding>()
+  const stored = new Map<string, EntryEnd>()
   const pauses = new Map<string, number>()
   const deadTokens = new Set<string>()
   const nameOf = (accountId: string, id: string): string => JSON.stringify([accountId, id])
@@ -139,7 +139,7 @@ function createArchiving(
 }
 
 /** Writes records into the journal, and tells of the first problems. */
-function recorder(journal: BackfillJournal, tell: (line: string) => void): (record: BackfillRecord) => void {
+function createRecorder(journal: BackfillJournal, tell: (line: string) => void): (record: BackfillRecord) => void {
   let problems = 0
   return (record) => {
     journal.add(record)
@@ -154,7 +154,7 @@ function recorder(journal: BackfillJournal, tell: (line: string) => void): (reco
   }
 }
 
-interface Settings {
+interface BackfillSettings {
   accountFor: AccountFinder
   journal: string
   report: string | undefined
@@ -165,8 +165,8 @@ interface Settings {
   inputBytes: number | undefined
 }
 
-async function settingsOf(file: string, flags: Flags, env: CommandContext['env']): Promise<Settings> {
-  const inputBytes = file === STDIN ? undefined : await sizeOf(file)
+async function readSettings(file: string, flags: Flags, env: CommandContext['env']): Promise<BackfillSettings> {
+  const inputBytes = file === STDIN ? undefined : await readInputSize(file)
   const journal = getText(flags, 'journal') ?? (inputBytes === undefined ? undefined : `${file}.journal`)
   if (journal === undefined)
     throw new InvalidOptionError({ option: '--journal', problem: 'is needed when the input is a stream' })
@@ -178,7 +178,7 @@ async function settingsOf(file: string, flags: Flags, env: CommandContext['env']
     accountFor: await readAccounts(flags, env),
     journal,
     report,
-    concurrency: parseCount(flags, 'concurrency', { most: 256 }) ?? CONCURRENCY,
+    concurrency: parseCount(flags, 'concurrency', { most: 256 }) ?? DEFAULT_TRANSFERS,
     windowEntries: parseCount(flags, 'window', { most: 1_000_000 }) ?? WINDOW_ENTRIES,
     maxGonePerHour: parseCount(flags, 'maxGonePerHour', { most: 1_000_000 }),
     inputBytes,
@@ -186,14 +186,14 @@ async function settingsOf(file: string, flags: Flags, env: CommandContext['env']
 }
 
 /** A pipe by name is a stream, too. */
-async function sizeOf(file: string): Promise<number | undefined> {
-  const stats = await stat(file).catch(unusable('<file>'))
+async function readInputSize(file: string): Promise<number | undefined> {
+  const stats = await stat(file).catch(refuseUnusable('<file>'))
   if (stats.isDirectory()) throw new InvalidOptionError({ option: '<file>', problem: 'must be a file, got a folder' })
   return stats.isFile() ? stats.size : undefined
 }
 
 /** The system's errors say in their code what is wrong. */
-function unusable(option: string): (error: unknown) => never {
+function refuseUnusable(option: string): (error: unknown) => never {
   return (error) => {
     if (WhatsAppMediaError.is(error)) throw error
     throw new InvalidOptionError({ option, problem: `can not be used: ${describeValue(readString(error, 'code'))}` })

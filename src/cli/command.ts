@@ -75,7 +75,9 @@ export class UsageError extends Error {
 const GRACE_MS = 2_000
 
 /** Runs a command that finishes its work on the first Ctrl-C. After the second the process ends within two seconds. */
-export function interruptible(run: (input: CommandInput, context: CommandContext) => Promise<number>): Command['run'] {
+export function makeInterruptible(
+  run: (input: CommandInput, context: CommandContext) => Promise<number>,
+): Command['run'] {
   return async (input, { env, stdin, stdout, stderr, signals, exit }) => {
     const interrupts = listenForInterrupts(signals)
     interrupts.abort.addEventListener('abort', () => void setTimeout(() => exit(EXIT.interrupted), GRACE_MS).unref())

@@ -7,15 +7,15 @@ import type { MediaType } from '../media-reference.js'
 import { type AddedMedia, createFakeCloudApi, type FakeCloudApi } from '../testing/fake-cloud-api.js'
 import { createGeneratedBytes } from '../testing/generated-bytes.js'
 import { createDemoArchive, type DemoArchive } from './demo/archive.js'
-import { mediaPageListener } from './demo/page.js'
-import { openBucket, openTemporaryFolder } from './demo/place.js'
+import { createPageListener } from './demo/page.js'
 import { startDemoServer } from './demo/server.js'
+import { openBucket, openTemporaryFolder } from './demo/storage.js'
 import { createProgress, type Terminal } from './progress.js'
 
-interface Sample {
+interface DemoSample {
   mediaType: MediaType
   mimeType: string
-  /** In the samples folder; without one the body is generated. */
+  /** In the samples folder. Absent for a generated body. */
   file?: string
   filename?: string
   voice?: boolean
@@ -24,7 +24,7 @@ interface Sample {
 
 const DOCX = 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'
 
-const SAMPLES: readonly Sample[] = [
+const SAMPLES: readonly DemoSample[] = [
   { mediaType: 'image', mimeType: 'image/jpeg', file: 'photo.jpg' },
   { mediaType: 'image', mimeType: 'image/png', file: 'diagram.png' },
   { mediaType: 'sticker', mimeType: 'image/webp', file: 'sticker.webp', animated: true },
@@ -43,7 +43,7 @@ export interface DemoOptions {
   config: EnvConfig
   /** Size of the generated document. Default 100,000,000 bytes: the largest that WhatsApp delivers. */
   generatedBytes?: number
-  /** Given, the demo stays up when it is done, with a page that shows the archived media, until this resolves. */
+  /** Keeps the demo up at its end, with a page that shows the archived media, until this resolves. Default: it ends. */
   keepUntil?: () => Promise<unknown>
 }
 
@@ -63,13 +63,13 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     cleanUps.push(server.close)
     const api = await createFakeCloudApi()
     cleanUps.push(api.close)
-    const place = config.bucket === undefined ? await openTemporaryFolder(server) : openBucket(config, config.bucket)
-    cleanUps.push(place.close)
-    const demo = createDemoArchive({ api, server, storage: place.storage, prefix: config.prefix })
+    const opened = config.bucket === undefined ? await openTemporaryFolder(server) : openBucket(config, config.bucket)
+    cleanUps.push(opened.close)
+    const demo = createDemoArchive({ api, server, storage: opened.storage, prefix: config.prefix })
     cleanUps.push(demo.close)
 
     print(`Signed webhooks to ${server.origin}/webhook, media from a fake Cloud API at ${api.origin},`)
-    print(`archived into ${place.name}\n`)
+    print(`archived into ${opened.name}\n`)
     print(TABLE_HEAD)
     const added = await addSamples(api, options)
     const archived = await deliverEach(demo, added, { output, print })
@@ -77,7 +77,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     await deliverAgain(demo, added)
     print(`Delivered again, in one webhook: all ${added.length} were there already, nothing was stored twice.`)
     if (keepUntil === undefined) return
-    server.route('', mediaPageListener({ archived, sign: demo.sign }))
+    server.route('', createPageListener({ archived, sign: demo.sign }))
     print(`\nThe archived media are shown at ${server.origin}/ until Ctrl-C.`)
     await keepUntil()
   } finally {
@@ -98,7 +98,7 @@ async function addSamples(
   return added
 }
 
-/** A webhook for each, one after the other: two progress bars would draw over each other. */
+/** Delivers a webhook for each, one after the other: two progress bars would draw over each other. */
 async function deliverEach(
   demo: DemoArchive,
   added: readonly AddedMedia[],
@@ -112,8 +112,8 @@ async function deliverEach(
     const ms = performance.now() - startedAt
     for (const media of delivered) {
       const url = await demo.sign(media)
-      await compare(url, media)
-      print(tableRow(media, { ms, url }))
+      await compareBytes(url, media)
+      print(describeArchived(media, { ms, url }))
       archived.push(media)
     }
   }
@@ -126,7 +126,7 @@ async function deliverAgain(demo: DemoArchive, added: readonly AddedMedia[]): Pr
   if (stored.length > 0) throw new Error(`${stored.length} files were stored twice`)
 }
 
-async function compare(url: string, { size, sha256, key }: ArchivedMedia): Promise<void> {
+async function compareBytes(url: string, { size, sha256, key }: ArchivedMedia): Promise<void> {
   const response = await fetch(url)
   const hash = createHash('sha256')
   let bytes = 0
@@ -141,7 +141,7 @@ async function compare(url: string, { size, sha256, key }: ArchivedMedia): Promi
 const TABLE_HEAD = 'type              size  proven       time  key, and a signed URL'
 
 /** One archived media item in two lines of text; `ms` is the time from its webhook to the archived object. */
-export function tableRow(
+export function describeArchived(
   { mediaType, size, integrity, key }: ArchivedMedia,
   details: { ms: number; url: string },
 ): string {

@@ -6,17 +6,17 @@ import { createS3Storage, probeS3 } from '../storage/s3.js'
 import { type CommandContext, type CommandHost, EXIT } from './command.js'
 import { describeRefusal } from './doctor/ask.js'
 import { type BucketConnection, type BucketOptions, connectToBucket, type RegionFault } from './doctor/bucket.js'
-import { checkCors } from './doctor/cors.js'
-import { checkEncryption, kmsKeyOf } from './doctor/encryption.js'
-import { checkExposure } from './doctor/exposure.js'
-import { exitCodeOf, type Finding } from './doctor/finding.js'
-import { checkMeta } from './doctor/meta.js'
-import { checkObjects } from './doctor/objects.js'
+import { judgeCorsAnswers } from './doctor/cors.js'
+import { examineEncryption, findKmsKey } from './doctor/encryption.js'
+import { judgeExposure } from './doctor/exposure.js'
+import { decideDoctorExitCode, type Finding } from './doctor/finding.js'
+import { examineMetaAccess } from './doctor/meta.js'
+import { examineObjects } from './doctor/objects.js'
 import { type DoctorSettings, readDoctorSettings } from './doctor/options.js'
-import { type Probe, probeFindings } from './doctor/probe.js'
+import { judgeProbe, type Probe } from './doctor/probe.js'
 import { reachBucket } from './doctor/reach.js'
 import { describeAsJson, describeAsText } from './doctor/report.js'
-import { checkSettings } from './doctor/settings.js'
+import { examineSettings } from './doctor/settings.js'
 import type { Flags } from './flags.js'
 
 export interface DoctorOptions {
@@ -82,7 +82,7 @@ export async function runDoctor(options: DoctorOptions): Promise<number> {
   const isUnset = settings.accessToken === undefined && settings.bucket === undefined
   if (isUnset) findings.push(NOTHING_SET)
   output.write(settings.json ? describeAsJson(findings) : describeAsText(findings))
-  return exitCodeOf(findings)
+  return decideDoctorExitCode(findings)
 }
 
 const NOTHING_SET: Finding = {
@@ -98,7 +98,7 @@ async function examineMeta({ settings, now, timeoutMs }: Examination): Promise<F
     return [{ check: 'access token', severity: 'note', finding: 'Not checked: WHATSAPP_ACCESS_TOKEN is not set' }]
   }
   const cloudApi = resolveCloudApi(graphUrl === undefined ? {} : { baseUrl: graphUrl })
-  return checkMeta({ cloudApi, accessToken, appSecret, phoneNumberId, now, timeoutMs })
+  return examineMetaAccess({ cloudApi, accessToken, appSecret, phoneNumberId, now, timeoutMs })
 }
 
 async function examineStore(context: Examination): Promise<Finding[]> {
@@ -179,13 +179,13 @@ async function examineBucket(
   const reached = await reachBucket(connection)
   if (!reached.isUsable) return reached.findings
   signal?.throwIfAborted()
-  const { findings, policyStatus, encryption } = await checkSettings(connection, { prefix })
+  const { findings, policyStatus, encryption } = await examineSettings(connection, { prefix })
   const storage = createS3Storage(options)
-  const objects = await checkObjects({
+  const objects = await examineObjects({
     connection,
     storage,
     prefix,
-    kmsKeyId: kmsKeyOf(encryption),
+    kmsKeyId: findKmsKey(encryption),
     timeoutMs,
     cors: settings.origins.length === 0 ? undefined : (fetchFor) => examineCors(context, { connection, fetchFor }),
   })
@@ -196,8 +196,8 @@ async function examineBucket(
     ...reached.findings,
     ...objects.findings,
     ...(isCorsMissing ? [NO_CORS] : []),
-    checkExposure(connection, { ...objects, policyStatus }),
-    await checkEncryption(connection, { prefix, answer: encryption, mayTry: objects.leavesNothing }),
+    judgeExposure(connection, { ...objects, policyStatus }),
+    await examineEncryption(connection, { prefix, answer: encryption, mayTry: objects.leavesNothing }),
     ...findings,
     ...(await examineByProbe(context, { connection, options, prefix, leavesNothing: objects.leavesNothing })),
   ]
@@ -211,7 +211,7 @@ async function examineCors(
 ): Promise<Finding> {
   const { sdk, bucket, ask } = connection
   const existing = await ask((client, o) => client.send(new sdk.GetBucketCorsCommand({ Bucket: bucket }), o))
-  return checkCors({ connection, origins: settings.origins, existing, fetchFor })
+  return judgeCorsAnswers({ connection, origins: settings.origins, existing, fetchFor })
 }
 
 async function examineByProbe(
@@ -230,5 +230,5 @@ async function examineByProbe(
     probe(options, { prefix: `${prefix}doctor/`, timeoutMs, ...(signal === undefined ? {} : { signal }) }),
   )
   if (!report.ok) return [{ check, severity: 'warning', finding: `It broke off: ${describeRefusal(report)}` }]
-  return probeFindings(report.value, { ...connection, prefix })
+  return judgeProbe(report.value, { ...connection, prefix })
 }

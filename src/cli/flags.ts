@@ -44,7 +44,7 @@ export function parseCount(flags: Flags, name: string, { most }: { most: number 
 }
 
 /** @throws InvalidOptionError unless it is an http(s) URL. */
-export function parseUrl(flags: Flags, name: string): string | undefined {
+export function parseUrlFlag(flags: Flags, name: string): string | undefined {
   const text = getText(flags, name)
   if (text === undefined || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol))) return text
   // It may hold a password.

@@ -5,7 +5,7 @@ import { createFileSystemStorage } from '../storage/file-system.js'
 import { createS3Storage } from '../storage/s3.js'
 import type { ObjectStorage } from '../storage.js'
 import type { CommandContext, OptionHelp } from './command.js'
-import { type Flags, getText, parseUrl, toDashed } from './flags.js'
+import { type Flags, getText, parseUrlFlag, toDashed } from './flags.js'
 
 /** The options that say where objects are, for every command that has to know. */
 export const STORAGE_OPTIONS: readonly OptionHelp[] = [
@@ -41,8 +41,8 @@ export function openStorage(flags: Flags, env: CommandContext['env']): OpenedSto
   const options = defined({
     bucket,
     region: getText(flags, 'region') ?? config.region,
-    endpoint: parseUrl(flags, 'endpoint') ?? config.endpoint,
-    publicEndpoint: parseUrl(flags, 'publicEndpoint'),
+    endpoint: parseUrlFlag(flags, 'endpoint') ?? config.endpoint,
+    publicEndpoint: parseUrlFlag(flags, 'publicEndpoint'),
   })
   return { storage: createS3Storage(options), keys }
 }
@@ -52,7 +52,7 @@ function openDirectory(directory: string, flags: Flags, env: CommandContext['env
     if (flags[name] !== undefined)
       throw new InvalidOptionError({ option: toDashed(name), problem: 'does not go with --directory' })
   }
-  const baseUrl = parseUrl(flags, 'publicEndpoint')
+  const baseUrl = parseUrlFlag(flags, 'publicEndpoint')
   const secret = env['WHATSAPP_MEDIA_URL_SECRET']
   return createFileSystemStorage({ directory, ...(baseUrl === undefined ? {} : { baseUrl, secret }) })
 }

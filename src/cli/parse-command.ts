@@ -56,9 +56,7 @@ function readTokens(
   argv: readonly string[],
   options: readonly OptionHelp[],
 ): { args: string[]; options: TypedOption[] } {
-  const known = options.map(
-    ([usage]) => [nameOption(usage), { type: takesValue(usage) ? 'string' : 'boolean' }] as const,
-  )
+  const known = options.map(([usage]) => [nameOption(usage), { type: hasValue(usage) ? 'string' : 'boolean' }] as const)
   const { tokens } = parseArgs({
     args: [...argv],
     options: {
@@ -83,7 +81,7 @@ function readTokens(
 function readValue({ name, rawName, value, isInline }: TypedOption, { options }: Command): string | true {
   const [usage] = options.find(([each]) => nameOption(each) === name && rawName.startsWith('--')) ?? []
   if (usage === undefined) throw new UsageError(`Unknown option \`${rawName}\``)
-  if (!takesValue(usage)) {
+  if (!hasValue(usage)) {
     if (value !== undefined) throw new UsageError(`option \`${usage}\` takes no value`)
     return true
   }
@@ -107,6 +105,6 @@ function nameOption(usage: string): string {
   return usage.replace(/^--| .*$/g, '')
 }
 
-function takesValue(usage: string): boolean {
+function hasValue(usage: string): boolean {
   return usage.includes(' <')
 }

@@ -79,7 +79,7 @@ export function createStatusLine(terminal: Terminal, draw: (columns?: number) =>
 }
 
 /** A bar of so many cells. */
-export function bar(ratio: number, cells: number): string {
+export function buildBar(ratio: number, cells: number): string {
   const filled = Math.round(Math.min(1, Math.max(0, ratio)) * cells)
   return `${'█'.repeat(filled)}${'░'.repeat(cells - filled)}`
 }

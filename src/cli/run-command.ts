@@ -3,7 +3,14 @@ import { configFromEnv } from '../config-from-env.js'
 import { CLOUD_API_OPTIONS } from './accounts.js'
 import { runArchive } from './archive.js'
 import { runBackfill } from './backfill.js'
-import { type Command, type CommandHost, decideExitCode, EXIT, interruptible, listenForInterrupts } from './command.js'
+import {
+  type Command,
+  type CommandHost,
+  decideExitCode,
+  EXIT,
+  listenForInterrupts,
+  makeInterruptible,
+} from './command.js'
 import { runDemo } from './demo.js'
 import { reportDoctorError, runDoctorCommand } from './doctor.js'
 import { describeHelp, describeVersion } from './help.js'
@@ -35,7 +42,7 @@ const COMMANDS: readonly Command[] = [
       ...STORAGE_OPTIONS,
       ...CLOUD_API_OPTIONS,
     ],
-    run: interruptible(({ args, flags }, context) => runArchive(args, flags, context)),
+    run: makeInterruptible(({ args, flags }, context) => runArchive(args, flags, context)),
   },
   {
     name: 'backfill',
@@ -52,7 +59,7 @@ const COMMANDS: readonly Command[] = [
       ...STORAGE_OPTIONS,
       ...CLOUD_API_OPTIONS,
     ],
-    run: interruptible(({ args: [file = ''], flags }, context) => runBackfill(file, flags, context)),
+    run: makeInterruptible(({ args: [file = ''], flags }, context) => runBackfill(file, flags, context)),
   },
   {
     name: 'verify',
@@ -63,7 +70,7 @@ const COMMANDS: readonly Command[] = [
       ['--json', 'One JSON object a line: the problems, then the counts'],
       ...STORAGE_OPTIONS,
     ],
-    run: interruptible(({ args: [prefix = ''], flags }, context) => runVerify(prefix, flags, context)),
+    run: makeInterruptible(({ args: [prefix = ''], flags }, context) => runVerify(prefix, flags, context)),
   },
   {
     name: 'sign',
@@ -76,7 +83,7 @@ const COMMANDS: readonly Command[] = [
       ['--disposition <how>', 'inline or attachment'],
       ...STORAGE_OPTIONS,
     ],
-    run: interruptible(({ args: [key = ''], flags }, context) => runSign(key, flags, context)),
+    run: makeInterruptible(({ args: [key = ''], flags }, context) => runSign(key, flags, context)),
   },
   {
     name: 'doctor',
@@ -93,7 +100,7 @@ const COMMANDS: readonly Command[] = [
       ['--no-probe', "Leave out the probe, which writes some objects to test each of the store's promises"],
       ['--json', 'For machines'],
     ],
-    run: interruptible(({ flags }, context) => runDoctorCommand(flags, context)),
+    run: makeInterruptible(({ flags }, context) => runDoctorCommand(flags, context)),
     reportError: reportDoctorError,
   },
 ]

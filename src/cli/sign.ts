@@ -1,8 +1,8 @@
-import { describeValue } from '../errors/describe.js'
+import { checkOneOf } from '../errors/checks.js'
 import { InvalidOptionError } from '../errors.js'
+import { defined } from '../json.js'
 import { getSignedUrl, type SigningOptions } from '../signed-url.js'
-import type { CommandContext } from './command.js'
-import { EXIT } from './command.js'
+import { type CommandContext, EXIT } from './command.js'
 import { type Flags, getNeededText, getText, parseCount } from './flags.js'
 import { openStorage } from './open-storage.js'
 
@@ -19,7 +19,8 @@ export async function runSign(key: string, flags: Flags, context: CommandContext
   const accountId = getNeededText(flags, 'account')
   const expiresIn = parseCount(flags, 'expires', { most: LONGEST_SECONDS })
   const filename = getText(flags, 'filename')
-  const disposition = dispositionOf(flags)
+  const disposition = getText(flags, 'disposition')
+  if (disposition !== undefined) checkOneOf('--disposition', disposition, ['inline', 'attachment'])
   const { storage, keys } = openStorage(flags, context.env)
   if (storage.signedUrl === undefined) {
     throw new InvalidOptionError({
@@ -31,9 +32,7 @@ export async function runSign(key: string, flags: Flags, context: CommandContext
     storage,
     accountId,
     ...keys,
-    ...(expiresIn === undefined ? {} : { expiresIn }),
-    ...(filename === undefined ? {} : { filename }),
-    ...(disposition === undefined ? {} : { disposition }),
+    ...defined({ expiresIn, filename, disposition }),
   }
   try {
     context.stdout.write(`${await getSignedUrl(key, options)}\n`)
@@ -41,13 +40,4 @@ export async function runSign(key: string, flags: Flags, context: CommandContext
   } finally {
     await storage.close?.()
   }
-}
-
-function dispositionOf(flags: Flags): SigningOptions['disposition'] {
-  const disposition = getText(flags, 'disposition')
-  if (disposition === undefined || disposition === 'inline' || disposition === 'attachment') return disposition
-  throw new InvalidOptionError({
-    option: '--disposition',
-    problem: `must be inline or attachment, got ${describeValue(disposition)}`,
-  })
 }

@@ -41,7 +41,7 @@ interface VerifyOptions {
   onProblem(problem: VerifyProblem): void
 }
 
-const CONCURRENCY = 4
+const DEFAULT_CONCURRENCY = 4
 
 /**
  * `verify <prefix>`: reads every object whose key starts with the prefix, and compares its SHA-256 with the recorded one.
@@ -52,10 +52,10 @@ const CONCURRENCY = 4
  */
 export async function runVerify(prefix: string, flags: Flags, context: CommandContext): Promise<number> {
   const { env, stdout, stderr, interrupts } = context
-  const concurrency = parseCount(flags, 'concurrency', { most: 256 }) ?? CONCURRENCY
+  const concurrency = parseCount(flags, 'concurrency', { most: 256 }) ?? DEFAULT_CONCURRENCY
   const isJson = flags['json'] === true
   const { storage } = openStorage(flags, env)
-  const counts = noCounts()
+  const counts = createCounts()
   const objects = createRate(() => counts.objects)
   const bytes = createRate(() => counts.bytes)
   const status = createStatusLine(stderr, () => {
@@ -64,7 +64,7 @@ export async function runVerify(prefix: string, flags: Flags, context: CommandCo
     return [...facts, `${formatCount(objects.perSecond())}/s`, `${formatBytes(bytes.perSecond())}/s`].join('  ')
   })
   const onProblem = (problem: VerifyProblem): void =>
-    status.around(() => void stdout.write(isJson ? `${JSON.stringify(problem)}\n` : problemLine(problem)))
+    status.around(() => void stdout.write(isJson ? `${JSON.stringify(problem)}\n` : describeVerifyProblem(problem)))
   try {
     await verifyObjects(storage, prefix, { concurrency, signal: interrupts.stop, onProblem, counts })
   } catch (error) {
@@ -73,13 +73,13 @@ export async function runVerify(prefix: string, flags: Flags, context: CommandCo
     status.end()
     await storage.close?.()
   }
-  stdout.write(isJson ? `${JSON.stringify(counts)}\n` : summary(counts))
+  stdout.write(isJson ? `${JSON.stringify(counts)}\n` : describeCounts(counts))
   if (interrupts.stop.aborted) return EXIT.interrupted
   if (counts.objects === 0) stderr.write(`${toOneLine(`No key starts with ${prefix}`)}\n`)
   return counts.objects > 0 && counts.proven === counts.objects ? EXIT.done : EXIT.incomplete
 }
 
-function noCounts(): VerifyCounts {
+function createCounts(): VerifyCounts {
   return { objects: 0, proven: 0, damaged: 0, unrecorded: 0, unreadable: 0, bytes: 0, complete: false }
 }
 
@@ -124,7 +124,7 @@ async function verifyObject(
   signal: AbortSignal,
 ): Promise<{ bytes: number; problem?: VerifyProblem } | undefined> {
   try {
-    const found = await retryAttempts(() => readObject(storage, key, signal), {
+    const found = await retryAttempts(() => hashObject(storage, key, signal), {
       attempts: 3,
       deadlineAt: Number.POSITIVE_INFINITY,
       signal,
@@ -133,7 +133,7 @@ async function verifyObject(
     })
     if (found === undefined) return undefined
     const { object, bytes, sha256 } = found
-    const recorded = recordedHash(object)
+    const recorded = findRecordedHash(object)
     if (recorded === undefined) return { bytes, problem: { key, problem: 'unrecorded', observedSha256: sha256 } }
     if (recorded === sha256) return { bytes }
     return { bytes, problem: { key, problem: 'damaged', recordedSha256: recorded, observedSha256: sha256 } }
@@ -147,11 +147,11 @@ async function verifyObject(
  * A storage may count the hash of an object on the spot when it has no record of it, which proves nothing. Whatever this
  * library has stored has a disposition.
  */
-function recordedHash({ sha256, contentDisposition }: StoredObject): string | undefined {
+function findRecordedHash({ sha256, contentDisposition }: StoredObject): string | undefined {
   return contentDisposition === undefined ? undefined : sha256
 }
 
-async function readObject(
+async function hashObject(
   storage: ObjectStorage,
   key: string,
   callerSignal: AbortSignal,
@@ -164,7 +164,7 @@ async function readObject(
     if (object === null) return undefined
     const hash = createHash('sha256')
     let bytes = 0
-    for await (const piece of typedErrors(addAbortSignal(signal, object.body), key)) {
+    for await (const piece of wrapBodyErrors(addAbortSignal(signal, object.body), key)) {
       deadlines.waitFor('store')
       hash.update(piece)
       bytes += piece.byteLength
@@ -174,7 +174,7 @@ async function readObject(
 }
 
 /** What breaks a body off is the network's, or the disk's, and another attempt may see it whole. */
-async function* typedErrors(body: Readable, key: string): AsyncGenerator<Uint8Array> {
+async function* wrapBodyErrors(body: Readable, key: string): AsyncGenerator<Uint8Array> {
   try {
     yield* body
   } catch (error) {
@@ -182,11 +182,11 @@ async function* typedErrors(body: Readable, key: string): AsyncGenerator<Uint8Ar
   }
 }
 
-function problemLine({ key, problem, reason }: VerifyProblem): string {
+function describeVerifyProblem({ key, problem, reason }: VerifyProblem): string {
   return `${toOneLine([problem, key, ...(reason === undefined ? [] : [reason])].join('  '))}\n`
 }
 
-function summary({ objects, proven, damaged, unrecorded, unreadable, bytes, complete }: VerifyCounts): string {
+function describeCounts({ objects, proven, damaged, unrecorded, unreadable, bytes, complete }: VerifyCounts): string {
   const all = complete ? 'objects' : 'objects looked at, not all there are'
   const facts = Object.entries({ proven, damaged, unrecorded, unreadable })
   return `${formatCount(objects)} ${all} (${formatBytes(bytes)}): ${facts.map(([name, count]) => `${formatCount(count)} ${name}`).join(', ')}\n`

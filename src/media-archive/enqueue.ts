@@ -88,7 +88,7 @@ async function makeJob(
 }
 
 /** An advertisement's picture is none of the message's media, and a placeholder's media may still come. */
-const IS_NO_FAILURE: ReadonlySet<UnavailableReason> = new Set(['referral', 'placeholder'])
+export const IS_NO_FAILURE: ReadonlySet<UnavailableReason> = new Set(['referral', 'placeholder'])
 
 async function failUnavailable(media: UnavailableMedia, findAccount: FindAccount): Promise<MediaFailure> {
   const found = await findAccount(media.phoneNumberId)

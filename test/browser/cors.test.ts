@@ -1,7 +1,7 @@
 import { PutBucketCorsCommand, S3Client } from '@aws-sdk/client-s3'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { Place } from '../../src/cli/demo/place.js'
+import type { DemoStorage } from '../../src/cli/demo/storage.js'
 import { prescribeCors } from '../../src/cli/doctor/cors.js'
 import { launchBrowser } from './browser.js'
 import { openPlace, sign, store } from './places.js'
@@ -13,7 +13,7 @@ const BYTES = Buffer.from('0123456789abcdef')
 let browser: Browser
 let reader: ReaderSite
 let stranger: ReaderSite
-let ceph: Place
+let ceph: DemoStorage
 beforeAll(async () => {
   browser = await launchBrowser()
   ;[reader, stranger, ceph] = await Promise.all([startReaderSite(), startReaderSite(), openPlace('Ceph')])

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { openTemporaryFolder, type Place } from '../../src/cli/demo/place.js'
 import { startDemoServer } from '../../src/cli/demo/server.js'
+import { type DemoStorage, openTemporaryFolder } from '../../src/cli/demo/storage.js'
 import { getSignedUrl, type SigningOptions } from '../../src/signed-url.js'
 import { type UploadOptions, uploadToS3 } from '../../src/upload.js'
 import { createBucket, openStorage } from '../integration/bucket.js'
@@ -10,7 +10,7 @@ export type PlaceName = 'the file system' | 'Ceph'
 export const PLACES: readonly PlaceName[] = ['the file system', 'Ceph']
 
 /** A storage whose signed URLs a browser can open. */
-export async function openPlace(name: PlaceName): Promise<Place> {
+export async function openPlace(name: PlaceName): Promise<DemoStorage> {
   if (name === 'Ceph') {
     const storage = openStorage(await createBucket(), 'own client')
     return { name, storage, close: async () => storage.close?.() }
@@ -28,7 +28,7 @@ export async function openPlace(name: PlaceName): Promise<Place> {
 
 /** Stores as any app does. @returns the key */
 export async function store(
-  { storage }: Place,
+  { storage }: DemoStorage,
   bytes: Buffer,
   options: Pick<UploadOptions, 'mimeType' | 'filename' | 'sniff'>,
 ): Promise<string> {
@@ -38,7 +38,7 @@ export async function store(
 
 /** Stores as an app did that believed the sender. */
 export async function storeUnchecked(
-  { storage }: Place,
+  { storage }: DemoStorage,
   bytes: Buffer,
   { key, contentType }: { key: string; contentType: string },
 ): Promise<string> {
@@ -49,7 +49,7 @@ export async function storeUnchecked(
   return key
 }
 
-export function sign({ storage }: Place, key: string, options: Partial<SigningOptions> = {}): Promise<string> {
+export function sign({ storage }: DemoStorage, key: string, options: Partial<SigningOptions> = {}): Promise<string> {
   return getSignedUrl(key, {
     storage,
     ...(options.accountId === undefined ? { anyAccount: true } : {}),

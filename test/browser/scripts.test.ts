@@ -2,7 +2,7 @@ import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl as presign } from '@aws-sdk/s3-request-presigner'
 import type { Browser, BrowserContext } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Place } from '../../src/cli/demo/place.js'
+import type { DemoStorage } from '../../src/cli/demo/storage.js'
 import { launchBrowser } from './browser.js'
 import { type Canary, canaries, containers, RUNNERS } from './canaries.js'
 import { openPlace, PLACES, sign, store, storeUnchecked } from './places.js'
@@ -66,7 +66,7 @@ async function openEverywhere(urls: readonly string[]): Promise<{ ran: string[];
 const NOWHERE = { ran: [], marks: 0 }
 
 /** Without the query parameters that force type and disposition: what the object itself says. */
-async function signWithout({ storage: { bucket } }: Place, key: string, forced: object = {}): Promise<string> {
+async function signWithout({ storage: { bucket } }: DemoStorage, key: string, forced: object = {}): Promise<string> {
   const client = new S3Client({ endpoint: process.env['S3_ENDPOINT'] ?? '', forcePathStyle: true })
   try {
     return await presign(client, new GetObjectCommand({ Bucket: bucket, Key: key, ...forced }))
@@ -100,7 +100,7 @@ describe('a canary', () => {
 })
 
 describe.each(PLACES)("a stranger's file on %s", (name) => {
-  let place: Place
+  let place: DemoStorage
   beforeAll(async () => {
     place = await openPlace(name)
   })
@@ -124,7 +124,7 @@ describe.each(PLACES)("a stranger's file on %s", (name) => {
 })
 
 describe.each(['safe', 'trust'] as const)("a stranger's file, stored with the policy %s", (sniff) => {
-  let place: Place
+  let place: DemoStorage
   beforeAll(async () => {
     place = await openPlace('Ceph')
   })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Place } from '../../src/cli/demo/place.js'
+import type { DemoStorage } from '../../src/cli/demo/storage.js'
 import { launchBrowser } from './browser.js'
 import { openPlace, PLACES, sign, store } from './places.js'
 import { type ReaderSite, startReaderSite } from './reader-site.js'
@@ -52,7 +52,7 @@ function durationIn(page: Page): Promise<number | string> {
 }
 
 describe.each(PLACES)('a signed URL of %s', (name) => {
-  let place: Place
+  let place: DemoStorage
   beforeAll(async () => {
     place = await openPlace(name)
   })

@@ -4,8 +4,8 @@ import { expect, it, vi } from 'vitest'
 import {
   type CommandHost,
   decideExitCode,
-  interruptible,
   listenForInterrupts,
+  makeInterruptible,
   toOneLine,
   UsageError,
 } from '../../src/cli/command.js'
@@ -50,9 +50,9 @@ function createHost(signals: EventEmitter, exit: (code: number) => void): Comman
   }
 }
 
-it('interruptible gives a command its interrupts, and stops listening at its end', async () => {
+it('makeInterruptible gives a command its interrupts, and stops listening at its end', async () => {
   const signals = new EventEmitter()
-  const run = interruptible(async ({ args }, { interrupts }) => {
+  const run = makeInterruptible(async ({ args }, { interrupts }) => {
     signals.emit('SIGINT')
     expect(interrupts.stop.aborted).toBe(true)
     return args.length
@@ -66,10 +66,10 @@ it('interruptible gives a command its interrupts, and stops listening at its end
   expect(signals.listenerCount('SIGINT')).toBe(0)
 })
 
-it('interruptible ends the process two seconds after the second signal, with 130', async () => {
+it('makeInterruptible ends the process two seconds after the second signal, with 130', async () => {
   vi.useFakeTimers()
   const [signals, exit] = [new EventEmitter(), vi.fn()]
-  const run = interruptible(() => new Promise(() => {}))
+  const run = makeInterruptible(() => new Promise(() => {}))
   void run({ args: [], flags: {} }, createHost(signals, exit))
   signals.emit('SIGINT')
   await vi.advanceTimersByTimeAsync(10_000)

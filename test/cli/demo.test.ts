@@ -5,10 +5,10 @@ import fc from 'fast-check'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import type { ArchivedMedia } from '../../src/archive.js'
 import { createDemoArchive } from '../../src/cli/demo/archive.js'
-import { mediaPage, mediaPageListener } from '../../src/cli/demo/page.js'
-import { openBucket, openTemporaryFolder } from '../../src/cli/demo/place.js'
+import { buildMediaPage, createPageListener } from '../../src/cli/demo/page.js'
 import { startDemoServer } from '../../src/cli/demo/server.js'
-import { type DemoOptions, runDemo, tableRow } from '../../src/cli/demo.js'
+import { openBucket, openTemporaryFolder } from '../../src/cli/demo/storage.js'
+import { type DemoOptions, describeArchived, runDemo } from '../../src/cli/demo.js'
 import { createFakeCloudApi, type FakeMedia } from '../../src/testing/fake-cloud-api.js'
 import { createS3StandIn } from '../faults/s3-stand-in.js'
 
@@ -241,30 +241,30 @@ it('startDemoServer answers 404 to a request without a path', async () => {
   expect(await sendRaw(server.origin, { method: 'OPTIONS', path: '*' })).toBe(404)
 })
 
-it('tableRow tells whether the bytes were proven or only hashed', () => {
+it('describeArchived tells whether the bytes were proven or only hashed', () => {
   const details = { ms: 12.4, url: 'http://127.0.0.1/signed' }
-  expect(tableRow(MEDIA, details)).toBe(
+  expect(describeArchived(MEDIA, details)).toBe(
     'document   1,234,567 B  proven      12 ms  whatsapp/demo/file.pdf\n         http://127.0.0.1/signed\n',
   )
-  expect(tableRow({ ...MEDIA, integrity: 'unannounced' }, details)).toContain(' B  hashed  ')
+  expect(describeArchived({ ...MEDIA, integrity: 'unannounced' }, details)).toContain(' B  hashed  ')
 })
 
-it('mediaPage shows file name and caption where there are any, and escapes them', () => {
+it('buildMediaPage shows file name and caption where there are any, and escapes them', () => {
   const url = 'http://127.0.0.1/file?a=1&b=2'
-  const plain = mediaPage([{ media: MEDIA, url }]).body
+  const plain = buildMediaPage([{ media: MEDIA, url }]).body
   expect(plain).not.toContain('<dt>filename</dt>')
   expect(plain).not.toContain('<dt>caption</dt>')
   expect(plain).toContain('<a href="http://127.0.0.1/file?a=1&amp;b=2">')
-  const { body } = mediaPage([{ media: { ...MEDIA, filename: HOSTILE, caption: HOSTILE }, url }])
+  const { body } = buildMediaPage([{ media: { ...MEDIA, filename: HOSTILE, caption: HOSTILE }, url }])
   const escaped = '&quot;&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;'
   expect(body).toContain(`<dt>filename</dt><dd>${escaped}</dd>`)
   expect(body).toContain(`<dt>caption</dt><dd>${escaped}</dd>`)
   expect(body).not.toContain('<script')
 })
 
-it('mediaPage lets no text of a sender become markup', () => {
+it('buildMediaPage lets no text of a sender become markup', () => {
   const markup = (text: string) => {
-    const { body } = mediaPage([
+    const { body } = buildMediaPage([
       { media: { ...MEDIA, filename: text, caption: text, mimeType: text, key: text }, url: 'http://127.0.0.1/file' },
     ])
     return body.replace(/[^<>"']/g, '')
@@ -282,8 +282,8 @@ it('mediaPage lets no text of a sender become markup', () => {
   )
 })
 
-it('mediaPage allows the origins of its URLs only, each once', () => {
-  const { headers } = mediaPage([
+it('buildMediaPage allows the origins of its URLs only, each once', () => {
+  const { headers } = buildMediaPage([
     { media: MEDIA, url: 'http://127.0.0.1:1/a' },
     { media: MEDIA, url: 'http://127.0.0.1:1/b' },
     { media: MEDIA, url: 'https://bucket.example/c' },
@@ -291,11 +291,11 @@ it('mediaPage allows the origins of its URLs only, each once', () => {
   expect(headers['content-security-policy']).toContain('img-src http://127.0.0.1:1 https://bucket.example; media-src')
 })
 
-it('mediaPageListener signs at each request, and answers 500 while signing fails', async () => {
+it('createPageListener signs at each request, and answers 500 while signing fails', async () => {
   const server = await startDemoServer()
   onTestFinished(() => server.close())
   const sign = vi.fn(async () => 'http://127.0.0.1/signed')
-  server.route('', mediaPageListener({ archived: [MEDIA], sign }))
+  server.route('', createPageListener({ archived: [MEDIA], sign }))
   sign.mockRejectedValueOnce(new Error('the credentials have expired'))
   const failed = await fetch(server.origin)
   expect([failed.status, await failed.text()]).toEqual([500, 'Internal Server Error'])

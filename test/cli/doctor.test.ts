@@ -439,7 +439,7 @@ it.each([
     {
       check: 'region',
       severity: 'error',
-      finding: 'archive is in ap-south-1, and was asked for in eu-central-1',
+      finding: 'archive is in ap-south-1, and the settings say eu-central-1',
       fix: { advice: 'Set the region of the bucket', command: 'export AWS_REGION=ap-south-1' },
     },
   ])

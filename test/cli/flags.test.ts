@@ -1,5 +1,13 @@
 import { expect, it } from 'vitest'
-import { getNeededText, getText, getTexts, parseCount, parseUrl, toCamelCase, toDashed } from '../../src/cli/flags.js'
+import {
+  getNeededText,
+  getText,
+  getTexts,
+  parseCount,
+  parseUrlFlag,
+  toCamelCase,
+  toDashed,
+} from '../../src/cli/flags.js'
 
 it('getText takes one text, and refuses an empty or repeated one', () => {
   expect(getText({}, 'account')).toBeUndefined()
@@ -28,11 +36,13 @@ it('parseCount takes whole numbers within the limit only', () => {
   }
 })
 
-it('parseUrl takes http and https, and repeats nothing else', () => {
-  expect(parseUrl({}, 'endpoint')).toBeUndefined()
-  expect(parseUrl({ endpoint: 'http://m.test:1/a' }, 'endpoint')).toBe('http://m.test:1/a')
-  expect(() => parseUrl({ endpoint: 'ftp://canary@m.test' }, 'endpoint')).toThrow('--endpoint must be an http(s) URL')
-  expect(() => parseUrl({ endpoint: 'ftp://canary@m.test' }, 'endpoint')).not.toThrow(/canary/)
+it('parseUrlFlag takes http and https, and repeats nothing else', () => {
+  expect(parseUrlFlag({}, 'endpoint')).toBeUndefined()
+  expect(parseUrlFlag({ endpoint: 'http://m.test:1/a' }, 'endpoint')).toBe('http://m.test:1/a')
+  expect(() => parseUrlFlag({ endpoint: 'ftp://canary@m.test' }, 'endpoint')).toThrow(
+    '--endpoint must be an http(s) URL',
+  )
+  expect(() => parseUrlFlag({ endpoint: 'ftp://canary@m.test' }, 'endpoint')).not.toThrow(/canary/)
 })
 
 it('toDashed makes an option of a name, and toCamelCase a name of an option', () => {

@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest'
 import {
-  bar,
+  buildBar,
   createProgress,
   createRate,
   createStatusLine,
@@ -25,7 +25,7 @@ it('createProgress is silent where there is no terminal', () => {
   expect(terminal.written).toEqual([])
 })
 
-it('createProgress draws a bar, its share and the rate, and takes the bar away', () => {
+it('createProgress draws a buildBar, its share and the rate, and takes the bar away', () => {
   vi.spyOn(Date, 'now').mockReturnValueOnce(1_000).mockReturnValue(2_000)
   const terminal = createTerminal({ isTTY: true })
   const progress = createProgress(terminal, 'video', 4_000_000)
@@ -118,7 +118,7 @@ it('createStatusLine logs a line every ten seconds where there is no terminal', 
 })
 
 it('bar fills its cells, and no more', () => {
-  expect([-1, 0, 0.5, 1, 2].map((ratio) => bar(ratio, 4))).toEqual(['░░░░', '░░░░', '██░░', '████', '████'])
+  expect([-1, 0, 0.5, 1, 2].map((ratio) => buildBar(ratio, 4))).toEqual(['░░░░', '░░░░', '██░░', '████', '████'])
 })
 
 it('formatCount, formatBytes and formatDuration are for people', () => {

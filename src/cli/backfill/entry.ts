@@ -1,27 +1,25 @@
 import { type AnyWhatsAppMediaError, InvalidOptionError, MediaUnavailableError } from '../../errors.js'
 import { getMediaTypeFromMime } from '../../file-type/mime.js'
-import { isObject, parseSha256, put, readId, readOwn, readString } from '../../json.js'
+import { isObject, parseJson, parseSha256, put, readId, readOwn, readString } from '../../json.js'
+import { IS_NO_FAILURE } from '../../media-archive/enqueue.js'
 import { isMediaType, type MediaReference, parseTime, removeDownloadUrl } from '../../media-reference.js'
-import { extractMedia, type UnavailableReason } from '../../webhook/extract.js'
+import { extractMedia } from '../../webhook/extract.js'
 
-/** What a line of a back-fill's input announces. */
+/** The media that a line of a back-fill's input announces. */
 export interface LineContent {
   media: MediaReference[]
-  /** Of what is announced and can't be archived: media that Meta could not take, messages without a time. */
+  /** One for each announced media that can't be archived: Meta could not take it, or its message has no time. */
   lost: AnyWhatsAppMediaError[]
 }
 
-/** What is wrong with a line, for people. */
+/** The fault of a line, for people. */
 export type LineProblem = { problem: string }
 
-/** No message has this time. What has it after reading had none on the wire. */
+/** No message has this time. A message that has it after reading had none on the wire. */
 const NO_TIME = '0000-01-01T00:00:00.001Z'
 
-/** As the archive's own queue has it: neither is a failure of its message. */
-const IS_NO_FAILURE: ReadonlySet<UnavailableReason> = new Set(['referral', 'placeholder'])
-
 /**
- * Reads a line. It is told by its properties, in this order:
+ * Reads a line. Its properties tell the form, in this order:
  *
  * - `entry`, an array: a saved webhook body, as Meta sent it.
  * - `content`, an object: a message document, as in `examples/mongoose.ts`: `messageId`, `phoneNumberId`, `timestamp`, and
@@ -32,12 +30,13 @@ const IS_NO_FAILURE: ReadonlySet<UnavailableReason> = new Set(['referral', 'plac
  * milliseconds, or MongoDB's `{ "$date": … }`.
  */
 export function readLine(line: string, receivedAt: string): LineContent | LineProblem {
-  const json = parse(line)
+  const json = parseJson(line)
   if (json === undefined) return { problem: 'is no JSON' }
   if (Array.isArray(readOwn(json, 'entry'))) return readWebhook(json, receivedAt)
   const content = readOwn(json, 'content')
-  if (isObject(content)) return readId(content, 'mediaId') === '' ? NOTHING : readMedia(json, content, receivedAt)
-  if (readOwn(json, 'mediaId') !== undefined) return readMedia(json, json, receivedAt)
+  if (isObject(content))
+    return readId(content, 'mediaId') === '' ? NOTHING : readAnnouncedMedia(json, content, receivedAt)
+  if (readOwn(json, 'mediaId') !== undefined) return readAnnouncedMedia(json, json, receivedAt)
   return { problem: 'is no webhook body, media id or message document' }
 }
 
@@ -51,21 +50,21 @@ function readWebhook(json: unknown, receivedAt: string): LineContent {
     .map(() => new InvalidOptionError({ option: 'timestamp', problem: 'is missing: it makes the key' }))
   const failed = unavailable.filter(({ reason }) => !IS_NO_FAILURE.has(reason))
   return {
-    // A saved download URL has died with its five minutes.
+    // A saved download URL has expired: it lives five minutes.
     media: dated.map((reference) => ({ ...removeDownloadUrl(reference), receivedAt })),
     lost: [...undated, ...failed.map((item) => new MediaUnavailableError(item))],
   }
 }
 
-function readMedia(message: unknown, media: unknown, receivedAt: string): LineContent | LineProblem {
+function readAnnouncedMedia(message: unknown, media: unknown, receivedAt: string): LineContent | LineProblem {
   const mediaId = readId(media, 'mediaId')
   if (mediaId === '') return { problem: 'has no mediaId' }
   const timestamp = readTime(readOwn(message, 'timestamp'))
   if (timestamp === undefined) return { problem: 'has no timestamp' }
   const mimeType = readString(media, 'mimeType') ?? ''
-  const told = readOwn(media, 'mediaType')
+  const announced = readOwn(media, 'mediaType')
   const guessed = mimeType === '' ? undefined : getMediaTypeFromMime(mimeType)
-  const mediaType = isMediaType(told) ? told : guessed
+  const mediaType = isMediaType(announced) ? announced : guessed
   if (mediaType === undefined) return { problem: 'has neither mediaType nor mimeType' }
   const reference: MediaReference = {
     mediaId,
@@ -84,29 +83,20 @@ function readMedia(message: unknown, media: unknown, receivedAt: string): LineCo
   return { media: [reference], lost: [] }
 }
 
-/** Up to here a number is seconds: as milliseconds it would be in 1973, long before WhatsApp. */
+/** A smaller number is seconds: as milliseconds it would be before 1973. */
 const MOST_SECONDS = 1e11
 
 function readTime(value: unknown): string | undefined {
   const date = readOwn(value, '$date')
   if (date !== undefined) return readTime(readOwn(date, '$numberLong') ?? date)
   const number = typeof value === 'string' && /^\d{9,14}$/.test(value) ? Number(value) : value
-  if (typeof number === 'number') return isoOf(new Date(number < MOST_SECONDS ? number * 1_000 : number))
-  return typeof number === 'string' ? isoOf(number) : undefined
+  if (typeof number === 'number') return parseIsoTime(new Date(number < MOST_SECONDS ? number * 1_000 : number))
+  return typeof number === 'string' ? parseIsoTime(number) : undefined
 }
 
-function isoOf(time: string | Date): string | undefined {
+function parseIsoTime(time: string | Date): string | undefined {
   try {
     return parseTime('timestamp', time).toISOString()
-  } catch {
-    return undefined
-  }
-}
-
-function parse(line: string): unknown {
-  try {
-    const json: unknown = JSON.parse(line)
-    return json
   } catch {
     return undefined
   }

@@ -6,18 +6,18 @@ import type { MediaJob } from '../../queues.js'
 import type { AccountFinder } from '../accounts.js'
 import { type LineContent, readLine } from './entry.js'
 import type { FinishedEntries } from './finished-entries.js'
-import { checkOf } from './journal.js'
+import { toCheckNumber } from './journal.js'
 import { readLines } from './lines.js'
 import type { EntryName } from './record.js'
 
 /** One media item of the input. */
-export type Entry = { name: EntryName } & (
+export type BackfillEntry = { name: EntryName } & (
   | { job: MediaJob; endsAt: number }
   /** Nobody can archive it. */
   | { error: AnyWhatsAppMediaError }
 )
 
-export type JobEntry = Extract<Entry, { job: MediaJob }>
+export type JobEntry = Extract<BackfillEntry, { job: MediaJob }>
 
 /** How far the input has been read. */
 export interface InputCounts {
@@ -50,10 +50,10 @@ const SETTLED_MS = 3_600_000
 export async function* readEntries(
   source: AsyncIterable<Uint8Array>,
   options: InputOptions,
-): AsyncGenerator<Entry, void, undefined> {
+): AsyncGenerator<BackfillEntry, void, undefined> {
   const { finished, counts, onUnreadable } = options
   const receivedAt = new Date().toISOString()
-  let unchecked: Entry[] = []
+  let unchecked: BackfillEntry[] = []
   for await (const line of readLines(source, { maxBytes: MAX_LINE_BYTES })) {
     counts.bytes = line.end
     if (line.text?.trim() === '') continue
@@ -64,7 +64,7 @@ export async function* readEntries(
       onUnreadable(line.number, content.problem)
       continue
     }
-    for (const entry of entriesOf(content, { line: line.number, firstPlace: counts.entries, ...options })) {
+    for (const entry of buildEntries(content, { line: line.number, firstPlace: counts.entries, ...options })) {
       counts.entries++
       if (!isFinished(entry, finished)) unchecked.push(entry)
       if (finished.isAwaited(entry.name.place)) continue
@@ -73,19 +73,19 @@ export async function* readEntries(
       yield* checked
     }
   }
-  if (finished.left() > 0) throw otherInput()
+  if (finished.left() > 0) throw createOtherInputError()
   counts.isAtEnd = true
 }
 
-function isFinished({ name }: Entry, finished: FinishedEntries): boolean {
+function isFinished({ name }: BackfillEntry, finished: FinishedEntries): boolean {
   try {
-    return finished.take(name.place, checkOf(name.id))
+    return finished.take(name.place, toCheckNumber(name.id))
   } catch {
-    throw otherInput()
+    throw createOtherInputError()
   }
 }
 
-function otherInput(): InvalidOptionError {
+function createOtherInputError(): InvalidOptionError {
   return new InvalidOptionError({
     option: '--journal',
     problem:
@@ -93,22 +93,22 @@ function otherInput(): InvalidOptionError {
   })
 }
 
-function* entriesOf(
+function* buildEntries(
   { media, lost }: LineContent,
   { line, firstPlace, accountFor }: { line: number; firstPlace: number; accountFor: AccountFinder },
-): Generator<Entry> {
+): Generator<BackfillEntry> {
   let place = firstPlace
-  for (const reference of media) yield entryOf(reference, { line, place: place++, accountFor })
+  for (const reference of media) yield buildEntry(reference, { line, place: place++, accountFor })
   for (const error of lost) yield { name: { place: place++, line, id: NO_ID }, error }
 }
 
 /** Of entries that never are finished. */
 const NO_ID = '0'.repeat(10)
 
-function entryOf(
+function buildEntry(
   media: MediaReference,
   { line, place, accountFor }: { line: number; place: number; accountFor: AccountFinder },
-): Entry {
+): BackfillEntry {
   const { mediaId, phoneNumberId } = media
   const account = accountFor(phoneNumberId)
   // A message id in the wrong place holds a phone number.
@@ -116,13 +116,13 @@ function entryOf(
   if (account === undefined) {
     return { name: { place, line, id: NO_ID, ...shown }, error: new UnknownNumberError({ phoneNumberId }) }
   }
-  const job = jobOf(media, account)
+  const job = buildJob(media, account)
   const id = buildJobHash(job).slice(1, 11)
   const endsAt = getMediaDeadline(media, account.mediaLifetimeMs)
   return { name: { place, line, id, ...shown, accountId: account.accountId }, job, endsAt }
 }
 
-function jobOf(media: MediaReference, { accountId }: Account): MediaJob {
+function buildJob(media: MediaReference, { accountId }: Account): MediaJob {
   const job: MediaJob = { version: 1, accountId, media }
   const isSettled = Date.now() - Date.parse(media.timestamp) > SETTLED_MS
   return isSettled ? { ...job, faults: { 'media-gone': 1 } } : job

@@ -3,7 +3,7 @@ import { InvalidOptionError } from '../../errors.js'
 import { readString } from '../../json.js'
 import { createFinishedEntries, type FinishedEntries } from './finished-entries.js'
 import { readLines } from './lines.js'
-import { type BackfillRecord, count, isFinal, noTotals, parseRecord, type Totals } from './record.js'
+import { addToTotals, type BackfillRecord, createTotals, isFinal, parseRecord, type Totals } from './record.js'
 
 /**
  * What a back-fill has finished, in a file of JSON lines that only ever grows. A record is written once its object is
@@ -29,7 +29,7 @@ const START = '{"journal":"whatsapp-media-archive backfill","version":1,'
 const MAX_RECORD_BYTES = 65_536
 
 /** What a record's `id` says to `FinishedEntries`. */
-export function checkOf(id: string): number {
+export function toCheckNumber(id: string): number {
   return Number.parseInt(id, 16)
 }
 
@@ -52,9 +52,9 @@ export async function openJournal(path: string): Promise<BackfillJournal> {
       totals,
       add(record) {
         appendFileSync(file, `${JSON.stringify(record)}\n`)
-        count(totals, record)
+        addToTotals(totals, record)
       },
-      records: () => countedRecords(file),
+      records: () => readCountedRecords(file),
       close: () => closeSync(file),
     }
   } catch (error) {
@@ -65,40 +65,41 @@ export async function openJournal(path: string): Promise<BackfillJournal> {
 
 async function readJournal(file: number): Promise<{ finished: FinishedEntries; totals: Totals; end: number }> {
   const finished = createFinishedEntries()
-  const totals = noTotals()
+  const totals = createTotals()
   let end = 0
-  for await (const line of linesOf(file)) {
+  for await (const line of readJournalLines(file)) {
     const isStart = line.text?.startsWith(START) === true || (!line.isWhole && START.startsWith(line.text ?? ' '))
     if (line.number === 1 && !isStart)
       throw new InvalidOptionError({ option: '--journal', problem: 'names a file that is no journal' })
     if (!line.isWhole) break
     end = line.end
-    const record = recordOf(line.text)
-    if (record !== undefined && isFinal(record) && finished.add(record.place, checkOf(record.id))) count(totals, record)
+    const record = parseRecordLine(line.text)
+    if (record !== undefined && isFinal(record) && finished.add(record.place, toCheckNumber(record.id)))
+      addToTotals(totals, record)
   }
   return { finished, totals, end }
 }
 
 /** Of two runs at once both may have finished an entry: it is one entry all the same. */
-async function* countedRecords(file: number): AsyncGenerator<BackfillRecord, void, undefined> {
+async function* readCountedRecords(file: number): AsyncGenerator<BackfillRecord, void, undefined> {
   let runs = 0
-  for await (const line of linesOf(file)) if (line.text?.startsWith(START) === true) runs++
+  for await (const line of readJournalLines(file)) if (line.text?.startsWith(START) === true) runs++
   const seen = createFinishedEntries()
-  for await (const line of linesOf(file)) {
+  for await (const line of readJournalLines(file)) {
     if (line.text?.startsWith(START) === true) runs--
-    const record = recordOf(line.text)
+    const record = parseRecordLine(line.text)
     if (record === undefined) continue
-    const isCounted = isFinal(record) ? seen.add(record.place, checkOf(record.id)) : runs === 0
+    const isCounted = isFinal(record) ? seen.add(record.place, toCheckNumber(record.id)) : runs === 0
     if (isCounted) yield record
   }
 }
 
-function linesOf(file: number): ReturnType<typeof readLines> {
-  return readLines(piecesOf(file), { maxBytes: MAX_RECORD_BYTES })
+function readJournalLines(file: number): ReturnType<typeof readLines> {
+  return readLines(readFilePieces(file), { maxBytes: MAX_RECORD_BYTES })
 }
 
 /** A read stream would close the file when its reader stops early. */
-async function* piecesOf(file: number): AsyncGenerator<Uint8Array> {
+async function* readFilePieces(file: number): AsyncGenerator<Uint8Array> {
   for (let position = 0; ; ) {
     const piece = Buffer.allocUnsafe(MAX_RECORD_BYTES)
     const bytes = readSync(file, piece, 0, piece.length, position)
@@ -109,7 +110,7 @@ async function* piecesOf(file: number): AsyncGenerator<Uint8Array> {
 }
 
 /** A disk that lost its power may leave anything in the middle: what can't be read is not finished. */
-function recordOf(line: string | undefined): BackfillRecord | undefined {
+function parseRecordLine(line: string | undefined): BackfillRecord | undefined {
   try {
     const json: unknown = JSON.parse(line ?? '')
     return readString(json, 'journal') === undefined ? parseRecord(json) : undefined

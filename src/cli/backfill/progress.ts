@@ -1,4 +1,4 @@
-import { bar, createRate, formatBytes, formatCount, formatDuration } from '../progress.js'
+import { buildBar, createRate, formatBytes, formatCount, formatDuration } from '../progress.js'
 import type { InputCounts } from './input.js'
 import type { Totals } from './record.js'
 
@@ -15,7 +15,7 @@ const MOST_CELLS = 30
 const FEWEST_CELLS = 5
 
 /** Draws how far a back-fill is: on a terminal with a bar, in a log without. */
-export function progressDrawer(progress: BackfillProgress): (columns?: number) => string {
+export function createProgressDrawer(progress: BackfillProgress): (columns?: number) => string {
   const { totals, input, waiting } = progress
   const ended = (): number => totals.archived + totals.there + totals.gone + totals.failed
   const rate = createRate(ended)
@@ -23,7 +23,7 @@ export function progressDrawer(progress: BackfillProgress): (columns?: number) =
 
   return (columns) => {
     const perSecond = rate.perSecond()
-    const expected = expectedEntries(progress)
+    const expected = estimateEntries(progress)
     const share = expected === undefined ? undefined : expected === 0 ? 1 : ended() / expected
     const left = expected === undefined || perSecond === 0 ? undefined : Math.max(0, expected - ended()) / perSecond
     const facts = (byteRate: string): string =>
@@ -41,12 +41,12 @@ export function progressDrawer(progress: BackfillProgress): (columns?: number) =
     const told = columns === undefined || whole.length <= columns ? whole : facts('')
     const cells = Math.min(MOST_CELLS, (columns ?? 0) - told.length - 1)
     const isDrawn = share !== undefined && cells >= FEWEST_CELLS && input.entries > 0
-    return isDrawn ? `${bar(share, cells)} ${told}` : told
+    return isDrawn ? `${buildBar(share, cells)} ${told}` : told
   }
 }
 
 /** Exact once the input has been read; before that, by the share of its bytes. Undefined where that is unknown. */
-function expectedEntries({ input, inputBytes }: BackfillProgress): number | undefined {
+function estimateEntries({ input, inputBytes }: BackfillProgress): number | undefined {
   if (input.isAtEnd) return input.entries
   if (inputBytes === undefined || input.bytes === 0) return undefined
   return Math.round((input.entries * inputBytes) / Math.min(input.bytes, inputBytes))

@@ -1,7 +1,7 @@
 import { isObject, parseWhole, readOwn, readString } from '../../json.js'
 
 /** How an entry ended. */
-export type Finding =
+export type EntryEnd =
   /** `there`: by this back-fill's account of it, somebody had archived it before. */
   | { is: 'archived' | 'there'; key: string; bytes: number }
   /** Meta no longer has it. `ageDays` is the message's age when that was found. */
@@ -20,7 +20,7 @@ export interface EntryName {
 }
 
 /** What a journal holds of one entry, or of a line that could not be read. */
-export type BackfillRecord = (EntryName & Finding) | UnreadableLine
+export type BackfillRecord = (EntryName & EntryEnd) | UnreadableLine
 
 interface UnreadableLine {
   is: 'unreadable'
@@ -41,12 +41,12 @@ export interface Totals {
   youngestGoneDays?: number
 }
 
-export function noTotals(): Totals {
+export function createTotals(): Totals {
   return { archived: 0, there: 0, gone: 0, failed: 0, unreadable: 0, bytes: 0, failedByCode: {} }
 }
 
 /** Takes a record into the totals. */
-export function count(totals: Totals, record: BackfillRecord): void {
+export function addToTotals(totals: Totals, record: BackfillRecord): void {
   totals[record.is]++
   if (record.is === 'archived') totals.bytes += record.bytes
   if (record.is === 'failed') totals.failedByCode[record.code] = (totals.failedByCode[record.code] ?? 0) + 1
@@ -57,7 +57,7 @@ export function count(totals: Totals, record: BackfillRecord): void {
 }
 
 /** Whether the entry is done with for good. */
-export function isFinal(record: BackfillRecord): record is EntryName & Exclude<Finding, { is: 'failed' }> {
+export function isFinal(record: BackfillRecord): record is EntryName & Exclude<EntryEnd, { is: 'failed' }> {
   return record.is !== 'failed' && record.is !== 'unreadable'
 }
 
@@ -75,11 +75,11 @@ export function parseRecord(json: unknown): BackfillRecord | undefined {
     ...(mediaId === undefined ? {} : { mediaId }),
     ...(accountId === undefined ? {} : { accountId }),
   }
-  const finding = parseFinding(is, json)
+  const finding = parseEnd(is, json)
   return finding === undefined ? undefined : { ...name, ...finding }
 }
 
-function parseFinding(is: unknown, json: Record<string, unknown>): Finding | undefined {
+function parseEnd(is: unknown, json: Record<string, unknown>): EntryEnd | undefined {
   const { ageDays } = json
   const bytes = parseWhole(json['bytes'])
   const key = readString(json, 'key')

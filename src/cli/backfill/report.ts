@@ -20,7 +20,7 @@ export interface BackfillSummary extends Omit<Totals, 'there'> {
   complete: boolean
 }
 
-export function summaryOf({ totals, finished }: BackfillJournal, input: InputCounts): BackfillSummary {
+export function summarize({ totals, finished }: BackfillJournal, input: InputCounts): BackfillSummary {
   const { there, ...told } = totals
   // After an interrupt, what earlier runs have finished may lie behind what this one has read.
   const entries = input.entries + finished.left()
@@ -29,26 +29,26 @@ export function summaryOf({ totals, finished }: BackfillJournal, input: InputCou
 }
 
 /** The report for people. */
-export function reportText(summary: BackfillSummary): string {
+export function describeReport(summary: BackfillSummary): string {
   const { entries, archived, alreadyThere, gone, failed, left, bytes, failedByCode, complete } = summary
   const reasons = Object.entries(failedByCode).sort(([, one], [, other]) => other - one)
   const rows: (readonly [name: string, count: number, note?: string])[] = [
     ['archived', archived, formatBytes(bytes)],
     ['already there', alreadyThere],
-    ['gone for good', gone, agesOf(summary)],
+    ['gone for good', gone, describeAges(summary)],
     ['failed', failed, reasons.map(([code, times]) => `${code} ${formatCount(times)}`).join(', ')],
     ...(left > 0 ? [['left', left, 'run the same command again'] as const] : []),
     ['media items', entries, complete ? '' : 'so far'],
     ...(summary.unreadable > 0 ? [['unreadable lines', summary.unreadable] as const] : []),
   ]
-  return rows.map(([name, count, note = '']) => row(name, count, note)).join('')
+  return rows.map(([name, count, note = '']) => describeRow(name, count, note)).join('')
 }
 
-function row(name: string, count: number, note: string): string {
+function describeRow(name: string, count: number, note: string): string {
   return `${`${name.padEnd(16)} ${formatCount(count).padStart(11)}  ${note}`.trimEnd()}\n`
 }
 
-function agesOf({ oldestGoneDays, youngestGoneDays }: BackfillSummary): string {
+function describeAges({ oldestGoneDays, youngestGoneDays }: BackfillSummary): string {
   if (oldestGoneDays === undefined || youngestGoneDays === undefined) return ''
   return `${formatCount(youngestGoneDays)} to ${formatCount(oldestGoneDays)} days old`
 }
@@ -64,7 +64,7 @@ export async function writeReport(path: string, summary: BackfillSummary, journa
   const file = createWriteStream(draft, { mode: 0o600 })
   try {
     await once(file, 'open')
-    for await (const text of reportJson(summary, journal)) if (!file.write(text)) await once(file, 'drain')
+    for await (const text of streamReport(summary, journal)) if (!file.write(text)) await once(file, 'drain')
     file.end()
     await finished(file)
     await rename(draft, path)
@@ -77,14 +77,14 @@ export async function writeReport(path: string, summary: BackfillSummary, journa
 
 const LISTS = { goneEntries: 'gone', failedEntries: 'failed', unreadableLines: 'unreadable' } as const
 
-async function* reportJson(summary: BackfillSummary, journal: BackfillJournal): AsyncGenerator<string> {
+async function* streamReport(summary: BackfillSummary, journal: BackfillJournal): AsyncGenerator<string> {
   yield JSON.stringify(summary, null, 2).replace(/\n\}$/, '')
   for (const [name, is] of Object.entries(LISTS)) {
     yield `,\n  "${name}": [`
     let separator = '\n'
     for await (const record of journal.records()) {
       if (record.is !== is) continue
-      yield `${separator}    ${JSON.stringify(listed(record))}`
+      yield `${separator}    ${JSON.stringify(toListed(record))}`
       separator = ',\n'
     }
     yield `${separator === '\n' ? '' : '\n  '}]`
@@ -93,7 +93,7 @@ async function* reportJson(summary: BackfillSummary, journal: BackfillJournal): 
 }
 
 /** Places and ids are the journal's own affair. */
-function listed(record: BackfillRecord): Record<string, unknown> {
+function toListed(record: BackfillRecord): Record<string, unknown> {
   const { is, ...facts } = record
   if (!('place' in facts)) return facts
   const { place, id, ...told } = facts

@@ -1,171 +1,199 @@
 import { setMaxListeners } from 'node:events'
 import { type AnyWhatsAppMediaError, StorageFailedError } from '../../errors.js'
 import { findAskedDelayMs } from '../../media-archive/delays.js'
-import type { JobOutcome, MediaJob, ProcessJob } from '../../queues.js'
+import type { MediaJob, ProcessJob } from '../../queues.js'
 import { decideBackoffSeconds } from '../../timing/backoff.js'
 import { createScheduler } from '../../timing/scheduler.js'
 import type { Interrupts } from '../command.js'
-import type { Entry, JobEntry } from './input.js'
-import type { EntryName, Finding } from './record.js'
+import type { BackfillEntry, JobEntry } from './input.js'
+import type { EntryEnd, EntryName } from './record.js'
 import { createWindow } from './window.js'
 
 export interface RunOptions {
-  entries: AsyncIterable<Entry>
+  entries: AsyncIterable<BackfillEntry>
   /** One attempt of an entry's job. */
   processJob: ProcessJob
-  /** What became of the entry whose job is done. */
-  archived(entry: JobEntry): Finding
-  /** Told of each entry's end, once. */
-  onEnd(name: EntryName, finding: Finding): void
-  /** Whether Meta has rejected the token of the job's number so often that waiting helps no more. */
+  /** The end of an entry whose job is done. */
+  archived(entry: JobEntry): EntryEnd
+  /** Called at each entry's end, once. */
+  onEnd(name: EntryName, end: EntryEnd): void
+  /** Whether Meta has rejected the token of the job's number so often that more attempts are useless. */
   isTokenDead(job: MediaJob): boolean
+  /** Jobs at once. */
   concurrency: number
-  /** Entries in hand at most, waiting ones included. */
+  /** The most entries in memory, waiting ones included. */
   windowEntries: number
   interrupts: Interrupts
 }
 
 export interface BackfillRun {
-  /** Resolves when every entry has ended, or what was under way has after an interrupt. Rejects when going on is of no use. */
+  /** Resolves when every entry has ended, or after an interrupt every running job. Rejects when no entry can succeed. */
   ended: Promise<void>
-  /** Entries that wait for another try. */
+  /** Entries that wait for another attempt. */
   waiting(): number
 }
 
-/** An entry in hand. */
-interface Held {
+/** An entry in memory. */
+interface WindowEntry {
   entry: JobEntry
+  /** The same for all entries of one media item. */
   media: string
   attempt: number
   endsAt: number
 }
 
-/** So many in a row that the storage refused for good say something about the storage. */
+/** After so many refusals in a row the storage is at fault, not the objects. */
 const MOST_REFUSALS = 20
-/** How often media whose time is over is tried when something else than the media fails. */
+/** Attempts at media whose time is over, while something other than the media fails. */
 const LATE_ATTEMPTS = 3
 /** How long the first entries of a slow source wait for others that might be more urgent. */
 const FIRST_MS = 2_000
 
 /**
- * Runs the entries' jobs, so many at once, the most urgent of those in hand first. What has to wait (a retry, an account's
- * pause or limit) lets others pass. Media that is under way is not begun a second time: its other entries then find the
- * object.
+ * Runs the entries' jobs, `concurrency` at once, the most urgent entry in memory first. An entry that has to wait (for a
+ * retry, an account's pause or a limit) lets others pass. Two entries of one media item never run at once: the second
+ * finds the object of the first.
  */
 export function startRun(options: RunOptions): BackfillRun {
-  const { processJob, onEnd, concurrency, windowEntries, interrupts } = options
-  const source = options.entries[Symbol.asyncIterator]()
-  let inHand = 0
-  let reading: 'idle' | 'busy' | 'over' = 'idle'
-  let refusals = 0
-  let problem: { error: unknown } | undefined
-  let settle: { resolve(): void; reject(error: unknown): void }
-  const ended = new Promise<void>((resolve, reject) => {
-    settle = { resolve, reject }
-  })
+  const { onEnd, concurrency, windowEntries, interrupts } = options
   setMaxListeners(0, interrupts.abort)
-
-  const run = async (held: Held): Promise<void> => {
-    try {
-      const outcome = await processJob(held.entry.job, { attempt: held.attempt, signal: interrupts.abort })
-      const next = judgeOutcome(held, { outcome, ...options })
-      if ('finding' in next) end(held, next.finding)
-      else scheduler.addLater(next.held, next.afterSeconds * 1_000)
-    } catch (error) {
-      fail(error)
-    }
-  }
-
-  const proceed = (): void => {
-    const isStopped = interrupts.stop.aborted || problem !== undefined
-    if (isStopped) scheduler.stop()
-    else if (reading === 'idle' && inHand < windowEntries) void read()
-    if (scheduler.running > 0 || !(isStopped || (reading === 'over' && inHand === 0))) return
-    clearTimeout(first)
-    if (problem === undefined) settle.resolve()
-    else settle.reject(problem.error)
-  }
-
-  const scheduler = createScheduler<Held>({
-    ...{ concurrency, run, onProceed: proceed },
-    createHeap: () => createWindow(),
-    getKey: ({ media }) => media,
-  })
-
+  let inWindow = 0
+  let problem: { error: unknown } | undefined
+  const { ended, settle } = createEnding()
+  const isStopped = (): boolean => interrupts.stop.aborted || problem !== undefined
   const fail = (error: unknown): void => {
     problem ??= { error }
     scheduler.stop()
   }
-
-  const read = async (): Promise<void> => {
-    reading = 'busy'
-    try {
-      while (inHand < windowEntries && !interrupts.stop.aborted && problem === undefined) {
-        const { done, value } = await source.next()
-        if (done === true) {
-          reading = 'over'
-          break
-        }
-        take(value)
-      }
-    } catch (error) {
-      // A stop closes the source under the reader.
-      if (!interrupts.stop.aborted) fail(error)
-    }
-    if (reading === 'busy') reading = 'idle'
-    scheduler.start()
+  const limitRefusals = createRefusalLimit()
+  const run = async (held: WindowEntry): Promise<void> => {
+    const next = await attemptEntry(held, options)
+    if (next.step === 'wait') return scheduler.addLater(next.held, next.afterSeconds * 1_000)
+    inWindow--
+    onEnd(held.entry.name, next.end)
+    limitRefusals(next.end)
   }
-
-  const take = (entry: Entry): void => {
+  const take = (entry: BackfillEntry): void => {
     if ('error' in entry) {
       onEnd(entry.name, describeFailure(entry.error))
       return
     }
-    inHand++
-    const { accountId, media } = entry.job
-    scheduler.add({ entry, attempt: 1, endsAt: entry.endsAt, media: JSON.stringify([accountId, media.mediaId]) })
+    inWindow++
+    scheduler.add(toWindowEntry(entry))
     scheduler.proceed()
   }
-
-  const end = (held: Held, finding: Finding): void => {
-    inHand--
-    onEnd(held.entry.name, finding)
-    refusals = finding.is === 'failed' && finding.code === 'storage-failed' ? refusals + 1 : 0
-    if (refusals < MOST_REFUSALS) return
-    const reason = `the last ${MOST_REFUSALS} objects were refused`
-    fail(new StorageFailedError({ operation: 'put', key: 'anything', reason, retryable: false }))
+  const proceed = (): void => {
+    if (isStopped()) scheduler.stop()
+    else void reader.read()
+    if (scheduler.running > 0 || !(isStopped() || (reader.isOver() && inWindow === 0))) return
+    clearTimeout(first)
+    settle(problem)
   }
-
+  const scheduler = createScheduler<WindowEntry>({
+    ...{ concurrency, run: (held) => run(held).catch(fail), onProceed: proceed },
+    createHeap: () => createWindow(),
+    getKey: ({ media }) => media,
+  })
+  const mayRead = (): boolean => inWindow < windowEntries && !isStopped()
+  const reader = createReader(options.entries, { mayRead, take, fail, onPause: scheduler.start })
   interrupts.stop.addEventListener('abort', scheduler.proceed, { once: true })
   const first = setTimeout(scheduler.start, FIRST_MS)
   scheduler.proceed()
   return { ended, waiting: () => scheduler.waiting }
 }
 
-/** An entry's end, or the entry to try again and when. */
-type NextStep = { finding: Finding } | { held: Held; afterSeconds: number }
+/** A promise, and the function that settles it. */
+function createEnding(): { ended: Promise<void>; settle(problem: { error: unknown } | undefined): void } {
+  let settle: ReturnType<typeof createEnding>['settle'] = () => {}
+  const ended = new Promise<void>((resolve, reject) => {
+    settle = (problem) => (problem === undefined ? resolve() : reject(problem.error))
+  })
+  return { ended, settle }
+}
 
-function judgeOutcome(
-  held: Held,
-  { outcome, archived, isTokenDead }: { outcome: JobOutcome } & Pick<RunOptions, 'archived' | 'isTokenDead'>,
-): NextStep {
+interface EntryReader {
+  /** Reads on until `mayRead` says no; does nothing while it reads. Never rejects. */
+  read(): Promise<void>
+  isOver(): boolean
+}
+
+function createReader(
+  entries: RunOptions['entries'],
+  options: {
+    mayRead(): boolean
+    take(entry: BackfillEntry): void
+    fail(error: unknown): void
+    onPause(): void
+  },
+): EntryReader {
+  const { mayRead, take, fail, onPause } = options
+  const source = entries[Symbol.asyncIterator]()
+  let state: 'idle' | 'busy' | 'over' = 'idle'
+  const readOn = async (): Promise<typeof state> => {
+    while (mayRead()) {
+      const { done, value } = await source.next()
+      if (done === true) return 'over'
+      take(value)
+    }
+    return 'idle'
+  }
+  return {
+    async read() {
+      if (state !== 'idle' || !mayRead()) return
+      state = 'busy'
+      state = await readOn().catch((error: unknown) => {
+        // A stop closes the source under the reader.
+        if (mayRead()) fail(error)
+        return 'idle'
+      })
+      onPause()
+    },
+    isOver: () => state === 'over',
+  }
+}
+
+function toWindowEntry(entry: JobEntry): WindowEntry {
+  const { accountId, media } = entry.job
+  return { entry, attempt: 1, endsAt: entry.endsAt, media: JSON.stringify([accountId, media.mediaId]) }
+}
+
+/** @returns a function that counts refused objects, and throws StorageFailedError at the last one in a row. */
+function createRefusalLimit(): (end: EntryEnd) => void {
+  let refusals = 0
+  return (end) => {
+    refusals = end.is === 'failed' && end.code === 'storage-failed' ? refusals + 1 : 0
+    if (refusals < MOST_REFUSALS) return
+    const reason = `the last ${MOST_REFUSALS} objects were refused`
+    throw new StorageFailedError({ operation: 'put', key: 'anything', reason, retryable: false })
+  }
+}
+
+/** An entry's end, or the entry to try again and when. */
+type NextStep = { step: 'end'; end: EntryEnd } | { step: 'wait'; held: WindowEntry; afterSeconds: number }
+
+async function attemptEntry(
+  held: WindowEntry,
+  { processJob, archived, isTokenDead, interrupts }: RunOptions,
+): Promise<NextStep> {
   const { entry, attempt } = held
-  if (outcome.outcome === 'done') return { finding: archived(entry) }
+  const outcome = await processJob(entry.job, { attempt, signal: interrupts.abort })
+  if (outcome.outcome === 'done') return { step: 'end', end: archived(entry) }
   if (outcome.outcome === 'dead-letter') {
     const afterSeconds = decideLateDelay(held, outcome.error)
-    if (afterSeconds === undefined) return { finding: describeEnd(outcome.error, entry) }
-    return { held: { ...held, attempt: attempt + 1 }, afterSeconds }
+    if (afterSeconds === undefined) return { step: 'end', end: describeEnd(outcome.error, entry) }
+    return { step: 'wait', held: { ...held, attempt: attempt + 1 }, afterSeconds }
   }
   const { job, isAttempt, afterSeconds, error } = outcome
-  if (isTokenError(error) && isTokenDead(job)) return { finding: describeFailure(error) }
-  return { held: { ...held, entry: { ...entry, job }, attempt: attempt + (isAttempt ? 1 : 0) }, afterSeconds }
+  if (isTokenError(error) && isTokenDead(job)) return { step: 'end', end: describeFailure(error) }
+  const next = { ...held, entry: { ...entry, job }, attempt: attempt + (isAttempt ? 1 : 0) }
+  return { step: 'wait', held: next, afterSeconds }
 }
 
 /**
- * The archive gives up at the first fault once the media's time is over. What the network did says nothing about the
- * media, so a few more tries follow.
+ * The archive gives up at the first fault once the media's time is over. A fault of the network says nothing about the
+ * media, so a few more attempts follow.
  */
-function decideLateDelay({ attempt, endsAt }: Held, error: AnyWhatsAppMediaError): number | undefined {
+function decideLateDelay({ attempt, endsAt }: WindowEntry, error: AnyWhatsAppMediaError): number | undefined {
   const isPassing = error.code === 'download-failed' || error.code === 'graph-api' || error.code === 'timeout'
   const isStorage = error.code === 'storage-failed'
   if (!error.retryable || !(isPassing || isStorage) || attempt >= LATE_ATTEMPTS || endsAt > Date.now()) return undefined
@@ -174,13 +202,13 @@ function decideLateDelay({ attempt, endsAt }: Held, error: AnyWhatsAppMediaError
 
 const DAY_MS = 86_400_000
 
-function describeEnd(error: AnyWhatsAppMediaError, { job: { media } }: JobEntry): Finding {
+function describeEnd(error: AnyWhatsAppMediaError, { job: { media } }: JobEntry): EntryEnd {
   if (error.code !== 'media-gone') return describeFailure(error)
   const days = (Date.now() - Date.parse(media.timestamp)) / DAY_MS
   return { is: 'gone', ageDays: Math.max(0, Math.round(days * 10) / 10) }
 }
 
-function describeFailure({ code, message }: AnyWhatsAppMediaError): Finding {
+function describeFailure({ code, message }: AnyWhatsAppMediaError): EntryEnd {
   return { is: 'failed', code, reason: message }
 }
 

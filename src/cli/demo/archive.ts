@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { ArchivedMedia } from '../../archive.js'
+import { defined } from '../../json.js'
 import { createMediaArchive } from '../../media-archive.js'
 import { createInProcessQueue } from '../../queues/in-process.js'
 import type { MediaQueue } from '../../queues.js'
@@ -14,8 +15,8 @@ import type { DemoServer } from './server.js'
 /** An archive as an app would have it, behind the demo server's `/webhook`. */
 export interface DemoArchive {
   /**
-   * Delivers one signed webhook with these media and waits until all of them are archived. `onBytes` hears how many
-   * bytes of the body that is being stored have passed.
+   * Delivers one signed webhook with these media and waits until all of them are archived. `onBytes` receives the number
+   * of bytes that have passed of the body under way.
    *
    * @throws Error when the webhook is refused or a job fails, even if it would be tried again later.
    */
@@ -25,12 +26,7 @@ export interface DemoArchive {
   close(): Promise<void>
 }
 
-interface Waiting {
-  resolve(media: ArchivedMedia): void
-  reject(error: unknown): void
-}
-
-const ACCOUNT_ID = 'demo'
+const DEMO_ACCOUNT_ID = 'demo'
 
 export function createDemoArchive(options: {
   api: FakeCloudApi
@@ -40,16 +36,15 @@ export function createDemoArchive(options: {
 }): DemoArchive {
   const { api, server, storage, prefix } = options
   const appSecret = randomBytes(16).toString('hex')
-  const waiting = new Map<string, Waiting>()
+  const deliveries = createDeliveries()
   let onBytes: ((bytes: number) => void) | undefined
-
   const archive = createMediaArchive({
-    storage: watched(storage, (bytes) => onBytes?.(bytes)),
-    accounts: () => ({ accountId: ACCOUNT_ID, accessToken: api.accessToken }),
-    queue: impatient(createInProcessQueue({ concurrency: 1 }), (mediaId, error) => waiting.get(mediaId)?.reject(error)),
+    storage: countPutBytes(storage, (bytes) => onBytes?.(bytes)),
+    accounts: () => ({ accountId: DEMO_ACCOUNT_ID, accessToken: api.accessToken }),
+    queue: reportFailedJobs(createInProcessQueue({ concurrency: 1 }), deliveries.reject),
     cloudApi: api.cloudApi,
-    onArchived: (media) => waiting.get(media.mediaId)?.resolve(media),
-    ...(prefix === undefined ? {} : { prefix }),
+    onArchived: deliveries.resolve,
+    ...defined({ prefix }),
   })
   const handler = createWebhookHandler({
     appSecret,
@@ -61,36 +56,48 @@ export function createDemoArchive(options: {
   return {
     async deliver(added, listener) {
       onBytes = listener
-      const archived = Promise.all(
-        added.map(
-          ({ mediaId }) =>
-            new Promise<ArchivedMedia>((resolve, reject) => {
-              waiting.set(mediaId, { resolve, reject })
-            }),
-        ),
-      )
-      // A job may fail before its webhook's answer is read; nobody would hear of it in between.
+      const archived = Promise.all(added.map(({ mediaId }) => deliveries.wait(mediaId)))
+      // A job may fail before its webhook is answered: until then nobody handles the rejection.
       archived.catch(() => {})
-      const webhook = buildWebhook(
-        added.map(({ reference: { mediaType: type, messageId, timestamp }, mediaObject: object }) => ({
-          media: { type, object },
-          messageId,
-          timestamp,
-        })),
-      )
-      const { status } = await deliver(`${server.origin}/webhook`, webhook, { appSecret })
+      const { status } = await deliver(`${server.origin}/webhook`, buildSampleWebhook(added), { appSecret })
       if (status !== 200) throw new Error(`the webhook was answered with ${status}`)
       return archived
     },
-    sign: async ({ key }) => (await archive.signUrl(key, { accountId: ACCOUNT_ID })).url,
+    sign: async ({ key }) => (await archive.signUrl(key, { accountId: DEMO_ACCOUNT_ID })).url,
     async close() {
       await archive.close({ timeoutMs: 0 })
     },
   }
 }
 
-/** The queue, telling of each job that did not succeed at once: the demo's reader would not wait for a later attempt. */
-function impatient(
+interface Deliveries {
+  /** Resolves once the media is archived. */
+  wait(mediaId: string): Promise<ArchivedMedia>
+  resolve(media: ArchivedMedia): void
+  reject(mediaId: string, error: unknown): void
+}
+
+function createDeliveries(): Deliveries {
+  const waiting = new Map<string, { resolve(media: ArchivedMedia): void; reject(error: unknown): void }>()
+  return {
+    wait: (mediaId) => new Promise((resolve, reject) => waiting.set(mediaId, { resolve, reject })),
+    resolve: (media) => waiting.get(media.mediaId)?.resolve(media),
+    reject: (mediaId, error) => waiting.get(mediaId)?.reject(error),
+  }
+}
+
+function buildSampleWebhook(added: readonly AddedMedia[]): ReturnType<typeof buildWebhook> {
+  return buildWebhook(
+    added.map(({ reference: { mediaType: type, messageId, timestamp }, mediaObject: object }) => ({
+      media: { type, object },
+      messageId,
+      timestamp,
+    })),
+  )
+}
+
+/** The queue, with a report of each job that did not succeed at once: the demo waits for no later attempt. */
+function reportFailedJobs(
   queue: Required<MediaQueue>,
   onFailedJob: (mediaId: string, error: unknown) => void,
 ): Required<MediaQueue> {
@@ -105,8 +112,8 @@ function impatient(
   }
 }
 
-/** The storage, telling how many bytes of a body have passed. */
-function watched(storage: ObjectStorage, onBytes: (bytes: number) => void): ObjectStorage {
+/** The storage, with a report of how many bytes of a body have passed. */
+function countPutBytes(storage: ObjectStorage, onBytes: (bytes: number) => void): ObjectStorage {
   return {
     ...storage,
     put(key, body, putOptions) {

@@ -19,7 +19,7 @@ dd { margin: 0; overflow-wrap: anywhere }
 `
 
 /** Answers with the page, signing afresh at each request: signed URLs are never kept. */
-export function mediaPageListener(options: {
+export function createPageListener(options: {
   archived: readonly ArchivedMedia[]
   sign: (media: ArchivedMedia) => Promise<string>
 }): RequestListener {
@@ -27,7 +27,7 @@ export function mediaPageListener(options: {
   return (_request, response) => {
     const answer = async (): Promise<void> => {
       const items = await Promise.all(archived.map(async (media) => ({ media, url: await sign(media) })))
-      const { headers, body } = mediaPage(items)
+      const { headers, body } = buildMediaPage(items)
       response.writeHead(200, headers).end(body)
     }
     // Credentials for signing may have ended meanwhile.
@@ -39,7 +39,7 @@ export function mediaPageListener(options: {
  * A plain page with all items: pictures, sound and video in place, documents as links. It has no script, and its policy
  * allows none: whatever a sender's file name or caption holds, it is only text.
  */
-export function mediaPage(items: readonly PageItem[]): { headers: Record<string, string>; body: string } {
+export function buildMediaPage(items: readonly PageItem[]): { headers: Record<string, string>; body: string } {
   const origins = [...new Set(items.map(({ url }) => new URL(url).origin))].join(' ')
   const policy = [
     "default-src 'none'",
@@ -68,23 +68,23 @@ export function mediaPage(items: readonly PageItem[]): { headers: Record<string,
 <h1>Archived media</h1>
 <p>${items.length} files, shown through signed URLs that were made for this page.</p>
 <ul>
-${items.map(listItem).join('\n')}
+${items.map(buildListItem).join('\n')}
 </ul>
 </html>
 `,
   }
 }
 
-function listItem({ media, url }: PageItem): string {
+function buildListItem({ media, url }: PageItem): string {
   const { mediaType, mimeType, size, sha256, key, filename, caption } = media
   const facts = { type: mimeType, size: `${size.toLocaleString('en')} B`, key, 'SHA-256': sha256, filename, caption }
   const rows = Object.entries(facts).flatMap(([name, value]) =>
     value === undefined ? [] : [`<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`],
   )
-  return `<li>${preview(mediaType, escapeHtml(url))}<dl>${rows.join('')}</dl></li>`
+  return `<li>${buildPreview(mediaType, escapeHtml(url))}<dl>${rows.join('')}</dl></li>`
 }
 
-function preview(mediaType: ArchivedMedia['mediaType'], url: string): string {
+function buildPreview(mediaType: ArchivedMedia['mediaType'], url: string): string {
   switch (mediaType) {
     case 'image':
     case 'sticker':

@@ -1,7 +1,7 @@
 import type { CORSRule } from '@aws-sdk/client-s3'
 import { describeValue } from '../../errors/describe.js'
 import { InvalidOptionError } from '../../errors.js'
-import type { Answer, BucketConnection } from './bucket.js'
+import type { BucketAnswer, BucketConnection } from './bucket.js'
 import type { Finding } from './finding.js'
 
 /** A bucket's CORS configuration, in the form of `aws s3api put-bucket-cors` and of the SDK's PutBucketCors. */
@@ -58,10 +58,10 @@ export function prescribeCors(origins: readonly string[]): CorsConfiguration {
  * Asks for a signed URL as a browser does for a page of each origin. The bucket's own configuration (`existing`) is only
  * kept in the fix: what the store answers is what a browser goes by.
  */
-export async function checkCors(context: {
+export async function judgeCorsAnswers(context: {
   connection: Pick<BucketConnection, 'command'>
   origins: readonly string[]
-  existing: Answer<{ CORSRules?: CORSRule[] | undefined }>
+  existing: BucketAnswer<{ CORSRules?: CORSRule[] | undefined }>
   fetchFor: (origin: string) => Promise<Headers>
 }): Promise<Finding> {
   const { connection, origins, existing, fetchFor } = context
@@ -74,7 +74,7 @@ export async function checkCors(context: {
     const headers = await fetchFor(origin)
     const allowed = headers.get('access-control-allow-origin')
     if (allowed !== origin && allowed !== '*') refused.push(origin)
-    else for (const name of hiddenNames(headers, wanted)) hidden.add(name)
+    else for (const name of findHiddenHeaders(headers, wanted)) hidden.add(name)
   }
   if (refused.length === 0 && hidden.size === 0) {
     return { check, severity: 'ok', finding: `Scripts of ${origins.join(', ')} may read signed URLs` }
@@ -99,7 +99,7 @@ export async function checkCors(context: {
   }
 }
 
-function hiddenNames(headers: Headers, wanted: readonly string[]): string[] {
+function findHiddenHeaders(headers: Headers, wanted: readonly string[]): string[] {
   const exposed = (headers.get('access-control-expose-headers') ?? '').toLowerCase().split(/\s*,\s*/)
   return exposed.includes('*') ? [] : wanted.filter((name) => !exposed.includes(name.toLowerCase()))
 }

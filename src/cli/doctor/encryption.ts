@@ -1,35 +1,35 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerSideEncryptionConfiguration } from '@aws-sdk/client-s3'
-import type { Answer, BucketConnection } from './bucket.js'
+import type { BucketAnswer, BucketConnection } from './bucket.js'
 import type { Finding } from './finding.js'
-import { type Judgement, judged } from './judgement.js'
+import { type Judgement, judgeSetting } from './judgement.js'
 
 /** The bucket's default encryption. */
-export type EncryptionAnswer = Answer<{
+export type EncryptionAnswer = BucketAnswer<{
   ServerSideEncryptionConfiguration?: ServerSideEncryptionConfiguration | undefined
 }>
 
 /** The key of SSE-KMS, where the bucket names one. */
-export function kmsKeyOf(answer: EncryptionAnswer): string | undefined {
-  return ruleOf(answer)?.ApplyServerSideEncryptionByDefault?.KMSMasterKeyID
+export function findKmsKey(answer: EncryptionAnswer): string | undefined {
+  return findEncryptionRule(answer)?.ApplyServerSideEncryptionByDefault?.KMSMasterKeyID
 }
 
-function ruleOf(answer: EncryptionAnswer) {
+function findEncryptionRule(answer: EncryptionAnswer) {
   return answer.kind === 'answer' ? answer.value.ServerSideEncryptionConfiguration?.Rules?.[0] : undefined
 }
 
 /** Whether what is put is encrypted. `mayTry`: an object of the doctor can be written, and removed. */
-export async function checkEncryption(
+export async function examineEncryption(
   connection: BucketConnection,
   { prefix, answer, mayTry }: { prefix: string; answer: EncryptionAnswer; mayTry: boolean },
 ): Promise<Finding> {
-  const isUnset = answer.kind === 'absent' || (answer.kind === 'answer' && ruleOf(answer) === undefined)
-  const isOffered = connection.isAws || !isUnset || !mayTry || (await takesEncryption(connection, prefix))
-  return judged(connection, {
+  const isUnset = answer.kind === 'absent' || (answer.kind === 'answer' && findEncryptionRule(answer) === undefined)
+  const isOffered = connection.isAws || !isUnset || !mayTry || (await canEncrypt(connection, prefix))
+  return judgeSetting(connection, {
     check: 'default encryption',
     action: 's3:GetEncryptionConfiguration',
     answer,
-    judge: () => (isOffered ? judge(connection, ruleOf(answer)) : NOT_OFFERED),
+    judge: () => (isOffered ? judgeEncryption(connection, findEncryptionRule(answer)) : NOT_OFFERED),
   })
 }
 
@@ -42,7 +42,7 @@ const NOT_OFFERED: Judgement = {
 }
 
 /** On a server without keys, a default encryption is taken, and every put is refused from then on (Ceph 20). */
-async function takesEncryption({ sdk, bucket, ask }: BucketConnection, prefix: string): Promise<boolean> {
+async function canEncrypt({ sdk, bucket, ask }: BucketConnection, prefix: string): Promise<boolean> {
   const object = { Bucket: bucket, Key: `${prefix}doctor/${randomUUID()}.txt` }
   const put = await ask((client, options) =>
     client.send(new sdk.PutObjectCommand({ ...object, Body: 'Encrypted?', ServerSideEncryption: 'AES256' }), options),
@@ -55,7 +55,7 @@ async function takesEncryption({ sdk, bucket, ask }: BucketConnection, prefix: s
 
 type Rule = NonNullable<ServerSideEncryptionConfiguration['Rules']>[number]
 
-function judge({ command }: BucketConnection, rule: Rule | undefined): Judgement {
+function judgeEncryption({ command }: BucketConnection, rule: Rule | undefined): Judgement {
   const { SSEAlgorithm: algorithm, KMSMasterKeyID: keyId } = rule?.ApplyServerSideEncryptionByDefault ?? {}
   const encrypt = (wanted: Rule): string =>
     command('put-bucket-encryption', `--server-side-encryption-configuration '${JSON.stringify({ Rules: [wanted] })}'`)

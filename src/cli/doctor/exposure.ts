@@ -1,6 +1,6 @@
 import type { BucketConnection } from './bucket.js'
 import type { Finding, Fix } from './finding.js'
-import { unsaid } from './judgement.js'
+import { describeUnread } from './judgement.js'
 import type { ObjectFacts } from './objects.js'
 import { blockPublicAccess, type SettingsFacts } from './settings.js'
 
@@ -8,7 +8,7 @@ import { blockPublicAccess, type SettingsFacts } from './settings.js'
  * Whether strangers can read or list: what the bucket's policy says, and what came of asking without a signature for an
  * object and for a list (`undefined`: there was no object to ask for, or no answer).
  */
-export function checkExposure(
+export function judgeExposure(
   connection: Pick<BucketConnection, 'bucket' | 'region' | 'command' | 'isAws'>,
   facts: Pick<SettingsFacts, 'policyStatus'> & Pick<ObjectFacts, 'anyoneReads' | 'anyoneLists'>,
 ): Finding {
@@ -21,7 +21,7 @@ export function checkExposure(
     return {
       check,
       severity: 'error',
-      finding: `${whatStrangersDid(facts)}: ${causeOf(connection, isPolicyPublic)}`,
+      finding: `${describeExposure(facts)}: ${describeCause(connection, isPolicyPublic)}`,
       fix: mayBeGrant
         ? withoutGrants(connection)
         : blockPublicAccess(connection, `Block public access, and ${NO_STATEMENT}`),
@@ -40,7 +40,7 @@ export function checkExposure(
       finding: `The bucket policy is not public; ${listing}reading without a signature was not tried`,
     }
   }
-  return { check, ...unsaid(connection, { action: 's3:GetBucketPolicyStatus', answer: policyStatus }) }
+  return { check, ...describeUnread(connection, { action: 's3:GetBucketPolicyStatus', answer: policyStatus }) }
 }
 
 const NO_STATEMENT = 'take the statement for everyone (Principal "*") out of the bucket policy'
@@ -52,13 +52,13 @@ function withoutGrants(connection: Pick<BucketConnection, 'command' | 'isAws'>):
   return { ...fix, command: `${command}\n${connection.command('put-bucket-acl', '--acl private')}` }
 }
 
-function causeOf({ isAws }: Pick<BucketConnection, 'isAws'>, isPolicyPublic: boolean): string {
+function describeCause({ isAws }: Pick<BucketConnection, 'isAws'>, isPolicyPublic: boolean): string {
   if (!isPolicyPublic) return 'look at access control lists and the policy'
   // Ceph's policy status counts the bucket's access control list in.
   return isAws ? 'the bucket policy is public' : 'the bucket policy, or its access control list, is public'
 }
 
-function whatStrangersDid({ anyoneReads, anyoneLists }: Pick<ObjectFacts, 'anyoneReads' | 'anyoneLists'>): string {
+function describeExposure({ anyoneReads, anyoneLists }: Pick<ObjectFacts, 'anyoneReads' | 'anyoneLists'>): string {
   if (anyoneLists === true) {
     const alsoRead = anyoneReads === true ? ', and an object read,' : ''
     return `The bucket was listed${alsoRead} without a signature (keys tell tenants, dates and types)`

@@ -42,6 +42,6 @@ export interface IamStatement {
 const EXIT_CODES: Readonly<Record<Severity, number>> = { ok: 0, note: 0, warning: 1, error: 2 }
 
 /** 0: nothing to mend; 1: warnings; 2: errors. */
-export function exitCodeOf(findings: readonly Finding[]): number {
+export function decideDoctorExitCode(findings: readonly Finding[]): number {
   return Math.max(0, ...findings.map(({ severity }) => EXIT_CODES[severity]))
 }

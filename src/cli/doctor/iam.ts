@@ -7,24 +7,24 @@ export interface Resource {
 }
 
 /** A statement that allows actions on the bucket itself. */
-export function bucketStatement(resource: Resource, ...actions: readonly string[]): IamStatement {
-  return { Effect: 'Allow', Action: actions, Resource: bucketArn(resource) }
+export function allowOnBucket(resource: Resource, ...actions: readonly string[]): IamStatement {
+  return { Effect: 'Allow', Action: actions, Resource: toBucketArn(resource) }
 }
 
 /** A statement that allows actions on the objects whose keys begin with `prefix`. */
-export function objectStatement(resource: Resource & { prefix: string }, ...actions: readonly string[]): IamStatement {
-  const arn = bucketArn(resource)
+export function allowOnObjects(resource: Resource & { prefix: string }, ...actions: readonly string[]): IamStatement {
+  const arn = toBucketArn(resource)
   // AWS: Configuring IAM policies for using access points.
   const objects = resource.bucket.startsWith('arn:') ? `${arn}/object` : arn
   return { Effect: 'Allow', Action: actions, Resource: `${objects}/${resource.prefix}*` }
 }
 
 /** What `action` takes besides on objects under SSE-KMS: readers only decrypt (AWS: Protecting data with SSE-KMS). */
-export function keyStatement(
+export function allowOnKey(
   { region, action }: Resource & { action: 's3:PutObject' | 's3:GetObject' },
   keyId: string,
 ): IamStatement {
-  const keys = `arn:${partitionOf(region)}:kms:${region}:*:key/`
+  const keys = `arn:${findPartition(region)}:kms:${region}:*:key/`
   const actions = action === 's3:GetObject' ? ['kms:Decrypt'] : ['kms:GenerateDataKey', 'kms:Decrypt']
   const allow = { Effect: 'Allow', Action: actions } as const
   const [alias] = /alias\/.+$/.exec(keyId) ?? []
@@ -39,12 +39,12 @@ export function keyStatement(
   return { ...allow, Resource: keyId.startsWith('arn:') ? keyId : `${keys}${keyId}` }
 }
 
-function bucketArn({ bucket, region }: Resource): string {
-  return bucket.startsWith('arn:') ? bucket : `arn:${partitionOf(region)}:s3:::${bucket}`
+function toBucketArn({ bucket, region }: Resource): string {
+  return bucket.startsWith('arn:') ? bucket : `arn:${findPartition(region)}:s3:::${bucket}`
 }
 
 /** AWS: Amazon Resource Names. */
-function partitionOf(region: string): string {
+function findPartition(region: string): string {
   if (region.startsWith('cn-')) return 'aws-cn'
   return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'
 }

@@ -1,25 +1,25 @@
-import type { Answer } from './bucket.js'
+import type { BucketAnswer } from './bucket.js'
 import type { Finding } from './finding.js'
-import { bucketStatement, type Resource } from './iam.js'
+import { allowOnBucket, type Resource } from './iam.js'
 
 /** A finding of a check whose name is known. */
 export type Judgement = Omit<Finding, 'check'>
 
 /** The judgement over what is configured (`undefined`: nothing is), or a note when the store did not say. */
-export function judged<T>(
+export function judgeSetting<T>(
   resource: Resource,
-  setting: { check: string; action: string; answer: Answer<T>; judge: (found: T | undefined) => Judgement },
+  setting: { check: string; action: string; answer: BucketAnswer<T>; judge: (found: T | undefined) => Judgement },
 ): Finding {
   const { check, action, answer, judge } = setting
   if (answer.kind === 'answer') return { check, ...judge(answer.value) }
   if (answer.kind === 'absent') return { check, ...judge(undefined) }
-  return { check, ...unsaid(resource, { action, answer }) }
+  return { check, ...describeUnread(resource, { action, answer }) }
 }
 
 /** Why a setting could not be read. */
-export function unsaid(
+export function describeUnread(
   resource: Resource,
-  { action, answer }: { action: string; answer: Exclude<Answer<unknown>, { kind: 'answer' }> },
+  { action, answer }: { action: string; answer: Exclude<BucketAnswer<unknown>, { kind: 'answer' }> },
 ): Judgement {
   const { kind, reason } = answer
   if (kind === 'unsupported') return { severity: 'note', finding: `Not on this server (${reason})` }
@@ -29,7 +29,7 @@ export function unsaid(
     finding: `Not checked: ${action} is denied`,
     fix: {
       advice: 'The archive works without it; to let the doctor look',
-      statements: [bucketStatement(resource, action)],
+      statements: [allowOnBucket(resource, action)],
     },
   }
 }

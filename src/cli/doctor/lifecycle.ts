@@ -13,7 +13,7 @@ interface Wish {
  * Whether lifecycle rules reach the prefix: uploads that were never completed are removed, older versions too where
  * there are any, and, on AWS, objects that nobody reads get cheaper.
  */
-export function checkLifecycle(
+export function judgeLifecycle(
   connection: Pick<BucketConnection, 'command' | 'isAws'>,
   options: {
     prefix: string
@@ -24,8 +24,8 @@ export function checkLifecycle(
   },
 ): Omit<Finding, 'check'> {
   const { prefix, isVersioned, rules, minimumObjectSize } = options
-  const reaching = rules.filter((rule) => reaches(rule, prefix))
-  const missing = wishes(prefix, { isAws: connection.isAws, isVersioned }).filter(
+  const reaching = rules.filter((rule) => isForPrefix(rule, prefix))
+  const missing = listWishes(prefix, { isAws: connection.isAws, isVersioned }).filter(
     ({ isThere }) => !reaching.some(isThere),
   )
   const days = reaching.flatMap(({ Expiration }) => Expiration?.Days ?? [])
@@ -38,10 +38,10 @@ export function checkLifecycle(
     finding: `No rule ${missing.map(({ name }) => name).join(', none ')}${expiry}`,
     fix: {
       advice: `Set this as lifecycle.json; rules that the bucket has already are in it${removesVersions ? SAFETY_NET : ''}`,
-      lifecycle: { Rules: [...rules.map(inNewForm), ...missing.map(({ rule }) => withFreeId(rule, rules))] },
+      lifecycle: { Rules: [...rules.map(toNewForm), ...missing.map(({ rule }) => giveFreeId(rule, rules))] },
       command: connection.command(
         'put-bucket-lifecycle-configuration',
-        `--lifecycle-configuration file://lifecycle.json${minimumSize(minimumObjectSize)}`,
+        `--lifecycle-configuration file://lifecycle.json${buildMinimumSizeOption(minimumObjectSize)}`,
       ),
     },
   }
@@ -53,11 +53,11 @@ const SAFETY_NET = '. Older versions are then gone after a day: where they are y
  * No page of AWS's says that a put which does not name it keeps it. It goes into a command that people copy into a shell:
  * whatever is no plain word stays out.
  */
-function minimumSize(found = ''): string {
+function buildMinimumSizeOption(found = ''): string {
   return /^\w+$/.test(found) ? ` --transition-default-minimum-object-size ${found}` : ''
 }
 
-function wishes(prefix: string, { isAws, isVersioned }: { isAws: boolean; isVersioned: boolean }): Wish[] {
+function listWishes(prefix: string, { isAws, isVersioned }: { isAws: boolean; isVersioned: boolean }): Wish[] {
   const everywhere = { Status: 'Enabled', Filter: { Prefix: '' } } as const
   const abort: Wish = {
     name: 'removes uploads that were never completed',
@@ -88,7 +88,7 @@ function wishes(prefix: string, { isAws, isVersioned }: { isAws: boolean; isVers
 }
 
 /** A rule with a tag or a size in its filter is for some objects only, and counts for none. */
-function reaches({ Status, Prefix, Filter }: LifecycleRule, prefix: string): boolean {
+function isForPrefix({ Status, Prefix, Filter }: LifecycleRule, prefix: string): boolean {
   const { And, Prefix: inFilter, ...other } = Filter ?? {}
   const { Prefix: inBoth, ...others } = And ?? {}
   const isForAll = Object.values({ ...other, ...others }).every((value) => value === undefined)
@@ -96,7 +96,7 @@ function reaches({ Status, Prefix, Filter }: LifecycleRule, prefix: string): boo
 }
 
 /** Two rules of one id are refused, and one of ours may be there for another prefix (AWS: Lifecycle configuration elements). */
-function withFreeId(rule: LifecycleRule, rules: readonly LifecycleRule[]): LifecycleRule {
+function giveFreeId(rule: LifecycleRule, rules: readonly LifecycleRule[]): LifecycleRule {
   const taken = new Set(rules.map(({ ID }) => ID))
   let id = rule.ID
   for (let count = 2; taken.has(id); count += 1) id = `${rule.ID}-${count}`
@@ -104,6 +104,6 @@ function withFreeId(rule: LifecycleRule, rules: readonly LifecycleRule[]): Lifec
 }
 
 /** AWS refuses a configuration that has rules of the old form beside others. */
-function inNewForm({ Prefix, ...rule }: LifecycleRule): LifecycleRule {
+function toNewForm({ Prefix, ...rule }: LifecycleRule): LifecycleRule {
   return Prefix === undefined ? rule : { ...rule, Filter: rule.Filter ?? { Prefix } }
 }

@@ -29,7 +29,7 @@ type GraphOutcome =
   | { kind: 'error'; error: GraphErrorBody; status: number }
   | { kind: 'unreachable'; refusal: Refusal }
 
-const WEEK_MS = 604_800_000
+const EXPIRY_WARNING_MS = 604_800_000
 
 const NEW_TOKEN =
   `Make a token of a system user (Business settings, Users, System users) that never expires, with the permissions ` +
@@ -39,10 +39,10 @@ const APP_SECRET = 'Copy it from the App Dashboard (App settings, Basic, App sec
 const SET_SECRET = 'export WHATSAPP_APP_SECRET=…'
 
 /** Whether Meta accepts the token, the app secret's proof and the phone number id, and what the token may do. */
-export async function checkMeta(context: MetaAccess): Promise<Finding[]> {
+export async function examineMetaAccess(context: MetaAccess): Promise<Finding[]> {
   const { appSecret } = context
   const first = await askGraph(context, { node: 'me' })
-  if (!refusesProof(first)) return checkToken(context, first)
+  if (!isProofRefusal(first)) return examineToken(context, first)
   if (appSecret === undefined) {
     return [
       {
@@ -63,16 +63,16 @@ export async function checkMeta(context: MetaAccess): Promise<Finding[]> {
   const withoutProof = { ...context, appSecret: undefined }
   const second = await askGraph(withoutProof, { node: 'me' })
   // An app that requires the proof answers nothing else without it.
-  if (refusesProof(second)) return [wrong]
-  return [...(await checkToken(withoutProof, second)).filter(({ check }) => check !== 'app secret'), wrong]
+  if (isProofRefusal(second)) return [wrong]
+  return [...(await examineToken(withoutProof, second)).filter(({ check }) => check !== 'app secret'), wrong]
 }
 
-function refusesProof(answer: GraphOutcome): boolean {
+function isProofRefusal(answer: GraphOutcome): boolean {
   return answer.kind === 'error' && isProofRefused(answer.error)
 }
 
 /** `first`: the answer to a call that any live token may make. */
-async function checkToken(context: MetaAccess, first: GraphOutcome): Promise<Finding[]> {
+async function examineToken(context: MetaAccess, first: GraphOutcome): Promise<Finding[]> {
   if (first.kind === 'unreachable') return [describeUnreachable(context, first.refusal)]
   if (first.kind === 'error') return [judgeRejection(first)]
   const debugged = await askGraph(context, {
@@ -85,7 +85,7 @@ async function checkToken(context: MetaAccess, first: GraphOutcome): Promise<Fin
   return [
     ...(info === undefined ? UNKNOWN_PERMISSIONS : [judgeLifetime(info, context.now()), judgePermissions(info)]),
     judgeAppSecret(context),
-    ...(await checkPhoneNumberId(context)),
+    ...(await examinePhoneNumberId(context)),
   ]
 }
 
@@ -144,7 +144,7 @@ function describeUnreachable({ cloudApi }: MetaAccess, refusal: Refusal): Findin
 function judgeLifetime({ expiresAt, appId }: TokenInfo, now: number): Finding {
   const app = appId === undefined ? '' : `, for app ${appId}`
   const finding = expiresAt === undefined ? `Never expires${app}` : `Expires at ${expiresAt}${app}`
-  if (expiresAt === undefined || Date.parse(expiresAt) > now + WEEK_MS) {
+  if (expiresAt === undefined || Date.parse(expiresAt) > now + EXPIRY_WARNING_MS) {
     return { check: 'access token', severity: 'ok', finding }
   }
   return {
@@ -184,7 +184,7 @@ function judgeAppSecret({ appSecret }: MetaAccess): Finding {
   }
 }
 
-async function checkPhoneNumberId(context: MetaAccess): Promise<Finding[]> {
+async function examinePhoneNumberId(context: MetaAccess): Promise<Finding[]> {
   const { phoneNumberId } = context
   if (phoneNumberId === undefined) return []
   const check = 'phone number id'

@@ -14,7 +14,7 @@ import type { ObjectStorage, StoredObject } from '../../storage.js'
 import { askUrl, describeRefusal, fetchOnce } from './ask.js'
 import type { BucketConnection } from './bucket.js'
 import type { Finding, IamStatement } from './finding.js'
-import { keyStatement, objectStatement, type Resource } from './iam.js'
+import { allowOnKey, allowOnObjects, type Resource } from './iam.js'
 
 /** What the archive's own calls came to, with an object that was there for them only. */
 export interface ObjectFacts {
@@ -40,14 +40,14 @@ interface ObjectChecks {
 const BODY = Buffer.from('Written by the doctor, to be removed at once.')
 
 /** Writes a small object, reads it in every way that the archive does, and removes it. */
-export async function checkObjects(context: ObjectChecks): Promise<ObjectFacts> {
+export async function examineObjects(context: ObjectChecks): Promise<ObjectFacts> {
   const key = `${context.prefix}doctor/${randomUUID()}.txt`
-  const facts = await checkObject(context, key)
+  const facts = await examineObject(context, key)
   const anyoneLists = await mayAnyoneList(context, key)
   return { ...facts, ...(anyoneLists === undefined ? {} : { anyoneLists }) }
 }
 
-async function checkObject(context: ObjectChecks, key: string): Promise<ObjectFacts> {
+async function examineObject(context: ObjectChecks, key: string): Promise<ObjectFacts> {
   const { storage, prefix, timeoutMs } = context
   const questions = createStoreQuestions({
     storage,
@@ -65,7 +65,7 @@ async function checkObject(context: ObjectChecks, key: string): Promise<ObjectFa
     return { findings: [refused, await readAbsent(questions, key)], leavesNothing: false }
   }
   const findings: Finding[] = [{ check: 'write', severity: 'ok', finding: `An object was put below ${prefix}` }]
-  const read = await readObject(context, { questions, key })
+  const read = await examineReading(context, { questions, key })
   const removed = await questions.delete(key)
   findings.push(...read.findings, removed.ok ? ERASED : describeLeftover(context, { key, refusal: removed }))
   return { ...read, findings, leavesNothing: removed.ok }
@@ -79,7 +79,7 @@ async function readAbsent(questions: StoreQuestions, key: string): Promise<Findi
     : { check: 'read', severity: 'note', finding: 'Not checked, nor are signed URLs: there was no object to read' }
 }
 
-async function readObject(
+async function examineReading(
   context: ObjectChecks,
   { questions, key }: { questions: StoreQuestions; key: string },
 ): Promise<Pick<ObjectFacts, 'findings' | 'anyoneReads'>> {
@@ -159,8 +159,8 @@ function judgeRefusal(
       fix: { advice: 'Look for that code in the documentation of the store' },
     }
   }
-  const statements: IamStatement[] = [objectStatement({ ...connection, prefix }, action)]
-  if (kmsKeyId !== undefined) statements.push(keyStatement({ ...connection, action }, kmsKeyId))
+  const statements: IamStatement[] = [allowOnObjects({ ...connection, prefix }, action)]
+  if (kmsKeyId !== undefined) statements.push(allowOnKey({ ...connection, action }, kmsKeyId))
   return {
     check,
     severity: 'error',
@@ -196,7 +196,7 @@ function judgeHead({ connection, prefix }: ObjectChecks, head: StoreAnswer<Store
       : `HEAD tells of ${answer}: what is stored already cannot be compared`,
     fix: {
       advice: 'Let HEAD requests through (a proxy, or a rule of the store, stops them); on AWS they take s3:GetObject',
-      statements: [objectStatement({ ...connection, prefix }, 's3:GetObject')],
+      statements: [allowOnObjects({ ...connection, prefix }, 's3:GetObject')],
     },
   }
 }
@@ -250,7 +250,7 @@ function describeLeftover(
     finding: `The doctor's object stays (${describeRefusal(refusal)}): ${key}`,
     fix: {
       advice: 'Only who erases needs it; for the doctor alone this is enough',
-      statements: [objectStatement({ ...connection, prefix: `${prefix}doctor/` }, 's3:DeleteObject')],
+      statements: [allowOnObjects({ ...connection, prefix: `${prefix}doctor/` }, 's3:DeleteObject')],
     },
   }
 }

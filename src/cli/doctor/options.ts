@@ -3,7 +3,7 @@ import { describeSecret } from '../../errors/describe.js'
 import { InvalidOptionError } from '../../errors.js'
 import { defined } from '../../json.js'
 import type { CommandContext } from '../command.js'
-import { type Flags, getText, getTexts, parseUrl } from '../flags.js'
+import { type Flags, getText, getTexts, parseUrlFlag } from '../flags.js'
 import { prescribeCors } from './cors.js'
 
 /** The settings that the doctor checks: the environment's, which the options of the command line replace. */
@@ -40,10 +40,10 @@ export function readDoctorSettings(flags: Flags, env: CommandContext['env']): Do
     ...defined({
       bucket: getText(flags, 'bucket'),
       region: getText(flags, 'region'),
-      endpoint: parseUrl(flags, 'endpoint'),
+      endpoint: parseUrlFlag(flags, 'endpoint'),
       // An empty prefix is one: keys then start with the account.
       prefix: flags['prefix'] === '' ? '' : getText(flags, 'prefix'),
-      publicEndpoint: parseUrl(flags, 'publicEndpoint'),
+      publicEndpoint: parseUrlFlag(flags, 'publicEndpoint'),
       phoneNumberId,
       graphUrl: getText(flags, 'graphUrl'),
     }),

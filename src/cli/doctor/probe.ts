@@ -1,24 +1,24 @@
 import type { ProbeCheck, ProbeCheckName, ProbeOptions, ProbeReport, S3StorageOptions } from '../../storage/s3.js'
 import type { Finding, Fix, Severity } from './finding.js'
-import { objectStatement, type Resource } from './iam.js'
+import { allowOnObjects, type Resource } from './iam.js'
 
 /** `probeS3`. */
 export type Probe = (options: S3StorageOptions, probeOptions: ProbeOptions) => Promise<ProbeReport>
 
 /** The probe's checks as findings of the doctor. */
-export function probeFindings(
+export function judgeProbe(
   { checks }: Pick<ProbeReport, 'checks'>,
   resource: Resource & { prefix: string },
 ): Finding[] {
   return checks.map((check) => {
     const { name, verdict, detail, promise } = check
-    const severity = severityOf(check)
+    const severity = rateCheck(check)
     const isWorse = severity !== 'ok' && verdict !== 'skipped'
     return {
       check: `probe: ${name}`,
       severity,
       finding: isWorse && promise !== undefined ? `${detail} Only best effort here: ${promise}.` : detail,
-      ...(isWorse ? { fix: fixOf(check, resource) } : {}),
+      ...(isWorse ? { fix: chooseFix(check, resource) } : {}),
     }
   })
 }
@@ -32,19 +32,19 @@ const WITHOUT_PROMISE: Readonly<Partial<Record<ProbeCheckName, Severity>>> = {
   delete: 'warning',
 }
 
-function severityOf({ name, verdict, promise }: ProbeCheck): Severity {
+function rateCheck({ name, verdict, promise }: ProbeCheck): Severity {
   if (verdict === 'works') return 'ok'
   if (verdict === 'skipped') return 'note'
   if (promise === undefined) return WITHOUT_PROMISE[name] ?? 'error'
   return verdict === 'failed' ? 'error' : 'warning'
 }
 
-function fixOf({ name, verdict }: ProbeCheck, resource: Resource & { prefix: string }): Fix {
+function chooseFix({ name, verdict }: ProbeCheck, resource: Resource & { prefix: string }): Fix {
   if (name === 'conditional-create' && verdict === 'ignored') {
     return { advice: 'Look before each put', option: 'createS3Storage({ bucket, conditionalWrites: false })' }
   }
   if (name === 'tags') {
-    const statements = [objectStatement(resource, 's3:PutObjectTagging', 's3:GetObjectTagging')]
+    const statements = [allowOnObjects(resource, 's3:PutObjectTagging', 's3:GetObjectTagging')]
     return {
       advice: 'Leave out the option tags of createS3Storage; where the store knows tags, this allows them',
       statements,
@@ -54,7 +54,7 @@ function fixOf({ name, verdict }: ProbeCheck, resource: Resource & { prefix: str
     return { advice: 'Remove by hand what is left there' }
   }
   if (name === 'delete' && verdict === 'refused') {
-    return { advice: 'Allow it to who erases', statements: [objectStatement(resource, 's3:DeleteObject')] }
+    return { advice: 'Allow it to who erases', statements: [allowOnObjects(resource, 's3:DeleteObject')] }
   }
   return {
     advice: 'No setting of this library mends it: take another store, or know what the promise is worth on this one',

@@ -1,8 +1,8 @@
-import { exitCodeOf, type Finding, type Fix, type Severity } from './finding.js'
+import { decideDoctorExitCode, type Finding, type Fix, type Severity } from './finding.js'
 
 /** The findings for machines: what the command prints with `--json`. */
 export function describeAsJson(findings: readonly Finding[]): string {
-  return `${JSON.stringify({ exitCode: exitCodeOf(findings), findings }, null, 2)}\n`
+  return `${JSON.stringify({ exitCode: decideDoctorExitCode(findings), findings }, null, 2)}\n`
 }
 
 /** The findings for people: a table, one line each, then what mends those that can be mended. */
@@ -16,7 +16,7 @@ export function describeAsText(findings: readonly Finding[]): string {
     const mark = fix === undefined ? '' : ` [${number}]`
     rows.push(`${severity.padEnd(8)} ${check.padEnd(width)}  ${finding}${mark}`)
   }
-  const parts = [rows.join('\n'), ...(fixes.length === 0 ? [] : [`Fixes`, ...fixes]), summary(findings)]
+  const parts = [rows.join('\n'), ...(fixes.length === 0 ? [] : [`Fixes`, ...fixes]), summarizeFindings(findings)]
   return `${parts.join('\n\n')}\n`
 }
 
@@ -24,10 +24,10 @@ function fixText({ advice, statements, cors, lifecycle, option, command }: Fix):
   const blocks = [...(statements ?? []), cors, lifecycle].filter((block) => block !== undefined)
   const lines = [option, command].filter((line) => line !== undefined)
   const texts = [...blocks.map((block) => JSON.stringify(block, null, 2)), ...lines]
-  return [advice + (texts.length === 0 ? '.' : ':'), ...texts.map(indented)].join('\n')
+  return [advice + (texts.length === 0 ? '.' : ':'), ...texts.map(indent)].join('\n')
 }
 
-function indented(text: string): string {
+function indent(text: string): string {
   return text.replaceAll(/^/gm, '    ')
 }
 
@@ -37,7 +37,7 @@ const PLURALS: readonly (readonly [Severity, string])[] = [
   ['note', 'notes'],
 ]
 
-function summary(findings: readonly Finding[]): string {
+function summarizeFindings(findings: readonly Finding[]): string {
   const counts = PLURALS.flatMap(([severity, plural]) => {
     const count = findings.filter((finding) => finding.severity === severity).length
     return count === 0 ? [] : [`${count} ${count === 1 ? severity : plural}`]

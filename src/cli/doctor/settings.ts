@@ -1,19 +1,22 @@
 import type { PolicyStatus, PublicAccessBlockConfiguration } from '@aws-sdk/client-s3'
-import type { Answer, BucketConnection } from './bucket.js'
+import type { BucketAnswer, BucketConnection } from './bucket.js'
 import type { EncryptionAnswer } from './encryption.js'
 import type { Finding, Fix } from './finding.js'
-import { type Judgement, judged } from './judgement.js'
-import { checkLifecycle } from './lifecycle.js'
+import { type Judgement, judgeSetting } from './judgement.js'
+import { judgeLifecycle } from './lifecycle.js'
 
 /** What the bucket's settings tell the other checks. */
 export interface SettingsFacts {
   findings: Finding[]
-  policyStatus: Answer<{ PolicyStatus?: PolicyStatus | undefined }>
+  policyStatus: BucketAnswer<{ PolicyStatus?: PolicyStatus | undefined }>
   encryption: EncryptionAnswer
 }
 
 /** Reads how the bucket is set up: public access block, policy status, encryption, versioning, lifecycle. */
-export async function checkSettings(connection: BucketConnection, options: { prefix: string }): Promise<SettingsFacts> {
+export async function examineSettings(
+  connection: BucketConnection,
+  options: { prefix: string },
+): Promise<SettingsFacts> {
   const { sdk, ask } = connection
   const input = { Bucket: connection.bucket }
   const block = await ask((client, o) => client.send(new sdk.GetPublicAccessBlockCommand(input), o))
@@ -26,24 +29,24 @@ export async function checkSettings(connection: BucketConnection, options: { pre
   const isVersioned = status !== undefined
   return {
     findings: [
-      judged(connection, {
+      judgeSetting(connection, {
         check: 'block public access',
         action: 's3:GetBucketPublicAccessBlock',
         answer: block,
         judge: (found) => judgeBlock(connection, found?.PublicAccessBlockConfiguration),
       }),
-      judged(connection, {
+      judgeSetting(connection, {
         check: 'versioning',
         action: 's3:GetBucketVersioning',
         answer: versioning,
         judge: () => judgeVersioning(status),
       }),
-      judged(connection, {
+      judgeSetting(connection, {
         check: 'lifecycle',
         action: 's3:GetLifecycleConfiguration',
         answer: lifecycle,
         judge: (found) =>
-          checkLifecycle(connection, {
+          judgeLifecycle(connection, {
             ...options,
             isVersioned,
             rules: found?.Rules ?? [],

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { createFinishedEntries, type FinishedEntries } from '../../../src/cli/backfill/finished-entries.js'
-import { type Entry, type InputCounts, readEntries } from '../../../src/cli/backfill/input.js'
-import { checkOf } from '../../../src/cli/backfill/journal.js'
+import { type BackfillEntry, type InputCounts, readEntries } from '../../../src/cli/backfill/input.js'
+import { toCheckNumber } from '../../../src/cli/backfill/journal.js'
 
 const WEEK_MS = 604_800_000
 const SENT = new Date(Date.now() - 86_400_000).toISOString()
@@ -11,14 +11,14 @@ const lineOf = (mediaId: string, more: object = {}) =>
 async function read(
   lines: readonly string[],
   options: { finished?: FinishedEntries; accountId?: string } = {},
-): Promise<{ entries: Entry[]; counts: InputCounts; unreadable: unknown[] }> {
+): Promise<{ entries: BackfillEntry[]; counts: InputCounts; unreadable: unknown[] }> {
   const { finished = createFinishedEntries(), accountId = 'pixels' } = options
   const counts = { lines: 0, entries: 0, bytes: 0, isAtEnd: false }
   const unreadable: unknown[] = []
   const source = async function* (): AsyncGenerator<Uint8Array> {
     for (const line of lines) yield Buffer.from(`${line}\n`)
   }
-  const entries: Entry[] = []
+  const entries: BackfillEntry[] = []
   const account = { accountId, accessToken: 'token', mediaLifetimeMs: WEEK_MS }
   const input = readEntries(source(), {
     accountFor: (phoneNumberId) => (phoneNumberId === '404' ? undefined : account),
@@ -31,9 +31,9 @@ async function read(
 }
 
 /** As a journal would know them. */
-function finishedOf(entries: readonly Entry[]): FinishedEntries {
+function finishedOf(entries: readonly BackfillEntry[]): FinishedEntries {
   const finished = createFinishedEntries()
-  for (const { name } of entries) finished.add(name.place, checkOf(name.id))
+  for (const { name } of entries) finished.add(name.place, toCheckNumber(name.id))
   return finished
 }
 
@@ -79,7 +79,7 @@ it('readEntries says how long a line may be', async () => {
 it('readEntries leaves out what is finished', async () => {
   const lines = Array.from({ length: 2_100 }, (_, index) => lineOf(String(index)))
   const all = (await read(lines)).entries
-  const isFinished = ({ name: { place } }: Entry): boolean => place % 3 === 0 && place < 1_500
+  const isFinished = ({ name: { place } }: BackfillEntry): boolean => place % 3 === 0 && place < 1_500
   const { entries, counts } = await read(lines, { finished: finishedOf(all.filter(isFinished)) })
   expect(entries.map(({ name }) => name)).toEqual(all.filter((entry) => !isFinished(entry)).map(({ name }) => name))
   expect(counts.entries).toBe(2_100)

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { progressDrawer } from '../../../src/cli/backfill/progress.js'
+import { createProgressDrawer } from '../../../src/cli/backfill/progress.js'
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
 afterEach(() => void vi.useRealTimers())
@@ -8,11 +8,11 @@ function createProgress(inputBytes: number | undefined) {
   const totals = { archived: 0, there: 0, gone: 0, failed: 0, unreadable: 0, bytes: 0, failedByCode: {} }
   const input = { lines: 0, entries: 0, bytes: 0, isAtEnd: false }
   const state = { waiting: 0 }
-  const draw = progressDrawer({ totals, input, inputBytes, waiting: () => state.waiting })
+  const draw = createProgressDrawer({ totals, input, inputBytes, waiting: () => state.waiting })
   return { totals, input, state, draw }
 }
 
-it('progressDrawer shows share, counts, bytes, rates and time left, with a bar where there is room', () => {
+it('createProgressDrawer shows share, counts, bytes, rates and time left, with a bar where there is room', () => {
   const { totals, input, draw } = createProgress(5_000)
   Object.assign(input, { entries: 1_000, bytes: 5_000, isAtEnd: true })
   vi.setSystemTime(1_010_000)
@@ -25,7 +25,7 @@ it('progressDrawer shows share, counts, bytes, rates and time left, with a bar w
   expect(draw()).toBe(facts)
 })
 
-it('progressDrawer guesses how many entries there are, from the bytes read', () => {
+it('createProgressDrawer guesses how many entries there are, from the bytes read', () => {
   const { totals, input, state, draw } = createProgress(4_000)
   expect(draw(79)).toBe('done 0  gone 0  failed 0  0 B  0/s 0 B/s')
   Object.assign(input, { entries: 1_000, bytes: 1_000 })
@@ -37,7 +37,7 @@ it('progressDrawer guesses how many entries there are, from the bytes read', () 
   expect(draw()).toContain('40 %')
 })
 
-it('progressDrawer knows no share of a stream before its end, and is at 100 % of nothing', () => {
+it('createProgressDrawer knows no share of a stream before its end, and is at 100 % of nothing', () => {
   const { input, draw } = createProgress(undefined)
   Object.assign(input, { entries: 10, bytes: 100 })
   expect(draw(79)).toBe('done 0  gone 0  failed 0  0 B  0/s 0 B/s')

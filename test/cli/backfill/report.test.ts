@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { type BackfillJournal, openJournal } from '../../../src/cli/backfill/journal.js'
 import type { BackfillRecord } from '../../../src/cli/backfill/record.js'
-import { reportText, summaryOf, writeReport } from '../../../src/cli/backfill/report.js'
+import { describeReport, summarize, writeReport } from '../../../src/cli/backfill/report.js'
 import { temporaryFolder } from '../command-context.js'
 
 const name = (place: number) => ({ place, line: place + 1, id: '0123456789', mediaId: String(place) })
@@ -28,25 +28,25 @@ async function journalOf(records: readonly BackfillRecord[]): Promise<{ journal:
 
 const inputOf = (entries: number, isAtEnd = true) => ({ entries, lines: entries + 1, bytes: 1, isAtEnd })
 
-it('summaryOf adds up, with what is left', async () => {
+it('summarize adds up, with what is left', async () => {
   const { journal } = await journalOf(RECORDS)
-  expect(summaryOf(journal, inputOf(7))).toMatchObject({
+  expect(summarize(journal, inputOf(7))).toMatchObject({
     entries: 7,
     alreadyThere: 1,
     left: 0,
     complete: true,
     lines: 8,
   })
-  expect(summaryOf(journal, inputOf(10))).toMatchObject({ entries: 10, left: 3, complete: false })
-  expect(summaryOf(journal, inputOf(7, false))).toMatchObject({ left: 0, complete: false })
+  expect(summarize(journal, inputOf(10))).toMatchObject({ entries: 10, left: 3, complete: false })
+  expect(summarize(journal, inputOf(7, false))).toMatchObject({ left: 0, complete: false })
   // Three that an earlier run has finished and this one has not read.
   for (const place of [100, 101, 102]) journal.finished.add(place, 1)
-  expect(summaryOf(journal, inputOf(4))).toMatchObject({ entries: 7, left: 0 })
+  expect(summarize(journal, inputOf(4))).toMatchObject({ entries: 7, left: 0 })
 })
 
-it('reportText tells reasons and ages', async () => {
+it('describeReport tells reasons and ages', async () => {
   const { journal } = await journalOf(RECORDS)
-  expect(reportText(summaryOf(journal, inputOf(7)))).toBe(
+  expect(describeReport(summarize(journal, inputOf(7)))).toBe(
     [
       'archived                   1  2.0 MB',
       'already there              1',
@@ -59,9 +59,9 @@ it('reportText tells reasons and ages', async () => {
   )
 })
 
-it('reportText says what an interrupt has left', async () => {
+it('describeReport says what an interrupt has left', async () => {
   const { journal } = await journalOf([])
-  const text = reportText(summaryOf(journal, inputOf(12_345, false)))
+  const text = describeReport(summarize(journal, inputOf(12_345, false)))
   expect(text).toContain('left                  12,345  run the same command again\n')
   expect(text).toContain('media items           12,345  so far\n')
   expect(text).toContain('gone for good              0\n')
@@ -70,7 +70,7 @@ it('reportText says what an interrupt has left', async () => {
 it("writeReport writes one JSON object, whole, without the journal's own names", async () => {
   const { journal, folder } = await journalOf(RECORDS)
   const path = join(folder, 'report.json')
-  const summary = summaryOf(journal, inputOf(7))
+  const summary = summarize(journal, inputOf(7))
   await writeReport(path, summary, journal)
   expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({
     ...summary,
@@ -92,13 +92,13 @@ it('writeReport takes more entries than a buffer holds', async () => {
   const gone = Array.from({ length: 2_000 }, (_, place): BackfillRecord => ({ ...name(place), is: 'gone', ageDays: 9 }))
   const { journal, folder } = await journalOf(gone)
   const path = join(folder, 'report.json')
-  await writeReport(path, summaryOf(journal, inputOf(2_000)), journal)
+  await writeReport(path, summarize(journal, inputOf(2_000)), journal)
   expect(JSON.parse(readFileSync(path, 'utf8')).goneEntries).toHaveLength(2_000)
 })
 
 it('writeReport leaves nothing behind when it fails', async () => {
   const { journal, folder } = await journalOf([])
-  const summary = summaryOf(journal, inputOf(0))
+  const summary = summarize(journal, inputOf(0))
   await expect(writeReport(join(folder, 'no/report'), summary, journal)).rejects.toMatchObject({ code: 'ENOENT' })
   const taken = join(folder, 'taken')
   mkdirSync(join(taken, 'by'), { recursive: true })

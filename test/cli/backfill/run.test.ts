@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { Entry, JobEntry } from '../../../src/cli/backfill/input.js'
-import type { Finding } from '../../../src/cli/backfill/record.js'
+import type { BackfillEntry, JobEntry } from '../../../src/cli/backfill/input.js'
+import type { EntryEnd } from '../../../src/cli/backfill/record.js'
 import { type RunOptions, startRun } from '../../../src/cli/backfill/run.js'
 import {
   AccessTokenError,
@@ -45,14 +45,14 @@ const retry = (job: MediaJob, error: unknown, afterSeconds: number, isAttempt = 
 
 /** A run whose attempts are answered by `answer`, or held until `release`. */
 function start(
-  entries: readonly Entry[],
+  entries: readonly BackfillEntry[],
   options: Partial<RunOptions> & { answer?: (job: MediaJob, context: JobContext) => JobOutcome } = {},
 ) {
   const { answer = () => DONE, ...rest } = options
   const context = createContext()
   const attempts: [mediaId: string, attempt: number, atSeconds: number][] = []
-  const ended: [place: number, finding: Finding][] = []
-  const source = async function* (): AsyncGenerator<Entry> {
+  const ended: [place: number, finding: EntryEnd][] = []
+  const source = async function* (): AsyncGenerator<BackfillEntry> {
     yield* entries
   }
   const run = startRun({
@@ -83,7 +83,7 @@ it('startRun takes the most urgent of the window first, and the dead last', asyn
 it('startRun has no more entries in hand than the window, and no more attempts than its concurrency', async () => {
   let [read, ended, most] = [0, 0, 0]
   let running = 0
-  const entries = async function* (): AsyncGenerator<Entry> {
+  const entries = async function* (): AsyncGenerator<BackfillEntry> {
     for (let place = 0; place < 50; place++) {
       expect(++read - ended).toBeLessThanOrEqual(10)
       yield entryOf(String(place))
@@ -106,7 +106,7 @@ it('startRun has no more entries in hand than the window, and no more attempts t
 })
 
 it('startRun starts with what a slow source gives in two seconds', async () => {
-  const entries = async function* (): AsyncGenerator<Entry> {
+  const entries = async function* (): AsyncGenerator<BackfillEntry> {
     yield entryOf('1')
     await new Promise((resolve) => setTimeout(resolve, 60_000))
     yield entryOf('2')
@@ -169,7 +169,10 @@ it('startRun tells how each entry ended', async () => {
     3: (job) => deadLetter(job, new AccessTokenError({ reason: 'rejected' })),
   }
   const entries = [entryOf('1'), entryOf('2', { ageDays: 8.25 }), entryOf('3')]
-  const lost: Entry = { name: { place: 4, line: 1, id: '0' }, error: new UnknownNumberError({ phoneNumberId: '7' }) }
+  const lost: BackfillEntry = {
+    name: { place: 4, line: 1, id: '0' },
+    error: new UnknownNumberError({ phoneNumberId: '7' }),
+  }
   const { run, ended } = start([...entries, lost], { answer: (job) => outcomes[job.media.mediaId]?.(job) ?? DONE })
   await run.ended
   expect(Object.fromEntries(ended)).toEqual({
@@ -295,7 +298,7 @@ it('startRun does nothing when Ctrl-C came before it', async () => {
 })
 
 it('startRun rejects when the source or the journal fails, after what is under way', async () => {
-  const failing = async function* (): AsyncGenerator<Entry> {
+  const failing = async function* (): AsyncGenerator<BackfillEntry> {
     yield entryOf('1')
     throw new Error('no more')
   }
@@ -305,13 +308,16 @@ it('startRun rejects when the source or the journal fails, after what is under w
     throw new Error('disk full')
   }
   await expect(start([entryOf('1'), entryOf('2')], { onEnd: full }).run.ended).rejects.toThrow('disk full')
-  const lost: Entry = { name: { place: 4, line: 1, id: '0' }, error: new UnknownNumberError({ phoneNumberId: '7' }) }
+  const lost: BackfillEntry = {
+    name: { place: 4, line: 1, id: '0' },
+    error: new UnknownNumberError({ phoneNumberId: '7' }),
+  }
   await expect(start([lost], { onEnd: full }).run.ended).rejects.toThrow('disk full')
 })
 
 it('startRun ignores how a source fails that a stop has closed', async () => {
   let fail = (): void => {}
-  const entries = async function* (): AsyncGenerator<Entry> {
+  const entries = async function* (): AsyncGenerator<BackfillEntry> {
     yield entryOf('1')
     await new Promise((_resolve, reject) => {
       fail = () => reject(new Error('closed'))

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { checkExposure } from '../../../src/cli/doctor/exposure.js'
+import { judgeExposure } from '../../../src/cli/doctor/exposure.js'
 
 const connection = { bucket: 'b', region: 'eu-central-1', isAws: true, command: (name: string) => name }
 const open = { kind: 'answer', value: { PolicyStatus: { IsPublic: true } } } as const
@@ -30,13 +30,13 @@ it.each([
   [denied, undefined, false, 'note', 'Not checked: s3:GetBucketPolicyStatus is denied'],
   [denied, undefined, undefined, 'note', 'Not checked: s3:GetBucketPolicyStatus is denied'],
 ] as const)(
-  'checkExposure says what all signs together mean: case %#',
+  'judgeExposure says what all signs together mean: case %#',
   (policyStatus, anyoneReads, anyoneLists, severity, finding) => {
     const asked = {
       ...(anyoneReads === undefined ? {} : { anyoneReads }),
       ...(anyoneLists === undefined ? {} : { anyoneLists }),
     }
-    expect(checkExposure(connection, { policyStatus, ...asked })).toMatchObject({
+    expect(judgeExposure(connection, { policyStatus, ...asked })).toMatchObject({
       check: 'public access',
       severity,
       finding,
@@ -44,22 +44,22 @@ it.each([
   },
 )
 
-it('checkExposure counts an answer that says nothing as not public', () => {
+it('judgeExposure counts an answer that says nothing as not public', () => {
   const empty = { kind: 'answer', value: {} } as const
-  expect(checkExposure(connection, { policyStatus: empty }).severity).toBe('ok')
+  expect(judgeExposure(connection, { policyStatus: empty }).severity).toBe('ok')
 })
 
-it('checkExposure warns that its command would deny every write on Ceph 16', () => {
+it('judgeExposure warns that its command would deny every write on Ceph 16', () => {
   const found = { policyStatus: none, anyoneLists: true }
-  expect(checkExposure(connection, found).fix?.advice).not.toContain('Ceph')
-  expect(checkExposure({ ...connection, isAws: false }, found).fix?.advice).toContain(
+  expect(judgeExposure(connection, found).fix?.advice).not.toContain('Ceph')
+  expect(judgeExposure({ ...connection, isAws: false }, found).fix?.advice).toContain(
     'Ceph 16 leave BlockPublicAcls out',
   )
 })
 
-it('checkExposure does not blame the policy alone where its status tells of access control lists, too', () => {
+it('judgeExposure does not blame the policy alone where its status tells of access control lists, too', () => {
   const found = { policyStatus: open, anyoneReads: false, anyoneLists: true }
-  expect(checkExposure({ ...connection, isAws: false }, found).finding).toMatch(
+  expect(judgeExposure({ ...connection, isAws: false }, found).finding).toMatch(
     /: the bucket policy, or its access control list, is public$/,
   )
 })
@@ -71,9 +71,9 @@ it.each([
   [open, true, true, 'put-public-access-block'],
   [none, false, true, 'put-public-access-block'],
 ] as const)(
-  'checkExposure takes grants away where a grant may be what lists: case %#',
+  'judgeExposure takes grants away where a grant may be what lists: case %#',
   (policyStatus, anyoneLists, isAws, command) => {
-    const { fix } = checkExposure({ ...connection, isAws }, { policyStatus, anyoneReads: true, anyoneLists })
+    const { fix } = judgeExposure({ ...connection, isAws }, { policyStatus, anyoneReads: true, anyoneLists })
     expect(fix?.command).toBe(command)
     expect(fix?.advice).toContain('take the statement for everyone (Principal "*") out of the bucket policy')
   },

@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { checkObjects } from '../../../src/cli/doctor/objects.js'
+import { examineObjects } from '../../../src/cli/doctor/objects.js'
 import { createMemoryStorage } from '../../../src/storage/memory.js'
 import { createS3Storage } from '../../../src/storage/s3.js'
 import { createLyingStore } from '../../storage/lying-store.js'
@@ -9,8 +9,8 @@ import { CREDENTIALS } from './run.js'
 const connection = { bucket: 'b', region: 'eu-central-1', isAws: false }
 const context = { connection, prefix: 'p/', kmsKeyId: undefined, timeoutMs: 5_000, cors: undefined }
 
-it('checkObjects tells when nothing can be signed', async () => {
-  const { findings, anyoneReads, anyoneLists } = await checkObjects({ ...context, storage: createMemoryStorage() })
+it('examineObjects tells when nothing can be signed', async () => {
+  const { findings, anyoneReads, anyoneLists } = await examineObjects({ ...context, storage: createMemoryStorage() })
   expect(findings.find(({ check }) => check === 'signed URL')).toMatchObject({
     severity: 'error',
     finding: 'No URL could be signed (invalid-option)',
@@ -18,7 +18,7 @@ it('checkObjects tells when nothing can be signed', async () => {
   expect({ anyoneReads, anyoneLists }).toEqual({})
 })
 
-it('checkObjects tells when a page of another origin could not be played', async () => {
+it('examineObjects tells when a page of another origin could not be played', async () => {
   const store = await createLyingStore()
   const storage = createS3Storage({
     bucket: 'b',
@@ -26,7 +26,7 @@ it('checkObjects tells when a page of another origin could not be played', async
     endpoint: store.endpoint,
     credentials: CREDENTIALS,
   })
-  const { findings, leavesNothing } = await checkObjects({
+  const { findings, leavesNothing } = await examineObjects({
     ...context,
     storage,
     cors: () => Promise.reject(new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } })),
@@ -41,7 +41,7 @@ it('checkObjects tells when a page of another origin could not be played', async
   expect(leavesNothing).toBe(true)
 })
 
-it('checkObjects tells of a store that went away', async () => {
+it('examineObjects tells of a store that went away', async () => {
   const store = await createLyingStore()
   await store.close()
   const storage = createS3Storage({
@@ -50,7 +50,7 @@ it('checkObjects tells of a store that went away', async () => {
     endpoint: store.endpoint,
     credentials: CREDENTIALS,
   })
-  const { findings, leavesNothing } = await checkObjects({ ...context, storage })
+  const { findings, leavesNothing } = await examineObjects({ ...context, storage })
   await storage.close?.()
   expect(findings).toMatchObject([
     { check: 'write', severity: 'error', finding: 's3:PutObject came to nothing: ECONNREFUSED' },
@@ -59,7 +59,7 @@ it('checkObjects tells of a store that went away', async () => {
   expect(leavesNothing).toBe(false)
 })
 
-it('checkObjects says of a body that stalls that there was no answer in time', async () => {
+it('examineObjects says of a body that stalls that there was no answer in time', async () => {
   const store = await createBucketStandIn({
     'GET object': { status: 200, headers: { etag: '"1"' }, body: 'Written', stalls: true },
   })
@@ -81,7 +81,7 @@ it('checkObjects says of a body that stalls that there was no answer in time', a
     deadline.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'))
     return found
   }
-  const { findings } = await checkObjects({ ...context, storage: { ...storage, get } })
+  const { findings } = await examineObjects({ ...context, storage: { ...storage, get } })
   await storage.close?.()
   expect(findings.find(({ check }) => check === 'read')).toMatchObject({
     severity: 'error',
@@ -96,7 +96,7 @@ it.each([
   ['a redirect', 307, '', undefined],
   ['a fault', 500, '', undefined],
 ])(
-  'checkObjects takes %s, HTTP %i, for what it is when it asks for a list unsigned',
+  'examineObjects takes %s, HTTP %i, for what it is when it asks for a list unsigned',
   async (_name, status, body, lists) => {
     const store = await createBucketStandIn({ 'unsigned list': { status, body } })
     onTestFinished(() => store.close())
@@ -106,13 +106,13 @@ it.each([
       endpoint: store.endpoint,
       credentials: CREDENTIALS,
     })
-    const { anyoneLists, anyoneReads } = await checkObjects({ ...context, storage })
+    const { anyoneLists, anyoneReads } = await examineObjects({ ...context, storage })
     await storage.close?.()
     expect({ anyoneLists, anyoneReads }).toEqual({ anyoneLists: lists, anyoneReads: false })
   },
 )
 
-it('checkObjects gives a list that stalls its time, and no more', async () => {
+it('examineObjects gives a list that stalls its time, and no more', async () => {
   const store = await createBucketStandIn({ 'unsigned list': { status: 200, body: '<ListBucketResult', stalls: true } })
   onTestFinished(() => store.close())
   const storage = createS3Storage({
@@ -127,7 +127,7 @@ it('checkObjects gives a list that stalls its time, and no more', async () => {
     deadlines.push(deadline)
     return deadline.signal
   })
-  const examined = checkObjects({ ...context, storage })
+  const examined = examineObjects({ ...context, storage })
   await vi.waitFor(() => expect(store.questions).toContain('unsigned list'), { timeout: 30_000 })
   deadlines.at(-1)?.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'))
   expect(await examined).not.toHaveProperty('anyoneLists')
@@ -137,7 +137,7 @@ it('checkObjects gives a list that stalls its time, and no more', async () => {
 it.each([
   [true, /bucket policy$/],
   [false, /bucket policy; Ceph 16 denies every write while BlockPublicAcls is on$/],
-])('checkObjects says of a denied write what to look at: AWS %s', async (isAws, advice) => {
+])('examineObjects says of a denied write what to look at: AWS %s', async (isAws, advice) => {
   const store = await createLyingStore('forbids PUT')
   const storage = createS3Storage({
     bucket: 'b',
@@ -145,7 +145,7 @@ it.each([
     endpoint: store.endpoint,
     credentials: CREDENTIALS,
   })
-  const { findings } = await checkObjects({ ...context, connection: { ...connection, isAws }, storage })
+  const { findings } = await examineObjects({ ...context, connection: { ...connection, isAws }, storage })
   await storage.close?.()
   await store.close()
   expect(findings[0]).toMatchObject({ check: 'write', fix: { advice: expect.stringMatching(advice) } })

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
-import { probeFindings } from '../../../src/cli/doctor/probe.js'
+import { judgeProbe } from '../../../src/cli/doctor/probe.js'
 import { createS3Storage, type ProbeCheck, probeS3 } from '../../../src/storage/s3.js'
 import { createLyingStore, type Lie } from '../../storage/lying-store.js'
 import { CREDENTIALS } from './run.js'
 
 const resource = { bucket: 'b', region: 'eu-central-1', prefix: 'p/' }
-const one = (check: ProbeCheck) => probeFindings({ checks: [check] }, resource)[0]
+const one = (check: ProbeCheck) => judgeProbe({ checks: [check] }, resource)[0]
 
 it.each<[ProbeCheck['name'], ProbeCheck['verdict'], string | undefined, string]>([
   ['write', 'works', undefined, 'ok'],
@@ -23,7 +23,7 @@ it.each<[ProbeCheck['name'], ProbeCheck['verdict'], string | undefined, string]>
   ['tags', 'refused', undefined, 'note'],
   ['metadata', 'ignored', undefined, 'warning'],
   ['delete', 'refused', undefined, 'warning'],
-])('probeFindings weighs %s that is %s (%s) as %s', (name, verdict, promise, severity) => {
+])('judgeProbe weighs %s that is %s (%s) as %s', (name, verdict, promise, severity) => {
   const check: ProbeCheck = { name, verdict, detail: 'Detail.', ...(promise === undefined ? {} : { promise }) }
   const finding = one(check)
   expect(finding).toMatchObject({ check: `probe: ${name}`, severity })
@@ -31,7 +31,7 @@ it.each<[ProbeCheck['name'], ProbeCheck['verdict'], string | undefined, string]>
   expect(finding?.fix !== undefined).toBe(verdict !== 'works' && verdict !== 'skipped')
 })
 
-it('probeFindings gives the option, or the statement, that mends', () => {
+it('judgeProbe gives the option, or the statement, that mends', () => {
   const fix = (name: ProbeCheck['name'], verdict: ProbeCheck['verdict']) => one({ name, verdict, detail: '' })?.fix
   expect(fix('conditional-create', 'ignored')).toEqual({
     advice: 'Look before each put',
@@ -51,11 +51,11 @@ it.each<[Lie, string, string]>([
   ['ignores checksums', 'probe: checksum', 'warning'],
   ['changes bytes', 'probe: read', 'error'],
   ['forgets tags', 'probe: tags', 'note'],
-])('probeFindings tells of a real probe of a store that %s', async (lie, check, severity) => {
+])('judgeProbe tells of a real probe of a store that %s', async (lie, check, severity) => {
   const store = await createLyingStore(lie)
   const options = { bucket: 'b', region: 'us-east-1', endpoint: store.endpoint, credentials: CREDENTIALS }
   expect(createS3Storage(options).name).toBe('s3')
-  const findings = probeFindings(await probeS3(options, { prefix: 'p/' }), resource)
+  const findings = judgeProbe(await probeS3(options, { prefix: 'p/' }), resource)
   await store.close()
   expect(findings.find((finding) => finding.check === check)).toMatchObject({ severity })
 })

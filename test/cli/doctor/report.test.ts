@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { exitCodeOf, type Finding } from '../../../src/cli/doctor/finding.js'
+import { decideDoctorExitCode, type Finding } from '../../../src/cli/doctor/finding.js'
 import { describeAsJson, describeAsText } from '../../../src/cli/doctor/report.js'
 
 const OK: Finding = { check: 'read', severity: 'ok', finding: 'The same bytes came back' }
@@ -35,8 +35,8 @@ it.each([
   [[OK, NOTE], 0],
   [[OK, WARNING, NOTE], 1],
   [[WARNING, ERROR, OK], 2],
-])('exitCodeOf goes by the worst finding: case %#', (findings, code) => {
-  expect(exitCodeOf(findings)).toBe(code)
+])('decideDoctorExitCode goes by the worst finding: case %#', (findings, code) => {
+  expect(decideDoctorExitCode(findings)).toBe(code)
 })
 
 it('describeAsText is a table, then the fixes, then the counts', () => {

@@ -1,13 +1,13 @@
 import * as sdk from '@aws-sdk/client-s3'
 import { expect, it } from 'vitest'
-import type { Answer, BucketConnection } from '../../../src/cli/doctor/bucket.js'
-import { checkEncryption, kmsKeyOf } from '../../../src/cli/doctor/encryption.js'
-import { checkSettings } from '../../../src/cli/doctor/settings.js'
+import type { BucketAnswer, BucketConnection } from '../../../src/cli/doctor/bucket.js'
+import { examineEncryption, findKmsKey } from '../../../src/cli/doctor/encryption.js'
+import { examineSettings } from '../../../src/cli/doctor/settings.js'
 
 /** A bucket at AWS where nothing is configured. It counts what it is asked. */
 function createUnsetBucket() {
   const asked: unknown[] = []
-  const absent: Answer<never> = { kind: 'absent', reason: 'NotThere', status: 404 }
+  const absent: BucketAnswer<never> = { kind: 'absent', reason: 'NotThere', status: 404 }
   const connection: BucketConnection = {
     sdk,
     bucket: 'media',
@@ -25,9 +25,9 @@ function createUnsetBucket() {
   return { connection, asked, absent }
 }
 
-it('checkSettings prescribes what AWS has: the whole public access block, and a cheaper storage class', async () => {
+it('examineSettings prescribes what AWS has: the whole public access block, and a cheaper storage class', async () => {
   const { connection } = createUnsetBucket()
-  const { findings } = await checkSettings(connection, { prefix: 'p/' })
+  const { findings } = await examineSettings(connection, { prefix: 'p/' })
   expect(findings).toMatchObject([
     { check: 'block public access', severity: 'warning', fix: { advice: 'Turn all of it on' } },
     { check: 'versioning', severity: 'ok' },
@@ -35,22 +35,22 @@ it('checkSettings prescribes what AWS has: the whole public access block, and a 
   ])
 })
 
-it('checkEncryption prescribes default encryption for AWS without a try', async () => {
+it('examineEncryption prescribes default encryption for AWS without a try', async () => {
   const { connection, asked, absent } = createUnsetBucket()
-  const finding = await checkEncryption(connection, { prefix: 'p/', answer: absent, mayTry: true })
+  const finding = await examineEncryption(connection, { prefix: 'p/', answer: absent, mayTry: true })
   expect(finding).toMatchObject({
     check: 'default encryption',
     severity: 'warning',
     fix: { command: expect.stringContaining('put-bucket-encryption') },
   })
   expect(asked).toEqual([])
-  expect(kmsKeyOf(absent)).toBeUndefined()
+  expect(findKmsKey(absent)).toBeUndefined()
 })
 
-it('checkEncryption is content with SSE-KMS and a bucket key', async () => {
+it('examineEncryption is content with SSE-KMS and a bucket key', async () => {
   const { connection } = createUnsetBucket()
   const rule = { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms' as const }, BucketKeyEnabled: true }
-  const finding = await checkEncryption(connection, {
+  const finding = await examineEncryption(connection, {
     prefix: 'p/',
     answer: { kind: 'answer', value: { ServerSideEncryptionConfiguration: { Rules: [rule] } } },
     mayTry: true,

@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { EnvConfig } from '../../config-from-env.js'
+import { defined } from '../../json.js'
 import { createFileSystemStorage, type FileSystemStorage } from '../../storage/file-system.js'
 import { createS3Storage } from '../../storage/s3.js'
 import type { ObjectStorage } from '../../storage.js'
 import type { DemoServer } from './server.js'
 
-/** Where the demo archives into. */
-export interface Place {
+/** The storage that the demo archives into. */
+export interface DemoStorage {
   /** For people. */
   name: string
   storage: ObjectStorage
@@ -18,34 +19,33 @@ export interface Place {
 }
 
 /** An S3 bucket. What is archived stays there. */
-export function openBucket({ region, endpoint }: EnvConfig, bucket: string): Place {
-  const storage = createS3Storage({
-    bucket,
-    ...(region === undefined ? {} : { region }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-  })
+export function openBucket({ region, endpoint }: EnvConfig, bucket: string): DemoStorage {
+  const storage = createS3Storage(defined({ bucket, region, endpoint }))
   return { name: `bucket ${bucket}`, storage, close: async () => storage.close?.() }
 }
 
 /** A folder that is removed when the demo ends; `server` answers its signed URLs. */
-export async function openTemporaryFolder(server: DemoServer): Promise<Place> {
+export async function openTemporaryFolder(server: DemoServer): Promise<DemoStorage> {
   const directory = await mkdtemp(join(tmpdir(), 'whatsapp-media-archive-demo-'))
   const storage = createFileSystemStorage({
     directory,
     baseUrl: `${server.origin}/files`,
     secret: 'only-for-the-demo-on-this-machine',
   })
-  server.route('files', nodeListener(storage.handler))
+  server.route('files', toNodeListener(storage.handler))
   return { name: directory, storage, close: () => rm(directory, { recursive: true, force: true }) }
 }
 
 /** The storage's web-standard handler on Node's own server. */
-function nodeListener(handler: FileSystemStorage['handler']): RequestListener {
+function toNodeListener(handler: FileSystemStorage['handler']): RequestListener {
   return (request, response) => {
     const serve = async (): Promise<void> => {
       const { method, url, headers } = request
       const answer = await handler(
-        new Request(`http://${headers.host}${url}`, { method: String(method), headers: rangeOf(headers.range) }),
+        new Request(`http://${headers.host}${url}`, {
+          method: String(method),
+          headers: defined({ range: headers.range }),
+        }),
       )
       response.writeHead(answer.status, Object.fromEntries(answer.headers))
       if (answer.body === null) response.end()
@@ -54,8 +54,4 @@ function nodeListener(handler: FileSystemStorage['handler']): RequestListener {
     // The reader has gone, or asked for something that is no web request.
     serve().catch(() => response.destroy())
   }
-}
-
-function rangeOf(range: string | undefined): Record<string, string> {
-  return range === undefined ? {} : { range }
 }
