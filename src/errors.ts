@@ -1,23 +1,16 @@
 /**
- * Every way this library can fail, one class a circumstance. Each error says in `code` what happened, in `phase` where,
- * and in `retryable` whether the same call can succeed later without a change of code or configuration.
+ * Every way this library can fail, one class a circumstance. Each error says in `code` what happened, and in `retryable`
+ * whether the same call can succeed later without a change of code or configuration.
  *
  * No error carries a token, a signed query, a phone number, a file name or a request object: such values show as
- * their type and length only, in the message, in JSON and when inspected.
+ * their type and length only, in the message, in JSON and when inspected. The base class sees to it.
  */
 
-import { describeHost, describeId, describeSecret, describeValue } from './errors/describe.js'
-import { cleanServerText } from './errors/redaction.js'
-import { BRAND, hasBrand, isError, readTextField, reduceToName, withName } from './errors/thrown.js'
+import { type CleanFailure, describeFailure } from './errors/clean-details.js'
+import { describeId, describeValue } from './errors/describe.js'
+import { BRAND, hasBrand, isError, reduceToName } from './errors/thrown.js'
 
-/** Where in the flow an error arose. */
-export type Phase = 'configure' | 'receive' | 'look-up' | 'download' | 'store' | 'sign' | 'queue'
-
-interface Circumstance {
-  readonly phase: Phase
-  readonly retryable: boolean
-  readonly cause?: unknown
-}
+export type { CleanFailure } from './errors/clean-details.js'
 
 /**
  * The base of every error of this library. Check with `WhatsAppMediaError.is(error)`: it also recognises errors of a
@@ -28,14 +21,13 @@ export abstract class WhatsAppMediaError extends Error {
   abstract readonly code: string
   /** Whether the same call can succeed later, with nothing changed on this side. */
   readonly retryable: boolean
-  /** The step that failed. */
-  readonly phase: Phase
 
-  constructor(message: string, circumstance: Circumstance) {
-    super(message, circumstance.cause === undefined ? undefined : { cause: safeCause(circumstance.cause) })
+  /** For the classes of this library: each field, the message and the cause come cleaned, and in no other way. */
+  constructor({ message, retryable, fields, ...rest }: CleanFailure) {
+    super(message, 'cause' in rest ? { cause: rest.cause } : undefined)
     this.name = new.target.name
-    this.retryable = circumstance.retryable
-    this.phase = circumstance.phase
+    this.retryable = retryable
+    Object.assign(this, fields)
     Object.defineProperty(this, BRAND, { value: true })
   }
 
@@ -65,15 +57,14 @@ export abstract class WhatsAppMediaError extends Error {
 export class InvalidOptionError extends WhatsAppMediaError {
   readonly code = 'invalid-option'
   /** The option's name, such as `accountId` or `cloudApi.baseUrl`. */
-  readonly option: string
+  declare readonly option: string
 
-  constructor({ option, problem }: { option: string; problem: string }) {
-    super(`${option} ${problem}`, { phase: 'configure', retryable: false })
-    this.option = option
+  constructor(details: { option: string; problem: string }) {
+    super(describeFailure(details, { retryable: false, tell: ({ option, problem }) => `${option} ${problem}` }))
   }
 }
 
-/** Why a webhook's signature was refused. For logs only: whoever sent the webhook learns nothing but 401. */
+/** Why a webhook's signature was refused. For logs only: the sender of the webhook learns nothing but 401. */
 export type SignatureProblem = 'missing-header' | 'malformed-header' | 'body-re-encoded' | 'wrong-secret'
 
 const SIGNATURE_PROBLEMS: Readonly<Record<SignatureProblem, string>> = {
@@ -92,11 +83,12 @@ const SIGNATURE_PROBLEMS: Readonly<Record<SignatureProblem, string>> = {
 export class InvalidSignatureError extends WhatsAppMediaError {
   readonly code = 'invalid-signature'
   /** `body-re-encoded` is a suspicion, from the form of the body. */
-  readonly reason: SignatureProblem
+  declare readonly reason: SignatureProblem
 
-  constructor({ reason }: { reason: SignatureProblem }) {
-    super(`The webhook's signature is refused: ${SIGNATURE_PROBLEMS[reason]}`, { phase: 'receive', retryable: false })
-    this.reason = reason
+  constructor(details: { reason: SignatureProblem }) {
+    const tell = ({ reason }: typeof details): string =>
+      `The webhook's signature is refused: ${SIGNATURE_PROBLEMS[reason]}`
+    super(describeFailure(details, { retryable: false, tell }))
   }
 }
 
@@ -107,11 +99,13 @@ export class InvalidSignatureError extends WhatsAppMediaError {
  */
 export class PayloadTooLargeError extends WhatsAppMediaError {
   readonly code = 'payload-too-large'
-  readonly limitBytes: number
+  /** The handler's `maxBytes`. */
+  declare readonly limitBytes: number
 
-  constructor({ limitBytes }: { limitBytes: number }) {
-    super(`The webhook's body has more than maxBytes, ${limitBytes} bytes`, { phase: 'receive', retryable: false })
-    this.limitBytes = limitBytes
+  constructor(details: { limitBytes: number }) {
+    const tell = ({ limitBytes }: typeof details): string =>
+      `The webhook's body has more than maxBytes, ${limitBytes} bytes`
+    super(describeFailure(details, { retryable: false, tell }))
   }
 }
 
@@ -126,27 +120,25 @@ export type AccessTokenProblem = 'missing' | 'rejected' | 'unavailable'
  */
 export class AccessTokenError extends WhatsAppMediaError {
   readonly code = 'access-token'
-  readonly reason: AccessTokenProblem
+  declare readonly reason: AccessTokenProblem
+  /** HTTP status of Meta's answer; only of `rejected`. */
   declare readonly status?: number
+  /** Meta's error code; only of `rejected`. */
   declare readonly graphCode?: number
 
-  constructor(details: {
-    reason: AccessTokenProblem
-    account?: string
-    status?: number
-    graphCode?: number
-    cause?: unknown
-  }) {
-    const token = `access token${details.account === undefined ? '' : ` of account ${details.account}`}`
-    const message = {
-      missing: `The ${token} is missing`,
-      rejected: `Meta rejected the ${token}${details.graphCode === undefined ? '' : ` (Graph code ${details.graphCode})`}`,
-      unavailable: `The function that gives the ${token} failed`,
-    }[details.reason]
-    super(message, { phase: 'look-up', retryable: details.reason !== 'missing', cause: details.cause })
-    this.reason = details.reason
-    if (details.status !== undefined) this.status = details.status
-    if (details.graphCode !== undefined) this.graphCode = details.graphCode
+  constructor(
+    details: { account?: string | undefined; cause?: unknown } & (
+      | { reason: 'rejected'; status?: number | undefined; graphCode?: number | undefined }
+      | { reason: 'missing' | 'unavailable'; status?: never; graphCode?: never }
+    ),
+  ) {
+    const tell = ({ reason, account, graphCode }: typeof details): string => {
+      const token = `access token${account === undefined ? '' : ` of account ${account}`}`
+      if (reason === 'missing') return `The ${token} is missing`
+      if (reason === 'unavailable') return `The function that gives the ${token} failed`
+      return `Meta rejected the ${token}${graphCode === undefined ? '' : ` (Graph code ${graphCode})`}`
+    }
+    super(describeFailure(details, { retryable: details.reason !== 'missing', tell }))
   }
 }
 
@@ -157,15 +149,25 @@ export class AccessTokenError extends WhatsAppMediaError {
  */
 export class UnknownNumberError extends WhatsAppMediaError {
   readonly code = 'unknown-number'
-  readonly phoneNumberId: string
+  declare readonly phoneNumberId: string
 
-  constructor({ phoneNumberId }: { phoneNumberId: string }) {
-    super(`No account is configured for phone number id ${describeId(phoneNumberId)}`, {
-      phase: 'configure',
-      retryable: false,
-    })
-    this.phoneNumberId = phoneNumberId
+  constructor(details: { phoneNumberId: string }) {
+    const tell = ({ phoneNumberId }: typeof details): string =>
+      `No account is configured for phone number id ${describeId(phoneNumberId)}`
+    super(describeFailure(details, { retryable: false, tell }))
   }
+}
+
+/** What an error of the Graph API says of itself, beside its words. */
+export interface GraphAnswerCodes {
+  /** HTTP status. */
+  status: number
+  /** Meta's error code. */
+  graphCode?: number | undefined
+  /** Meta's error subcode. */
+  subcode?: number | undefined
+  /** Meta's trace id, for its support. */
+  fbtraceId?: string | undefined
 }
 
 /**
@@ -176,34 +178,29 @@ export class UnknownNumberError extends WhatsAppMediaError {
 export class GraphApiError extends WhatsAppMediaError {
   readonly code = 'graph-api'
   /** HTTP status. Rate limits come as 400: decide by `graphCode` first. */
-  readonly status: number
+  declare readonly status: number
+  /** Meta's error code. */
   declare readonly graphCode?: number
+  /** Meta's error subcode. */
   declare readonly subcode?: number
   /** Meta's trace id, for its support. */
   declare readonly fbtraceId?: string
   /** Milliseconds that Meta asked us to wait. */
   declare readonly retryAfterMs?: number
 
-  constructor(details: {
-    status: number
-    retryable: boolean
-    graphCode?: number
-    subcode?: number
-    fbtraceId?: string
-    retryAfterMs?: number
-    text?: string
-    cause?: unknown
-  }) {
-    const code = details.graphCode === undefined ? '' : `, Graph code ${details.graphCode}`
-    super(
-      `The Graph API answered HTTP ${details.status}${code}${details.text === undefined ? '' : `: ${details.text}`}`,
-      { phase: 'look-up', retryable: details.retryable, cause: details.cause },
-    )
-    this.status = details.status
-    if (details.graphCode !== undefined) this.graphCode = details.graphCode
-    if (details.subcode !== undefined) this.subcode = details.subcode
-    if (details.fbtraceId !== undefined) this.fbtraceId = details.fbtraceId
-    if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs
+  constructor(
+    details: GraphAnswerCodes & {
+      retryable: boolean
+      retryAfterMs?: number | undefined
+      text?: string | undefined
+      cause?: unknown
+    },
+  ) {
+    const tell = ({ status, graphCode, text }: typeof details): string => {
+      const code = graphCode === undefined ? '' : `, Graph code ${graphCode}`
+      return `The Graph API answered HTTP ${status}${code}${text === undefined ? '' : `: ${text}`}`
+    }
+    super(describeFailure(details, { retryable: details.retryable, tell }))
   }
 }
 
@@ -215,22 +212,20 @@ export class GraphApiError extends WhatsAppMediaError {
  */
 export class MediaGoneError extends WhatsAppMediaError {
   readonly code = 'media-gone'
-  readonly mediaId: string
-  readonly status: number
+  declare readonly mediaId: string
+  /** HTTP status of Meta's answer. */
+  declare readonly status: number
+  /** Meta's error code. */
   declare readonly graphCode?: number
+  /** Meta's error subcode. */
   declare readonly subcode?: number
+  /** Meta's trace id, for its support. */
   declare readonly fbtraceId?: string
 
-  constructor(details: { mediaId: string; status: number; graphCode?: number; subcode?: number; fbtraceId?: string }) {
-    super(
-      `Media ${describeId(details.mediaId)} is gone or not readable with this token: expired, deleted, or of another business account`,
-      { phase: 'look-up', retryable: false },
-    )
-    this.mediaId = details.mediaId
-    this.status = details.status
-    if (details.graphCode !== undefined) this.graphCode = details.graphCode
-    if (details.subcode !== undefined) this.subcode = details.subcode
-    if (details.fbtraceId !== undefined) this.fbtraceId = details.fbtraceId
+  constructor(details: GraphAnswerCodes & { mediaId: string }) {
+    const tell = ({ mediaId }: typeof details): string =>
+      `Media ${describeId(mediaId)} is gone or not readable with this token: expired, deleted, or of another business account`
+    super(describeFailure(details, { retryable: false, tell }))
   }
 }
 
@@ -242,26 +237,24 @@ export class MediaGoneError extends WhatsAppMediaError {
  */
 export class DownloadFailedError extends WhatsAppMediaError {
   readonly code = 'download-failed'
-  readonly host: string
+  /** The host that was asked. A label that may be a secret shows as its length. */
+  declare readonly host: string
+  /** HTTP status, where there was an answer. */
   declare readonly status?: number
+  /** Milliseconds that the host asked us to wait. */
   declare readonly retryAfterMs?: number
 
   constructor(details: {
     host: string
     problem: string
-    phase?: 'look-up' | 'download'
-    retryable?: boolean
-    status?: number
-    retryAfterMs?: number
+    /** Default true. */
+    retryable?: boolean | undefined
+    status?: number | undefined
+    retryAfterMs?: number | undefined
     cause?: unknown
   }) {
-    const { host, problem, phase = 'download', retryable = true, cause } = details
-    // A suffix among `cloudApi.mediaHosts` lets hosts through that others have named.
-    const shown = describeHost(host)
-    super(`The ${phase} from ${shown} failed: ${problem}`, { phase, retryable, cause })
-    this.host = shown
-    if (details.status !== undefined) this.status = details.status
-    if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs
+    const tell = ({ host, problem }: typeof details): string => `The request to ${host} failed: ${problem}`
+    super(describeFailure(details, { retryable: details.retryable ?? true, tell }))
   }
 }
 
@@ -273,11 +266,11 @@ export class DownloadFailedError extends WhatsAppMediaError {
 export class HostRefusedError extends WhatsAppMediaError {
   readonly code = 'host-refused'
   /** A label that may be a secret, such as a token in its place, shows as its length. */
-  readonly host: string
+  declare readonly host: string
 
   constructor(details: { host: string; problem: string }) {
-    super(`Refused to ask ${details.host}: ${details.problem}`, { phase: 'download', retryable: false })
-    this.host = details.host
+    const tell = ({ host, problem }: typeof details): string => `Refused to ask ${host}: ${problem}`
+    super(describeFailure(details, { retryable: false, tell }))
   }
 }
 
@@ -288,17 +281,15 @@ export class HostRefusedError extends WhatsAppMediaError {
  */
 export class SizeLimitError extends WhatsAppMediaError {
   readonly code = 'size-limit'
-  readonly limitBytes: number
+  /** `maxBytes`. */
+  declare readonly limitBytes: number
   /** The declared size, or the bytes seen when the limit was passed. */
-  readonly bytes: number
+  declare readonly bytes: number
 
-  constructor(details: { limitBytes: number; bytes: number; phase: 'download' | 'store' }) {
-    super(`The body has ${details.bytes} bytes or more; maxBytes is ${details.limitBytes}`, {
-      phase: details.phase,
-      retryable: false,
-    })
-    this.limitBytes = details.limitBytes
-    this.bytes = details.bytes
+  constructor(details: { limitBytes: number; bytes: number }) {
+    const tell = ({ limitBytes, bytes }: typeof details): string =>
+      `The body has ${bytes} bytes or more; maxBytes is ${limitBytes}`
+    super(describeFailure(details, { retryable: false, tell }))
   }
 }
 
@@ -310,7 +301,9 @@ export class SizeLimitError extends WhatsAppMediaError {
  */
 export class IntegrityMismatchError extends WhatsAppMediaError {
   readonly code = 'integrity-mismatch'
+  /** Bytes. */
   declare readonly expectedSize?: number
+  /** Bytes. */
   declare readonly observedSize?: number
   /** Lowercase hex. */
   declare readonly expectedSha256?: string
@@ -325,11 +318,7 @@ export class IntegrityMismatchError extends WhatsAppMediaError {
     observedSha256?: string | undefined
     cause?: unknown
   }) {
-    super(details.problem, { phase: 'download', retryable: true, cause: details.cause })
-    if (details.expectedSize !== undefined) this.expectedSize = details.expectedSize
-    if (details.observedSize !== undefined) this.observedSize = details.observedSize
-    if (details.expectedSha256 !== undefined) this.expectedSha256 = details.expectedSha256
-    if (details.observedSha256 !== undefined) this.observedSha256 = details.observedSha256
+    super(describeFailure(details, { retryable: true, tell: ({ problem }) => problem }))
   }
 }
 
@@ -340,35 +329,32 @@ export class IntegrityMismatchError extends WhatsAppMediaError {
  */
 export class StorageFailedError extends WhatsAppMediaError {
   readonly code = 'storage-failed'
-  readonly operation: 'put' | 'head' | 'get' | 'delete' | 'list' | 'sign'
-  readonly key: string
+  /** The call that failed. */
+  declare readonly operation: 'put' | 'head' | 'get' | 'delete' | 'list' | 'sign'
+  /** The object's key; of `list`, the prefix. */
+  declare readonly key: string
   /** HTTP status, where there was an answer. */
   declare readonly status?: number
   /** The storage's own name for the fault, such as `NoSuchBucket` or `ECONNRESET`. */
-  readonly reason: string
+  declare readonly reason: string
   /** Milliseconds that the storage asked us to wait. */
   declare readonly retryAfterMs?: number
 
   constructor(details: {
-    operation: 'put' | 'head' | 'get' | 'delete' | 'list' | 'sign'
+    operation: StorageFailedError['operation']
     key: string
     reason: string
     retryable: boolean
-    status?: number
-    retryAfterMs?: number
-    advice?: string
+    status?: number | undefined
+    retryAfterMs?: number | undefined
+    advice?: string | undefined
     cause?: unknown
   }) {
-    const status = details.status === undefined ? '' : ` (HTTP ${details.status})`
-    super(
-      `The storage failed to ${details.operation} ${details.key}: ${details.reason}${status}${details.advice === undefined ? '' : `. ${details.advice}`}`,
-      { phase: details.operation === 'sign' ? 'sign' : 'store', retryable: details.retryable, cause: details.cause },
-    )
-    this.operation = details.operation
-    this.key = details.key
-    this.reason = details.reason
-    if (details.status !== undefined) this.status = details.status
-    if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs
+    const tell = ({ operation, key, reason, status, advice }: typeof details): string => {
+      const answer = status === undefined ? '' : ` (HTTP ${status})`
+      return `The storage failed to ${operation} ${key}: ${reason}${answer}${advice === undefined ? '' : `. ${advice}`}`
+    }
+    super(describeFailure(details, { retryable: details.retryable, tell }))
   }
 }
 
@@ -379,10 +365,14 @@ export class StorageFailedError extends WhatsAppMediaError {
  */
 export class KeyConflictError extends WhatsAppMediaError {
   readonly code = 'key-conflict'
-  readonly key: string
-  readonly expectedSize: number
-  readonly foundSize: number
-  readonly expectedSha256: string
+  declare readonly key: string
+  /** Bytes. */
+  declare readonly expectedSize: number
+  /** Bytes. */
+  declare readonly foundSize: number
+  /** Lowercase hex. */
+  declare readonly expectedSha256: string
+  /** Lowercase hex. Absent where the storage recorded none. */
   declare readonly foundSha256?: string
 
   constructor(details: {
@@ -392,15 +382,9 @@ export class KeyConflictError extends WhatsAppMediaError {
     expectedSha256: string
     foundSha256: string | undefined
   }) {
-    super(
-      `${details.key} holds other bytes: expected ${details.expectedSize} bytes with SHA-256 ${details.expectedSha256}, found ${details.foundSize} bytes with ${details.foundSha256 ?? 'no recorded hash'}`,
-      { phase: 'store', retryable: false },
-    )
-    this.key = details.key
-    this.expectedSize = details.expectedSize
-    this.foundSize = details.foundSize
-    this.expectedSha256 = details.expectedSha256
-    if (details.foundSha256 !== undefined) this.foundSha256 = details.foundSha256
+    const tell = ({ key, expectedSize, expectedSha256, foundSize, foundSha256 }: typeof details): string =>
+      `${key} holds other bytes: expected ${expectedSize} bytes with SHA-256 ${expectedSha256}, found ${foundSize} bytes with ${foundSha256 ?? 'no recorded hash'}`
+    super(describeFailure(details, { retryable: false, tell }))
   }
 }
 
@@ -411,44 +395,41 @@ export class KeyConflictError extends WhatsAppMediaError {
  */
 export class WrongAccountError extends WhatsAppMediaError {
   readonly code = 'wrong-account'
-  readonly accountId: string
+  /** The account that asked. */
+  declare readonly accountId: string
 
-  constructor({ accountId }: { accountId: string }) {
-    super(`The key does not belong to account ${describeValue(accountId)}`, { phase: 'sign', retryable: false })
-    this.accountId = accountId
+  constructor(details: { accountId: string }) {
+    const tell = ({ accountId }: typeof details): string =>
+      `The key does not belong to account ${describeValue(accountId)}`
+    super(describeFailure(details, { retryable: false, tell }))
   }
 }
 
-const PHASE_OF_WAIT = {
-  headers: 'download',
-  source: 'download',
-  store: 'store',
-  total: 'download',
-  body: 'receive',
-  callback: 'queue',
-} as const satisfies Record<string, Phase>
+/** The option of an archive that holds a callback of your app. */
+export type CallbackName = 'accounts' | 'storage' | 'prefix' | 'onArchived' | 'onFailed'
+
+/** The options that hold a callback with a deadline: those of an archive, of an account and of a webhook handler. */
+export type TimedCallbackName = CallbackName | 'accessToken' | 'onPayload' | 'onMedia'
 
 /**
- * A function of the archive's owner kept throwing, or did not end, until the media was dead, or longer.
+ * A callback of your app kept throwing, or did not end, until the media was dead, or longer.
  *
  * Retryable: yes. What to do: mend it, then enqueue the job again.
  */
 export class CallbackFailedError extends WhatsAppMediaError {
   readonly code = 'callback-failed'
   /** The option that holds the function. */
-  readonly callback: 'accounts' | 'storage' | 'prefix' | 'onArchived' | 'onFailed'
+  declare readonly callback: CallbackName
 
   /**
    * `cause` is what it threw. Where that is no error of this library, name and code alone are kept: its words may quote
    * the job.
    */
-  constructor({ callback, cause }: { callback: CallbackFailedError['callback']; cause: unknown }) {
-    super(`${callback} failed, and there is no more time to call it again`, {
-      phase: 'queue',
-      retryable: true,
-      cause: WhatsAppMediaError.is(cause) ? cause : reduceToName(cause),
-    })
-    this.callback = callback
+  constructor({ callback, cause }: { callback: CallbackName; cause: unknown }) {
+    const details = { callback, cause: hasBrand(cause) ? cause : reduceToName(cause) }
+    const tell = (clean: typeof details): string =>
+      `${clean.callback} failed, and there is no more time to call it again`
+    super(describeFailure(details, { retryable: true, tell }))
   }
 }
 
@@ -460,11 +441,10 @@ export class CallbackFailedError extends WhatsAppMediaError {
 export class QueueFullError extends WhatsAppMediaError {
   readonly code = 'queue-full'
   /** `maxQueued`. */
-  readonly limit: number
+  declare readonly limit: number
 
   constructor(details: { limit: number; problem: string }) {
-    super(`The queue ${details.problem}`, { phase: 'queue', retryable: true })
-    this.limit = details.limit
+    super(describeFailure(details, { retryable: true, tell: ({ problem }) => `The queue ${problem}` }))
   }
 }
 
@@ -476,29 +456,28 @@ export class QueueFullError extends WhatsAppMediaError {
 export class QueueFailedError extends WhatsAppMediaError {
   readonly code = 'queue-failed'
   /**
-   * `settle`: telling the queue what became of a job; `connect`: in the background; `list`, `redrive`, `discard`: of dead
-   * letters.
+   * The call that failed. `settle`: reporting how a job ended; `connect`: in the background; `list`, `redrive`,
+   * `discard`: of dead letters.
    */
-  readonly operation: 'enqueue' | 'receive' | 'settle' | 'connect' | 'list' | 'redrive' | 'discard'
+  declare readonly operation: 'enqueue' | 'receive' | 'settle' | 'connect' | 'list' | 'redrive' | 'discard'
   /** The service's own name for the fault, such as `AccessDenied` or `ECONNRESET`; `timeout` when no answer came. */
-  readonly reason: string
+  declare readonly reason: string
   /** How many of the jobs are not in the queue; only of `enqueue`. */
   declare readonly failed?: number
 
-  constructor(details: {
-    operation: QueueFailedError['operation']
-    reason: string
-    retryable: boolean
-    failed?: number
-    total?: number
-    cause?: unknown
-  }) {
-    const { operation, reason, retryable, failed, total, cause } = details
-    const jobs = failed === undefined ? '' : ` ${failed} of ${total} jobs`
-    super(`The queue failed to ${operation}${jobs}: ${reason}`, { phase: 'queue', retryable, cause })
-    this.operation = operation
-    this.reason = reason
-    if (failed !== undefined) this.failed = failed
+  constructor(
+    details: {
+      operation: QueueFailedError['operation']
+      reason: string
+      retryable: boolean
+      cause?: unknown
+    } & ({ failed: number; total: number } | { failed?: never; total?: never }),
+  ) {
+    const tell = ({ operation, reason, failed, total }: typeof details): string => {
+      const jobs = failed === undefined ? '' : ` ${failed} of ${total} jobs`
+      return `The queue failed to ${operation}${jobs}: ${reason}`
+    }
+    super(describeFailure(details, { retryable: details.retryable, tell }))
   }
 }
 
@@ -509,21 +488,17 @@ export class QueueFailedError extends WhatsAppMediaError {
  */
 export class JobTooLargeError extends WhatsAppMediaError {
   readonly code = 'job-too-large'
-  /** How many. */
-  readonly jobs: number
-  /** Of the largest. */
-  readonly bytes: number
-  readonly limitBytes: number
+  /** How many jobs are too large. */
+  declare readonly jobs: number
+  /** Bytes of the largest. */
+  declare readonly bytes: number
+  /** The most that a message may have. */
+  declare readonly limitBytes: number
 
   constructor(details: { jobs: number; bytes: number; limitBytes: number }) {
-    const { jobs, bytes, limitBytes } = details
-    super(`${jobs} jobs are larger than a message may be, ${limitBytes} bytes; the largest has ${bytes}`, {
-      phase: 'queue',
-      retryable: false,
-    })
-    this.jobs = jobs
-    this.bytes = bytes
-    this.limitBytes = limitBytes
+    const tell = ({ jobs, bytes, limitBytes }: typeof details): string =>
+      `${jobs} jobs are larger than a message may be, ${limitBytes} bytes; the largest has ${bytes}`
+    super(describeFailure(details, { retryable: false, tell }))
   }
 }
 
@@ -534,59 +509,60 @@ export class JobTooLargeError extends WhatsAppMediaError {
  */
 export class MediaUnavailableError extends WhatsAppMediaError {
   readonly code = 'media-unavailable'
-  readonly reason: string
+  /** Meta's words, or this library's. */
+  declare readonly reason: string
   /** Meta's error code. */
   declare readonly errorCode?: number
 
-  constructor(details: { reason: string; errorCode?: number | undefined }) {
-    const code = details.errorCode === undefined ? '' : ` (Meta's code ${details.errorCode})`
-    super(`The media can't be downloaded: ${details.reason}${code}`, { phase: 'receive', retryable: false })
-    this.reason = details.reason
-    if (details.errorCode !== undefined) this.errorCode = details.errorCode
+  constructor({ reason, errorCode }: { reason: string; errorCode?: number | undefined }) {
+    // Given whole webhook items, too: no other field of theirs belongs here.
+    const details = { reason, errorCode }
+    const tell = (clean: typeof details): string => {
+      const code = clean.errorCode === undefined ? '' : ` (Meta's code ${clean.errorCode})`
+      return `The media can't be downloaded: ${clean.reason}${code}`
+    }
+    super(describeFailure(details, { retryable: false, tell }))
   }
 }
 
+/** What a deadline ended, where it was no callback. */
+const WAITS: Readonly<Record<Exclude<TimeoutError['waitedFor'], 'callback'>, string>> = {
+  headers: 'No answer came',
+  source: 'The source sent nothing',
+  store: 'The store took nothing',
+  total: 'The transfer did not end',
+  body: "The webhook's body did not end",
+}
+
 /**
- * One of the deadlines passed: see `timeouts`; for a webhook's body, `bodyTimeoutMs`; for a function of the archive's
- * owner, `callbackTimeoutMs`.
+ * One of the deadlines passed: see `timeouts`; for a webhook's body, `bodyTimeoutMs`; for a callback of your app,
+ * `callbackTimeoutMs`.
  *
  * Retryable: yes. What to do: try again, or raise the option.
  */
 export class TimeoutError extends WhatsAppMediaError {
   readonly code = 'timeout'
   /**
-   * What we were waiting for: an answer's headers, the source's next bytes, the store, the whole transfer, a webhook's
-   * body, or a function of the archive's owner.
+   * What did not come in time: an answer's headers, the source's next bytes, the store, the end of the whole transfer, of
+   * a webhook's body, or of a callback of your app.
    */
-  readonly waitedFor: 'headers' | 'source' | 'store' | 'total' | 'body' | 'callback'
-  readonly limitMs: number
-  /** The option that holds the function. */
-  declare readonly callback?: CallbackFailedError['callback'] | 'accessToken' | 'onPayload' | 'onMedia'
+  declare readonly waitedFor: 'headers' | 'source' | 'store' | 'total' | 'body' | 'callback'
+  /** Milliseconds. */
+  declare readonly limitMs: number
+  /** The option that holds the function; only of `callback`, and always there. */
+  declare readonly callback?: TimedCallbackName
 
-  constructor(details: {
-    waitedFor: TimeoutError['waitedFor']
-    limitMs: number
-    callback?: TimeoutError['callback']
-  }) {
-    const what = {
-      headers: 'No answer came',
-      source: 'The source sent nothing',
-      store: 'The store took nothing',
-      total: 'The transfer did not end',
-      body: "The webhook's body did not end",
-      callback: `${details.callback} did not end`,
-    }[details.waitedFor]
-    super(`${what} within ${details.limitMs} ms`, {
-      // A webhook handler's callbacks, or the archive's.
-      phase:
-        details.callback === 'onPayload' || details.callback === 'onMedia'
-          ? 'receive'
-          : PHASE_OF_WAIT[details.waitedFor],
-      retryable: true,
-    })
-    this.waitedFor = details.waitedFor
-    this.limitMs = details.limitMs
-    if (details.callback !== undefined) this.callback = details.callback
+  constructor(
+    details: { limitMs: number } & (
+      | { waitedFor: 'callback'; callback: TimedCallbackName }
+      | { waitedFor: Exclude<TimeoutError['waitedFor'], 'callback'>; callback?: never }
+    ),
+  ) {
+    const tell = (clean: typeof details): string => {
+      const what = clean.waitedFor === 'callback' ? `${clean.callback} did not end` : WAITS[clean.waitedFor]
+      return `${what} within ${clean.limitMs} ms`
+    }
+    super(describeFailure(details, { retryable: true, tell }))
   }
 }
 
@@ -615,13 +591,3 @@ export type AnyWhatsAppMediaError =
 
 /** Every `code` there is. */
 export type ErrorCode = AnyWhatsAppMediaError['code']
-
-/**
- * A cause that is safe to keep: errors of SDKs and HTTP clients hold whole requests, bearer token included, so only
- * name, code and cleaned message go on. Our own errors are safe already.
- */
-function safeCause(cause: unknown): unknown {
-  if (WhatsAppMediaError.is(cause)) return cause
-  if (!isError(cause)) return new Error(describeSecret(cause))
-  return withName(new Error(cleanServerText(readTextField(cause, 'message'))), cause)
-}

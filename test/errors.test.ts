@@ -40,7 +40,7 @@ const ROWS: readonly Row[] = [
   [
     new InvalidOptionError({ option: 'accountId', problem: "must be safe, got '..'" }),
     {
-      ...{ name: 'InvalidOptionError', code: 'invalid-option', phase: 'configure', retryable: false },
+      ...{ name: 'InvalidOptionError', code: 'invalid-option', retryable: false },
       ...{ message: "accountId must be safe, got '..'", option: 'accountId' },
     },
   ],
@@ -55,7 +55,7 @@ const ROWS: readonly Row[] = [
     ([reason, problem]): Row => [
       new InvalidSignatureError({ reason }),
       {
-        ...{ name: 'InvalidSignatureError', code: 'invalid-signature', phase: 'receive', retryable: false, reason },
+        ...{ name: 'InvalidSignatureError', code: 'invalid-signature', retryable: false, reason },
         message: expect.stringMatching(new RegExp(`^The webhook's signature is refused: .*${problem.source}`)),
       },
     ],
@@ -63,28 +63,28 @@ const ROWS: readonly Row[] = [
   [
     new PayloadTooLargeError({ limitBytes: 4_194_304 }),
     {
-      ...{ name: 'PayloadTooLargeError', code: 'payload-too-large', phase: 'receive', retryable: false },
+      ...{ name: 'PayloadTooLargeError', code: 'payload-too-large', retryable: false },
       ...{ message: "The webhook's body has more than maxBytes, 4194304 bytes", limitBytes: 4_194_304 },
     },
   ],
   [
     new AccessTokenError({ reason: 'missing' }),
     {
-      ...{ name: 'AccessTokenError', code: 'access-token', phase: 'look-up', retryable: false, reason: 'missing' },
+      ...{ name: 'AccessTokenError', code: 'access-token', retryable: false, reason: 'missing' },
       message: 'The access token is missing',
     },
   ],
   [
     new AccessTokenError({ reason: 'missing', account: 'acme' }),
     {
-      ...{ name: 'AccessTokenError', code: 'access-token', phase: 'look-up', retryable: false, reason: 'missing' },
+      ...{ name: 'AccessTokenError', code: 'access-token', retryable: false, reason: 'missing' },
       message: 'The access token of account acme is missing',
     },
   ],
   [
     new AccessTokenError({ reason: 'rejected' }),
     {
-      ...{ name: 'AccessTokenError', code: 'access-token', phase: 'look-up', retryable: true, reason: 'rejected' },
+      ...{ name: 'AccessTokenError', code: 'access-token', retryable: true, reason: 'rejected' },
       message: 'Meta rejected the access token',
     },
   ],
@@ -97,7 +97,7 @@ const ROWS: readonly Row[] = [
       cause: new Error('asked'),
     }),
     {
-      ...{ name: 'AccessTokenError', code: 'access-token', phase: 'look-up', retryable: true, reason: 'rejected' },
+      ...{ name: 'AccessTokenError', code: 'access-token', retryable: true, reason: 'rejected' },
       ...{ message: 'Meta rejected the access token of account acme (Graph code 190)', status: 401, graphCode: 190 },
       cause: { name: 'Error', message: 'asked' },
     },
@@ -105,7 +105,7 @@ const ROWS: readonly Row[] = [
   [
     new AccessTokenError({ reason: 'unavailable', account: 'acme' }),
     {
-      ...{ name: 'AccessTokenError', code: 'access-token', phase: 'look-up', retryable: true, reason: 'unavailable' },
+      ...{ name: 'AccessTokenError', code: 'access-token', retryable: true, reason: 'unavailable' },
       message: 'The function that gives the access token of account acme failed',
     },
   ],
@@ -115,7 +115,7 @@ const ROWS: readonly Row[] = [
       cause: Object.assign(new Error('no row for Jane'), { code: 'ECONNREFUSED' }),
     }),
     {
-      ...{ name: 'CallbackFailedError', code: 'callback-failed', phase: 'queue', retryable: true },
+      ...{ name: 'CallbackFailedError', code: 'callback-failed', retryable: true },
       ...{ message: 'onArchived failed, and there is no more time to call it again', callback: 'onArchived' },
       cause: { name: 'Error', message: 'ECONNREFUSED' },
     },
@@ -123,7 +123,7 @@ const ROWS: readonly Row[] = [
   [
     new QueueFailedError({ operation: 'receive', reason: 'AccessDenied', retryable: false }),
     {
-      ...{ name: 'QueueFailedError', code: 'queue-failed', phase: 'queue', retryable: false },
+      ...{ name: 'QueueFailedError', code: 'queue-failed', retryable: false },
       ...{ message: 'The queue failed to receive: AccessDenied', operation: 'receive', reason: 'AccessDenied' },
     },
   ],
@@ -137,7 +137,7 @@ const ROWS: readonly Row[] = [
       cause: new Error('reset'),
     }),
     {
-      ...{ name: 'QueueFailedError', code: 'queue-failed', phase: 'queue', retryable: true, failed: 2 },
+      ...{ name: 'QueueFailedError', code: 'queue-failed', retryable: true, failed: 2 },
       ...{ message: 'The queue failed to enqueue 2 of 3 jobs: ECONNRESET', operation: 'enqueue', reason: 'ECONNRESET' },
       cause: { name: 'Error', message: 'reset' },
     },
@@ -145,7 +145,7 @@ const ROWS: readonly Row[] = [
   [
     new JobTooLargeError({ jobs: 2, bytes: 300_000, limitBytes: 262_144 }),
     {
-      ...{ name: 'JobTooLargeError', code: 'job-too-large', phase: 'queue', retryable: false, jobs: 2 },
+      ...{ name: 'JobTooLargeError', code: 'job-too-large', retryable: false, jobs: 2 },
       message: '2 jobs are larger than a message may be, 262144 bytes; the largest has 300000',
       ...{ bytes: 300_000, limitBytes: 262_144 },
     },
@@ -153,7 +153,7 @@ const ROWS: readonly Row[] = [
   [
     new UnknownNumberError({ phoneNumberId: '106540352242922' }),
     {
-      ...{ name: 'UnknownNumberError', code: 'unknown-number', phase: 'configure', retryable: false },
+      ...{ name: 'UnknownNumberError', code: 'unknown-number', retryable: false },
       message: "No account is configured for phone number id '106540352242922'",
       phoneNumberId: '106540352242922',
     },
@@ -161,7 +161,7 @@ const ROWS: readonly Row[] = [
   [
     new GraphApiError({ status: 502, retryable: true }),
     {
-      ...{ name: 'GraphApiError', code: 'graph-api', phase: 'look-up', retryable: true, status: 502 },
+      ...{ name: 'GraphApiError', code: 'graph-api', retryable: true, status: 502 },
       message: 'The Graph API answered HTTP 502',
     },
   ],
@@ -172,7 +172,7 @@ const ROWS: readonly Row[] = [
       cause: new TypeError('odd'),
     }),
     {
-      ...{ name: 'GraphApiError', code: 'graph-api', phase: 'look-up', retryable: false },
+      ...{ name: 'GraphApiError', code: 'graph-api', retryable: false },
       message: 'The Graph API answered HTTP 400, Graph code 100: no such field',
       ...{ status: 400, graphCode: 100, subcode: 34, fbtraceId: 'AbC', retryAfterMs: 5 },
       cause: { name: 'TypeError', message: 'odd' },
@@ -181,7 +181,7 @@ const ROWS: readonly Row[] = [
   [
     new MediaGoneError({ mediaId: '1013859600285441', status: 400 }),
     {
-      ...{ name: 'MediaGoneError', code: 'media-gone', phase: 'look-up', retryable: false, status: 400 },
+      ...{ name: 'MediaGoneError', code: 'media-gone', retryable: false, status: 400 },
       message: expect.stringMatching(/^Media '1013859600285441' is gone or not readable with this token: expired/),
       mediaId: '1013859600285441',
     },
@@ -189,7 +189,7 @@ const ROWS: readonly Row[] = [
   [
     new MediaGoneError({ mediaId: 'x y', status: 400, graphCode: 100, subcode: 33, fbtraceId: 'AbC' }),
     {
-      ...{ name: 'MediaGoneError', code: 'media-gone', phase: 'look-up', retryable: false, status: 400 },
+      ...{ name: 'MediaGoneError', code: 'media-gone', retryable: false, status: 400 },
       message: expect.stringContaining('Media a string of 3 characters is gone'),
       ...{ mediaId: 'x y', graphCode: 100, subcode: 33, fbtraceId: 'AbC' },
     },
@@ -197,19 +197,19 @@ const ROWS: readonly Row[] = [
   [
     new DownloadFailedError({ host: 'lookaside.fbsbx.com', problem: 'no answer' }),
     {
-      ...{ name: 'DownloadFailedError', code: 'download-failed', phase: 'download', retryable: true },
-      ...{ message: 'The download from lookaside.fbsbx.com failed: no answer', host: 'lookaside.fbsbx.com' },
+      ...{ name: 'DownloadFailedError', code: 'download-failed', retryable: true },
+      ...{ message: 'The request to lookaside.fbsbx.com failed: no answer', host: 'lookaside.fbsbx.com' },
     },
   ],
   [
     new DownloadFailedError({
-      ...{ host: 'graph.facebook.com', problem: 'HTTP 418', phase: 'look-up', retryable: false },
+      ...{ host: 'graph.facebook.com', problem: 'HTTP 418', retryable: false },
       ...{ status: 418, retryAfterMs: 9 },
       cause: Object.assign(new Error('reset'), { code: 'ECONNRESET' }),
     }),
     {
-      ...{ name: 'DownloadFailedError', code: 'download-failed', phase: 'look-up', retryable: false },
-      message: 'The look-up from graph.facebook.com failed: HTTP 418',
+      ...{ name: 'DownloadFailedError', code: 'download-failed', retryable: false },
+      message: 'The request to graph.facebook.com failed: HTTP 418',
       ...{ host: 'graph.facebook.com', status: 418, retryAfterMs: 9 },
       cause: { name: 'Error', message: 'reset' },
     },
@@ -217,23 +217,21 @@ const ROWS: readonly Row[] = [
   [
     new HostRefusedError({ host: 'evil.example', problem: 'not configured' }),
     {
-      ...{ name: 'HostRefusedError', code: 'host-refused', phase: 'download', retryable: false },
+      ...{ name: 'HostRefusedError', code: 'host-refused', retryable: false },
       ...{ message: 'Refused to ask evil.example: not configured', host: 'evil.example' },
     },
   ],
-  ...(['download', 'store'] as const).map(
-    (phase): Row => [
-      new SizeLimitError({ limitBytes: 10, bytes: 11, phase }),
-      {
-        ...{ name: 'SizeLimitError', code: 'size-limit', phase, retryable: false, limitBytes: 10, bytes: 11 },
-        message: 'The body has 11 bytes or more; maxBytes is 10',
-      },
-    ],
-  ),
+  [
+    new SizeLimitError({ limitBytes: 10, bytes: 11 }),
+    {
+      ...{ name: 'SizeLimitError', code: 'size-limit', retryable: false, limitBytes: 10, bytes: 11 },
+      message: 'The body has 11 bytes or more; maxBytes is 10',
+    },
+  ],
   [
     new IntegrityMismatchError({ problem: 'A page came' }),
     {
-      ...{ name: 'IntegrityMismatchError', code: 'integrity-mismatch', phase: 'download', retryable: true },
+      ...{ name: 'IntegrityMismatchError', code: 'integrity-mismatch', retryable: true },
       message: 'A page came',
     },
   ],
@@ -244,7 +242,7 @@ const ROWS: readonly Row[] = [
       cause: new Error('BadDigest'),
     }),
     {
-      ...{ name: 'IntegrityMismatchError', code: 'integrity-mismatch', phase: 'download', retryable: true },
+      ...{ name: 'IntegrityMismatchError', code: 'integrity-mismatch', retryable: true },
       ...{ message: 'Other bytes', expectedSize: 1, observedSize: 2, expectedSha256: HASH, observedSha256: OTHER_HASH },
       cause: { name: 'Error', message: 'BadDigest' },
     },
@@ -254,7 +252,6 @@ const ROWS: readonly Row[] = [
       new StorageFailedError({ operation, key: KEY, reason: 'ECONNRESET', retryable: true }),
       {
         ...{ name: 'StorageFailedError', code: 'storage-failed', retryable: true, operation, key: KEY },
-        phase: operation === 'sign' ? 'sign' : 'store',
         ...{ message: `The storage failed to ${operation} ${KEY}: ECONNRESET`, reason: 'ECONNRESET' },
       },
     ],
@@ -266,7 +263,7 @@ const ROWS: readonly Row[] = [
       cause: new Error('The specified bucket does not exist'),
     }),
     {
-      ...{ name: 'StorageFailedError', code: 'storage-failed', phase: 'store', retryable: false },
+      ...{ name: 'StorageFailedError', code: 'storage-failed', retryable: false },
       ...{ operation: 'put', key: KEY, reason: 'NoSuchBucket', status: 404 },
       message: `The storage failed to put ${KEY}: NoSuchBucket (HTTP 404). Create the bucket`,
       cause: { name: 'Error', message: 'The specified bucket does not exist' },
@@ -275,7 +272,7 @@ const ROWS: readonly Row[] = [
   [
     new KeyConflictError({ key: KEY, expectedSize: 1, foundSize: 2, expectedSha256: HASH, foundSha256: undefined }),
     {
-      ...{ name: 'KeyConflictError', code: 'key-conflict', phase: 'store', retryable: false },
+      ...{ name: 'KeyConflictError', code: 'key-conflict', retryable: false },
       ...{ key: KEY, expectedSize: 1, foundSize: 2, expectedSha256: HASH },
       message: `${KEY} holds other bytes: expected 1 bytes with SHA-256 ${HASH}, found 2 bytes with no recorded hash`,
     },
@@ -283,7 +280,7 @@ const ROWS: readonly Row[] = [
   [
     new KeyConflictError({ key: KEY, expectedSize: 1, foundSize: 1, expectedSha256: HASH, foundSha256: OTHER_HASH }),
     {
-      ...{ name: 'KeyConflictError', code: 'key-conflict', phase: 'store', retryable: false },
+      ...{ name: 'KeyConflictError', code: 'key-conflict', retryable: false },
       ...{ key: KEY, expectedSize: 1, foundSize: 1, expectedSha256: HASH, foundSha256: OTHER_HASH },
       message: expect.stringContaining(`found 1 bytes with ${OTHER_HASH}`),
     },
@@ -291,50 +288,50 @@ const ROWS: readonly Row[] = [
   [
     new WrongAccountError({ accountId: 'acme' }),
     {
-      ...{ name: 'WrongAccountError', code: 'wrong-account', phase: 'sign', retryable: false, accountId: 'acme' },
+      ...{ name: 'WrongAccountError', code: 'wrong-account', retryable: false, accountId: 'acme' },
       message: "The key does not belong to account 'acme'",
     },
   ],
   [
     new QueueFullError({ limit: 10, problem: 'is full' }),
     {
-      ...{ name: 'QueueFullError', code: 'queue-full', phase: 'queue', retryable: true, limit: 10 },
+      ...{ name: 'QueueFullError', code: 'queue-full', retryable: true, limit: 10 },
       message: 'The queue is full',
     },
   ],
   [
     new MediaUnavailableError({ reason: 'too large' }),
     {
-      ...{ name: 'MediaUnavailableError', code: 'media-unavailable', phase: 'receive', retryable: false },
+      ...{ name: 'MediaUnavailableError', code: 'media-unavailable', retryable: false },
       ...{ message: "The media can't be downloaded: too large", reason: 'too large' },
     },
   ],
   [
     new MediaUnavailableError({ reason: 'download error', errorCode: 131_052 }),
     {
-      ...{ name: 'MediaUnavailableError', code: 'media-unavailable', phase: 'receive', retryable: false },
+      ...{ name: 'MediaUnavailableError', code: 'media-unavailable', retryable: false },
       message: "The media can't be downloaded: download error (Meta's code 131052)",
       ...{ reason: 'download error', errorCode: 131_052 },
     },
   ],
   ...(
     [
-      ['headers', 'download', 'No answer came within 7 ms'],
-      ['source', 'download', 'The source sent nothing within 7 ms'],
-      ['store', 'store', 'The store took nothing within 7 ms'],
-      ['total', 'download', 'The transfer did not end within 7 ms'],
-      ['body', 'receive', "The webhook's body did not end within 7 ms"],
+      ['headers', 'No answer came within 7 ms'],
+      ['source', 'The source sent nothing within 7 ms'],
+      ['store', 'The store took nothing within 7 ms'],
+      ['total', 'The transfer did not end within 7 ms'],
+      ['body', "The webhook's body did not end within 7 ms"],
     ] as const
   ).map(
-    ([waitedFor, phase, message]): Row => [
+    ([waitedFor, message]): Row => [
       new TimeoutError({ waitedFor, limitMs: 7 }),
-      { name: 'TimeoutError', code: 'timeout', phase, retryable: true, message, waitedFor, limitMs: 7 },
+      { name: 'TimeoutError', code: 'timeout', retryable: true, message, waitedFor, limitMs: 7 },
     ],
   ),
   [
     new TimeoutError({ waitedFor: 'callback', limitMs: 7, callback: 'onFailed' }),
     {
-      ...{ name: 'TimeoutError', code: 'timeout', phase: 'queue', retryable: true, waitedFor: 'callback', limitMs: 7 },
+      ...{ name: 'TimeoutError', code: 'timeout', retryable: true, waitedFor: 'callback', limitMs: 7 },
       ...{ message: 'onFailed did not end within 7 ms', callback: 'onFailed' },
     },
   ],
@@ -346,7 +343,7 @@ describe('every error class', () => {
     // Strict: a detail that was not given is absent, not undefined.
     expect(error.toJSON()).toStrictEqual(form)
     expect(JSON.parse(JSON.stringify(error))).toEqual(form)
-    expect(error).toMatchObject({ code: form['code'], phase: form['phase'], retryable: form['retryable'] })
+    expect(error).toMatchObject({ code: form['code'], retryable: form['retryable'] })
     expect(error).toBeInstanceOf(WhatsAppMediaError)
     expect(error).toBeInstanceOf(Error)
     expect(WhatsAppMediaError.is(error)).toBe(true)
@@ -382,7 +379,7 @@ describe('WhatsAppMediaError.is', () => {
   it('knows errors of another copy of the package, which instanceof does not', async () => {
     vi.resetModules()
     const copy = await import('../src/errors.js')
-    const error = new copy.SizeLimitError({ limitBytes: 1, bytes: 2, phase: 'store' })
+    const error = new copy.SizeLimitError({ limitBytes: 1, bytes: 2 })
     expect(error).not.toBeInstanceOf(WhatsAppMediaError)
     expect(WhatsAppMediaError.is(error)).toBe(true)
     expect(copy.WhatsAppMediaError.is(new WrongAccountError({ accountId: 'acme' }))).toBe(true)
@@ -405,7 +402,7 @@ describe('WhatsAppMediaError.is', () => {
   it('leaves no trace among the fields', () => {
     const error = new WrongAccountError({ accountId: 'acme' })
     expect(Object.getOwnPropertySymbols({ ...error })).toEqual([])
-    expect(Object.keys(error).sort()).toEqual(['accountId', 'code', 'name', 'phase', 'retryable'])
+    expect(Object.keys(error).sort()).toEqual(['accountId', 'code', 'name', 'retryable'])
   })
 })
 
@@ -500,10 +497,10 @@ it('a cause that throws when it is looked at leaves a clean error', () => {
 it('hosts that others have named show without what may be a secret', () => {
   const error = new DownloadFailedError({ host: `${TOKEN.toLowerCase()}.fbsbx.com`, problem: 'HTTP 500' })
   expect(error.host).toBe(`[${TOKEN.length} characters].fbsbx.com`)
-  expect(error.message).toBe(`The download from [${TOKEN.length} characters].fbsbx.com failed: HTTP 500`)
+  expect(error.message).toBe(`The request to [${TOKEN.length} characters].fbsbx.com failed: HTTP 500`)
 })
 
-describe('nameOnly', () => {
+describe('reduceToName', () => {
   it.each([
     [Object.assign(new TypeError('secret'), { code: 'ESEALED' }), 'TypeError', 'ESEALED'],
     [new TypeError('secret'), 'TypeError', 'TypeError'],
@@ -516,7 +513,7 @@ describe('nameOnly', () => {
   })
 })
 
-describe('withoutSecrets', () => {
+describe('cleanThrown', () => {
   it('keeps name, message and code of an error, without the secrets', () => {
     const thrown = Object.assign(new Error('no k-0815'), { name: 'k-0815', code: 'k-0815', config: 'k-0815' })
     const clean = cleanThrown(thrown, ['k-0815'])

@@ -441,7 +441,7 @@ describe('signUrl near the end of its credentials', () => {
     vi.setSystemTime(endsAt)
     for (const cacheFor of [0, 900]) {
       await expect(signUrl(KEY, { storage, anyAccount: true, cacheFor, onEvent })).rejects.toMatchObject({
-        ...{ code: 'storage-failed', operation: 'sign', phase: 'sign', retryable: true },
+        ...{ code: 'storage-failed', operation: 'sign', retryable: true },
         message: `The storage failed to sign ${KEY}: the signing credentials have ended`,
       })
     }

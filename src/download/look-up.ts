@@ -60,11 +60,12 @@ export async function requestMediaInfo(
     }
   deadlines.waitFor('headers')
   const { signal } = deadlines
-  const response = await sendRequest(
-    http,
-    () => ({ method: 'GET', url, headers: { ...COMMON_HEADERS, ...cloudApi.authorization(accessToken) }, signal }),
-    { phase: 'look-up' },
-  ).catch(toFailure('no answer'))
+  const response = await sendRequest(http, () => ({
+    method: 'GET',
+    url,
+    headers: { ...COMMON_HEADERS, ...cloudApi.authorization(accessToken) },
+    signal,
+  })).catch(toFailure('no answer'))
   const text = await readAnswer(response, deadlines).catch(toFailure('the answer broke off'))
   if (response.status !== 200) {
     const proof = new URL(url).searchParams.get(LOOK_UP_QUERY.proof)
@@ -77,7 +78,7 @@ export async function requestMediaInfo(
 
 function createLookUpError(url: string, problem: string, thrown?: unknown): DownloadFailedError {
   const cause = thrown === undefined ? undefined : reduceToName(thrown)
-  return new DownloadFailedError({ host: new URL(url).host, problem, phase: 'look-up', cause })
+  return new DownloadFailedError({ host: new URL(url).host, problem, cause })
 }
 
 /** By events: the body's own iterator costs more than all the rest of a look-up. */

@@ -101,16 +101,12 @@ function requestBytes(
   const { download, accessToken, deadlines } = attempt
   const { http, cloudApi } = download
   deadlines.waitFor('headers')
-  return sendRequest(
-    http,
-    () => ({
-      method: 'GET',
-      url: href,
-      headers: { ...COMMON_HEADERS, ...(hasCredentials ? cloudApi.authorization(accessToken) : {}) },
-      signal: deadlines.signal,
-    }),
-    { phase: 'download' },
-  ).catch((error: unknown) => {
+  return sendRequest(http, () => ({
+    method: 'GET',
+    url: href,
+    headers: { ...COMMON_HEADERS, ...(hasCredentials ? cloudApi.authorization(accessToken) : {}) },
+    signal: deadlines.signal,
+  })).catch((error: unknown) => {
     // fromFetch has refused an answer: asking again would bring the same.
     if (WhatsAppMediaError.is(error)) throw error
     throw new DownloadFailedError({ host, problem: 'no answer', cause: reduceToName(error) })

@@ -1,4 +1,4 @@
-import { holdsSecret } from './redaction.js'
+import { holdsFileName, holdsSecret, isClean, isSecretId } from './redaction.js'
 
 /**
  * A value as an error message may show it, and only its type and length when it might be a secret that was put into the
@@ -38,7 +38,11 @@ const TIME = /^(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:\
 const MIME_TYPE =
   /^(?=.{1,100}$)(?:application|audio|font|image|message|model|multipart|text|video)\/\d?[a-z]{1,16}\d{0,3}(?:[.+-]\d?[a-z]{1,16}\d{0,3})*$/
 
+/** A value that was described before. */
+const DESCRIBED = /^a (?:string of \d{1,9} characters|value of type [a-z]{1,9})$/
+
 function describeText(text: string): string {
+  if (DESCRIBED.test(text)) return text
   const isPlain = [WORD, SMALL_NUMBER, TIME, MIME_TYPE].some((form) => form.test(text)) && !holdsSecret(text)
   return isPlain ? `'${text}'` : (describeUrl(text) ?? describeSecret(text))
 }
@@ -58,7 +62,7 @@ const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/
 export function describeHost(host: string): string {
   const [port = ''] = /:\d{1,5}$/.exec(host) ?? []
   const name = host.slice(0, host.length - port.length)
-  if (ADDRESS.test(name)) return host
+  if (ADDRESS.test(name) || NO_HOSTS.includes(host)) return host
   // A phone number may be written in labels.
   const mayNumber = name.replace(/\D/g, '').length <= FEW_DIGITS
   const labels = name.split('.').map((label) => {
@@ -66,7 +70,7 @@ export function describeHost(host: string): string {
     const isShort = label.length <= (label === name ? 16 : 40)
     const isPlain =
       (LABEL.test(label) || label === '') && isShort && (mayNumber || !/\d/.test(label)) && !holdsSecret(label)
-    return isPlain ? label : `[${label.length} characters]`
+    return isPlain || REMOVED.test(label) ? label : `[${label.length} characters]`
   })
   return `${labels.join('.')}${port}`
 }
@@ -85,4 +89,39 @@ function countItems(value: unknown): number | undefined {
     // A revoked proxy answers nothing.
     return undefined
   }
+}
+
+/** What stands in a host's place where there is none, or none that may show. */
+const NO_HOSTS: readonly string[] = [
+  ...SCHEMES,
+  'another scheme',
+  'an unreadable URL',
+  '[a text that repeats a secret]',
+]
+/** A label that was cleaned before. */
+const REMOVED = /^\[(?:removed|number|message id|\d{1,5} characters)\]$/
+
+/** An id as an error's field may show it: as it is, or by its length when it may be a secret or a file name. */
+export function cleanId(id: string): string {
+  return holdsFileName(id) || hidesSecret(id) ? describeSecret(id) : id
+}
+
+/** A key without the segments that may be secrets. */
+export function cleanKey(key: string): string {
+  // A URL in a key's place may carry a password.
+  if (key.includes('://')) return `[${key.length} characters]`
+  const segments = key.split('/')
+  return segments.map((segment) => (hidesSecret(segment) ? `[${segment.length} characters]` : segment)).join('/')
+}
+
+/** Dates, UUIDs and hashes: all digits at times, and never a phone number. */
+const PLAIN_ID = /^(?:(?:19|20)\d\d-?[01]\d-?[0-3]\d|[0-9a-f-]{32,64})(?:\.[a-z0-9]{1,8})?$/
+/** With more digits, it is an id of Meta's. */
+const PHONE_NUMBER = /(?<![A-Za-z0-9])\d{8,13}(?![A-Za-z0-9])/
+
+/** Whether an id is a token, a message id or a phone number, or holds one. */
+function hidesSecret(id: string): boolean {
+  if (isSecretId(id) || /EAA[A-Za-z0-9]{20,}/.test(id)) return true
+  if (PLAIN_ID.test(id)) return false
+  return PHONE_NUMBER.test(id.replace(/(?<=\d)[-_](?=\d)/g, '')) || (!/^[\w-]+$/.test(id) && !isClean(id))
 }

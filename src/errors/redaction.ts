@@ -7,12 +7,47 @@ import { decodeNotations, MOST_ESCAPES } from './notations.js'
 
 export const MAX_SERVER_TEXT = 1_024
 
-/** Text from a server, fit for a message: at most 1 KB, no control characters, tokens, query strings and phone numbers. */
+/**
+ * Text from a server, fit for a message: at most 1 KB and some marks, without control characters, tokens, query strings,
+ * phone numbers and file names.
+ */
 export function cleanServerText(text: string): string {
   // A word cut in its middle might be a secret that no pattern knows any more.
   const start =
     text.length > MAX_SERVER_TEXT ? text.slice(0, MAX_SERVER_TEXT).replace(/[\p{L}\p{N}_.~+/=|%-]+$/u, '') : text
-  let clean = scrub(start)
+  return removeFileNames(scrubAll(start))
+    .slice(0, MAX_SERVER_TEXT * 2)
+    .trim()
+}
+
+/** Numbers that stand in this library's own sentences, and are no phone numbers: ids, times, limits, counts, hashes. */
+const PLAIN_NUMBERS = new RegExp(
+  [
+    String.raw`'\d{14,20}'`,
+    String.raw`\b(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][\d:.]{5,12}Z?)?\b`,
+    String.raw`\bat (?:most|least) \d{1,16}\b`,
+    String.raw`\bfrom \d{1,4} to \d{1,16}\b`,
+    String.raw`\b\d{1,16} (?:bytes|ms|seconds|jobs|characters)\b`,
+    String.raw`\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`,
+    String.raw`\b[0-9a-f]{64}\b`,
+  ].join('|'),
+)
+
+/** A sentence of this library's own as an error may show it: like a server's text, but the numbers of its own stay. */
+export function cleanWords(text: string): string {
+  const parts = text.split(new RegExp(`(${PLAIN_NUMBERS.source})`))
+  const clean = parts.map((part, at) => (at % 2 === 1 ? part : scrubAll(part))).join('')
+  return removeFileNames(clean).slice(0, MAX_SERVER_TEXT * 2)
+}
+
+/** Whether a text shows the same when it is cleaned, file names aside. */
+export function isClean(text: string): boolean {
+  return scrubAll(text) === text
+}
+
+/** Scrubs a text as it stands, and as it reads once its escapes are undone. */
+function scrubAll(text: string): string {
+  let clean = scrub(text)
   let reading = clean
   for (let times = 0; times < MOST_ESCAPES; times++) {
     reading = decodeNotations(reading, 'utf8')
@@ -21,7 +56,27 @@ export function cleanServerText(text: string): string {
     if (scrubbed !== printable(reading)) clean = scrubbed
     reading = scrubbed
   }
-  return clean.slice(0, MAX_SERVER_TEXT * 2).trim()
+  return clean
+}
+
+const EXTENSION = String.raw`\.(?:pdf|docx?|xlsx?|pptx?|odt|rtf|jpe?g|png|gif|webp|heic|mp4|mov|3gp|mp3|ogg|opus|aac|m4a|amr|wav|zip|vcf)`
+const QUOTED_FILE = new RegExp(String.raw`(["'])[^"'\n]{1,240}${EXTENSION}\1`, 'gi')
+const FILE = new RegExp(String.raw`(:/+)?([^\s/\\"'<>=?&,;:()]{1,240})${EXTENSION}(?![\w.-])`, 'gi')
+/** Ids, as keys end in: they name nobody. */
+const HEX_ID = /^[0-9a-f-]{16,}$/
+
+/** Senders name their files as they like, after people too. */
+function removeFileNames(text: string): string {
+  return text
+    .replace(QUOTED_FILE, (all, quote: string) => (all.includes('/') ? all : `${quote}[file name]${quote}`))
+    .replace(FILE, (all, host: string | undefined, stem: string) =>
+      host !== undefined || HEX_ID.test(stem) ? all : '[file name]',
+    )
+}
+
+/** Whether a text is a file's name, or holds one. */
+export function holdsFileName(text: string): boolean {
+  return removeFileNames(text) !== text
 }
 
 function scrub(text: string): string {

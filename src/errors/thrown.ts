@@ -83,19 +83,19 @@ function isClassName(part: string): boolean {
   return CLASS.test(part) && (part.length <= 12 || capitals / part.length < 0.36)
 }
 
-/** Under the thrown error's own name and code, where they are names and repeat no secret. */
-export function withName(error: Error, thrown: unknown, secrets: KnownSecrets = []): Error {
-  error.name = findSafeName(readField(thrown, 'name'), secrets) ?? 'Error'
+/** The copy, under the thrown error's own name and code where these are names and repeat no secret. */
+export function copyName(thrown: unknown, copy: Error, secrets: KnownSecrets = []): Error {
+  copy.name = findSafeName(readField(thrown, 'name'), secrets) ?? 'Error'
   const code = findSafeName(readField(thrown, 'code'), secrets)
-  return code === undefined ? error : Object.assign(error, { code })
+  return code === undefined ? copy : Object.assign(copy, { code })
 }
 
-/** A cause that says no more than its name and code, for what may quote secrets that nobody here knows. */
+/** An error that says no more than name and code of what was thrown, which may quote secrets that nobody here knows. */
 export function reduceToName(thrown: unknown, secrets: KnownSecrets = []): Error {
-  return withName(new Error(readErrorName(thrown, secrets)), thrown, secrets)
+  return copyName(thrown, new Error(readErrorName(thrown, secrets)), secrets)
 }
 
-/** What was thrown, without the secrets that the call carried: SDKs' errors quote what they were told. */
+/** What was thrown, without the secrets that the call carried: errors of SDKs quote them. */
 export function cleanThrown(thrown: unknown, secrets: KnownSecrets): unknown {
   if (!isError(thrown) || hasBrand(thrown)) return thrown
   const clean = (name: string): string => removeKnownSecrets(readTextField(thrown, name), secrets)

@@ -29,11 +29,7 @@ export interface HttpResponse {
  * Asks with any client: one that throws, or gives no answer, rejects as one does that found the network down. Made here,
  * the request's headers can't throw elsewhere.
  */
-export async function sendRequest(
-  http: HttpClient,
-  makeRequest: () => HttpRequest,
-  { phase }: { phase: 'look-up' | 'download' },
-): Promise<HttpResponse> {
+export async function sendRequest(http: HttpClient, makeRequest: () => HttpRequest): Promise<HttpResponse> {
   const request = makeRequest()
   const response: Partial<HttpResponse> | null | undefined = await http(request)
   const { status, headers, body } = response ?? {}
@@ -41,5 +37,5 @@ export async function sendRequest(
     return { status, headers: readHeaders(headers), body }
   }
   const problem = 'the HTTP client gave no answer with status, headers and a Node stream as body'
-  throw new DownloadFailedError({ host: new URL(request.url).host, problem, phase })
+  throw new DownloadFailedError({ host: new URL(request.url).host, problem })
 }

@@ -31,7 +31,7 @@ export function checkMaxBytes(maxBytes: MaxBytes | undefined): void {
 /** @throws SizeLimitError when a size that was announced is over the cap. */
 export function checkAnnouncedSize(bytes: number | undefined, maxBytes: number): void {
   if (bytes !== undefined && bytes > maxBytes) {
-    throw new SizeLimitError({ limitBytes: maxBytes, bytes, phase: 'download' })
+    throw new SizeLimitError({ limitBytes: maxBytes, bytes })
   }
 }
 

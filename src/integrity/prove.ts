@@ -180,7 +180,7 @@ function createTally({ size, sha256, maxBytes }: Pick<ProveOptions, 'size' | 'sh
   return {
     add(bytes) {
       received += bytes.byteLength
-      if (received > maxBytes) throw new SizeLimitError({ limitBytes: maxBytes, bytes: received, phase: 'download' })
+      if (received > maxBytes) throw new SizeLimitError({ limitBytes: maxBytes, bytes: received })
       if (size !== undefined && received > size) throw mismatch('The body is longer than announced')
       hash.update(bytes)
       return size === undefined ? undefined : size - received

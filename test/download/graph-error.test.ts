@@ -132,7 +132,7 @@ describe('toGraphError by Meta error code', () => {
   it('leaves out what the answer lacks', () => {
     const { message, ...fields } = toGraphError(answer(400, { code: 131009 }), MEDIA_ID).toJSON()
     expect(fields).toStrictEqual({
-      ...{ name: 'GraphApiError', code: 'graph-api', phase: 'look-up', retryable: false },
+      ...{ name: 'GraphApiError', code: 'graph-api', retryable: false },
       ...{ status: 400, graphCode: 131009 },
     })
     expect(message).toContain('HTTP 400, Graph code 131009')

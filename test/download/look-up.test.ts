@@ -113,7 +113,7 @@ describe('requestMediaInfo', () => {
   ])('takes %s for no answer', async (_name, text) => {
     const { origin } = await serve((_request, response) => response.end(text))
     await expect(lookUp(origin)).rejects.toMatchObject({
-      ...{ code: 'download-failed', phase: 'look-up', retryable: true, host: new URL(origin).host },
+      ...{ code: 'download-failed', retryable: true, host: new URL(origin).host },
       message: expect.stringContaining('the answer is no media information'),
     })
   })
@@ -149,8 +149,8 @@ describe('requestMediaInfo', () => {
     const { origin } = await serve(handler)
     const { host } = new URL(origin)
     await expect(lookUp(origin)).rejects.toMatchObject({
-      ...{ code: 'download-failed', phase: 'look-up', retryable: true, host },
-      message: `The look-up from ${host} failed: ${problem}`,
+      ...{ code: 'download-failed', retryable: true, host },
+      message: `The request to ${host} failed: ${problem}`,
       cause: { code: 'ECONNRESET' },
     })
   })

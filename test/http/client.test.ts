@@ -7,7 +7,6 @@ describe('sendRequest', () => {
     sendRequest(
       async () => answer as HttpResponse,
       () => ({ method: 'GET', url: 'https://graph.facebook.com/1', headers: {}, signal: new AbortController().signal }),
-      { phase: 'look-up' },
     )
   const body = Readable.from([])
 

@@ -73,7 +73,7 @@ describe('fromFetch over globalThis.fetch and a real server', () => {
       code: 'download-failed',
       retryable: false,
       host,
-      message: `The download from ${host} failed: the answer has a Content-Encoding`,
+      message: `The request to ${host} failed: the answer has a Content-Encoding`,
     })
   })
 
@@ -202,7 +202,7 @@ describe('fromFetch over other fetches', () => {
     await expect(fromFetch(answering(response))(get('https://media.example/x'))).rejects.toMatchObject({
       code: 'download-failed',
       retryable: false,
-      message: 'The download from media.example failed: this fetch hides redirects',
+      message: 'The request to media.example failed: this fetch hides redirects',
     })
   })
 

@@ -102,7 +102,7 @@ describe('toRedisError', () => {
     ['a text', 'unknown'],
   ])('names the reason of %s', (thrown, reason) => {
     const error = toRedisError('enqueue', thrown)
-    expect(error).toMatchObject({ code: 'queue-failed', operation: 'enqueue', reason, retryable: true, phase: 'queue' })
+    expect(error).toMatchObject({ code: 'queue-failed', operation: 'enqueue', reason, retryable: true })
     expect(toRedisError('list', error)).toBe(error)
   })
 })

@@ -58,7 +58,7 @@ describe('the time limit of onPayload and onMedia', () => {
       expect(status).toHaveBeenCalledWith(500)
       expect(rejections).toStrictEqual([{ reason: 'handler-timeout', status: 500, error: expect.any(TimeoutError) }])
       expect(rejections[0]?.error).toMatchObject({
-        ...{ code: 'timeout', phase: 'receive', waitedFor: 'callback', callback: name, limitMs: 8_000 },
+        ...{ code: 'timeout', waitedFor: 'callback', callback: name, limitMs: 8_000 },
         message: `${name} did not end within 8000 ms`,
       })
     },

@@ -173,7 +173,6 @@ describe('InvalidSignatureError', () => {
     expect(JSON.parse(JSON.stringify(error))).toMatchObject({
       name: 'InvalidSignatureError',
       code: 'invalid-signature',
-      phase: 'receive',
       retryable: false,
       reason: 'wrong-secret',
     })

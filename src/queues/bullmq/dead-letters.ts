@@ -10,7 +10,7 @@ export interface DeadLetter {
   id: string
   /** Without its download URL. */
   job: MediaJob
-  /** The result of the error's `toJSON`: `name`, `code`, `message`, `phase`, `retryable` and the error's own fields. */
+  /** The result of the error's `toJSON`: `name`, `code`, `message`, `retryable` and the error's own fields. */
   error: { code: string; message: string } & Record<string, unknown>
   /** How many attempts it took. */
   attempts: number

@@ -183,7 +183,7 @@ export const endRequirements: readonly Requirement[] = [
       await queue.close?.()
       await assert.rejects(queue.enqueue([sampleJob('1')]), (error: unknown) => {
         assert.ok(WhatsAppMediaError.is(error))
-        assert.equal(error.phase, 'queue')
+        assert.match(error.code, /^queue-(?:full|failed)$/)
         return error.retryable
       })
     },

@@ -1,0 +1,83 @@
+import { defined } from '../json.js'
+import { cleanId, cleanKey, describeHost, describeSecret } from './describe.js'
+import { cleanServerText, cleanWords } from './redaction.js'
+import { copyName, hasBrand, isError, readTextField } from './thrown.js'
+
+/*
+ * The one place where details become what an error shows. No error can be made around it: the base class takes nothing
+ * but a `CleanFailure`, and only `describeFailure` makes one.
+ */
+
+declare const CLEANED: unique symbol
+
+/** The parts of an error of this library, cleaned. Only the library's own classes make one. */
+export interface CleanFailure {
+  readonly [CLEANED]: true
+  readonly message: string
+  readonly retryable: boolean
+  /** Absent when there is none. */
+  readonly cause?: unknown
+  /** The error's own properties. */
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+/** Details that are words of the message, and no property of the error. */
+const MESSAGE_ONLY: readonly string[] = ['problem', 'text', 'advice', 'account', 'total', 'retryable', 'cause']
+
+/** Details with a form of their own. All others are taken for words. */
+const CLEANERS: Readonly<Record<string, (value: string) => string>> = {
+  host: describeHost,
+  key: cleanKey,
+  mediaId: cleanId,
+  phoneNumberId: cleanId,
+  accountId: cleanId,
+  account: cleanId,
+  fbtraceId: cleanId,
+  expectedSha256: cleanHash,
+  observedSha256: cleanHash,
+  foundSha256: cleanHash,
+  text: cleanServerText,
+}
+
+/** Numbers that a server chose freely. Meta's longest code has seven digits, phone numbers have more. */
+const SERVER_CODES: readonly string[] = ['status', 'graphCode', 'subcode', 'errorCode']
+const MAX_SERVER_CODE = 9_999_999
+
+/**
+ * Cleans an error's details, and only then builds its message from them.
+ *
+ * @param details What the error is told: its fields, words for its message, and its cause.
+ */
+export function describeFailure<Details extends object>(
+  details: Details,
+  { retryable, tell }: { retryable: boolean; tell: (clean: Details) => string },
+): CleanFailure {
+  const clean = Object.fromEntries(Object.entries(details).map(([name, value]) => [name, cleanDetail(name, value)]))
+  // Each detail keeps its type: text stays text, and only codes that are optional are dropped.
+  const message = tell(clean as Details)
+  const fields = Object.fromEntries(Object.entries(clean).filter(([name]) => !MESSAGE_ONLY.includes(name)))
+  const cause: unknown = Reflect.get(details, 'cause')
+  const failure = { message, retryable: retryable === true, fields: defined(fields) }
+  return (cause === undefined ? failure : { ...failure, cause: cleanCause(cause) }) as CleanFailure
+}
+
+function cleanDetail(name: string, value: unknown): unknown {
+  if (typeof value === 'string') return (CLEANERS[name] ?? cleanWords)(value)
+  if (typeof value === 'number')
+    return SERVER_CODES.includes(name) && Math.abs(value) > MAX_SERVER_CODE ? undefined : value
+  return value === undefined || typeof value === 'boolean' ? value : describeSecret(value)
+}
+
+function cleanHash(hash: string): string {
+  return /^(?:[0-9a-f]{64}|[A-Za-z0-9+/]{43}=)$/.test(hash) ? hash : cleanWords(hash)
+}
+
+/**
+ * A cause that is safe to keep: errors of SDKs and HTTP clients hold whole requests, bearer token included, so only
+ * name, code and cleaned message go on. This library's own errors are clean already.
+ */
+function cleanCause(cause: unknown): unknown {
+  if (hasBrand(cause)) return cause
+  if (!isError(cause)) return new Error(describeSecret(cause))
+  return copyName(cause, new Error(cleanServerText(readTextField(cause, 'message'))))
+}
