@@ -14,6 +14,17 @@ export interface LinkedSignal {
   clear(): void
 }
 
+/**
+ * Calls `act` when the signal aborts, at once where it has.
+ *
+ * @returns takes the listener off.
+ */
+export function onAbort(signal: AbortSignal | undefined, act: () => void): () => void {
+  if (signal?.aborted === true) act()
+  else signal?.addEventListener('abort', act, { once: true })
+  return () => signal?.removeEventListener('abort', act)
+}
+
 /** Aborts with the first signal's reason, or with a `TimeoutError` at the deadline. */
 export function linkSignals(
   signals: readonly (AbortSignal | undefined)[],
@@ -21,19 +32,13 @@ export function linkSignals(
 ): LinkedSignal {
   const controller = new AbortController()
   setMaxListeners(0, controller.signal)
-  const links = signals
-    .filter((signal) => signal !== undefined)
-    .map((signal) => ({ signal, abort: (): void => controller.abort(signal.reason) }))
-  for (const { signal, abort } of links) {
-    if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort, { once: true })
-  }
+  const links = signals.map((signal) => onAbort(signal, () => controller.abort(signal?.reason)))
   const timer = deadline === undefined ? undefined : abortAt(deadline, controller)
   return {
     signal: controller.signal,
     clear() {
       clearTimeout(timer)
-      for (const { signal, abort } of links) signal.removeEventListener('abort', abort)
+      for (const unlink of links) unlink()
     },
   }
 }
@@ -49,13 +54,11 @@ function abortAt(deadline: Date, controller: AbortController): NodeJS.Timeout {
  */
 export function abortable<T>(work: PromiseLike<T>, signal: AbortSignal | undefined): Promise<T> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal?.reason)
+    const unlink = onAbort(signal, () => reject(signal?.reason))
     const end = (settle: () => void): void => {
-      signal?.removeEventListener('abort', abort)
+      unlink()
       settle()
     }
-    if (signal?.aborted === true) abort()
-    else signal?.addEventListener('abort', abort, { once: true })
     work.then(
       (value) => end(() => resolve(value)),
       (error: unknown) => end(() => reject(error)),

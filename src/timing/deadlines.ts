@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { checkMilliseconds } from '../errors/checks.js'
 import { TimeoutError } from '../errors.js'
-import { MAX_TIMER_MS } from './abort.js'
+import { abortable, MAX_TIMER_MS, onAbort } from './abort.js'
 
 /** How long a transfer may wait, in milliseconds. `Infinity` switches one off. */
 export interface Timeouts {
@@ -37,22 +37,17 @@ export interface Deadlines {
  */
 export async function runUnder<T>(deadlines: Deadlines, attempt: () => Promise<T>): Promise<T> {
   const { signal } = deadlines
+  const isOver = new AbortController()
   let grace: NodeJS.Timeout | undefined
-  const leftBehind = new Promise<never>((_resolve, reject) => {
-    const wait = (): void => {
-      grace = setTimeout(() => reject(signal.reason), deadlines.graceMs())
-    }
-    if (signal.aborted) wait()
-    else signal.addEventListener('abort', wait, { once: true })
+  const unlink = onAbort(signal, () => {
+    grace = setTimeout(() => isOver.abort(signal.reason), deadlines.graceMs())
   })
-  const running = attempt()
-  // Left behind, it may still fail, and nobody listens any more.
-  running.catch(() => {})
   try {
-    return await Promise.race([running, leftBehind])
+    return await abortable(attempt(), isOver.signal)
   } catch (error) {
     throw signal.aborted ? signal.reason : error
   } finally {
+    unlink()
     clearTimeout(grace)
     deadlines.clear()
   }
@@ -91,9 +86,7 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
     controller.abort(new TimeoutError({ waitedFor, limitMs: timeouts[waitedFor] }))
   }
   const total = timeouts.total <= MAX_TIMER_MS ? setTimeout(expire, timeouts.total, 'total') : undefined
-  const forwardAbort = (): void => controller.abort(callerSignal?.reason)
-  if (callerSignal?.aborted === true) forwardAbort()
-  else callerSignal?.addEventListener('abort', forwardAbort, { once: true })
+  const unlink = onAbort(callerSignal, () => controller.abort(callerSignal?.reason))
 
   // Node warns of a leak at the eleventh transfer that shares a signal, which is no leak: each takes its listener off.
   // A signal of another kind than Node's own, a polyfill's say, counts no listeners.
@@ -124,7 +117,7 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
       isCleared = true
       clearTimeout(total)
       for (const timer of Object.values(timers)) clearTimeout(timer)
-      callerSignal?.removeEventListener('abort', forwardAbort)
+      unlink()
     },
   }
 }

@@ -1,20 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
 import { DownloadFailedError, GraphApiError, HostRefusedError } from '../../src/errors.js'
-import { checkRetry, type RetryPlan, retryAttempts } from '../../src/timing/retry.js'
-
-// The pauses come from node:timers/promises, which fake timers do not reach.
-const pause = vi.hoisted(() => ({ taken: [] as number[], isEndless: false }))
-vi.mock('node:timers/promises', async (importOriginal) => {
-  const timers = await importOriginal<typeof import('node:timers/promises')>()
-  return {
-    ...timers,
-    setTimeout: (ms: number, value: unknown, options?: { signal?: AbortSignal }) => {
-      pause.taken.push(ms)
-      return timers.setTimeout(pause.isEndless ? 2_000_000_000 : 0, value, options)
-    },
-  }
-})
+import { checkRetry, type RetryClock, type RetryPlan, retryAttempts } from '../../src/timing/retry.js'
 
 const passing = (retryAfterMs?: number) =>
   new DownloadFailedError({
@@ -25,10 +12,21 @@ const passing = (retryAfterMs?: number) =>
 
 type Told = [code: string, attempt: number, retryInMs: number | undefined]
 
+/** Pauses that end at once, and are kept. */
+function createClock({ random = 1, now = Date.now() } = {}) {
+  const pauses: number[] = []
+  const clock: RetryClock = {
+    now: () => now,
+    random: () => random,
+    async wait(ms) {
+      pauses.push(ms)
+    },
+  }
+  return { pauses, ...clock }
+}
+
 /** Runs attempts that fail in turn with `failures`, then succeed. */
 function scenario(failures: readonly unknown[], overrides: Partial<RetryPlan> = {}) {
-  pause.taken = []
-  pause.isEndless = false
   const told: Told[] = []
   const tries: number[] = []
   const result = retryAttempts(
@@ -41,6 +39,7 @@ function scenario(failures: readonly unknown[], overrides: Partial<RetryPlan> = 
       attempts: 3,
       deadlineAt: Infinity,
       signal: undefined,
+      clock: createClock(),
       mayRetry: () => true,
       onFailedAttempt: (error, attempt, retryInMs) => told.push([error.code, attempt, retryInMs]),
       ...overrides,
@@ -66,20 +65,22 @@ describe('checkRetry', () => {
 
 describe('retryAttempts', () => {
   it('returns the first success, without a pause', async () => {
-    const { result, told, tries } = scenario([])
+    const clock = createClock()
+    const { result, told, tries } = scenario([], { clock })
     expect(await result).toBe('done at 1')
-    expect({ told, tries, pauses: pause.taken }).toEqual({ told: [], tries: [1], pauses: [] })
+    expect({ told, tries, pauses: clock.pauses }).toEqual({ told: [], tries: [1], pauses: [] })
   })
 
   it('runs whole attempts until one succeeds', async () => {
-    const { result, told, tries } = scenario([passing(), passing()])
+    const clock = createClock({ random: 0.7 })
+    const { result, told, tries } = scenario([passing(), passing()], { clock })
     expect(await result).toBe('done at 3')
     expect(tries).toEqual([1, 2, 3])
     expect(told.map(([code, attempt]) => [code, attempt])).toEqual([
       ['download-failed', 1],
       ['download-failed', 2],
     ])
-    expect(told.map(([, , retryInMs]) => retryInMs)).toEqual(pause.taken)
+    expect(told.map(([, , retryInMs]) => retryInMs)).toEqual(clock.pauses)
   })
 
   it('throws the last error after the last attempt', async () => {
@@ -92,21 +93,20 @@ describe('retryAttempts', () => {
 
   it('doubles the longest pause from 0.5 s up to 8 s, with full jitter', async () => {
     const failures = Array.from({ length: 7 }, () => passing())
-    vi.spyOn(Math, 'random').mockReturnValue(1)
-    await scenario(failures, { attempts: 8 }).result
-    expect(pause.taken).toEqual([500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000])
-    vi.mocked(Math.random).mockReturnValue(0.5)
-    await scenario(failures, { attempts: 8 }).result
-    expect(pause.taken).toEqual([250, 500, 1_000, 2_000, 4_000, 4_000, 4_000])
-    vi.mocked(Math.random).mockReturnValue(0)
-    await scenario(failures, { attempts: 8 }).result
-    expect(pause.taken).toEqual([0, 0, 0, 0, 0, 0, 0])
+    const pausesAt = async (random: number): Promise<number[]> => {
+      const clock = createClock({ random })
+      await scenario(failures, { attempts: 8, clock }).result
+      return clock.pauses
+    }
+    expect(await pausesAt(1)).toEqual([500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000])
+    expect(await pausesAt(0.5)).toEqual([250, 500, 1_000, 2_000, 4_000, 4_000, 4_000])
+    expect(await pausesAt(0)).toEqual([0, 0, 0, 0, 0, 0, 0])
   })
 
   it('waits at least as long as the server asked', async () => {
-    vi.spyOn(Math, 'random').mockReturnValue(1)
-    await scenario([passing(15_000), passing(20)]).result
-    expect(pause.taken).toEqual([15_500, 1_000])
+    const clock = createClock({ random: 1 })
+    await scenario([passing(15_000), passing(20)], { clock }).result
+    expect(clock.pauses).toEqual([15_500, 1_000])
   })
 
   it('hands a longer asked wait to the caller', async () => {
@@ -146,11 +146,10 @@ describe('retryAttempts', () => {
   })
 
   it('starts no attempt after the deadline', async () => {
-    vi.spyOn(Math, 'random').mockReturnValue(1)
-    vi.spyOn(Date, 'now').mockReturnValue(10_000)
+    const clock = createClock({ random: 1, now: 10_000 })
     const error = passing()
-    await expect(scenario([error], { deadlineAt: 10_499 }).result).rejects.toBe(error)
-    expect(await scenario([error], { deadlineAt: 10_500 }).result).toBe('done at 2')
+    await expect(scenario([error], { clock, deadlineAt: 10_499 }).result).rejects.toBe(error)
+    expect(await scenario([error], { clock, deadlineAt: 10_500 }).result).toBe('done at 2')
   })
 
   it("passes on at once what is no error of this library's", async () => {
@@ -175,12 +174,12 @@ describe('retryAttempts', () => {
   it("ends its pause with the caller's reason", async () => {
     const caller = new AbortController()
     const reason = new Error('shutdown')
-    const { result, tries } = scenario([passing()], {
-      signal: caller.signal,
+    // The system's own clock, which then waits for 15 seconds.
+    const { result, tries } = scenario([passing(15_000)], {
+      ...{ signal: caller.signal, clock: undefined as never },
       // Told just before the pause begins.
       onFailedAttempt: () => void setImmediate(() => caller.abort(reason)),
     })
-    pause.isEndless = true
     await expect(result).rejects.toBe(reason)
     expect(tries).toEqual([1])
     expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0)
