@@ -4,7 +4,7 @@ import { type KnownSecrets, removeKnownSecrets } from './known-secrets.js'
 import { holdsSecret } from './redaction.js'
 
 /** Set by `Symbol.for`, so that an error of the CommonJS copy is recognised by the ES module copy and the other way round. */
-export const BRAND = Symbol.for('whatsapp-media-archive.error')
+export const BRAND: unique symbol = Symbol.for('whatsapp-media-archive.error')
 
 /** Whether it is an error of this library, whichever copy of the package made it. */
 export function hasBrand(thrown: unknown): boolean {

@@ -1,5 +1,5 @@
 import { getMediaTypeFromMime } from '../file-type/mime.js'
-import { put } from '../json.js'
+import { defined } from '../json.js'
 import type { MediaReference, MediaType } from '../media-reference.js'
 import {
   parseDownloadUrlExpiry,
@@ -15,7 +15,7 @@ export interface ExtractedMedia {
   media: MediaReference[]
   /** What can't, and why. */
   unavailable: UnavailableMedia[]
-  /** Messages that their sender deleted. Nothing is deleted here: that is the archive owner's decision. */
+  /** Messages that their sender deleted. Nothing is deleted here: your app decides. */
   revoked: RevokedMessage[]
 }
 
@@ -46,24 +46,35 @@ export type UnavailableReason =
 
 /** Something that a webhook announced and that can't be downloaded. Trying again changes nothing. */
 export interface UnavailableMedia {
+  /** Why. */
   reason: UnavailableReason
-  /** Absent for `retention-expired`. */
+  /** Meta's id of the message. Absent for `retention-expired`. */
   messageId?: string
+  /** Meta's id of the media, which leads nowhere. */
   mediaId?: string
+  /** What it was to be. */
   mediaType?: MediaType
-  /** Meta's error code and its title (Meta: Cloud API error codes). */
+  /** Meta's error code (Meta: Cloud API error codes). */
   errorCode?: number
+  /** Meta's title of the error. */
   title?: string
   /** What Meta says is unsupported: `edit`, `poll`, ... */
   unsupportedType?: string
-  /** ISO 8601; absent when the wire had none. */
+  /** When the message was sent, ISO 8601; absent when the wire had none. */
   timestamp?: string
+  /** When the webhook came, ISO 8601. */
   receivedAt: string
+  /** The sender's phone number; absent for users who hide it behind a username. */
   from?: string
+  /** The sender's business-scoped user id. */
   fromUserId?: string
+  /** Meta's id of the business phone number; empty when the wire had none. */
   phoneNumberId: string
+  /** The WhatsApp Business Account; empty when the wire had none. */
   businessAccountId: string
+  /** Whether a customer or the business sent it. */
   direction?: MediaReference['direction']
+  /** Where in the webhook it stood. */
   origin?: MediaReference['origin']
 }
 
@@ -73,12 +84,19 @@ export interface RevokedMessage {
   messageId: string
   /** The message that says so. */
   revokedBy: string
+  /** When it was deleted, ISO 8601; `receivedAt` when the wire had no time. */
   timestamp: string
+  /** When the webhook came, ISO 8601. */
   receivedAt: string
+  /** The sender's phone number; absent for users who hide it behind a username. */
   from?: string
+  /** The sender's business-scoped user id. */
   fromUserId?: string
+  /** Meta's id of the business phone number; empty when the wire had none. */
   phoneNumberId: string
+  /** The WhatsApp Business Account; empty when the wire had none. */
   businessAccountId: string
+  /** Whether a customer or the business deleted its message. */
   direction: MediaReference['direction']
 }
 
@@ -107,49 +125,67 @@ const UNKNOWN_MIME_TYPE = 'application/octet-stream'
  * stands in for a message's missing time.
  * @returns the findings, in the payload's order. The same media id in the same message and origin comes once. A
  * message, number or business account without id has the empty string.
+ * @example
+ * ```ts
+ * import { buildWebhook } from 'whatsapp-media-archive/testing'
+ * import { extractMedia } from 'whatsapp-media-archive/webhook'
+ *
+ * const image = { type: 'image', object: { id: '1234567890', mime_type: 'image/jpeg', caption: 'The roof' } }
+ * const { payload } = buildWebhook([{ media: image }]) // or a verified webhook's body, parsed
+ * const { media, unavailable, revoked } = extractMedia(payload)
+ * for (const { mediaId, mediaType, caption } of media) console.log(mediaId, mediaType, caption)
+ * console.log(unavailable.length, revoked.length) // 0 0
+ * ```
  */
 export function extractMedia(payload: unknown, options: { receivedAt?: Date | string } = {}): ExtractedMedia {
   const receivedAt = toIsoTime(options.receivedAt)
   const found: ExtractedMedia = { media: [], unavailable: [], revoked: [] }
   for (const change of parseWebhook(payload)) {
     const { phoneNumberId, businessAccountId } = change
-    const context = { receivedAt, phoneNumberId, businessAccountId }
-    for (const message of change.messages) readMessage(message, context, found)
-    for (const error of change.errors) readChangeError(error, context, found)
+    const arrival = { receivedAt, phoneNumberId, businessAccountId }
+    for (const message of change.messages) collectMessage(message, arrival, found)
+    for (const error of change.errors) collectChangeError(error, arrival, found)
   }
-  found.media = withoutDuplicates(found.media)
+  found.media = removeDuplicates(found.media)
   return found
 }
 
-type Context = Pick<MediaReference, 'receivedAt' | 'phoneNumberId' | 'businessAccountId'>
+/** When a message came, and to whom. */
+type MessageArrival = Pick<MediaReference, 'receivedAt' | 'phoneNumberId' | 'businessAccountId'>
 
-function readMessage(message: WebhookMessage, context: Context, found: ExtractedMedia): void {
+function collectMessage(message: WebhookMessage, arrival: MessageArrival, found: ExtractedMedia): void {
   const { media, errors, revokedMessageId, referralMediaType } = message
-  if (revokedMessageId !== undefined) found.revoked.push(toRevoked(revokedMessageId, message, context))
+  if (revokedMessageId !== undefined) found.revoked.push(toRevoked(revokedMessageId, message, arrival))
   if (referralMediaType !== undefined) {
-    found.unavailable.push({ ...unavailable('referral', message, context), mediaType: referralMediaType })
+    found.unavailable.push({ ...toUnavailable('referral', message, arrival), mediaType: referralMediaType })
   }
-  const reason = reasonWithoutMedia(message)
-  if (reason !== undefined) found.unavailable.push(withError(unavailable(reason, message, context), message))
+  const reason = decideReason(message)
+  if (reason !== undefined) {
+    found.unavailable.push({ ...toUnavailable(reason, message, arrival), ...describeWebhookError(message) })
+  }
   for (const item of media.length > MAX_FILES ? media.slice(0, MAX_FILES) : media) {
-    if (item.mediaId !== undefined && errors.length === 0) {
-      found.media.push(toReference(item.mediaId, item, message, context))
-      continue
-    }
-    const lost = unavailable(errors.length === 0 ? 'no-media-id' : 'media-error', message, context)
-    lost.mediaType = mediaTypeOf(item)
-    put(lost, 'mediaId', item.mediaId)
-    put(lost, 'origin', item.origin)
-    found.unavailable.push(withError(lost, message))
+    const { mediaId } = item
+    if (mediaId !== undefined && errors.length === 0) found.media.push(toReference(mediaId, item, message, arrival))
+    else found.unavailable.push(toLost(item, message, arrival))
   }
 }
 
-function mediaTypeOf({ mediaType, mimeType = UNKNOWN_MIME_TYPE }: WebhookMedia): MediaType {
+function toLost(item: WebhookMedia, message: WebhookMessage, arrival: MessageArrival): UnavailableMedia {
+  const { mediaId, origin } = item
+  return {
+    ...toUnavailable(message.errors.length === 0 ? 'no-media-id' : 'media-error', message, arrival),
+    mediaType: decideMediaType(item),
+    ...defined({ mediaId, origin }),
+    ...describeWebhookError(message),
+  }
+}
+
+function decideMediaType({ mediaType, mimeType = UNKNOWN_MIME_TYPE }: WebhookMedia): MediaType {
   return mediaType ?? getMediaTypeFromMime(mimeType)
 }
 
 /** Why a message has less media than its sender sent; undefined when it tells no such thing. */
-function reasonWithoutMedia({ media, errors, contentless }: WebhookMessage): UnavailableReason | undefined {
+function decideReason({ media, errors, contentless }: WebhookMessage): UnavailableReason | undefined {
   if (media.length > MAX_FILES) return 'too-many-files'
   if (media.length > 0) return undefined
   if (errors.some(({ code }) => code === MEDIA_DOWNLOAD_ERROR)) return 'media-error'
@@ -160,67 +196,50 @@ function toReference(
   mediaId: string,
   item: WebhookMedia,
   message: WebhookMessage,
-  { receivedAt, phoneNumberId, businessAccountId }: Context,
+  arrival: MessageArrival,
 ): MediaReference {
-  const reference: MediaReference = {
+  const { sha256, filename, caption, voice, animated, downloadUrl } = item
+  const { messageId, timestamp = arrival.receivedAt, direction, from, fromUserId } = message
+  return {
     mediaId,
-    mediaType: mediaTypeOf(item),
+    mediaType: decideMediaType(item),
     mimeType: item.mimeType ?? UNKNOWN_MIME_TYPE,
-    messageId: message.messageId,
-    timestamp: message.timestamp ?? receivedAt,
-    receivedAt,
-    phoneNumberId,
-    businessAccountId,
-    direction: message.direction,
+    messageId,
+    timestamp,
+    ...arrival,
+    direction,
     origin: item.origin ?? message.origin,
+    ...defined({ sha256, filename, caption, voice, animated, from, fromUserId, downloadUrl }),
+    ...defined({
+      downloadUrlExpiresAt: downloadUrl === undefined ? undefined : parseDownloadUrlExpiry(downloadUrl),
+    }),
   }
-  put(reference, 'sha256', item.sha256)
-  put(reference, 'filename', item.filename)
-  put(reference, 'caption', item.caption)
-  put(reference, 'voice', item.voice)
-  put(reference, 'animated', item.animated)
-  put(reference, 'from', message.from)
-  put(reference, 'fromUserId', message.fromUserId)
-  if (item.downloadUrl !== undefined) {
-    reference.downloadUrl = item.downloadUrl
-    put(reference, 'downloadUrlExpiresAt', parseDownloadUrlExpiry(item.downloadUrl))
-  }
-  return reference
 }
 
-function toRevoked(messageId: string, message: WebhookMessage, context: Context): RevokedMessage {
-  const { messageId: revokedBy, timestamp = context.receivedAt, direction, from, fromUserId } = message
-  const revoked: RevokedMessage = { messageId, revokedBy, timestamp, ...context, direction }
-  put(revoked, 'from', from)
-  put(revoked, 'fromUserId', fromUserId)
-  return revoked
+function toRevoked(messageId: string, message: WebhookMessage, arrival: MessageArrival): RevokedMessage {
+  const { messageId: revokedBy, timestamp = arrival.receivedAt, direction, from, fromUserId } = message
+  return { messageId, revokedBy, timestamp, ...arrival, direction, ...defined({ from, fromUserId }) }
 }
 
-function unavailable(reason: UnavailableReason, message: WebhookMessage, context: Context): UnavailableMedia {
+function toUnavailable(reason: UnavailableReason, message: WebhookMessage, arrival: MessageArrival): UnavailableMedia {
   const { messageId, direction, origin, timestamp, from, fromUserId } = message
-  const item: UnavailableMedia = { reason, messageId, ...context, direction, origin }
-  put(item, 'timestamp', timestamp)
-  put(item, 'from', from)
-  put(item, 'fromUserId', fromUserId)
-  return item
+  return { reason, messageId, ...arrival, direction, origin, ...defined({ timestamp, from, fromUserId }) }
 }
 
-function withError(item: UnavailableMedia, { errors: [error], unsupportedType }: WebhookMessage): UnavailableMedia {
-  put(item, 'errorCode', error?.code)
-  put(item, 'title', error?.title)
-  put(item, 'unsupportedType', unsupportedType)
-  return item
+function describeWebhookError({
+  errors: [error],
+  unsupportedType,
+}: WebhookMessage): Pick<UnavailableMedia, 'errorCode' | 'title' | 'unsupportedType'> {
+  return defined({ errorCode: error?.code, title: error?.title, unsupportedType })
 }
 
 /** A loss that concerns no message that could be named. */
-function readChangeError({ code, title }: WebhookError, context: Context, found: ExtractedMedia): void {
+function collectChangeError({ code, title }: WebhookError, arrival: MessageArrival, found: ExtractedMedia): void {
   if (code !== NOT_DELIVERED_IN_TIME) return
-  const item: UnavailableMedia = { reason: 'retention-expired', errorCode: code, ...context }
-  put(item, 'title', title)
-  found.unavailable.push(item)
+  found.unavailable.push({ reason: 'retention-expired', errorCode: code, ...arrival, ...defined({ title }) })
 }
 
-function withoutDuplicates(media: MediaReference[]): MediaReference[] {
+function removeDuplicates(media: MediaReference[]): MediaReference[] {
   if (media.length < 2) return media
   const seen = new Map<string, MediaReference>()
   for (const reference of media) {

@@ -12,6 +12,7 @@ export interface LambdaWebhookEvent {
   httpMethod?: string
   /** Format 2.0 has the method in `http.method`; a load balancer names itself in `elb`. */
   requestContext?: unknown
+  /** In lower case, or as the sender wrote them. */
   headers?: Readonly<Record<string, string | undefined>> | null
   /** REST: every value of a header that came more than once. Load balancers may send these alone. */
   multiValueHeaders?: Readonly<Record<string, readonly string[] | undefined>> | null
@@ -21,15 +22,21 @@ export interface LambdaWebhookEvent {
   queryStringParameters?: Readonly<Record<string, string | undefined>> | null
   /** Of load balancers that send several values. */
   multiValueQueryStringParameters?: Readonly<Record<string, readonly string[] | undefined>> | null
+  /** The body, as text or in base64. */
   body?: string | null
+  /** Whether `body` is in base64. */
   isBase64Encoded?: boolean
 }
 
+/** What the function returns to Lambda. */
 export interface LambdaWebhookResult {
+  /** The HTTP status. */
   statusCode: number
+  /** By lower-case name. */
   headers: Record<string, string>
   /** For load balancers that send several values: they read no others. */
   multiValueHeaders?: Record<string, string[]>
+  /** Plain text. */
   body: string
   isBase64Encoded: false
 }
@@ -41,6 +48,19 @@ export interface LambdaWebhookResult {
  * Lambda freezes the process after the answer, so `onMedia` needs a queue outside of it.
  *
  * @returns a handler that answers every event and never rejects.
+ * @example
+ * ```ts
+ * import { createWebhookHandler, toLambdaHandler } from 'whatsapp-media-archive/webhook'
+ *
+ * const webhook = createWebhookHandler({ appSecret: 'app-secret', verifyToken: 'verify-token' })
+ * const handler = toLambdaHandler(webhook) // export it from the function's file
+ * // Meta's handshake, as a Function URL passes it on.
+ * const { statusCode, body } = await handler({
+ *   requestContext: { http: { method: 'GET' } },
+ *   rawQueryString: 'hub.mode=subscribe&hub.verify_token=verify-token&hub.challenge=1158201444',
+ * })
+ * console.log(statusCode, body) // 200 1158201444
+ * ```
  */
 export function toLambdaHandler(
   handler: Pick<WebhookHandler, 'receive'>,

@@ -11,6 +11,17 @@ import type { WebhookHandler } from './handler.js'
  * are used.
  *
  * @returns a handler that answers every request and never rejects. A connection whose body was refused unread is closed.
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http'
+ * import { createWebhookHandler, toNodeHandler } from 'whatsapp-media-archive/webhook'
+ *
+ * const handler = createWebhookHandler({ appSecret: 'app-secret', verifyToken: 'verify-token' })
+ * const server = createServer(toNodeHandler(handler)).listen(0)
+ * // In Express: app.all('/webhook', toNodeHandler(handler)), before express.json().
+ * await new Promise((resolve) => server.close(resolve))
+ * await handler.close()
+ * ```
  */
 export function toNodeHandler(
   handler: Pick<WebhookHandler, 'receive'>,

@@ -1,10 +1,10 @@
 import {
+  defined,
   isObject,
   parseJson,
   parseSha256,
   parseTimestamp,
   parseWhole,
-  put,
   readFlag,
   readId,
   readObjects,
@@ -81,7 +81,7 @@ export interface WebhookError {
   title?: string
 }
 
-type Place = Pick<WebhookMessage, 'direction' | 'origin'>
+type MessagePath = Pick<WebhookMessage, 'direction' | 'origin'>
 
 /** The names of media types on the wire; `voice` is what on-premises senders called a voice note. */
 const MEDIA_FIELDS: readonly (readonly [name: string, mediaType: MediaType])[] = [
@@ -110,15 +110,15 @@ function readChange(change: unknown, businessAccountId: string): WebhookChange {
   const standby = readOwn(value, 'standby')
   const isHistory = readOwn(change, 'field') === 'history'
   const messages: WebhookMessage[] = []
-  const read = (wire: readonly unknown[], direction: Place['direction'], origin: Place['origin']): void => {
+  const read = (wire: readonly unknown[], direction: MessagePath['direction'], origin: MessagePath['origin']): void => {
     for (const message of wire) messages.push(readMessage(message, { direction, origin }))
   }
   read(readObjects(value, 'messages'), 'inbound', isHistory ? 'history' : 'message')
   read(readObjects(value, 'message_echoes'), 'outbound', isHistory ? 'history' : 'echo')
   read(readObjects(standby, 'messages'), 'inbound', 'standby')
-  read(readObjects(standby, 'message_echoes').map(sentMessage), 'outbound', 'standby')
+  read(readObjects(standby, 'message_echoes').map(toSentMessage), 'outbound', 'standby')
   const ownNumber = readString(metadata, 'display_phone_number')?.replace(/\D/g, '') ?? ''
-  for (const message of threadMessages(value)) {
+  for (const message of readThreadMessages(value)) {
     // A thread holds both sides; only the sender's number tells them apart.
     const isOwn = readOwn(message, 'to') !== undefined || readString(message, 'from') === ownNumber
     read([message], isOwn ? 'outbound' : 'inbound', 'history')
@@ -127,14 +127,14 @@ function readChange(change: unknown, businessAccountId: string): WebhookChange {
   return { businessAccountId, phoneNumberId: readId(metadata, 'phone_number_id'), messages, errors: readErrors(value) }
 }
 
-function threadMessages(value: unknown): unknown[] {
+function readThreadMessages(value: unknown): unknown[] {
   return readObjects(value, 'history')
     .flatMap((chunk) => readObjects(chunk, 'threads'))
     .flatMap((thread) => readObjects(thread, 'messages'))
 }
 
 /** Of standby's echoes: the body that was given to the Send API lies one level deeper, id and time are beside it. */
-function sentMessage(echo: unknown): unknown {
+function toSentMessage(echo: unknown): unknown {
   return { ...toObject(readOwn(echo, 'message')), id: readOwn(echo, 'id'), timestamp: readOwn(echo, 'timestamp') }
 }
 
@@ -142,80 +142,87 @@ function sentMessage(echo: unknown): unknown {
 function readCall(call: unknown): WebhookMessage {
   const isOwn = readOwn(call, 'direction') === 'BUSINESS_INITIATED'
   const message = readMessage(call, { direction: isOwn ? 'outbound' : 'inbound', origin: 'call-recording' })
-  message.media = [...readMedia(readOwn(call, 'call_recording')), ...readMedia(readOwn(call, 'call_transcript'))]
+  message.media = [
+    ...readMediaObjects(readOwn(call, 'call_recording')),
+    ...readMediaObjects(readOwn(call, 'call_transcript')),
+  ]
   return message
 }
 
-function readMessage(wire: unknown, { direction, origin }: Place): WebhookMessage {
-  const message: WebhookMessage = {
+function readMessage(wire: unknown, { direction, origin }: MessagePath): WebhookMessage {
+  // History and standby tell more: old messages, and a thread that belongs to another app.
+  const isPlain = origin === 'message' || origin === 'echo'
+  const edited = readMediaObjects(readOwn(readOwn(wire, 'edit'), 'message'))
+  const files = readFlowFiles(wire)
+  return {
     messageId: readString(wire, 'id') ?? '',
     direction,
     origin,
-    media: readMedia(wire),
+    media: [
+      ...readMediaObjects(wire),
+      ...(isPlain ? edited.map((media) => ({ ...media, origin: 'edit' as const })) : edited),
+      ...(isPlain ? files.map((file) => ({ ...file, origin: 'flow' as const })) : files),
+    ],
     errors: readErrors(wire),
+    ...defined({
+      timestamp: parseTimestamp(readOwn(wire, 'timestamp')),
+      ...readSender(wire),
+      contentless: CONTENTLESS.get(readOwn(wire, 'type')),
+      unsupportedType: readString(readOwn(wire, 'unsupported'), 'type'),
+      referralMediaType: readReferral(readOwn(wire, 'referral')),
+      revokedMessageId: readString(readOwn(wire, 'revoke'), 'original_message_id'),
+    }),
   }
-  // History and standby tell more: old messages, and a thread that belongs to another app.
-  const isPlain = origin === 'message' || origin === 'echo'
-  for (const media of readMedia(readOwn(readOwn(wire, 'edit'), 'message'))) {
-    if (isPlain) media.origin = 'edit'
-    message.media.push(media)
-  }
-  for (const file of flowFiles(wire)) {
-    if (isPlain) file.origin = 'flow'
-    message.media.push(file)
-  }
-  put(message, 'timestamp', parseTimestamp(readOwn(wire, 'timestamp')))
-  readSender(wire, message)
-  const type = readOwn(wire, 'type')
-  if (type === 'media_placeholder') message.contentless = 'placeholder'
-  if (type === 'unsupported' || type === 'unknown') message.contentless = 'unsupported'
-  put(message, 'unsupportedType', readString(readOwn(wire, 'unsupported'), 'type'))
-  put(message, 'referralMediaType', readReferral(readOwn(wire, 'referral')))
-  put(message, 'revokedMessageId', readString(readOwn(wire, 'revoke'), 'original_message_id'))
-  return message
 }
 
+/** The types of messages without content. */
+const CONTENTLESS: ReadonlyMap<unknown, 'placeholder' | 'unsupported'> = new Map([
+  ['media_placeholder', 'placeholder'],
+  ['unsupported', 'unsupported'],
+  ['unknown', 'unsupported'],
+])
+
 /** Some senders put the business-scoped user id (`IN.2081...`) where the phone number belongs. */
-function readSender(wire: unknown, message: WebhookMessage): void {
+function readSender(wire: unknown): { from: string | undefined; fromUserId: string | undefined } {
   const from = readString(wire, 'from')
   const isUserId = from !== undefined && /^[A-Z]{2}\.\w/.test(from)
-  put(message, 'from', isUserId ? undefined : from)
-  put(message, 'fromUserId', readString(wire, 'from_user_id') ?? (isUserId ? from : undefined))
+  return {
+    from: isUserId ? undefined : from,
+    fromUserId: readString(wire, 'from_user_id') ?? (isUserId ? from : undefined),
+  }
 }
 
 /** The media objects under their types' names; a declared type without its object is one without media id. */
-function readMedia(message: unknown): WebhookMedia[] {
+function readMediaObjects(message: unknown): WebhookMedia[] {
   const found: WebhookMedia[] = []
   if (!isObject(message)) return found
   const type = readOwn(message, 'type')
   for (const [name, mediaType] of MEDIA_FIELDS) {
     const wire = readOwn(message, name)
     if (!isObject(wire) && type !== name) continue
-    const media = readFile(wire)
-    media.mediaType = mediaType
-    put(media, 'caption', readString(wire, 'caption'))
-    put(media, 'voice', name === 'voice' || readFlag(wire, 'voice'))
-    put(media, 'animated', readFlag(wire, 'animated'))
-    put(media, 'downloadUrl', readString(wire, 'url'))
-    found.push(media)
+    const caption = readString(wire, 'caption')
+    const voice = name === 'voice' || readFlag(wire, 'voice')
+    const animated = readFlag(wire, 'animated')
+    const downloadUrl = readString(wire, 'url')
+    found.push({ ...readFile(wire), mediaType, ...defined({ caption, voice, animated, downloadUrl }) })
   }
   return found
 }
 
 function readFile(wire: unknown): WebhookMedia {
-  const file: WebhookMedia = {}
-  put(file, 'mediaId', readString(wire, 'id'))
-  put(file, 'mimeType', readString(wire, 'mime_type'))
-  put(file, 'sha256', parseSha256(readOwn(wire, 'sha256')))
-  put(file, 'filename', readString(wire, 'filename') ?? readString(wire, 'file_name'))
-  return file
+  return defined({
+    mediaId: readString(wire, 'id'),
+    mimeType: readString(wire, 'mime_type'),
+    sha256: parseSha256(readOwn(wire, 'sha256')),
+    filename: readString(wire, 'filename') ?? readString(wire, 'file_name'),
+  })
 }
 
 /**
  * The files of a Flow's answer (Meta: Flows, "Media upload"). The pickers' names are the Flow author's, so files are
  * known by their shape: items of an array, with an id and a MIME type or a file name.
  */
-function flowFiles(message: unknown): WebhookMedia[] {
+function readFlowFiles(message: unknown): WebhookMedia[] {
   const files: WebhookMedia[] = []
   const answer = readString(readOwn(readOwn(message, 'interactive'), 'nfm_reply'), 'response_json')
   // A list, not recursion: the answer may be nested as deep as its sender likes.
@@ -245,10 +252,7 @@ function readReferral(referral: unknown): 'image' | 'video' | undefined {
 }
 
 function readErrors(json: unknown): WebhookError[] {
-  return readObjects(json, 'errors').map((wire) => {
-    const error: WebhookError = {}
-    put(error, 'code', parseWhole(readOwn(wire, 'code')))
-    put(error, 'title', readString(wire, 'title'))
-    return error
-  })
+  return readObjects(json, 'errors').map((wire) =>
+    defined({ code: parseWhole(readOwn(wire, 'code')), title: readString(wire, 'title') }),
+  )
 }

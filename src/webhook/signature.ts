@@ -20,6 +20,14 @@ const MAX_EXAMINED_BYTES = 65_536
  * @returns nothing; what comes back is authentic.
  * @throws InvalidSignatureError with a `reason` for logs. InvalidOptionError when there is no app secret, or `rawBody` is
  * neither bytes nor string: an app that forgot its secret must not accept everything.
+ * @example
+ * ```ts
+ * import { signPayload, verifySignature } from 'whatsapp-media-archive/webhook'
+ *
+ * const rawBody = Buffer.from('{"object":"whatsapp_business_account","entry":[]}')
+ * const header = signPayload(rawBody, { appSecret: 'app-secret' }) // or the request's X-Hub-Signature-256
+ * verifySignature(rawBody, header, { appSecret: ['app-secret', 'the-secret-before'] }) // returns, or throws
+ * ```
  */
 export function verifySignature(
   rawBody: string | Uint8Array,
