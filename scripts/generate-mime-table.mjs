@@ -1,5 +1,5 @@
 /**
- * Writes src/file-type/mime-table.ts from the installed mime-types. With --check it writes nothing and fails when the file is not
+ * Writes src/file-type/mime/table.ts from the installed mime-types. With --check it writes nothing and fails when the file is not
  * what the installed version gives.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -11,13 +11,13 @@ const mimeTypes = require('mime-types')
 const { version } = require('mime-types/package.json')
 const { version: dbVersion } = createRequire(require.resolve('mime-types'))('mime-db/package.json')
 
-const TARGET = new URL('../src/file-type/mime-table.ts', import.meta.url)
+const TARGET = new URL('../src/file-type/mime/table.ts', import.meta.url)
 const LINE_WIDTH = 119
 
 /** Extensions go into keys and file names: letters and digits only. */
 const EXTENSION = /^[a-z0-9]{1,10}$/
 
-/** The text of src/file-type/mime-table.ts. */
+/** The text of src/file-type/mime/table.ts. */
 export function generateMimeTable() {
   const words = []
   let top = ''
@@ -74,7 +74,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (!process.argv.includes('--check')) {
     writeFileSync(TARGET, text)
   } else if (readFileSync(TARGET, 'utf8') !== text) {
-    console.error('src/file-type/mime-table.ts is not what the installed mime-types gives: run npm run generate:mime')
+    console.error('src/file-type/mime/table.ts is not what the installed mime-types gives: run npm run generate:mime')
     process.exitCode = 1
   }
 }

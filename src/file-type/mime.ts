@@ -1,5 +1,5 @@
 import type { MediaType } from '../media-reference.js'
-import { MIME_TABLE } from './mime-table.js'
+import { MIME_TABLE } from './mime/table.js'
 
 /** One MIME type that we know by hand: its extension, whether a browser may get it, and its other names. */
 type KnownType = readonly [type: string, extension: string, shown: 'inline' | 'attachment', ...otherNames: string[]]

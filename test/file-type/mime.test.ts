@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import mimeTypes from 'mime-types'
 import { describe, expect, test } from 'vitest'
+import { MIME_TABLE } from '../../src/file-type/mime/table.js'
 import {
   contentTypeForExtension,
   essence,
@@ -9,7 +10,6 @@ import {
   mayShowInline,
   servedAs,
 } from '../../src/file-type/mime.js'
-import { MIME_TABLE } from '../../src/file-type/mime-table.js'
 
 const OFFICE = 'application/vnd.openxmlformats-officedocument'
 
@@ -244,7 +244,7 @@ describe('MIME_TABLE', () => {
     const script: unknown = await import(new URL('../../scripts/generate-mime-table.mjs', import.meta.url).href)
     const generate: unknown = Reflect.get(Object(script), 'generateMimeTable')
     const text: unknown = typeof generate === 'function' ? generate() : undefined
-    expect(text).toBe(readFileSync(new URL('../../src/file-type/mime-table.ts', import.meta.url), 'utf8'))
+    expect(text).toBe(readFileSync(new URL('../../src/file-type/mime/table.ts', import.meta.url), 'utf8'))
     expect(text).toContain(MIME_TABLE)
   })
 
