@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import type ts from 'typescript'
 import { describe, expect, it } from 'vitest'
@@ -138,9 +138,17 @@ describe('commands in the documents', () => {
   })
 })
 
-describe('links', () => {
+describe('links and paths', () => {
   it('lead to files and headings that are there', () => {
     expect(manual.flatMap(findBrokenLinks)).toEqual([])
+  })
+
+  it('name files that are there', () => {
+    const paths = manual.flatMap(
+      ({ text }) => text.match(/(?<=`)(?:src|test|scripts|examples|bench)\/[\w./-]+(?=`)/g) ?? [],
+    )
+    expect(paths.length).toBeGreaterThan(20)
+    expect(paths.filter((path) => !existsSync(`${ROOT}${path}`))).toEqual([])
   })
 
   it('would be noticed if they did not', () => {
