@@ -8,7 +8,7 @@ import { type AccountPlace, type Callbacks, createCallbacks } from './media-arch
 import { createCalls } from './media-archive/calls.js'
 import { closeArchive } from './media-archive/close.js'
 import { enqueueMedia } from './media-archive/enqueue.js'
-import { mediaFailure } from './media-archive/media-failure.js'
+import { createMediaFailure } from './media-archive/media-failure.js'
 import { type MediaArchiveOptions, resolveSharedOptions, type SharedOptions } from './media-archive/options.js'
 import { buildNumberId } from './media-archive/pauses.js'
 import { type ArchiveCall, createJobRunner } from './media-archive/run-job.js'
@@ -159,7 +159,10 @@ async function archiveOne(
   } catch (error) {
     // A caller who leaves is no failure of the media, whatever the reason given.
     const isFailure = WhatsAppMediaError.is(error) && !signal.aborted
-    if (isFailure) await callbacks.reportFailed(mediaFailure(keepValidFields(media), error, accountId), signal)
+    if (isFailure) {
+      const failure = createMediaFailure(keepValidFields(media), { error, accountId })
+      await callbacks.reportFailed(failure, signal)
+    }
     throw error
   }
   await callbacks.reportArchived(archived, signal)

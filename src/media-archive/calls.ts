@@ -1,6 +1,5 @@
-import { setMaxListeners } from 'node:events'
 import { InvalidOptionError } from '../errors.js'
-import { linkSignals } from '../timing/abort.js'
+import { createController, linkSignals } from '../timing/abort.js'
 import { unwrapThrown } from './callbacks.js'
 
 /** The calls of an archive that are under way. */
@@ -21,8 +20,7 @@ export interface Calls {
 
 export function createCalls(): Calls {
   const underWay = new Set<Promise<unknown>>()
-  const stopped = new AbortController()
-  setMaxListeners(0, stopped.signal)
+  const stopped = createController()
   let isClosed = false
   const createClosedError = (): InvalidOptionError =>
     new InvalidOptionError({ option: 'archive', problem: 'is closed' })

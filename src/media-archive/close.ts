@@ -12,7 +12,7 @@ export interface ClosingParts {
 }
 
 /** Time for stopped work to clean up, in milliseconds: a second longer than the in-process queue gives its jobs. */
-const CLEAN_UP_MS = 2_000
+const STOPPED_CALLS_MS = 2_000
 
 /**
  * Closes the queue, waits for calls under way, then closes the storages. Calls are stopped after `timeoutMs`, and
@@ -29,7 +29,7 @@ export async function closeArchive(
   const timers: NodeJS.Timeout[] = []
   if (timeoutMs <= MAX_TIMER_MS) {
     timers.push(setTimeout(calls.stop, timeoutMs))
-    timers.push(setTimeout(() => over.abort(), timeoutMs + CLEAN_UP_MS))
+    timers.push(setTimeout(() => over.abort(), timeoutMs + STOPPED_CALLS_MS))
   }
   const inTime = <T>(work: Promise<T>): Promise<T | undefined> =>
     abortable(work, over.signal).catch((error: unknown) => {

@@ -7,7 +7,7 @@ import type { MediaJob, MediaQueue } from '../queues.js'
 import type { ExtractedMedia, UnavailableMedia, UnavailableReason } from '../webhook/extract.js'
 import type { Account } from './accounts.js'
 import type { Callbacks } from './callbacks.js'
-import { type MediaFailure, mediaFailure } from './media-failure.js'
+import { createMediaFailure, type MediaFailure } from './media-failure.js'
 
 export interface EnqueueOptions {
   queue: MediaQueue | undefined
@@ -78,13 +78,13 @@ async function makeJob(
   { findAccount, onEvent }: { findAccount: FindAccount; onEvent: OnEvent | undefined },
 ): Promise<{ job: MediaJob } | { failure: MediaFailure }> {
   const problem = findProblem(() => checkReference(media))
-  if (problem !== undefined) return { failure: mediaFailure(keepValidFields(media), problem) }
+  if (problem !== undefined) return { failure: createMediaFailure(keepValidFields(media), { error: problem }) }
   const { phoneNumberId, mediaId } = media
   const found = await findAccount(phoneNumberId)
   if ('account' in found) return { job: { version: 1, accountId: found.account.accountId, media } }
   const { error } = found
   if (error.code === 'unknown-number') emit(onEvent, { type: 'unknown-number', phoneNumberId, mediaId })
-  return { failure: mediaFailure(media, error) }
+  return { failure: createMediaFailure(media, { error }) }
 }
 
 /** An advertisement's picture is none of the message's media, and a placeholder's media may still come. */
@@ -93,7 +93,7 @@ export const IS_NO_FAILURE: ReadonlySet<UnavailableReason> = new Set(['referral'
 async function failUnavailable(media: UnavailableMedia, findAccount: FindAccount): Promise<MediaFailure> {
   const found = await findAccount(media.phoneNumberId)
   const accountId = 'account' in found ? found.account.accountId : undefined
-  return mediaFailure(media, new MediaUnavailableError(media), accountId)
+  return createMediaFailure(media, { error: new MediaUnavailableError(media), accountId })
 }
 
 /**

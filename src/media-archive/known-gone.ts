@@ -21,7 +21,7 @@ export interface KnownGoneOptions {
  */
 const GONE_TIMES = 2
 const APART_MS = 120_000
-const HOUR_MS = 3_600_000
+const KNOWN_FOR_MS = 3_600_000
 const MOST_KNOWN = 10_000
 
 export function createKnownGone({ maxGonePerHour, rest, now = () => Date.now() }: KnownGoneOptions): KnownGone {
@@ -32,16 +32,18 @@ export function createKnownGone({ maxGonePerHour, rest, now = () => Date.now() }
   const countFailure = (accountId: string, error: MediaGoneError): void => {
     if (maxGonePerHour === Number.POSITIVE_INFINITY) return
     const at = now()
-    const lately = [...(failedAt.get(accountId) ?? []), at].filter((ms) => ms > at - HOUR_MS).slice(-maxGonePerHour)
+    const lately = [...(failedAt.get(accountId) ?? []), at]
+      .filter((ms) => ms > at - KNOWN_FOR_MS)
+      .slice(-maxGonePerHour)
     failedAt.set(accountId, lately)
     const [oldest = at] = lately
-    if (lately.length >= maxGonePerHour) rest(accountId, Math.ceil((oldest + HOUR_MS - at) / 1_000), error)
+    if (lately.length >= maxGonePerHour) rest(accountId, Math.ceil((oldest + KNOWN_FOR_MS - at) / 1_000), error)
   }
 
   return {
     find(accountId, mediaId) {
       const found = known.get(buildName(accountId, mediaId))
-      const isFresh = found !== undefined && found.times >= GONE_TIMES && found.lastMs > now() - HOUR_MS
+      const isFresh = found !== undefined && found.times >= GONE_TIMES && found.lastMs > now() - KNOWN_FOR_MS
       return isFresh ? found.error : undefined
     },
     note(accountId, error) {

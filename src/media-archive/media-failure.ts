@@ -1,63 +1,70 @@
 import { describeSecret } from '../errors/describe.js'
 import type { AnyWhatsAppMediaError } from '../errors.js'
 import { messageIdHash, showId } from '../events.js'
+import { defined } from '../json.js'
 import { type FailedReference, type MediaReference, removeDownloadUrl } from '../media-reference.js'
 import type { UnavailableMedia } from '../webhook/extract.js'
 
 /** One media item that was not archived, as `onFailed` gets it. */
 export interface MediaFailure {
   /**
-   * What the webhook told, without its download URL. `messageId` and `mediaId` are strings in any case, empty where there
-   * is none: a query by them then matches nothing, which `undefined` does not promise.
+   * The webhook's description of it, without its download URL. `messageId` and `mediaId` are strings in any case, empty
+   * where there is none: a query by them then matches nothing, which `undefined` does not promise.
    */
   readonly media: FailedReference | FailedAnnouncement
+  /** Why it was not archived. */
   readonly error: AnyWhatsAppMediaError
-  /** Absent when the phone number id belongs to no account. */
+  /** The tenant. Absent when the phone number id belongs to no account. */
   readonly accountId?: string
 }
 
+/** Media that a webhook announced and that can't be downloaded. */
 export type FailedAnnouncement = UnavailableMedia & { messageId: string; mediaId: string }
 
 const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 
 /**
- * A failure holds what its owner needs to find the message again; printed or turned into JSON, it shows only what a log
+ * A failure holds what your app needs to find the message again; printed or turned into JSON, it shows only what a log
  * may hold: no phone number, message id, file name or caption.
  */
-export function mediaFailure(
+export function createMediaFailure(
   announced: MediaReference | UnavailableMedia,
-  error: AnyWhatsAppMediaError,
-  accountId?: string,
+  { error, accountId }: { error: AnyWhatsAppMediaError; accountId?: string | undefined },
 ): MediaFailure {
   const media = 'mimeType' in announced ? removeDownloadUrl(announced) : { messageId: '', mediaId: '', ...announced }
-  const { mediaId, mediaType, timestamp, receivedAt, phoneNumberId, origin, direction, messageId } = media
   const toJSON = (): Record<string, unknown> => ({
-    media: {
-      ...(mediaId === '' ? {} : { mediaId: showId(mediaId) }),
-      ...{ timestamp: timeOf(timestamp), receivedAt: timeOf(receivedAt) },
-      ...{ mediaType: wordOf(mediaType), origin: wordOf(origin), direction: wordOf(direction) },
-      ...(typeof phoneNumberId === 'string' ? { phoneNumberId: showId(phoneNumberId) } : {}),
-      ...(messageId === '' ? {} : { messageIdHash: messageIdHash(messageId) }),
-    },
+    media: defined(showMedia(media)),
     error: error.toJSON(),
-    ...(accountId === undefined ? {} : { accountId: shown(accountId, /^[\w-]{1,128}$/) }),
+    ...defined({ accountId: showFormed(accountId, /^[\w-]{1,128}$/) }),
   })
-  const failure: MediaFailure = { media, error, ...(accountId === undefined ? {} : { accountId }) }
+  const failure: MediaFailure = { media, error, ...defined({ accountId }) }
   // Not enumerable: spreading or comparing a failure sees its fields alone.
   Object.defineProperty(failure, 'toJSON', { value: toJSON })
   Object.defineProperty(failure, INSPECT, { value: toJSON })
   return failure
 }
 
+function showMedia(media: MediaFailure['media']): Record<string, unknown> {
+  const { mediaId, mediaType, timestamp, receivedAt, phoneNumberId, origin, direction, messageId } = media
+  return {
+    mediaId: mediaId === '' ? undefined : showId(mediaId),
+    ...{ timestamp: showTime(timestamp), receivedAt: showTime(receivedAt) },
+    ...{ mediaType: showWord(mediaType), origin: showWord(origin), direction: showWord(direction) },
+    phoneNumberId: typeof phoneNumberId === 'string' ? showId(phoneNumberId) : undefined,
+    messageIdHash: messageId === '' ? undefined : messageIdHash(messageId),
+  }
+}
+
 /** A job may come out of its queue with a token where a time belongs. */
-function timeOf(value: unknown): unknown {
-  return shown(value, /^\d{4}-\d{2}-\d{2}(?:T[\d:.]{5,20}(?:Z|[+-]\d{2}:?\d{2}))?$/)
+function showTime(value: unknown): unknown {
+  return showFormed(value, /^\d{4}-\d{2}-\d{2}(?:T[\d:.]{5,20}(?:Z|[+-]\d{2}:?\d{2}))?$/)
 }
 
-function wordOf(value: unknown): unknown {
-  return shown(value, /^[a-z]{1,10}(?:-[a-z]{1,10})?$/)
+function showWord(value: unknown): unknown {
+  return showFormed(value, /^[a-z]{1,10}(?:-[a-z]{1,10})?$/)
 }
 
-function shown(value: unknown, form: RegExp): unknown {
+/** The value where it has the form; a description of anything else. */
+function showFormed(value: unknown, form: RegExp): unknown {
   return value === undefined || (typeof value === 'string' && form.test(value)) ? value : describeSecret(value)
 }

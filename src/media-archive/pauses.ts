@@ -43,15 +43,11 @@ export function createPauses(
   const withoutToken = new Map<string, RunningPause & { times: number; triedMs: number }>()
   const atLimit = new Map<string, RunningPause>()
 
-  /** A clock that was set back must not make a pause last until it has caught up. */
-  const countSecondsLeft = ({ beganMs, untilMs }: Pick<RunningPause, 'beganMs' | 'untilMs'>): number =>
-    now() < beganMs ? 0 : Math.ceil((untilMs - now()) / 1_000)
-
   return {
     find(number) {
       const running = [withoutToken.get(buildNumberId(number)), atLimit.get(number.accountId)]
       const [longest] = running.filter((pause) => pause !== undefined).sort((one, other) => other.untilMs - one.untilMs)
-      const secondsLeft = longest === undefined ? 0 : countSecondsLeft(longest)
+      const secondsLeft = longest === undefined ? 0 : countPauseSeconds(longest, now())
       return longest === undefined || secondsLeft <= 0 ? undefined : { secondsLeft, error: longest.error }
     },
     mayTry(number) {
@@ -65,7 +61,7 @@ export function createPauses(
     begin(number, error) {
       // Jobs that were under way together find the same dead token: that is one pause, and one event.
       const last = withoutToken.get(buildNumberId(number)) ?? { beganMs: 0, untilMs: 0, times: 0 }
-      const left = countSecondsLeft(last)
+      const left = countPauseSeconds(last, now())
       if (left > 0) return left
       const { accountId, phoneNumberId } = number
       const forSeconds = Math.min(FIRST_PAUSE_SECONDS * 2 ** last.times, LONGEST_PAUSE_SECONDS)
@@ -83,12 +79,17 @@ export function createPauses(
       const beganMs = now()
       const untilMs = beganMs + seconds * 1_000
       const running = atLimit.get(accountId)
-      const isRunning = running !== undefined && countSecondsLeft(running) > 0
+      const isRunning = running !== undefined && countPauseSeconds(running, now()) > 0
       if (isRunning && running.untilMs >= untilMs) return
       atLimit.set(accountId, { beganMs, untilMs, error })
       if (!isRunning) onPause({ accountId, forSeconds: seconds, reason: 'rate-limit' })
     },
   }
+}
+
+/** The seconds until a pause ends. A clock that was set back must not make a pause last until it has caught up. */
+function countPauseSeconds({ beganMs, untilMs }: Pick<RunningPause, 'beganMs' | 'untilMs'>, at: number): number {
+  return at < beganMs ? 0 : Math.ceil((untilMs - at) / 1_000)
 }
 
 /** One text for a number of an account: the key of a map. */

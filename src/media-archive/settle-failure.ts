@@ -11,7 +11,7 @@ import { findAskedDelayMs } from './delays.js'
 import { buildRetry, countSecondsLeft, type JobAttempt } from './job-attempt.js'
 import { judgeCallbackFailure, judgeFailure } from './judge-failure.js'
 import type { KnownGone } from './known-gone.js'
-import { mediaFailure } from './media-failure.js'
+import { createMediaFailure } from './media-failure.js'
 import type { Pauses } from './pauses.js'
 
 /** Turns what an attempt has thrown into what its queue has to do. */
@@ -35,7 +35,7 @@ export function createFailureSettler(options: FailureSettlerOptions): FailureSet
   const giveUp: FailureSettler['giveUp'] = async (attempt, error) => {
     const { job, subject } = attempt
     emit(onEvent, { type: 'dead-letter', error, ...subject })
-    const failure = mediaFailure(keepValidFields(job?.media), error, subject.accountId)
+    const failure = createMediaFailure(keepValidFields(job?.media), { error, ...subject })
     await reportInTime(attempt, (signal) => callbacks.reportFailed(failure, signal))
     return buildDeadLetter(job, error)
   }
@@ -50,35 +50,40 @@ export function createFailureSettler(options: FailureSettlerOptions): FailureSet
     return buildRetry(faults === undefined ? attempt : { ...attempt, job: { ...job, faults } }, { error, ...retry })
   }
 
-  const settleCallback = async (run: JobAttempt, { callback, thrown }: CallbackThrew): Promise<JobOutcome> => {
-    const { job, attempt, subject } = run
-    const decision = judgeCallbackFailure({ attempt, secondsLeft: countSecondsLeft(run) })
-    if (decision.next === 'retry') {
-      // Without the event a server with the queue in its process would learn nothing of it for days.
-      const error = WhatsAppMediaError.is(thrown) ? thrown : reduceToName(thrown)
-      const retryInMs = decision.afterSeconds * 1_000
-      emit(onEvent, { type: 'callback-failed', callback, error, attempt, retryInMs, ...subject })
-      return buildRetry(run, { error: thrown, ...decision })
-    }
-    const error = new CallbackFailedError({ callback, cause: thrown })
-    // `onFailed` has failed often enough: the dead letter keeps the job.
-    const keep = (unreported: unknown): JobOutcome => findStop(run, unreported) ?? buildDeadLetter(job, error)
-    if (callback !== 'onFailed') return giveUp(run, error).catch(keep)
-    emit(onEvent, { type: 'dead-letter', error, ...subject })
-    return buildDeadLetter(job, error)
-  }
-
   return {
     giveUp,
     async settle(attempt, error) {
       const stopped = findStop(attempt, error)
       if (stopped !== undefined) return stopped
-      if (error instanceof CallbackThrew) return settleCallback(attempt, error)
+      if (WhatsAppMediaError.is(error)) return settleError(attempt, error)
       // A layout of keys is your app's, too, and so is a storage's own error.
-      const isOurs = WhatsAppMediaError.is(error)
-      return isOurs ? settleError(attempt, error) : settleCallback(attempt, new CallbackThrew('storage', error))
+      const threw = error instanceof CallbackThrew ? error : new CallbackThrew('storage', error)
+      return settleCallback(attempt, { threw, giveUp, onEvent })
     },
   }
+}
+
+/** Settles a job after an error of your app's callback, which says nothing about the media. */
+async function settleCallback(
+  run: JobAttempt,
+  { threw, giveUp, onEvent }: { threw: CallbackThrew; giveUp: FailureSettler['giveUp']; onEvent: OnEvent | undefined },
+): Promise<JobOutcome> {
+  const { job, attempt, subject } = run
+  const { callback, thrown } = threw
+  const decision = judgeCallbackFailure({ attempt, secondsLeft: countSecondsLeft(run) })
+  if (decision.next === 'retry') {
+    // Without the event a server with the queue in its process would learn nothing of it for days.
+    const error = WhatsAppMediaError.is(thrown) ? thrown : reduceToName(thrown)
+    const retryInMs = decision.afterSeconds * 1_000
+    emit(onEvent, { type: 'callback-failed', callback, error, attempt, retryInMs, ...subject })
+    return buildRetry(run, { error: thrown, ...decision })
+  }
+  const error = new CallbackFailedError({ callback, cause: thrown })
+  // `onFailed` has failed often enough: the dead letter keeps the job.
+  const keep = (unreported: unknown): JobOutcome => findStop(run, unreported) ?? buildDeadLetter(job, error)
+  if (callback !== 'onFailed') return giveUp(run, error).catch(keep)
+  emit(onEvent, { type: 'dead-letter', error, ...subject })
+  return buildDeadLetter(job, error)
 }
 
 interface NotedFailure {

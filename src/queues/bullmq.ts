@@ -10,7 +10,7 @@ import {
   type DeadLetter,
   discardLetter,
   listDeadLetters,
-  redriveLetter,
+  restoreLetter,
 } from './bullmq/dead-letters.js'
 import { type QueuedJob, toBulk } from './bullmq/job.js'
 
@@ -101,7 +101,7 @@ export function createBullMqQueue(options: BullMqQueueOptions): BullMqQueue {
       checkWhole('offset', offset, { least: 0 })
       return call('list', () => listDeadLetters(dead, { limit, offset }))
     },
-    redrive: (ids) => each('redrive', { ids, handle: (id) => redriveLetter({ main, dead }, id) }),
+    redrive: (ids) => each('redrive', { ids, handle: (id) => restoreLetter({ main, dead }, id) }),
     discard: (ids) => each('discard', { ids, handle: (id) => discardLetter(dead, id) }),
     async close() {
       closing ??= closeRedis(connection, { queues: [main, dead], timeoutMs })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { MediaJob } from '../queues.js'
+import type { JobOutcome, MediaJob } from '../queues.js'
 
 /*
  * What all queues do with the jobs that they keep.
@@ -20,4 +20,12 @@ export function removeJobUrl(job: MediaJob): MediaJob {
   if (typeof job?.media !== 'object' || job.media === null) return job
   const { downloadUrl, downloadUrlExpiresAt, ...media } = job.media
   return { ...job, media }
+}
+
+/** A processor must not reject; one that does anyway must neither end the process nor lose its job. */
+export function retryRejected(
+  job: MediaJob,
+  { error, afterSeconds = 60 }: { error: unknown; afterSeconds?: number },
+): JobOutcome {
+  return { outcome: 'retry', afterSeconds, until: '', isAttempt: true, job, error }
 }

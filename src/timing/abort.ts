@@ -4,6 +4,13 @@ import { TimeoutError } from '../errors.js'
 /** The longest delay that `setTimeout` knows (Node: Timers); a longer one would fire at once. */
 export const MAX_TIMER_MS = 2_147_483_647
 
+/** An `AbortController` whose signal any number of calls may share: Node warns of a leak at the eleventh listener. */
+export function createController(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
+}
+
 /**
  * Several reasons to stop in one signal. `AbortSignal.any` would do, but for two things: some versions of Node keep a
  * little of each such signal for as long as the longest-lived one lives, and none knows deadlines.
@@ -30,8 +37,7 @@ export function linkSignals(
   signals: readonly (AbortSignal | undefined)[],
   { deadline }: { deadline?: Date | undefined } = {},
 ): LinkedSignal {
-  const controller = new AbortController()
-  setMaxListeners(0, controller.signal)
+  const controller = createController()
   const links = signals.map((signal) => onAbort(signal, () => controller.abort(signal?.reason)))
   const timer = deadline === undefined ? undefined : abortAt(deadline, controller)
   return {

@@ -31,29 +31,21 @@ export interface SchedulerOptions<Task> {
   onProceed(): void
 }
 
-/** The tasks with one key: while one runs, the others stand behind it. */
-interface Turn<Task> {
-  isTaken: boolean
-  readonly behind: Heap<Task>
-}
-
 export function createScheduler<Task>(options: SchedulerOptions<Task>): Scheduler<Task> {
-  const { concurrency, createHeap, getKey, run, onProceed } = options
+  const { concurrency, createHeap, run, onProceed } = options
   const ready = createHeap()
-  const turns = new Map<string, Turn<Task>>()
+  const turns = createTurns(options, ready)
   const running = new Set<Promise<void>>()
-  const timers = new Set<NodeJS.Timeout>()
+  const waits = createWaits<Task>((task) => {
+    ready.put(task)
+    proceed()
+  })
   let state: 'new' | 'started' | 'stopped' = 'new'
 
-  const begin = (task: Task, turn: Turn<Task>): void => {
-    turn.isTaken = true
-    turns.set(getKey(task), turn)
+  const begin = (task: Task): void => {
     const ended = run(task).then(() => {
       running.delete(ended)
-      turn.isTaken = false
-      const next = turn.behind.take()
-      if (next === undefined) turns.delete(getKey(task))
-      else ready.put(next)
+      turns.leave(task)
       proceed()
     })
     running.add(ended)
@@ -63,25 +55,14 @@ export function createScheduler<Task>(options: SchedulerOptions<Task>): Schedule
     while (state === 'started' && running.size < concurrency) {
       const task = ready.take()
       if (task === undefined) break
-      const turn = turns.get(getKey(task)) ?? { isTaken: false, behind: createHeap() }
-      if (turn.isTaken) turn.behind.put(task)
-      else begin(task, turn)
+      if (turns.enter(task)) begin(task)
     }
     onProceed()
   }
 
   return {
     add: ready.put,
-    addLater(task, delayMs) {
-      if (state === 'stopped') return
-      const comeBack = (): void => {
-        timers.delete(timer)
-        ready.put(task)
-        proceed()
-      }
-      const timer = setTimeout(comeBack, Math.min(delayMs, MAX_TIMER_MS))
-      timers.add(timer)
-    },
+    addLater: waits.add,
     start() {
       if (state === 'new') state = 'started'
       proceed()
@@ -89,15 +70,75 @@ export function createScheduler<Task>(options: SchedulerOptions<Task>): Schedule
     proceed,
     stop() {
       state = 'stopped'
-      for (const timer of timers) clearTimeout(timer)
-      timers.clear()
+      waits.close()
     },
     settle: () => Promise.all(running),
     get running() {
       return running.size
     },
     get waiting() {
+      return waits.size
+    },
+  }
+}
+
+/** While one task of a key runs, the others stand behind it. */
+interface Turns<Task> {
+  /** @returns whether the task may run. If not, it stands behind the one that runs. */
+  enter(task: Task): boolean
+  /** The task has ended: the first of those behind it is ready. */
+  leave(task: Task): void
+}
+
+function createTurns<Task>({ createHeap, getKey }: SchedulerOptions<Task>, ready: Heap<Task>): Turns<Task> {
+  const turns = new Map<string, { isTaken: boolean; readonly behind: Heap<Task> }>()
+  return {
+    enter(task) {
+      const turn = turns.get(getKey(task)) ?? { isTaken: false, behind: createHeap() }
+      turns.set(getKey(task), turn)
+      if (turn.isTaken) turn.behind.put(task)
+      const mayRun = !turn.isTaken
+      turn.isTaken = true
+      return mayRun
+    },
+    leave(task) {
+      const turn = turns.get(getKey(task))
+      const next = turn?.behind.take()
+      if (turn !== undefined) turn.isTaken = false
+      if (next === undefined) turns.delete(getKey(task))
+      else ready.put(next)
+    },
+  }
+}
+
+/** The timers of tasks that wait. */
+interface Waits<Task> {
+  readonly size: number
+  add(task: Task, delayMs: number): void
+  /** From now on no task comes back. */
+  close(): void
+}
+
+function createWaits<Task>(comeBack: (task: Task) => void): Waits<Task> {
+  const timers = new Set<NodeJS.Timeout>()
+  let isClosed = false
+  return {
+    get size() {
       return timers.size
+    },
+    add(task, delayMs) {
+      if (isClosed) return
+      const end = (): void => {
+        timers.delete(timer)
+        comeBack(task)
+      }
+      const timer = setTimeout(end, Math.min(delayMs, MAX_TIMER_MS))
+      timers.add(timer)
+    },
+    close() {
+      isClosed = true
+      for (const timer of timers) clearTimeout(timer)
+      timers.clear()
     },
   }
 }

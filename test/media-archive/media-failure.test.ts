@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { DownloadFailedError, MediaUnavailableError } from '../../src/errors.js'
 import { messageIdHash } from '../../src/events.js'
-import { mediaFailure } from '../../src/media-archive/media-failure.js'
+import { createMediaFailure } from '../../src/media-archive/media-failure.js'
 import type { MediaReference } from '../../src/media-reference.js'
 import type { UnavailableMedia } from '../../src/webhook/extract.js'
 
@@ -28,22 +28,22 @@ const SHOWN = {
 const reference: MediaReference = { ...SECRETS, ...SHOWN, businessAccountId: '102290129340398', sha256: 'a'.repeat(64) }
 const error = new DownloadFailedError({ host: 'lookaside.fbsbx.com', problem: 'no answer' })
 
-describe('mediaFailure', () => {
+describe('createMediaFailure', () => {
   it('holds what finds the message again, but no download URL', () => {
     const { downloadUrl, downloadUrlExpiresAt, ...media } = reference
-    const failure = mediaFailure(reference, error, 'acme')
+    const failure = createMediaFailure(reference, { error, accountId: 'acme' })
     expect({ ...failure }).toStrictEqual({ media, error, accountId: 'acme' })
     expect(failure.error).toBe(error)
     expect(reference).toHaveProperty('downloadUrl', downloadUrl)
   })
 
   it('lacks the account where the number has none', () => {
-    expect(mediaFailure(reference, error)).not.toHaveProperty('accountId')
-    expect(JSON.parse(JSON.stringify(mediaFailure(reference, error)))).not.toHaveProperty('accountId')
+    expect(createMediaFailure(reference, { error })).not.toHaveProperty('accountId')
+    expect(JSON.parse(JSON.stringify(createMediaFailure(reference, { error })))).not.toHaveProperty('accountId')
   })
 
   it('shows in JSON only what a log may hold', () => {
-    expect(JSON.parse(JSON.stringify(mediaFailure(reference, error, 'acme')))).toEqual({
+    expect(JSON.parse(JSON.stringify(createMediaFailure(reference, { error, accountId: 'acme' })))).toEqual({
       media: { ...SHOWN, messageIdHash: messageIdHash(SECRETS.messageId) },
       error: error.toJSON(),
       accountId: 'acme',
@@ -55,7 +55,7 @@ describe('mediaFailure', () => {
     ['console.log', (failure) => inspect(failure)],
     ['console.log of something around it', (failure) => inspect({ failures: [failure] }, { depth: null })],
   ])('hides every personal value from %s', (_name, show) => {
-    const shown = show(mediaFailure(reference, error, 'acme'))
+    const shown = show(createMediaFailure(reference, { error, accountId: 'acme' }))
     expect(shown).toContain('1013859600285441')
     expect(shown).toContain('acme')
     expect(shown).toContain('no answer')
@@ -69,7 +69,7 @@ describe('mediaFailure', () => {
       ...{ messageId: SECRETS.messageId, from: SECRETS.from, businessAccountId: '102290129340398' },
     }
     const cause = new MediaUnavailableError({ reason: 'media-error', errorCode: 131_052 })
-    const failure = mediaFailure(unavailable, cause, 'acme')
+    const failure = createMediaFailure(unavailable, { error: cause, accountId: 'acme' })
     expect({ ...failure }).toStrictEqual({ media: unavailable, error: cause, accountId: 'acme' })
     expect(JSON.parse(JSON.stringify(failure))).toEqual({
       media: { ...SHOWN, messageIdHash: messageIdHash(SECRETS.messageId) },
@@ -82,7 +82,7 @@ describe('mediaFailure', () => {
     const token = `EAAG${'canary0'.repeat(4)}`
     const odd = { ...reference, mediaId: token, timestamp: SECRETS.from, receivedAt: [SECRETS.from], mediaType: token }
     const more = { direction: 7, origin: SECRETS.filename, phoneNumberId: { token } }
-    const failure = mediaFailure({ ...odd, ...more } as never, error, `/${token}`)
+    const failure = createMediaFailure({ ...odd, ...more } as never, { error, accountId: `/${token}` })
     expect(JSON.parse(JSON.stringify(failure))).toMatchObject({
       media: {
         ...{ mediaId: 'a string of 32 characters', timestamp: 'a string of 11 characters' },
@@ -102,7 +102,7 @@ describe('mediaFailure', () => {
       ...{ phoneNumberId: SHOWN.phoneNumberId, businessAccountId: '102290129340398' },
     }
     const cause = new MediaUnavailableError({ reason: 'retention-expired' })
-    expect(JSON.parse(JSON.stringify(mediaFailure(lost, cause)))).toEqual({
+    expect(JSON.parse(JSON.stringify(createMediaFailure(lost, { error: cause })))).toEqual({
       media: { receivedAt: SHOWN.receivedAt, phoneNumberId: SHOWN.phoneNumberId },
       error: cause.toJSON(),
     })

@@ -60,7 +60,7 @@ export async function listDeadLetters(
  *
  * @returns false when there is no such letter, or when its worker has not let go of the job yet.
  */
-export async function redriveLetter(
+export async function restoreLetter(
   { main, dead }: { main: Queue<QueuedJob>; dead: Queue<BuriedJob> },
   id: string,
 ): Promise<boolean> {

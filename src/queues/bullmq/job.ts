@@ -36,12 +36,12 @@ function buildJobOptions(job: MediaJob, jobId: string): BulkJobOptions {
   }
 }
 
-const WEEK_MS = 604_800_000
+const MEDIA_LIFETIME_MS = 604_800_000
 
 /** When Meta forgets the media, as far as a queue can know: a shorter lifetime of the account is known at the first retry. */
 function guessDeadline(job: MediaJob): number {
   const { origin, receivedAt, timestamp } = job?.media ?? {}
-  return Date.parse(origin === 'history' ? receivedAt : timestamp) + WEEK_MS
+  return Date.parse(origin === 'history' ? receivedAt : timestamp) + MEDIA_LIFETIME_MS
 }
 
 /** BullMQ takes 1 (first) to 2^21 - 1. In steps of ten minutes that is 39 years from here. */

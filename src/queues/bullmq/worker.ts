@@ -36,7 +36,7 @@ export interface BullMqWorker {
 }
 
 /** How long `close` waits for stopped runs, and then for Redis, in milliseconds. */
-const CLEAN_UP_MS = 1_000
+const STOPPED_RUNS_MS = 1_000
 const LET_GO_MS = 5_000
 
 /**
@@ -137,8 +137,8 @@ function createClose(parts: {
     // SIGTERM and SIGINT may both come: the second asks for the same end, perhaps sooner.
     timers.push(
       setTimeout(runs.stop, timeoutMs),
-      setTimeout(runs.abandon, timeoutMs + CLEAN_UP_MS),
-      setTimeout(() => letGo.abort(), timeoutMs + CLEAN_UP_MS + LET_GO_MS),
+      setTimeout(runs.abandon, timeoutMs + STOPPED_RUNS_MS),
+      setTimeout(() => letGo.abort(), timeoutMs + STOPPED_RUNS_MS + LET_GO_MS),
     )
     return closing
   }

@@ -1,8 +1,9 @@
-import { setMaxListeners } from 'node:events'
 import type { JobOutcome, MediaJob, ProcessJob } from '../../queues.js'
-import { abortable, within } from '../../timing/abort.js'
+import { abortable, createController, within } from '../../timing/abort.js'
 import { createHeap } from '../../timing/heap.js'
 import { createScheduler } from '../../timing/scheduler.js'
+import { retryRejected } from '../stored-job.js'
+import { createHeldJobs, type HeldJob } from './held-jobs.js'
 
 /** Holds the jobs of a queue in this process, and runs them. */
 export interface InProcessWorker {
@@ -18,60 +19,36 @@ export interface InProcessWorker {
   stop(reason: Error): Promise<MediaJob[]>
 }
 
-interface Entry {
-  readonly id: string
-  readonly media: string
-  /** In the order of arrival: after its wait, a job comes first again. */
-  readonly place: number
-  job: MediaJob
-  attempt: number
-}
-
 /** Time for stopped jobs to end, in milliseconds. */
-const CLEAN_UP_MS = 1_000
-
-/** The wait after a processor has rejected, which it must not. */
-const REJECTED_SECONDS = 60
+const STOPPED_JOBS_MS = 1_000
 
 export function createInProcessWorker({ concurrency }: { concurrency: number }): InProcessWorker {
-  const entries = new Map<string, Entry>()
-  let places = 0
+  const held = createHeldJobs()
   let process: ProcessJob | undefined
   let onIdle = (): void => {}
-  const stopped = new AbortController()
-  setMaxListeners(0, stopped.signal)
+  const stopped = createController()
 
-  const run = async (entry: Entry): Promise<void> => {
-    const outcome = await runEntry(entry, { process, signal: stopped.signal })
-    if (outcome.outcome === 'retry') {
-      entry.job = outcome.job
-      if (outcome.isAttempt) entry.attempt++
-      scheduler.addLater(entry, outcome.afterSeconds * 1_000)
-    } else entries.delete(entry.id)
-  }
-
-  const scheduler = createScheduler<Entry>({
-    ...{ concurrency, run },
+  const scheduler = createScheduler<HeldJob>({
+    concurrency,
     createHeap: () => createHeap((one, other) => one.place < other.place),
-    // A second message about the same media waits for the first, and then finds the object.
     getKey: ({ media }) => media,
+    async run(each) {
+      const outcome = await runAttempt(each, { process, signal: stopped.signal })
+      const delayMs = held.settle(each, outcome)
+      if (delayMs !== undefined) scheduler.addLater(each, delayMs)
+    },
     onProceed() {
-      if (process === undefined || entries.size === scheduler.waiting) onIdle()
+      if (process === undefined || held.size === scheduler.waiting) onIdle()
     },
   })
 
   return {
-    has: (id) => entries.has(id),
+    has: held.has,
     get size() {
-      return entries.size
+      return held.size
     },
     add(jobs) {
-      for (const [id, job] of jobs) {
-        const media = JSON.stringify([job.accountId, job.media.mediaId])
-        const entry: Entry = { id, media, place: places++, job, attempt: 1 }
-        entries.set(id, entry)
-        scheduler.add(entry)
-      }
+      for (const [id, job] of jobs) scheduler.add(held.hold(id, job))
       // After the caller's answer: the webhook's 200 must not wait for the first download's start.
       setImmediate(scheduler.proceed)
     },
@@ -90,16 +67,14 @@ export function createInProcessWorker({ concurrency }: { concurrency: number }):
       scheduler.stop()
       stopped.abort(reason)
       // A job that heeds no signal is left behind and handed back: the storage keeps it from being stored twice.
-      await within(CLEAN_UP_MS, scheduler.settle(), { otherwise: () => {} })
-      const left = [...entries.values()].map(({ job }) => job)
-      entries.clear()
-      return left
+      await within(STOPPED_JOBS_MS, scheduler.settle(), { otherwise: () => {} })
+      return held.list()
     },
   }
 }
 
-async function runEntry(
-  { job, attempt }: Entry,
+async function runAttempt(
+  { job, attempt }: HeldJob,
   { process, signal }: { process: ProcessJob | undefined; signal: AbortSignal },
 ): Promise<JobOutcome> {
   try {
@@ -107,7 +82,6 @@ async function runEntry(
     if (process === undefined) throw new TypeError('not started')
     return await process(job, { attempt, signal })
   } catch (error) {
-    // A processor must not reject; one that does anyway must neither end the process nor lose its job.
-    return { outcome: 'retry', afterSeconds: REJECTED_SECONDS, until: '', isAttempt: true, job, error }
+    return retryRejected(job, { error })
   }
 }

@@ -25,7 +25,7 @@ export type SqsConnectionOptions = {
     }
 )
 
-type Sdk = typeof import('@aws-sdk/client-sqs')
+type SqsSdk = typeof import('@aws-sdk/client-sqs')
 
 interface SqsCallOptions {
   operation: QueueFailedError['operation']
@@ -43,7 +43,7 @@ export interface SqsConnection {
   /** Never rejects. */
   call<T>(
     options: SqsCallOptions,
-    send: (client: SQSClient, sdk: Sdk, sendOptions: { abortSignal: AbortSignal }) => Promise<T>,
+    send: (client: SQSClient, sdk: SqsSdk, sendOptions: { abortSignal: AbortSignal }) => Promise<T>,
   ): Promise<SqsResult<T>>
   /** Ends the connections of a client made here. */
   close(): Promise<void>
@@ -52,7 +52,7 @@ export interface SqsConnection {
 /** The SDK is loaded at the first call: a process that only answers webhooks' handshakes does not pay for it. */
 export function connectSqs(options: SqsConnectionOptions): SqsConnection {
   checkQueueUrl('queueUrl', options.queueUrl)
-  let connection: Promise<{ sdk: Sdk; client: SQSClient }> | undefined
+  let connection: Promise<{ sdk: SqsSdk; client: SQSClient }> | undefined
   return {
     async call({ operation, limitMs, signal, secrets = [] }, send) {
       const stop = linkSignals([signal], { deadline: new Date(Date.now() + limitMs) })
@@ -75,9 +75,9 @@ export function connectSqs(options: SqsConnectionOptions): SqsConnection {
 }
 
 const ignore = (): void => {}
-const SILENT = { debug: ignore, info: ignore, warn: ignore, error: ignore }
+const SQS_LOGGER = { debug: ignore, info: ignore, warn: ignore, error: ignore }
 
-async function openClient(options: SqsConnectionOptions): Promise<{ sdk: Sdk; client: SQSClient }> {
+async function openClient(options: SqsConnectionOptions): Promise<{ sdk: SqsSdk; client: SQSClient }> {
   const sdk = await import('@aws-sdk/client-sqs')
   if (options.client !== undefined) return { sdk, client: options.client }
   const { region, endpoint, credentials } = options
@@ -86,7 +86,7 @@ async function openClient(options: SqsConnectionOptions): Promise<{ sdk: Sdk; cl
   const client = new sdk.SQSClient({
     ...defined({ region, endpoint, credentials }),
     requestHandler: { httpAgent: agent, httpsAgent: agent, connectionTimeout: 3_000 },
-    logger: SILENT,
+    logger: SQS_LOGGER,
   })
   return { sdk, client }
 }

@@ -1,6 +1,6 @@
 import { within } from '../../timing/abort.js'
 import { decideBackoffSeconds } from '../../timing/backoff.js'
-import { ATTEMPTS_ATTRIBUTE, parseCount, type SqsMessage } from './message.js'
+import { ATTEMPTS_ATTRIBUTE, parseSqsCount, type SqsMessage } from './message.js'
 import { type MessageFate, type RunMessage, showAgain } from './run-message.js'
 import type { MessageSettler } from './settle.js'
 
@@ -96,7 +96,7 @@ function readRecord({ receiptHandle, body, attributes, messageAttributes }: SqsL
   return {
     receiptHandle,
     body,
-    receiveCount: parseCount(attributes.ApproximateReceiveCount),
-    attempts: parseCount(stringValue),
+    receiveCount: parseSqsCount(attributes.ApproximateReceiveCount),
+    attempts: parseSqsCount(stringValue),
   }
 }

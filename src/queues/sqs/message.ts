@@ -40,6 +40,6 @@ export function findSecrets({ media }: MediaJob): string[] {
 }
 
 /** A count as SQS writes it; anything else is none. */
-export function parseCount(text: string | undefined): number {
+export function parseSqsCount(text: string | undefined): number {
   return /^\d{1,9}$/.test(text ?? '') ? Number(text) : 0
 }

@@ -1,10 +1,10 @@
-import { setMaxListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Message, ReceiveMessageCommandOutput } from '@aws-sdk/client-sqs'
 import { type AnyWhatsAppMediaError, InvalidOptionError } from '../../errors.js'
+import { createController } from '../../timing/abort.js'
 import type { SqsConnection, SqsResult } from './connection.js'
-import { ATTEMPTS_ATTRIBUTE, parseCount, type SqsMessage } from './message.js'
-import { createMessageRuns, type MessageRunsOptions } from './runs.js'
+import { ATTEMPTS_ATTRIBUTE, parseSqsCount, type SqsMessage } from './message.js'
+import { createMessageRuns, type MessageRuns, type MessageRunsOptions } from './runs.js'
 
 export interface SqsPollerOptions extends MessageRunsOptions {
   connection: SqsConnection
@@ -32,42 +32,17 @@ const FIRST_REST_MS = 1_000
 const LONGEST_REST_MS = 30_000
 
 /** How long `close` waits for attempts that it stopped, in milliseconds. */
-const CLEAN_UP_MS = 1_000
+const STOPPED_ATTEMPTS_MS = 1_000
 
 export function createSqsPoller(options: SqsPollerOptions): SqsPoller {
-  const { report, concurrency } = options
   const runs = createMessageRuns(options)
-  const leaving = new AbortController()
-  setMaxListeners(0, leaving.signal)
+  const closed = createController()
   const timers: NodeJS.Timeout[] = []
   let polling: Promise<void> | undefined
   let closing: Promise<void> | undefined
 
-  const rest = (ms: number): Promise<unknown> => wait(ms, undefined, { signal: leaving.signal }).catch(() => {})
-
-  const poll = async (): Promise<void> => {
-    let failures = 0
-    for (;;) {
-      await runs.waitForSlot(concurrency, leaving.signal)
-      if (leaving.signal.aborted) return
-      const begun = Date.now()
-      const count = Math.min(MOST_RECEIVED, concurrency - runs.size)
-      const { answer, error } = await receive(options, { count, signal: leaving.signal })
-      if (leaving.signal.aborted && error !== undefined) return
-      if (error !== undefined) {
-        report(error)
-        await rest(decideRestMs(++failures))
-        continue
-      }
-      failures = 0
-      const messages = (answer.Messages ?? []).map(readMessage)
-      for (const message of messages) runs.start(message)
-      if (messages.length === 0 && Date.now() - begun < QUICK_POLL_MS) await rest(FIRST_REST_MS)
-    }
-  }
-
   const shutDown = async (): Promise<void> => {
-    leaving.abort()
+    closed.abort()
     await polling
     await runs.settle()
     for (const timer of timers) clearTimeout(timer)
@@ -76,18 +51,43 @@ export function createSqsPoller(options: SqsPollerOptions): SqsPoller {
   return {
     start() {
       if (closing !== undefined) throw new InvalidOptionError({ option: 'consumer', problem: 'is closed' })
-      polling ??= poll()
+      polling ??= pollMessages(options, { runs, closed: closed.signal })
     },
     close({ timeoutMs = 20_000 }) {
       // SIGTERM and SIGINT may both come: the second asks for the same end, perhaps sooner.
-      timers.push(setTimeout(runs.stop, timeoutMs), setTimeout(runs.abandon, timeoutMs + CLEAN_UP_MS))
+      timers.push(setTimeout(runs.stop, timeoutMs), setTimeout(runs.abandon, timeoutMs + STOPPED_ATTEMPTS_MS))
       closing ??= shutDown()
       return closing
     },
   }
 }
 
-function receive(
+async function pollMessages(
+  options: SqsPollerOptions,
+  { runs, closed }: { runs: MessageRuns; closed: AbortSignal },
+): Promise<void> {
+  const { report, concurrency } = options
+  const rest = (ms: number): Promise<unknown> => wait(ms, undefined, { signal: closed }).catch(() => {})
+  for (let failures = 0; ; ) {
+    await runs.waitForSlot(concurrency, closed)
+    if (closed.aborted) return
+    const begun = Date.now()
+    const count = Math.min(MOST_RECEIVED, concurrency - runs.size)
+    const { answer, error } = await receiveMessages(options, { count, signal: closed })
+    if (error !== undefined) {
+      if (closed.aborted) return
+      report(error)
+      await rest(decideRestMs(++failures))
+      continue
+    }
+    failures = 0
+    const messages = (answer.Messages ?? []).map(readReceived)
+    for (const message of messages) runs.start(message)
+    if (messages.length === 0 && Date.now() - begun < QUICK_POLL_MS) await rest(FIRST_REST_MS)
+  }
+}
+
+function receiveMessages(
   { connection, queueUrl, visibilitySeconds }: SqsPollerOptions,
   { count, signal }: { count: number; signal: AbortSignal },
 ): Promise<SqsResult<ReceiveMessageCommandOutput>> {
@@ -112,13 +112,13 @@ function decideRestMs(failures: number): number {
 }
 
 /** The SDK's types call optional what SQS always sends. */
-function readMessage(message: Message): SqsMessage {
+function readReceived(message: Message): SqsMessage {
   const { ReceiptHandle: receiptHandle = '', Body: body = '' } = message
   const { Attributes: attributes, MessageAttributes: messageAttributes } = message
   return {
     receiptHandle,
     body,
-    receiveCount: parseCount(attributes?.ApproximateReceiveCount),
-    attempts: parseCount(messageAttributes?.[ATTEMPTS_ATTRIBUTE]?.StringValue),
+    receiveCount: parseSqsCount(attributes?.ApproximateReceiveCount),
+    attempts: parseSqsCount(messageAttributes?.[ATTEMPTS_ATTRIBUTE]?.StringValue),
   }
 }

@@ -1,8 +1,8 @@
 import { describeSecret } from '../../errors/describe.js'
 import { type AnyWhatsAppMediaError, InvalidOptionError, type QueueFailedError } from '../../errors.js'
-import type { JobContext, JobOutcome, MediaJob, ProcessJob } from '../../queues.js'
+import type { JobContext, MediaJob, ProcessJob } from '../../queues.js'
 import { decideBackoffSeconds } from '../../timing/backoff.js'
-import { removeJobUrl } from '../stored-job.js'
+import { removeJobUrl, retryRejected } from '../stored-job.js'
 import type { SqsConnection } from './connection.js'
 import { ATTEMPTS_ATTRIBUTE, findSecrets, parseBody, type SqsMessage, toBody } from './message.js'
 import { MOST_MESSAGE_BYTES, type OutgoingMessage, sendMessages } from './send.js'
@@ -30,7 +30,7 @@ export interface RunMessageOptions {
 }
 
 /** AWS: SendMessage. */
-const LONGEST_DELAY_SECONDS = 900
+const LONGEST_SQS_DELAY_SECONDS = 900
 
 export function createRunMessage(options: RunMessageOptions): RunMessage {
   const { processJob } = options
@@ -43,11 +43,9 @@ export function createRunMessage(options: RunMessageOptions): RunMessage {
       return buryMessage({ body: message.body, error, attempt }, options)
     }
     const running = (async () => processJob(job, { ...context, attempt }))()
-    const outcome = await running.catch((error: unknown): JobOutcome => {
-      // A processor must not reject; one that does anyway must not lose its job, nor end the process.
-      const afterSeconds = decideBackoffSeconds(attempt)
-      return { outcome: 'retry', afterSeconds, until: '', isAttempt: true, job, error }
-    })
+    const outcome = await running.catch((error: unknown) =>
+      retryRejected(job, { error, afterSeconds: decideBackoffSeconds(attempt) }),
+    )
     if (outcome.outcome === 'done') return DELETE
     if (outcome.outcome === 'dead-letter') {
       const body = toBody(removeJobUrl(outcome.job))
@@ -70,7 +68,7 @@ async function replaceMessage(
     body: toBody(job),
     secrets: findSecrets(job),
     attributes: { [ATTEMPTS_ATTRIBUTE]: String(attempts) },
-    delaySeconds: Math.min(afterSeconds, LONGEST_DELAY_SECONDS),
+    delaySeconds: Math.min(afterSeconds, LONGEST_SQS_DELAY_SECONDS),
   }
   return (await trySend(message, { ...options, queueUrl })) ? DELETE : showAgain(afterSeconds)
 }
@@ -86,7 +84,7 @@ async function buryMessage(letter: SqsDeadLetter, options: RunMessageOptions): P
   const { error, attempt, ...message } = letter
   const { deadLetterQueueUrl: queueUrl, report } = options
   const stays = showAgain(decideBackoffSeconds(attempt))
-  const isReported = wasReported(error)
+  const isReported = isReportedToApp(error)
   if (!isReported) report(error)
   if (queueUrl === undefined) return isReported ? DELETE : stays
   const attributes = { errorCode: error.code, errorMessage: toAttribute(error.message) }
@@ -110,7 +108,7 @@ function trySend(
 }
 
 /** Whether `onFailed` knows. It may not where `onFailed` itself failed, or where the job says too little to report. */
-function wasReported(error: AnyWhatsAppMediaError): boolean {
+function isReportedToApp(error: AnyWhatsAppMediaError): boolean {
   if (error.code === 'callback-failed') return error.callback !== 'onFailed'
   return error.code !== 'invalid-option'
 }

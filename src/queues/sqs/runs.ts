@@ -1,6 +1,5 @@
-import { setMaxListeners } from 'node:events'
 import { QueueFailedError } from '../../errors.js'
-import { abortable } from '../../timing/abort.js'
+import { abortable, createController } from '../../timing/abort.js'
 import type { SqsMessage } from './message.js'
 import { type RunMessage, showAgain } from './run-message.js'
 import type { MessageSettler } from './settle.js'
@@ -29,8 +28,7 @@ export interface MessageRunsOptions {
 
 export function createMessageRuns(options: MessageRunsOptions): MessageRuns {
   const { runMessage, settler, limitMs } = options
-  const [stopped, abandoned] = [new AbortController(), new AbortController()]
-  for (const { signal } of [stopped, abandoned]) setMaxListeners(0, signal)
+  const [stopped, abandoned] = [createController(), createController()]
   const running = new Set<Promise<void>>()
   let onEnd = (): void => {}
 

@@ -25,7 +25,7 @@ interface SendPlan {
 
 /** How often a message is sent before it has failed, and the longest first wait between. */
 const ATTEMPTS = 4
-const FIRST_DELAY_MS = 100
+const FIRST_RESEND_MS = 100
 
 /** A webhook of a thousand messages is a hundred batches. */
 const BATCHES_AT_ONCE = 8
@@ -106,7 +106,7 @@ async function sendBatch(
     if (sent.refused !== undefined) {
       refused = { count: sent.refused.count + (refused?.count ?? 0), error: sent.refused.error }
     }
-    const delay = FIRST_DELAY_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2)
+    const delay = FIRST_RESEND_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2)
     if (sent.error === undefined) return refused
     if (attempt === ATTEMPTS || Date.now() + delay >= endsAt) {
       return { count: left.length + (refused?.count ?? 0), error: sent.error }
