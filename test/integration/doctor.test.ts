@@ -307,7 +307,7 @@ it('the doctor names the region of a bucket that is elsewhere, where the server 
           {
             check: 'region',
             severity: 'warning',
-            finding: `${bucket} is in eu-west-1, and was asked for in ${region}`,
+            finding: `${bucket} is in eu-west-1, and the settings say ${region}`,
             fix: { advice: 'Set the region of the bucket', command: 'export AWS_REGION=eu-west-1' },
           },
         ]

@@ -3,7 +3,8 @@ import { examineObjects } from '../../../src/cli/doctor/objects.js'
 import { createMemoryStorage } from '../../../src/storage/memory.js'
 import { createS3Storage } from '../../../src/storage/s3.js'
 import { createLyingStore } from '../../storage/lying-store.js'
-import { createBucketStandIn } from '../bucket-stand-in.js'
+import { createBucketStandIn, encryption, type Question, xml } from '../bucket-stand-in.js'
+import { allow, BUCKET, denied, examineBucket, OBJECTS } from './examine-bucket.js'
 import { CREDENTIALS } from './run.js'
 
 const connection = { bucket: 'b', region: 'eu-central-1', isAws: false }
@@ -149,4 +150,97 @@ it.each([
   await storage.close?.()
   await store.close()
   expect(findings[0]).toMatchObject({ check: 'write', fix: { advice: expect.stringMatching(advice) } })
+})
+
+it("runDoctor asks once for a list without a signature, of the doctor's own prefix and of no more", async () => {
+  const { store, findings } = await examineBucket({}, { settings: { prefix: 'media/' } })
+  const lists = store.requests.filter((_, index) => store.questions[index] === 'unsigned list')
+  expect(lists).toEqual([`GET /${BUCKET}/?list-type=2&prefix=media%2Fdoctor%2F&max-keys=1`])
+  expect(findings.find(({ check }) => check === 'public access')?.finding).toBe(
+    'Without a signature, reading and listing are refused',
+  )
+})
+
+it.each<Question>(['PUT object', 'GET object'])(
+  'runDoctor asks for a list without a signature also where a denied %s leaves nothing to read',
+  async (question) => {
+    const { findings } = await examineBucket({
+      [question]: denied,
+      'unsigned list': { status: 200, body: xml('ListBucketResult', '') },
+    })
+    expect(findings.find(({ check }) => check === 'public access')).toMatchObject({
+      severity: 'error',
+      finding: expect.stringMatching(/^The bucket was listed without a signature/),
+    })
+  },
+)
+
+it('runDoctor names the key too when SSE-KMS may be what denies', async () => {
+  const key = 'arn:aws:kms:eu-central-1:111122223333:key/0a'
+  const { worse: found } = await examineBucket({
+    encryption: { status: 200, body: encryption('aws:kms', { key, bucketKey: true }) },
+    'GET object': denied,
+  })
+  expect(found.map(({ fix }) => fix?.statements)).toEqual([
+    [
+      { Effect: 'Allow', Action: ['s3:GetObject'], Resource: OBJECTS },
+      { Effect: 'Allow', Action: ['kms:Decrypt'], Resource: key },
+    ],
+  ])
+})
+
+it('runDoctor tells a denied write once, and that nothing else could be tried', async () => {
+  const { worse: found, exitCode } = await examineBucket({ 'PUT object': denied, 'GET object': denied })
+  expect(found.map(({ check, severity }) => [check, severity])).toEqual([
+    ['write', 'error'],
+    ['read', 'note'],
+    ['probe', 'note'],
+  ])
+  expect(found[0]?.finding).toBe('s3:PutObject is denied below whatsapp-media/ (AccessDenied)')
+  expect(found[0]?.fix).toMatchObject(allow('s3:PutObject', OBJECTS))
+  expect(exitCode).toBe(2)
+})
+
+it('runDoctor knows from a clear "there is none" that reading is allowed', async () => {
+  const { findings } = await examineBucket({ 'PUT object': { status: 400, code: 'InvalidRequest' } })
+  expect(findings.find(({ check }) => check === 'write')?.finding).toBe(
+    'The store answers s3:PutObject with InvalidRequest, HTTP 400',
+  )
+  expect(findings.find(({ check }) => check === 'read')).toMatchObject({ severity: 'ok' })
+})
+
+it('runDoctor says which object stays when it may not delete, and leaves the probe out', async () => {
+  const { worse: found, store, exitCode } = await examineBucket({ 'DELETE object': denied })
+  const [path] = store.objects
+  expect(found.map(({ check, severity }) => [check, severity])).toEqual([
+    ['delete', 'note'],
+    ['probe', 'note'],
+  ])
+  expect(`/${BUCKET}/${found[0]?.finding.replace(/^.*: /, '')}`).toBe(path)
+  expect(found[0]?.fix).toMatchObject(allow('s3:DeleteObject', 'arn:aws:s3:::archive/whatsapp-media/doctor/*'))
+  expect(exitCode).toBe(0)
+})
+
+it('runDoctor tells when signed URLs lead to a place that cannot be reached', async () => {
+  const gone = await createBucketStandIn()
+  await gone.close()
+  const { worse: found } = await examineBucket({}, { settings: { publicEndpoint: gone.endpoint } })
+  expect(found).toMatchObject([
+    {
+      check: 'signed URL',
+      severity: 'error',
+      finding: expect.stringMatching(/cannot be read: ECONNREFUSED \(127\.0\.0\.1:\d+\)/),
+    },
+  ])
+  expect(found[0]?.fix?.advice).toContain('--public-endpoint')
+})
+
+it('runDoctor tells when signed URLs die with the credentials', async () => {
+  const expiration = new Date(Date.now() + 600_000)
+  const { worse: found } = await examineBucket(
+    {},
+    { credentials: { ...CREDENTIALS, sessionToken: 'canary', expiration } },
+  )
+  expect(found).toMatchObject([{ check: 'signed URL', severity: 'note' }])
+  expect(found[0]?.finding).toContain(expiration.toISOString())
 })

@@ -3,6 +3,8 @@ import { expect, it } from 'vitest'
 import type { BucketAnswer, BucketConnection } from '../../../src/cli/doctor/bucket.js'
 import { examineEncryption, findKmsKey } from '../../../src/cli/doctor/encryption.js'
 import { examineSettings } from '../../../src/cli/doctor/settings.js'
+import { ABORT, lifecycle, type Scripted, xml } from '../bucket-stand-in.js'
+import { examineBucket } from './examine-bucket.js'
 
 /** A bucket at AWS where nothing is configured. It counts what it is asked. */
 function createUnsetBucket() {
@@ -56,4 +58,63 @@ it('examineEncryption is content with SSE-KMS and a bucket key', async () => {
     mayTry: true,
   })
   expect(finding).toEqual({ check: 'default encryption', severity: 'ok', finding: 'aws:kms' })
+})
+
+const VERSIONED: Scripted = { status: 200, body: xml('VersioningConfiguration', '<Status>Enabled</Status>') }
+
+it('runDoctor warns of versions that nothing removes, and keeps the rules that there are', async () => {
+  const { worse: found, exitCode } = await examineBucket({ versioning: VERSIONED })
+  expect(found).toMatchObject([
+    { check: 'versioning', severity: 'note' },
+    { check: 'lifecycle', severity: 'warning', finding: 'No rule removes older versions' },
+  ])
+  expect(found[1]?.fix?.lifecycle).toEqual({
+    Rules: [
+      {
+        ID: 'abort',
+        Status: 'Enabled',
+        Filter: { Prefix: '' },
+        AbortIncompleteMultipartUpload: { DaysAfterInitiation: 3 },
+      },
+      {
+        ID: 'older-versions',
+        Status: 'Enabled',
+        Filter: { Prefix: 'whatsapp-media/' },
+        NoncurrentVersionExpiration: { NoncurrentDays: 1 },
+      },
+    ],
+  })
+  expect(exitCode).toBe(1)
+})
+
+it('runDoctor keeps the smallest size for transitions that the bucket answers with its rules', async () => {
+  const { worse: found } = await examineBucket({
+    versioning: VERSIONED,
+    lifecycle: {
+      status: 200,
+      headers: { 'x-amz-transition-default-minimum-object-size': 'varies_by_storage_class' },
+      body: lifecycle(ABORT),
+    },
+  })
+  expect(found[1]?.fix?.command).toContain(' --transition-default-minimum-object-size varies_by_storage_class ')
+})
+
+it('runDoctor knows that suspended versioning keeps the older versions that there are', async () => {
+  const { worse: found } = await examineBucket({
+    versioning: { status: 200, body: xml('VersioningConfiguration', '<Status>Suspended</Status>') },
+  })
+  expect(found).toMatchObject([
+    { check: 'versioning', severity: 'note', finding: expect.stringMatching(/^Suspended: older versions/) },
+    { check: 'lifecycle', severity: 'warning', finding: 'No rule removes older versions' },
+  ])
+})
+
+it('runDoctor is content with versions that a rule removes', async () => {
+  const rule =
+    '<ID>old</ID><Prefix>whatsapp-media/</Prefix><NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration>'
+  const { worse: found } = await examineBucket({
+    versioning: VERSIONED,
+    lifecycle: { status: 200, body: lifecycle(ABORT, rule) },
+  })
+  expect(found).toMatchObject([{ check: 'versioning', severity: 'note' }])
 })
