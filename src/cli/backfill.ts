@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { describeValue } from '../errors/describe.js'
 import { InvalidOptionError, WhatsAppMediaError } from '../errors.js'
-import { readString } from '../json.js'
+import { defined, readString } from '../json.js'
 import { createMediaArchive, type MediaArchive, type MediaArchiveOptions } from '../media-archive.js'
 import { type AccountFinder, parseCloudApi, readAccounts } from './accounts.js'
 import { type InputCounts, type JobEntry, readEntries } from './backfill/input.js'
@@ -19,18 +19,18 @@ import { createStatusLine } from './progress.js'
 
 const DEFAULT_TRANSFERS = 8
 const WINDOW_ENTRIES = 10_000
-/** A token from the environment that is rejected so many times, minutes apart, will not come back by itself. */
+/** A token from the environment that Meta rejects so often, minutes apart, does not recover by itself. */
 const MOST_PAUSES = 3
-/** Problems told on the way; the report has them all. */
-const MOST_TOLD = 20
+/** Problems printed on the way; the report has them all. */
+const MOST_PRINTED = 20
 
 /**
- * `backfill <file>`: archives everything that saved webhooks, media ids or message documents tell of, one a line (see
- * `readLine`), and prints a report. Run again, it goes on where it was stopped or killed, and tries again what failed.
+ * `backfill <file>`: archives all media of saved webhooks, media ids or message documents, one a line (see
+ * `readLine`), and prints a report. The next run goes on where this one was stopped or killed, and tries failed entries again.
  * Memory does not depend on the input's size, but for a bit an entry when a run goes on.
  *
  * @returns the exit code.
- * @throws InvalidOptionError before anything is asked for.
+ * @throws InvalidOptionError before the first request.
  */
 export async function runBackfill(file: string, flags: Flags, context: CommandContext): Promise<number> {
   const { env, stderr, interrupts } = context
@@ -49,7 +49,7 @@ export async function runBackfill(file: string, flags: Flags, context: CommandCo
   const onUnreadable = (line: number, problem: string): void => add({ is: 'unreadable', line, problem })
   const onStop = (): void => {
     source.destroy()
-    tell('Stopping: what is under way is finished first. Ctrl-C again stops at once.')
+    tell('Stopping: transfers under way finish first. Ctrl-C again stops at once.')
   }
   interrupts.stop.addEventListener('abort', onStop, { once: true })
   try {
@@ -86,7 +86,7 @@ async function report(
   return summary.gone + summary.failed + summary.unreadable === 0 ? EXIT.done : EXIT.incomplete
 }
 
-/** The archive, and what the run has to know of it. */
+/** The archive, with its results and dead tokens for the run. */
 function createArchiving(
   { accountFor, maxGonePerHour }: Pick<BackfillSettings, 'accountFor' | 'maxGonePerHour'>,
   options: Pick<MediaArchiveOptions, 'storage' | 'prefix' | 'cloudApi'>,
@@ -99,7 +99,7 @@ function createArchiving(
   const archive = createMediaArchive({
     ...options,
     accounts: accountFor,
-    ...(maxGonePerHour === undefined ? {} : { maxGonePerHour }),
+    ...defined({ maxGonePerHour }),
     onArchived({ accountId, mediaId, alreadyStored, key, size }) {
       stored.set(nameOf(accountId, mediaId), { is: alreadyStored ? 'there' : 'archived', key, bytes: size })
     },
@@ -126,8 +126,8 @@ function createArchiving(
       const finding = stored.get(name)
       stored.delete(name)
       /* v8 ignore next -- @preserve a job is done only after onArchived has had its media */
-      if (finding === undefined) throw new Error('the archive did not tell of a job that is done')
-      // What is there already may have taken no token.
+      if (finding === undefined) throw new Error('the archive did not report a job that is done')
+      // An object that was stored before may have needed no token.
       if (finding.is === 'archived') {
         const number = nameOf(accountId, media.phoneNumberId)
         pauses.delete(number)
@@ -138,7 +138,7 @@ function createArchiving(
   }
 }
 
-/** Writes records into the journal, and tells of the first problems. */
+/** Writes records into the journal, and prints the first problems. */
 function createRecorder(journal: BackfillJournal, tell: (line: string) => void): (record: BackfillRecord) => void {
   let problems = 0
   return (record) => {
@@ -149,8 +149,8 @@ function createRecorder(journal: BackfillJournal, tell: (line: string) => void):
         : record.is === 'unreadable'
           ? record.problem
           : undefined
-    if (problem === undefined || ++problems > MOST_TOLD) return
-    tell(`line ${record.line}: ${problem}${problems === MOST_TOLD ? '; further ones are in the report' : ''}`)
+    if (problem === undefined || ++problems > MOST_PRINTED) return
+    tell(`line ${record.line}: ${problem}${problems === MOST_PRINTED ? '; further ones are in the report' : ''}`)
   }
 }
 
@@ -185,14 +185,14 @@ async function readSettings(file: string, flags: Flags, env: CommandContext['env
   }
 }
 
-/** A pipe by name is a stream, too. */
+/** Undefined for a stream; a named pipe is one. */
 async function readInputSize(file: string): Promise<number | undefined> {
   const stats = await stat(file).catch(refuseUnusable('<file>'))
   if (stats.isDirectory()) throw new InvalidOptionError({ option: '<file>', problem: 'must be a file, got a folder' })
   return stats.isFile() ? stats.size : undefined
 }
 
-/** The system's errors say in their code what is wrong. */
+/** The codes of the system's errors name the fault. */
 function refuseUnusable(option: string): (error: unknown) => never {
   return (error) => {
     if (WhatsAppMediaError.is(error)) throw error
@@ -200,7 +200,7 @@ function refuseUnusable(option: string): (error: unknown) => never {
   }
 }
 
-/** What ended a run early. An input that is not the journal's has nothing to report. */
+/** The reason why a run ended early. @throws the error of an input that is not the journal's: it has nothing to report. */
 function describeProblem(error: unknown): string {
   if (WhatsAppMediaError.is(error) && error.code === 'invalid-option') throw error
   return WhatsAppMediaError.is(error) ? error.message : `Stopped: ${describeValue(readString(error, 'code'))}`

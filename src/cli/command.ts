@@ -20,7 +20,7 @@ export interface Command {
   reportError?(error: unknown, input: { argv: readonly string[]; host: CommandHost }): number
 }
 
-/** What was typed after the command's name. */
+/** The arguments and options of a command. */
 export interface CommandInput {
   args: readonly string[]
   flags: Flags
@@ -41,7 +41,7 @@ export interface CommandHost {
   samples: string
 }
 
-/** What a command that finishes its work on Ctrl-C has of its process. */
+/** The process as a command sees it that finishes its work on Ctrl-C. */
 export interface CommandContext extends Pick<CommandHost, 'env' | 'stdin' | 'stderr'> {
   stdout: Pick<Terminal, 'write'>
   interrupts: Interrupts

@@ -1,4 +1,5 @@
 import { resolveCloudApi } from '../download/cloud-api.js'
+import { defined } from '../json.js'
 import { checkPrefix } from '../key.js'
 import { awaitAnswer } from '../storage/questions.js'
 import type { Refusal } from '../storage/refusal.js'
@@ -28,9 +29,9 @@ export interface DoctorOptions {
   credentials?: BucketOptions['credentials']
   /** Milliseconds since 1970. Default `Date.now`. */
   now?: () => number
-  /** What one question may take. Default 15,000 ms. */
+  /** The time limit of one question. Default 15,000 ms. */
   timeoutMs?: number
-  /** Ends the examination with its reason, once what was written is removed. */
+  /** Ends the examination with its reason, once the doctor's objects are removed. */
   signal?: AbortSignal
 }
 
@@ -65,15 +66,15 @@ export function reportDoctorError(
 
 /**
  * Asks Meta and the store whether an archive with these settings works and is safe, and prints what it found with what
- * mends it. Below `{prefix}doctor/` it writes small objects and removes them; it changes no setting.
+ * repairs it. Below `{prefix}doctor/` it writes small objects and removes them; it changes no setting.
  *
- * @returns the exit code: 0 nothing to mend, 1 warnings, 2 errors.
+ * @returns the exit code: 0 nothing to repair, 1 warnings, 2 errors.
  * @throws InvalidOptionError for settings of the wrong form, and the signal's reason.
  */
 export async function runDoctor(options: DoctorOptions): Promise<number> {
   const { settings, output, signal, now = Date.now, timeoutMs = 15_000 } = options
   const context = { ...options, now, timeoutMs }
-  // Before anything is asked: a slip of the pen must not cost the answers.
+  // Before the first question: a typing mistake must not cost the answers.
   checkPrefix(settings)
   const findings = await examineMeta(context)
   signal?.throwIfAborted()
@@ -97,7 +98,7 @@ async function examineMeta({ settings, now, timeoutMs }: Examination): Promise<F
   if (accessToken === undefined) {
     return [{ check: 'access token', severity: 'note', finding: 'Not checked: WHATSAPP_ACCESS_TOKEN is not set' }]
   }
-  const cloudApi = resolveCloudApi(graphUrl === undefined ? {} : { baseUrl: graphUrl })
+  const cloudApi = resolveCloudApi(defined({ baseUrl: graphUrl }))
   return examineMetaAccess({ cloudApi, accessToken, appSecret, phoneNumberId, now, timeoutMs })
 }
 
@@ -106,13 +107,7 @@ async function examineStore(context: Examination): Promise<Finding[]> {
   if (bucket === undefined) {
     return [{ check: 'bucket', severity: 'note', finding: 'Not checked: S3_BUCKET_NAME is not set' }]
   }
-  const options: BucketOptions = {
-    bucket,
-    ...(region === undefined ? {} : { region }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
-    ...(context.credentials === undefined ? {} : { credentials: context.credentials }),
-  }
+  const options = defined({ bucket, region, endpoint, publicEndpoint, credentials: context.credentials })
   const connected = await awaitAnswer(() => connectToBucket(options, context))
   if (!connected.ok) return [UNCONNECTED.get(connected.reason) ?? describeSdkFailure(connected)]
   const connection = connected.value
@@ -120,7 +115,7 @@ async function examineStore(context: Examination): Promise<Finding[]> {
     return await examineBucket(context, {
       connection,
       options,
-      prefix: checkPrefix(prefix === undefined ? {} : { prefix }),
+      prefix: checkPrefix(defined({ prefix })),
     })
   } finally {
     connection.close()
@@ -138,7 +133,7 @@ const NO_SDK: Finding = {
 }
 
 const SET_REGION = {
-  advice: 'Set the region of the bucket; stores other than AWS mostly take any',
+  advice: 'Set the region of the bucket; most other stores than AWS take any',
   command: 'export AWS_REGION=us-east-1',
 }
 
@@ -152,7 +147,7 @@ const NO_REGION: Finding = {
 const MALFORMED_REGION: Finding = {
   check: 'region',
   severity: 'error',
-  finding: "What is set as the region is no region's name: the AWS SDK takes letters, digits and hyphens only",
+  finding: "The region is not a region's name: the AWS SDK takes letters, digits and hyphens only",
   fix: SET_REGION,
 }
 
@@ -167,7 +162,7 @@ function describeSdkFailure(refusal: Refusal): Finding {
     check: 'bucket',
     severity: 'error',
     finding: `Not checked: the AWS SDK does not start (${describeRefusal(refusal)})`,
-    fix: { advice: 'Look at what AWS_* variables and the shared configuration set, and at how the SDK is installed' },
+    fix: { advice: 'Check the AWS_* variables, the shared configuration, and how the SDK is installed' },
   }
 }
 
@@ -225,10 +220,9 @@ async function examineByProbe(
 ): Promise<Finding[]> {
   if (!settings.probe) return []
   const check = 'probe'
-  if (!leavesNothing) return [{ check, severity: 'note', finding: 'Not made: it could not write, or not clean up' }]
-  const report = await awaitAnswer(() =>
-    probe(options, { prefix: `${prefix}doctor/`, timeoutMs, ...(signal === undefined ? {} : { signal }) }),
-  )
-  if (!report.ok) return [{ check, severity: 'warning', finding: `It broke off: ${describeRefusal(report)}` }]
+  if (!leavesNothing)
+    return [{ check, severity: 'note', finding: 'Not run: the doctor could not write, or could not clean up' }]
+  const report = await awaitAnswer(() => probe(options, defined({ prefix: `${prefix}doctor/`, timeoutMs, signal })))
+  if (!report.ok) return [{ check, severity: 'warning', finding: `The probe stopped: ${describeRefusal(report)}` }]
   return judgeProbe(report.value, { ...connection, prefix })
 }

@@ -7,7 +7,7 @@ import type { ObjectStorage } from '../storage.js'
 import type { CommandContext, OptionHelp } from './command.js'
 import { type Flags, getText, parseUrlFlag, toDashed } from './flags.js'
 
-/** The options that say where objects are, for every command that has to know. */
+/** The options of every command that opens the storage. */
 export const STORAGE_OPTIONS: readonly OptionHelp[] = [
   ['--bucket <name>', 'S3 bucket; default S3_BUCKET_NAME'],
   ['--region <name>', 'AWS region; default AWS_REGION'],
@@ -16,16 +16,16 @@ export const STORAGE_OPTIONS: readonly OptionHelp[] = [
   ['--directory <path>', 'Objects as files in a folder, in place of a bucket'],
 ]
 
-/** The storage that the options and the environment name, and what its keys start with. */
+/** The storage that the options and the environment name, and the start of its keys. */
 export interface OpenedStorage {
   storage: ObjectStorage
-  /** `WHATSAPP_MEDIA_PREFIX`, fit for `...spread`. */
+  /** `WHATSAPP_MEDIA_PREFIX`, as an option. */
   keys: { prefix?: string }
 }
 
 /**
- * Opens the storage without asking it for anything. Options win over the environment; AWS credentials are the SDK's own
- * affair. A folder signs URLs when it knows its address (`--public-endpoint`) and its secret (`WHATSAPP_MEDIA_URL_SECRET`).
+ * Opens the storage without a request. Options win over the environment; the SDK finds AWS credentials by itself. A folder
+ * signs URLs with an address (`--public-endpoint`) and a secret (`WHATSAPP_MEDIA_URL_SECRET`).
  *
  * @throws InvalidOptionError for options of the wrong form, and for options that do not go together.
  */

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
+import { defined } from '../json.js'
 import { type Command, type CommandInput, type OptionHelp, UsageError } from './command.js'
 import { toCamelCase } from './flags.js'
 
-/** What a command line asks for. */
+/** The meaning of a command line. */
 export type CommandLine =
   | { asks: 'version' }
   /** `isMistake`: something was typed that is no command. */
@@ -40,7 +41,7 @@ export function parseCommand(argv: readonly string[], command: Command | undefin
 }
 
 function describeAsked(command: Command | undefined, isMistake: boolean): CommandLine {
-  return { asks: 'help', isMistake, ...(command === undefined ? {} : { command }) }
+  return defined({ asks: 'help', isMistake, command } as const)
 }
 
 interface TypedOption {

@@ -6,7 +6,7 @@ export interface Terminal {
 }
 
 export interface Progress {
-  /** Tells how far it is, in the same unit as `total`. */
+  /** Reports the bytes so far, in the unit of `total`. */
   update(done: number): void
   /** Takes the bar away. */
   end(): void
@@ -15,8 +15,8 @@ export interface Progress {
 const REDRAW_MS = 80
 
 /**
- * A progress bar for one transfer of `total` bytes. It draws on terminals only, at most every 80 ms; elsewhere it is
- * silent, for a log has no use for it.
+ * A progress bar for one transfer of `total` bytes. It draws on terminals only, at most every 80 ms: a log has no use for
+ * it.
  */
 export function createProgress(terminal: Terminal, label: string, total: number): Progress {
   const startedAt = Date.now()
@@ -41,7 +41,7 @@ export function createProgress(terminal: Terminal, label: string, total: number)
   }
 }
 
-/** One line that is drawn again and again at a terminal's end; elsewhere a line in the log now and then. */
+/** One line that is redrawn at a terminal's end; in a log, a line now and then. */
 export interface StatusLine {
   /** Runs something that writes to the same terminal: above the line. */
   around(write: () => void): void
@@ -52,13 +52,13 @@ export interface StatusLine {
 const STATUS_MS = 200
 const LOG_MS = 10_000
 
-/** @param draw gives the line; `columns` is what a terminal has room for, and absent in a log. */
+/** @param draw returns the line; `columns` is the width of a terminal, absent in a log. */
 export function createStatusLine(terminal: Terminal, draw: (columns?: number) => string): StatusLine {
   const isTerminal = terminal.isTTY === true
   const clear = (): void => void (isTerminal && terminal.write('\r\u001b[K'))
   const show = (): void => {
     if (isTerminal) {
-      // A terminal that nobody has sized has 0. The last column stays free: some wrap as soon as it is written.
+      // A terminal of unknown size has 0. The last column stays free: some terminals wrap as soon as it is written.
       const columns = (terminal.columns || 80) - 1
       terminal.write(`\r\u001b[K${draw(columns).slice(0, columns)}`)
     } else terminal.write(`${new Date().toISOString()} ${draw()}\n`)
@@ -78,7 +78,7 @@ export function createStatusLine(terminal: Terminal, draw: (columns?: number) =>
   }
 }
 
-/** A bar of so many cells. */
+/** A bar of `cells` cells. */
 export function buildBar(ratio: number, cells: number): string {
   const filled = Math.round(Math.min(1, Math.max(0, ratio)) * cells)
   return `${'█'.repeat(filled)}${'░'.repeat(cells - filled)}`

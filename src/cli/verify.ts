@@ -15,8 +15,8 @@ export interface VerifyProblem {
   key: string
   /**
    * - `damaged`: its bytes have another SHA-256, or another size, than recorded.
-   * - `unrecorded`: no hash was recorded, so there is nothing to compare with: not stored by this library, or changed since.
-   * - `unreadable`: the storage did not give it out; `reason` says why.
+   * - `unrecorded`: no hash was recorded to compare with: the object was not stored by this library, or was changed since.
+   * - `unreadable`: the storage did not return it, for the `reason`.
    */
   problem: 'damaged' | 'unrecorded' | 'unreadable'
   recordedSha256?: string
@@ -31,7 +31,7 @@ export interface VerifyCounts {
   unrecorded: number
   unreadable: number
   bytes: number
-  /** Whether all objects were looked at. */
+  /** All objects were read. */
   complete: boolean
 }
 
@@ -84,8 +84,8 @@ function createCounts(): VerifyCounts {
 }
 
 /**
- * Compares all objects under a prefix with their recorded hashes, and counts along the way. What is deleted meanwhile is
- * left out.
+ * Compares all objects under a prefix with their recorded hashes, and counts along the way. Objects that are deleted
+ * meanwhile are left out.
  */
 export async function verifyObjects(
   storage: ObjectStorage,
@@ -144,8 +144,8 @@ async function verifyObject(
 }
 
 /**
- * A storage may count the hash of an object on the spot when it has no record of it, which proves nothing. Whatever this
- * library has stored has a disposition.
+ * A storage without a record of the hash may compute it from the bytes, which proves nothing. Every object that this
+ * library stored has a disposition.
  */
 function findRecordedHash({ sha256, contentDisposition }: StoredObject): string | undefined {
   return contentDisposition === undefined ? undefined : sha256
@@ -173,7 +173,7 @@ async function hashObject(
   })
 }
 
-/** What breaks a body off is the network's, or the disk's, and another attempt may see it whole. */
+/** A fault of the network or the disk breaks a body off; another attempt may read it whole. */
 async function* wrapBodyErrors(body: Readable, key: string): AsyncGenerator<Uint8Array> {
   try {
     yield* body

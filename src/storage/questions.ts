@@ -1,12 +1,13 @@
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import { defined } from '../json.js'
 import type { ObjectStorage, PutOptions, PutResult, StoredObject } from '../storage.js'
 import { type Refusal, readRefusal } from './refusal.js'
 
-/** What a call came to. */
+/** A call's value, or the reason of its failure. */
 export type StoreAnswer<T> = { ok: true; value: T } | Refusal
 
-/** What a URL answered, with its whole body. */
+/** A URL's answer with its whole body. */
 export interface UrlAnswer {
   status: number
   headers: Headers
@@ -14,15 +15,14 @@ export interface UrlAnswer {
 }
 
 /**
- * The questions about one object that the doctor and `probeS3` ask a storage. Each has a signal of its own and tells its
- * outcome; none throws.
+ * The questions about one object that the doctor and `probeS3` ask a storage. Each has a signal of its own; none rejects.
  */
 export interface StoreQuestions {
   put(key: string, bytes: Buffer, options: Omit<PutOptions, 'size' | 'signal'>): Promise<StoreAnswer<PutResult>>
   head(key: string): Promise<StoreAnswer<StoredObject | null>>
   /** The bytes, or null where there is no object. */
   read(key: string): Promise<StoreAnswer<Buffer | null>>
-  /** What a reader gets from a signed URL. */
+  /** Reads a signed URL as a reader does. */
   readUrl(url: string, headers?: Readonly<Record<string, string>>): Promise<StoreAnswer<UrlAnswer>>
   delete(key: string): Promise<StoreAnswer<void>>
 }
@@ -54,7 +54,7 @@ export function createStoreQuestions(options: {
       }),
     readUrl: (url, headers) =>
       ask(async (signal) => {
-        const response = await fetch(url, { signal, ...(headers === undefined ? {} : { headers }) })
+        const response = await fetch(url, defined({ signal, headers }))
         return readWhole(response)
       }),
     delete: (key) => ask((signal) => storage.delete(key, { signal })),
@@ -67,7 +67,7 @@ export async function readWhole(response: Response): Promise<UrlAnswer> {
 }
 
 /**
- * The call's value, or why it came to nothing; never rejects. After the signal has aborted the reason is the signal's:
+ * The call's value, or the reason of its failure; never rejects. After the signal has aborted the reason is the signal's:
  * a body that is cut off says ECONNRESET.
  */
 export async function awaitAnswer<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<StoreAnswer<T>> {

@@ -1,7 +1,8 @@
 import { isName, readField } from '../errors/thrown.js'
 import { WhatsAppMediaError } from '../errors.js'
+import { defined } from '../json.js'
 
-/** Why a call came to nothing, in codes only: the words of errors may repeat a token, a signed URL or a key. */
+/** The reason of a failed call, in codes only: the words of errors may repeat a token, a signed URL or a key. */
 export interface Refusal {
   ok: false
   /** A code such as `AccessDenied` or `ECONNREFUSED`, else the error's name. */
@@ -19,7 +20,7 @@ export function readRefusal(error: unknown): Refusal {
 }
 
 function toRefusal({ reason, status }: { reason: string; status?: number | undefined }): Refusal {
-  return { ok: false, reason, ...(status === undefined ? {} : { status }) }
+  return defined({ ok: false, reason, status } as const)
 }
 
 /** The status and the code that an error of the AWS SDK has from the store's answer. */

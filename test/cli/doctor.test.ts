@@ -111,7 +111,7 @@ const BROKEN: readonly (readonly [
     {
       check: 'public access',
       severity: 'note',
-      finding: /^Without a signature, reading is refused; of listing no answer told$/,
+      finding: /^Without a signature, reading is refused; listing could not be checked$/,
       exitCode: 0,
     },
   ],
@@ -258,7 +258,7 @@ const BROKEN: readonly (readonly [
   [
     'a proxy without HEAD',
     { 'HEAD object': { status: 405 } },
-    { check: 'head', severity: 'error', finding: /^HEAD tells of .*HTTP 405/, exitCode: 2 },
+    { check: 'head', severity: 'error', finding: /^HEAD answers with .*HTTP 405/, exitCode: 2 },
   ],
   [
     'a HEAD that finds nothing',
@@ -303,7 +303,7 @@ it('runDoctor gives the probe its own prefix, and tells when it broke off', asyn
     { bucket: BUCKET, region: 'eu-central-1', endpoint: store.endpoint, credentials: CREDENTIALS },
     { prefix: 'media/doctor/', timeoutMs: 15_000 },
   )
-  expect(found).toEqual([{ check: 'probe', severity: 'warning', finding: 'It broke off: ECONNRESET' }])
+  expect(found).toEqual([{ check: 'probe', severity: 'warning', finding: 'The probe stopped: ECONNRESET' }])
 })
 
 it('runDoctor ends with its signal once the probe has ended with it, and prints nothing', async () => {

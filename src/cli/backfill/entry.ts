@@ -1,6 +1,6 @@
 import { type AnyWhatsAppMediaError, InvalidOptionError, MediaUnavailableError } from '../../errors.js'
 import { getMediaTypeFromMime } from '../../file-type/mime.js'
-import { isObject, parseJson, parseSha256, put, readId, readOwn, readString } from '../../json.js'
+import { defined, isObject, parseJson, parseSha256, readId, readOwn, readString } from '../../json.js'
 import { IS_NO_FAILURE } from '../../media-archive/enqueue.js'
 import { isMediaType, type MediaReference, parseTime, removeDownloadUrl } from '../../media-reference.js'
 import { extractMedia } from '../../webhook/extract.js'
@@ -77,9 +77,8 @@ function readAnnouncedMedia(message: unknown, media: unknown, receivedAt: string
     businessAccountId: readId(message, 'businessAccountId'),
     direction: 'inbound',
     origin: 'message',
+    ...defined({ sha256: parseSha256(readOwn(media, 'sha256')), filename: readString(media, 'filename') }),
   }
-  put(reference, 'sha256', parseSha256(readOwn(media, 'sha256')))
-  put(reference, 'filename', readString(media, 'filename'))
   return { media: [reference], lost: [] }
 }
 

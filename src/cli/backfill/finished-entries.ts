@@ -12,7 +12,7 @@ export interface FinishedEntries {
    * @throws RangeError when the entries of the block are not those that were added.
    */
   take(place: number, check: number): boolean
-  /** Whether finished entries of this place's block have still to be taken: until then nobody knows whether the input is right. */
+  /** Whether finished entries of this place's block are still to be taken: until then the input may be another one. */
   isAwaited(place: number): boolean
   /** Entries that have not been taken. */
   left(): number

@@ -13,7 +13,7 @@ import type { EntryName } from './record.js'
 /** One media item of the input. */
 export type BackfillEntry = { name: EntryName } & (
   | { job: MediaJob; endsAt: number }
-  /** Nobody can archive it. */
+  /** No attempt can archive it. */
   | { error: AnyWhatsAppMediaError }
 )
 
@@ -38,12 +38,12 @@ export interface InputOptions {
 /** A webhook's body has at most 3 MB (Meta: Webhooks). */
 const MAX_LINE_BYTES = 16_777_216
 
-/** Long after the message an id that Meta does not know is no news that has yet to spread: one look-up is enough. */
+/** A message older than this is known to all of Meta's servers: one look-up that finds no media is enough. */
 const SETTLED_MS = 3_600_000
 
 /**
- * The entries of an input that are not finished. Those of a block in which some are come once the whole block has been
- * seen to be the one of the journal.
+ * The entries of an input that are not finished. In a block with finished entries they come once the whole block is known
+ * to be the journal's.
  *
  * @throws InvalidOptionError when it is another input; the source's own errors.
  */
@@ -89,7 +89,7 @@ function createOtherInputError(): InvalidOptionError {
   return new InvalidOptionError({
     option: '--journal',
     problem:
-      'was written for another input, or other accounts; give this one a journal of its own: what is archived is found there',
+      'was written for another input, or other accounts; give this one a journal of its own: archived objects are found again',
   })
 }
 
@@ -102,7 +102,7 @@ function* buildEntries(
   for (const error of lost) yield { name: { place: place++, line, id: NO_ID }, error }
 }
 
-/** Of entries that never are finished. */
+/** The id of entries that are never finished. */
 const NO_ID = '0'.repeat(10)
 
 function buildEntry(
@@ -111,7 +111,7 @@ function buildEntry(
 ): BackfillEntry {
   const { mediaId, phoneNumberId } = media
   const account = accountFor(phoneNumberId)
-  // A message id in the wrong place holds a phone number.
+  // A message id in place of a media id holds a phone number.
   const shown = mediaId.startsWith('wamid.') ? {} : { mediaId }
   if (account === undefined) {
     return { name: { place, line, id: NO_ID, ...shown }, error: new UnknownNumberError({ phoneNumberId }) }

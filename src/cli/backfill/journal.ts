@@ -6,29 +6,29 @@ import { readLines } from './lines.js'
 import { addToTotals, type BackfillRecord, createTotals, isFinal, parseRecord, type Totals } from './record.js'
 
 /**
- * What a back-fill has finished, in a file of JSON lines that only ever grows. A record is written once its object is
- * stored, so that a process may be killed at any byte: half a record at the end is cut off by the next run, and its entry
- * tried again. Each run starts with a line of its own.
+ * The finished entries of a back-fill, in a file of JSON lines that only grows. A record is written once its object is
+ * stored, so a process may be killed at any byte: the next run cuts off half a record at the end, and tries its entry
+ * again. Each run starts with a line of its own.
  */
 export interface BackfillJournal {
   finished: FinishedEntries
   /**
-   * Kept up to date by `add`. What failed, and what could not be read, is this run's only: a run tries again what failed
-   * before, and reads all lines again.
+   * Kept up to date by `add`. Failed entries and unreadable lines are this run's only: each run tries failed entries
+   * again, and reads all lines again.
    */
   totals: Readonly<Totals>
-  /** In the operating system's hands when it returns: the process may die then. */
+  /** The operating system has the record when it returns: the process may die then. */
   add(record: BackfillRecord): void
-  /** What `totals` counts, in the order of the file. */
+  /** The records that `totals` counts, in the order of the file. */
   records(): AsyncGenerator<BackfillRecord, void, undefined>
   close(): void
 }
 
-/** What each run's first line starts with, byte for byte. Another version is another journal. */
+/** The start of each run's first line, byte for byte. Another version is another journal. */
 const START = '{"journal":"whatsapp-media-archive backfill","version":1,'
 const MAX_RECORD_BYTES = 65_536
 
-/** What a record's `id` says to `FinishedEntries`. */
+/** A record's `id` as the check of `FinishedEntries`. */
 export function toCheckNumber(id: string): number {
   return Number.parseInt(id, 16)
 }
@@ -43,7 +43,7 @@ export async function openJournal(path: string): Promise<BackfillJournal> {
   const file = openSync(path, 'a+', 0o600)
   try {
     const journal = await readJournal(file)
-    // Whatever is behind the last whole line, a record appended there would be lost with it.
+    // A record appended behind half a line would be lost with it.
     ftruncateSync(file, journal.end)
     appendFileSync(file, `${START}"startedAt":"${new Date().toISOString()}"}\n`)
     const { finished, totals } = journal
@@ -80,7 +80,7 @@ async function readJournal(file: number): Promise<{ finished: FinishedEntries; t
   return { finished, totals, end }
 }
 
-/** Of two runs at once both may have finished an entry: it is one entry all the same. */
+/** Two runs at once may both have finished an entry: it counts once. */
 async function* readCountedRecords(file: number): AsyncGenerator<BackfillRecord, void, undefined> {
   let runs = 0
   for await (const line of readJournalLines(file)) if (line.text?.startsWith(START) === true) runs++
@@ -109,7 +109,7 @@ async function* readFilePieces(file: number): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** A disk that lost its power may leave anything in the middle: what can't be read is not finished. */
+/** A disk that lost its power may leave anything in the middle: an entry without a readable record is not finished. */
 function parseRecordLine(line: string | undefined): BackfillRecord | undefined {
   try {
     const json: unknown = JSON.parse(line ?? '')

@@ -6,7 +6,7 @@ export interface Line {
   text: string | undefined
   /** Bytes from the file's start to behind the line's end. */
   end: number
-  /** False for a last line without end: whoever wrote it may have been stopped in its middle. */
+  /** False for a last line without its end: its writer may have been stopped in the middle. */
   isWhole: boolean
 }
 
@@ -34,7 +34,7 @@ export async function* readLines(
     length = 0
     number++
     if (isWhole) end++
-    // Windows' editors put a mark before the first character.
+    // Editors on Windows put a mark before the first character.
     return { number, text: number === 1 ? text?.replace(/^\uFEFF/, '') : text, end, isWhole }
   }
 

@@ -2,7 +2,7 @@ import { buildBar, createRate, formatBytes, formatCount, formatDuration } from '
 import type { InputCounts } from './input.js'
 import type { Totals } from './record.js'
 
-/** What a back-fill's bar is drawn from. Everything is read anew at each drawing. */
+/** The numbers behind a back-fill's bar. Each drawing reads them anew. */
 export interface BackfillProgress {
   totals: Readonly<Totals>
   input: Readonly<InputCounts>
@@ -38,10 +38,10 @@ export function createProgressDrawer(progress: BackfillProgress): (columns?: num
         ...(left === undefined ? [] : [`${formatDuration(left)} left`]),
       ].join('  ')
     const whole = facts(` ${formatBytes(bytesRate.perSecond())}/s`)
-    const told = columns === undefined || whole.length <= columns ? whole : facts('')
-    const cells = Math.min(MOST_CELLS, (columns ?? 0) - told.length - 1)
+    const line = columns === undefined || whole.length <= columns ? whole : facts('')
+    const cells = Math.min(MOST_CELLS, (columns ?? 0) - line.length - 1)
     const isDrawn = share !== undefined && cells >= FEWEST_CELLS && input.entries > 0
-    return isDrawn ? `${buildBar(share, cells)} ${told}` : told
+    return isDrawn ? `${buildBar(share, cells)} ${line}` : line
   }
 }
 

@@ -1,14 +1,14 @@
-import { isObject, parseWhole, readOwn, readString } from '../../json.js'
+import { defined, isObject, parseWhole, readOwn, readString } from '../../json.js'
 
 /** How an entry ended. */
 export type EntryEnd =
-  /** `there`: by this back-fill's account of it, somebody had archived it before. */
+  /** `there`: the object was stored before. */
   | { is: 'archived' | 'there'; key: string; bytes: number }
-  /** Meta no longer has it. `ageDays` is the message's age when that was found. */
+  /** Meta no longer has the media. `ageDays` is the message's age at that look-up. */
   | { is: 'gone'; ageDays: number }
   | { is: 'failed'; code: string; reason: string }
 
-/** Which entry it was. */
+/** The identity of an entry. */
 export interface EntryName {
   /** Its place among all entries of the input, 0 for the first. */
   place: number
@@ -19,7 +19,7 @@ export interface EntryName {
   accountId?: string
 }
 
-/** What a journal holds of one entry, or of a line that could not be read. */
+/** A journal's record of one entry, or of a line that could not be read. */
 export type BackfillRecord = (EntryName & EntryEnd) | UnreadableLine
 
 interface UnreadableLine {
@@ -34,7 +34,7 @@ export interface Totals {
   gone: number
   failed: number
   unreadable: number
-  /** Of what was archived. */
+  /** Bytes archived. */
   bytes: number
   failedByCode: Record<string, number>
   oldestGoneDays?: number
@@ -56,12 +56,12 @@ export function addToTotals(totals: Totals, record: BackfillRecord): void {
   }
 }
 
-/** Whether the entry is done with for good. */
+/** Whether no later run has to try the entry again. */
 export function isFinal(record: BackfillRecord): record is EntryName & Exclude<EntryEnd, { is: 'failed' }> {
   return record.is !== 'failed' && record.is !== 'unreadable'
 }
 
-/** Reads a journal's line. @returns undefined for what is no record: then the entry is simply not finished. */
+/** Reads a journal's line. @returns undefined for a line that is no record: its entry is then not finished. */
 export function parseRecord(json: unknown): BackfillRecord | undefined {
   const line = parseWhole(readOwn(json, 'line'))
   if (!isObject(json) || line === undefined) return undefined
@@ -72,8 +72,7 @@ export function parseRecord(json: unknown): BackfillRecord | undefined {
   const [mediaId, accountId] = [readString(json, 'mediaId'), readString(json, 'accountId')]
   const name: EntryName = {
     ...{ place, line, id },
-    ...(mediaId === undefined ? {} : { mediaId }),
-    ...(accountId === undefined ? {} : { accountId }),
+    ...defined({ mediaId, accountId }),
   }
   const finding = parseEnd(is, json)
   return finding === undefined ? undefined : { ...name, ...finding }

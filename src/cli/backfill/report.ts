@@ -12,20 +12,20 @@ export interface BackfillSummary extends Omit<Totals, 'there'> {
   /** Media items in the input as far as it was read: `archived + alreadyThere + gone + failed + left`. */
   entries: number
   alreadyThere: number
-  /** Neither archived nor given up, after an interrupt. */
+  /** Neither archived nor failed for good, after an interrupt. */
   left: number
   /** Lines in the input, as far as it was read, empty ones left out. */
   lines: number
-  /** Whether the input was read to its end and nothing is left. */
+  /** The input was read to its end, and nothing is left. */
   complete: boolean
 }
 
 export function summarize({ totals, finished }: BackfillJournal, input: InputCounts): BackfillSummary {
-  const { there, ...told } = totals
-  // After an interrupt, what earlier runs have finished may lie behind what this one has read.
+  const { there, ...others } = totals
+  // After an interrupt, entries that earlier runs finished may lie behind the part that this run read.
   const entries = input.entries + finished.left()
-  const left = entries - told.archived - there - told.gone - told.failed
-  return { entries, ...told, alreadyThere: there, left, lines: input.lines, complete: input.isAtEnd && left === 0 }
+  const left = entries - others.archived - there - others.gone - others.failed
+  return { entries, ...others, alreadyThere: there, left, lines: input.lines, complete: input.isAtEnd && left === 0 }
 }
 
 /** The report for people. */
@@ -92,10 +92,10 @@ async function* streamReport(summary: BackfillSummary, journal: BackfillJournal)
   yield '\n}\n'
 }
 
-/** Places and ids are the journal's own affair. */
+/** A record without its place and id, which only the journal needs. */
 function toListed(record: BackfillRecord): Record<string, unknown> {
   const { is, ...facts } = record
   if (!('place' in facts)) return facts
-  const { place, id, ...told } = facts
-  return told
+  const { place, id, ...shown } = facts
+  return shown
 }

@@ -18,7 +18,7 @@ dl { display: grid; grid-template-columns: auto 1fr; gap: 0 1rem; margin: 0; fon
 dd { margin: 0; overflow-wrap: anywhere }
 `
 
-/** Answers with the page, signing afresh at each request: signed URLs are never kept. */
+/** Answers with the page. Each request signs new URLs: they are never kept. */
 export function createPageListener(options: {
   archived: readonly ArchivedMedia[]
   sign: (media: ArchivedMedia) => Promise<string>
@@ -37,7 +37,7 @@ export function createPageListener(options: {
 
 /**
  * A plain page with all items: pictures, sound and video in place, documents as links. It has no script, and its policy
- * allows none: whatever a sender's file name or caption holds, it is only text.
+ * allows none: a sender's file name or caption is only text.
  */
 export function buildMediaPage(items: readonly PageItem[]): { headers: Record<string, string>; body: string } {
   const origins = [...new Set(items.map(({ url }) => new URL(url).origin))].join(' ')
@@ -55,7 +55,7 @@ export function buildMediaPage(items: readonly PageItem[]): { headers: Record<st
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': policy.join('; '),
       'cache-control': 'no-store',
-      // A signed URL's visitor need not tell where it found it.
+      // The storage must not learn the page's address.
       'referrer-policy': 'no-referrer',
       'x-content-type-options': 'nosniff',
     },

@@ -18,7 +18,7 @@ export interface DemoStorage {
   close(): Promise<void>
 }
 
-/** An S3 bucket. What is archived stays there. */
+/** An S3 bucket. Archived objects stay there. */
 export function openBucket({ region, endpoint }: EnvConfig, bucket: string): DemoStorage {
   const storage = createS3Storage(defined({ bucket, region, endpoint }))
   return { name: `bucket ${bucket}`, storage, close: async () => storage.close?.() }
@@ -51,7 +51,7 @@ function toNodeListener(handler: FileSystemStorage['handler']): RequestListener 
       if (answer.body === null) response.end()
       else await pipeline(answer.body, response)
     }
-    // The reader has gone, or asked for something that is no web request.
+    // The reader has gone, or sent no valid web request.
     serve().catch(() => response.destroy())
   }
 }

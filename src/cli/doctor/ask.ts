@@ -1,3 +1,4 @@
+import { defined } from '../../json.js'
 import { awaitAnswer, readWhole, type StoreAnswer, type UrlAnswer } from '../../storage/questions.js'
 import type { Refusal } from '../../storage/refusal.js'
 
@@ -12,10 +13,7 @@ export function askUrl(
   { headers, timeoutMs }: { headers?: Readonly<Record<string, string>>; timeoutMs: number },
 ): Promise<StoreAnswer<UrlAnswer>> {
   const signal = AbortSignal.timeout(timeoutMs)
-  return awaitAnswer(
-    async () => readWhole(await fetchOnce(url, { signal, ...(headers === undefined ? {} : { headers }) })),
-    signal,
-  )
+  return awaitAnswer(async () => readWhole(await fetchOnce(url, defined({ signal, headers }))), signal)
 }
 
 /** The reason and the status, for people. */

@@ -9,7 +9,7 @@ type S3Sdk = typeof import('@aws-sdk/client-s3')
 /** The bucket and its place. Default credentials: the SDK's own chain. */
 export type BucketOptions = Exclude<S3StorageOptions, { client: S3Client }>
 
-/** What came of one question to the store. */
+/** The answer to one question about the bucket. */
 export type BucketAnswer<T> =
   | { kind: 'answer'; value: T }
   /** `absent`: no such bucket, or nothing configured. `denied`: 403. `unsupported`: not on this server. */

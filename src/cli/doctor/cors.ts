@@ -16,12 +16,12 @@ export interface CorsConfiguration {
   }[]
 }
 
-/** A wildcard without a domain of one owner behind it: `https://*example.com` is `https://evilexample.com`, too. */
+/** A wildcard that strangers' domains match, too: `https://*example.com` matches `https://evilexample.com`. */
 const ANYONES = /\*(?!\.[^.*]+\.[^.*])/
 
 /**
- * What a bucket needs so that scripts on these origins may read signed URLs: `fetch()`, and images and video whose
- * pixels a page uses. Plain `<img>`, `<video>` and links need no CORS. It only reads: GET and HEAD.
+ * Builds the CORS configuration that lets scripts on these origins read signed URLs: `fetch()`, and images and video whose
+ * pixels a page uses. Plain `<img>`, `<video>` and links need no CORS. It allows GET and HEAD only.
  *
  * @param origins of the pages, such as `https://app.example.org`: scheme, host and port, nothing after them. One `*` in
  *   the host is S3's wildcard (AWS: Elements of a CORS configuration).
@@ -56,7 +56,7 @@ export function prescribeCors(origins: readonly string[]): CorsConfiguration {
 
 /**
  * Asks for a signed URL as a browser does for a page of each origin. The bucket's own configuration (`existing`) is only
- * kept in the fix: what the store answers is what a browser goes by.
+ * kept in the fix: a browser goes by the store's answer.
  */
 export async function judgeCorsAnswers(context: {
   connection: Pick<BucketConnection, 'command'>

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerSideEncryptionConfiguration } from '@aws-sdk/client-s3'
+import { defined } from '../../json.js'
 import type { BucketAnswer, BucketConnection } from './bucket.js'
 import type { Finding } from './finding.js'
 import { type Judgement, judgeSetting } from './judgement.js'
@@ -18,7 +19,7 @@ function findEncryptionRule(answer: EncryptionAnswer) {
   return answer.kind === 'answer' ? answer.value.ServerSideEncryptionConfiguration?.Rules?.[0] : undefined
 }
 
-/** Whether what is put is encrypted. `mayTry`: an object of the doctor can be written, and removed. */
+/** Checks whether new objects are encrypted. `mayTry`: the doctor can write an object and remove it. */
 export async function examineEncryption(
   connection: BucketConnection,
   { prefix, answer, mayTry }: { prefix: string; answer: EncryptionAnswer; mayTry: boolean },
@@ -35,13 +36,13 @@ export async function examineEncryption(
 
 const NOT_OFFERED: Judgement = {
   severity: 'note',
-  finding: 'Objects are stored as they come: this server has no keys to encrypt them with (SSE-S3)',
+  finding: 'Objects are stored unencrypted: this server has no keys (SSE-S3)',
   fix: {
     advice: 'Encrypt its disks, or give the server keys; a default encryption without keys would refuse every write',
   },
 }
 
-/** On a server without keys, a default encryption is taken, and every put is refused from then on (Ceph 20). */
+/** A server without keys accepts a default encryption, and refuses every put from then on (Ceph 20). */
 async function canEncrypt({ sdk, bucket, ask }: BucketConnection, prefix: string): Promise<boolean> {
   const object = { Bucket: bucket, Key: `${prefix}doctor/${randomUUID()}.txt` }
   const put = await ask((client, options) =>
@@ -49,7 +50,7 @@ async function canEncrypt({ sdk, bucket, ask }: BucketConnection, prefix: string
   )
   if (put.kind !== 'answer') return false
   await ask((client, options) => client.send(new sdk.DeleteObjectCommand(object), options))
-  // Others take the header, and forget it.
+  // Other stores accept the header and ignore it.
   return put.value.ServerSideEncryption === 'AES256'
 }
 
@@ -62,7 +63,7 @@ function judgeEncryption({ command }: BucketConnection, rule: Rule | undefined):
   if (algorithm === undefined) {
     return {
       severity: 'warning',
-      finding: 'Objects are stored as they come: the bucket has no default encryption',
+      finding: 'Objects are stored unencrypted: the bucket has no default encryption',
       fix: {
         advice: 'Turn it on, with keys that the store keeps (SSE-S3)',
         command: encrypt({ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }),
@@ -70,10 +71,10 @@ function judgeEncryption({ command }: BucketConnection, rule: Rule | undefined):
     }
   }
   if (algorithm === 'aws:kms' && rule?.BucketKeyEnabled !== true) {
-    const byDefault = { SSEAlgorithm: algorithm, ...(keyId === undefined ? {} : { KMSMasterKeyID: keyId }) }
+    const byDefault = defined({ SSEAlgorithm: algorithm, KMSMasterKeyID: keyId })
     return {
       severity: 'note',
-      finding: 'SSE-KMS without a bucket key: every object that is written or read costs a call of KMS',
+      finding: 'SSE-KMS without a bucket key: each write and each read calls KMS',
       fix: {
         advice: 'Turn the bucket key on',
         command: encrypt({ ApplyServerSideEncryptionByDefault: byDefault, BucketKeyEnabled: true }),

@@ -5,7 +5,7 @@ import type { ObjectFacts } from './objects.js'
 import { blockPublicAccess, type SettingsFacts } from './settings.js'
 
 /**
- * Whether strangers can read or list: what the bucket's policy says, and what came of asking without a signature for an
+ * Judges whether strangers can read or list, by the bucket's policy status and by requests without a signature for an
  * object and for a list (`undefined`: there was no object to ask for, or no answer).
  */
 export function judgeExposure(
@@ -30,7 +30,7 @@ export function judgeExposure(
   if (anyoneReads === false) {
     return anyoneLists === false
       ? { check, severity: 'ok', finding: 'Without a signature, reading and listing are refused' }
-      : { check, severity: 'note', finding: 'Without a signature, reading is refused; of listing no answer told' }
+      : { check, severity: 'note', finding: 'Without a signature, reading is refused; listing could not be checked' }
   }
   if (policyStatus.kind === 'answer' || policyStatus.kind === 'absent') {
     const listing = anyoneLists === false ? 'listing without a signature is refused, ' : ''
@@ -61,7 +61,7 @@ function describeCause({ isAws }: Pick<BucketConnection, 'isAws'>, isPolicyPubli
 function describeExposure({ anyoneReads, anyoneLists }: Pick<ObjectFacts, 'anyoneReads' | 'anyoneLists'>): string {
   if (anyoneLists === true) {
     const alsoRead = anyoneReads === true ? ', and an object read,' : ''
-    return `The bucket was listed${alsoRead} without a signature (keys tell tenants, dates and types)`
+    return `The bucket was listed${alsoRead} without a signature (keys show tenants, dates and types)`
   }
   return anyoneReads === true ? 'An object was read without a signature' : 'The bucket is open to everyone'
 }

@@ -1,11 +1,11 @@
 import type { CORSConfiguration, LifecycleRule } from '@aws-sdk/client-s3'
 
-/** `note`: a fact to know, or a check that could not be made. `warning`: it works, and yet should be mended. */
+/** `note`: a fact to know, or a check that could not run. `warning`: it works, and should be repaired. */
 export type Severity = 'ok' | 'note' | 'warning' | 'error'
 
-/** What one check of the doctor came to. */
+/** The result of one check. */
 export interface Finding {
-  /** What was looked at, such as `default encryption`. */
+  /** The name of the check, such as `default encryption`. */
   check: string
   severity: Severity
   /** One line. */
@@ -13,7 +13,7 @@ export interface Finding {
   fix?: Fix
 }
 
-/** What mends a finding: a sentence or two, and what goes into a policy, a configuration, your code or a terminal. */
+/** The repair of a finding: a sentence or two, and the text for a policy, a configuration, your code or a terminal. */
 export interface Fix {
   advice: string
   /** For the policy of the role or user that the archive runs as. */
@@ -25,7 +25,7 @@ export interface Fix {
    * parameter of the request, and so of the command.
    */
   lifecycle?: { Rules: LifecycleRule[] }
-  /** The option of this library that mends it, in the call that takes it. */
+  /** The option of this library that repairs it, in the call that takes it. */
   option?: string
   /** For a shell with the AWS command line, or for the environment; a line each. */
   command?: string
@@ -41,7 +41,7 @@ export interface IamStatement {
 
 const EXIT_CODES: Readonly<Record<Severity, number>> = { ok: 0, note: 0, warning: 1, error: 2 }
 
-/** 0: nothing to mend; 1: warnings; 2: errors. */
+/** 0: nothing to repair; 1: warnings; 2: errors. */
 export function decideDoctorExitCode(findings: readonly Finding[]): number {
   return Math.max(0, ...findings.map(({ severity }) => EXIT_CODES[severity]))
 }

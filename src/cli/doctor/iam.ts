@@ -1,6 +1,6 @@
 import type { IamStatement } from './finding.js'
 
-/** What a statement is about. */
+/** The bucket of a statement. */
 export interface Resource {
   bucket: string
   region: string
@@ -19,7 +19,7 @@ export function allowOnObjects(resource: Resource & { prefix: string }, ...actio
   return { Effect: 'Allow', Action: actions, Resource: `${objects}/${resource.prefix}*` }
 }
 
-/** What `action` takes besides on objects under SSE-KMS: readers only decrypt (AWS: Protecting data with SSE-KMS). */
+/** A statement for the key that `action` needs on objects under SSE-KMS: readers only decrypt (AWS: Protecting data with SSE-KMS). */
 export function allowOnKey(
   { region, action }: Resource & { action: 's3:PutObject' | 's3:GetObject' },
   keyId: string,

@@ -5,7 +5,7 @@ import { allowOnBucket, type Resource } from './iam.js'
 /** A finding of a check whose name is known. */
 export type Judgement = Omit<Finding, 'check'>
 
-/** The judgement over what is configured (`undefined`: nothing is), or a note when the store did not say. */
+/** The finding for a setting (`undefined`: nothing is configured), or a note when the store did not return it. */
 export function judgeSetting<T>(
   resource: Resource,
   setting: { check: string; action: string; answer: BucketAnswer<T>; judge: (found: T | undefined) => Judgement },
@@ -16,7 +16,7 @@ export function judgeSetting<T>(
   return { check, ...describeUnread(resource, { action, answer }) }
 }
 
-/** Why a setting could not be read. */
+/** A note: the setting could not be read, and why. */
 export function describeUnread(
   resource: Resource,
   { action, answer }: { action: string; answer: Exclude<BucketAnswer<unknown>, { kind: 'answer' }> },

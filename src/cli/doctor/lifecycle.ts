@@ -2,7 +2,7 @@ import type { LifecycleRule } from '@aws-sdk/client-s3'
 import type { BucketConnection } from './bucket.js'
 import type { Finding } from './finding.js'
 
-interface Wish {
+interface WantedRule {
   /** For people. */
   name: string
   isThere: (rule: LifecycleRule) => boolean
@@ -10,8 +10,8 @@ interface Wish {
 }
 
 /**
- * Whether lifecycle rules reach the prefix: uploads that were never completed are removed, older versions too where
- * there are any, and, on AWS, objects that nobody reads get cheaper.
+ * Judges whether lifecycle rules for the prefix remove uploads that were never completed, remove older versions where
+ * there are any, and, on AWS, move objects that nobody reads to a cheaper class.
  */
 export function judgeLifecycle(
   connection: Pick<BucketConnection, 'command' | 'isAws'>,
@@ -25,7 +25,7 @@ export function judgeLifecycle(
 ): Omit<Finding, 'check'> {
   const { prefix, isVersioned, rules, minimumObjectSize } = options
   const reaching = rules.filter((rule) => isForPrefix(rule, prefix))
-  const missing = listWishes(prefix, { isAws: connection.isAws, isVersioned }).filter(
+  const missing = listWantedRules(prefix, { isAws: connection.isAws, isVersioned }).filter(
     ({ isThere }) => !reaching.some(isThere),
   )
   const days = reaching.flatMap(({ Expiration }) => Expiration?.Days ?? [])
@@ -33,7 +33,7 @@ export function judgeLifecycle(
   if (missing.length === 0) return { severity: 'ok', finding: `All rules are there${expiry}` }
   const removesVersions = missing.some(({ rule }) => rule.NoncurrentVersionExpiration !== undefined)
   return {
-    // What was erased, and is still there, is more than a matter of cost.
+    // Older versions of erased objects are more than a matter of cost.
     severity: removesVersions ? 'warning' : 'note',
     finding: `No rule ${missing.map(({ name }) => name).join(', none ')}${expiry}`,
     fix: {
@@ -50,21 +50,24 @@ export function judgeLifecycle(
 const SAFETY_NET = '. Older versions are then gone after a day: where they are your safety net, set more NoncurrentDays'
 
 /**
- * No page of AWS's says that a put which does not name it keeps it. It goes into a command that people copy into a shell:
- * whatever is no plain word stays out.
+ * AWS documents no put that keeps the setting without naming it. It goes into a command that people copy into a shell:
+ * anything but a plain word stays out.
  */
 function buildMinimumSizeOption(found = ''): string {
   return /^\w+$/.test(found) ? ` --transition-default-minimum-object-size ${found}` : ''
 }
 
-function listWishes(prefix: string, { isAws, isVersioned }: { isAws: boolean; isVersioned: boolean }): Wish[] {
+function listWantedRules(
+  prefix: string,
+  { isAws, isVersioned }: { isAws: boolean; isVersioned: boolean },
+): WantedRule[] {
   const everywhere = { Status: 'Enabled', Filter: { Prefix: '' } } as const
-  const abort: Wish = {
+  const abort: WantedRule = {
     name: 'removes uploads that were never completed',
     isThere: ({ AbortIncompleteMultipartUpload: there }) => there !== undefined,
     rule: { ID: 'abort-multipart', ...everywhere, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } },
   }
-  const tiering: Wish = {
+  const tiering: WantedRule = {
     name: 'moves objects to a cheaper storage class',
     isThere: ({ Transitions: there = [] }) => there.length > 0,
     rule: {
@@ -74,7 +77,7 @@ function listWishes(prefix: string, { isAws, isVersioned }: { isAws: boolean; is
       Transitions: [{ Days: 0, StorageClass: 'INTELLIGENT_TIERING' }],
     },
   }
-  const versions: Wish = {
+  const versions: WantedRule = {
     name: 'removes older versions',
     isThere: ({ NoncurrentVersionExpiration: there }) => there !== undefined,
     rule: {

@@ -23,7 +23,7 @@ interface MetaAccess {
   timeoutMs: number
 }
 
-/** What came of one call of the Graph API. */
+/** The outcome of one call of the Graph API. */
 type GraphOutcome =
   | { kind: 'json'; json: unknown }
   | { kind: 'error'; error: GraphErrorBody; status: number }
@@ -38,7 +38,7 @@ const SET_TOKEN = 'export WHATSAPP_ACCESS_TOKEN=…'
 const APP_SECRET = 'Copy it from the App Dashboard (App settings, Basic, App secret)'
 const SET_SECRET = 'export WHATSAPP_APP_SECRET=…'
 
-/** Whether Meta accepts the token, the app secret's proof and the phone number id, and what the token may do. */
+/** Checks the token, its permissions, the app secret's proof and the phone number id with Meta. */
 export async function examineMetaAccess(context: MetaAccess): Promise<Finding[]> {
   const { appSecret } = context
   const first = await askGraph(context, { node: 'me' })
@@ -71,7 +71,7 @@ function isProofRefusal(answer: GraphOutcome): boolean {
   return answer.kind === 'error' && isProofRefused(answer.error)
 }
 
-/** `first`: the answer to a call that any live token may make. */
+/** `first`: the outcome of a call that any live token may make. */
 async function examineToken(context: MetaAccess, first: GraphOutcome): Promise<Finding[]> {
   if (first.kind === 'unreachable') return [describeUnreachable(context, first.refusal)]
   if (first.kind === 'error') return [judgeRejection(first)]
@@ -137,7 +137,7 @@ function describeUnreachable({ cloudApi }: MetaAccess, refusal: Refusal): Findin
     check: 'access token',
     severity: 'error',
     finding: `${host} cannot be reached: ${describeRefusal(refusal)}`,
-    fix: { advice: 'Let this machine make https requests to it, and to lookaside.fbsbx.com for the media' },
+    fix: { advice: 'Allow this machine https requests to it, and to lookaside.fbsbx.com for the media' },
   }
 }
 
@@ -170,7 +170,7 @@ function judgePermissions({ permissions }: TokenInfo): Finding {
 
 const UNKNOWN_PERMISSIONS: readonly Finding[] = [
   { check: 'access token', severity: 'ok', finding: 'Meta accepts it' },
-  { check: 'permissions', severity: 'note', finding: 'Not checked: Meta does not tell this token what it may do' },
+  { check: 'permissions', severity: 'note', finding: 'Not checked: Meta does not show this token its permissions' },
 ]
 
 function judgeAppSecret({ appSecret }: MetaAccess): Finding {
@@ -188,7 +188,7 @@ async function examinePhoneNumberId(context: MetaAccess): Promise<Finding[]> {
   const { phoneNumberId } = context
   if (phoneNumberId === undefined) return []
   const check = 'phone number id'
-  // Nothing else is asked for: the number itself has no place in a report.
+  // Only the id is asked for: the number itself must not get into a report.
   const answer = await askGraph(context, { node: phoneNumberId })
   if (answer.kind === 'json') return [{ check, severity: 'ok', finding: 'The token may read it' }]
   if (answer.kind === 'unreachable') {
@@ -201,7 +201,7 @@ async function examinePhoneNumberId(context: MetaAccess): Promise<Finding[]> {
     {
       check,
       severity: 'error',
-      finding: `The token may not read it, or there is none such (${codes})`,
+      finding: `The token may not read it, or it does not exist (${codes})`,
       fix: {
         advice:
           'Compare it with WhatsApp Manager (Phone numbers; it is not the number itself), and assign the WhatsApp ' +

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { OnEvent } from '../../events.js'
+import { defined } from '../../json.js'
 import { signUrl } from '../../signed-url.js'
 import {
   awaitAnswer,
@@ -16,14 +17,14 @@ import type { BucketConnection } from './bucket.js'
 import type { Finding, IamStatement } from './finding.js'
 import { allowOnKey, allowOnObjects, type Resource } from './iam.js'
 
-/** What the archive's own calls came to, with an object that was there for them only. */
+/** The outcome of the archive's own calls, made with an object of the doctor's. */
 export interface ObjectFacts {
   findings: Finding[]
-  /** Whether a URL without signature was answered. */
+  /** Whether a URL without a signature read the object. Absent without an answer. */
   anyoneReads?: boolean
-  /** Whether the bucket tells its keys without a signature. */
+  /** Whether a request without a signature listed keys. Absent without an answer. */
   anyoneLists?: boolean
-  /** Whether the object could be written and removed again. */
+  /** Whether the object was written and removed again. */
   leavesNothing: boolean
 }
 
@@ -33,7 +34,7 @@ interface ObjectChecks {
   prefix: string
   kmsKeyId: string | undefined
   timeoutMs: number
-  /** Judges what pages of other origins may read, by a fetch of a signed URL for one of them. */
+  /** Judges what pages of other origins may read; `fetchFor` fetches a signed URL as a page of an origin does. */
   cors: ((fetchFor: (origin: string) => Promise<Headers>) => Promise<Finding>) | undefined
 }
 
@@ -44,7 +45,7 @@ export async function examineObjects(context: ObjectChecks): Promise<ObjectFacts
   const key = `${context.prefix}doctor/${randomUUID()}.txt`
   const facts = await examineObject(context, key)
   const anyoneLists = await mayAnyoneList(context, key)
-  return { ...facts, ...(anyoneLists === undefined ? {} : { anyoneLists }) }
+  return { ...facts, ...defined({ anyoneLists }) }
 }
 
 async function examineObject(context: ObjectChecks, key: string): Promise<ObjectFacts> {
@@ -71,12 +72,12 @@ async function examineObject(context: ObjectChecks, key: string): Promise<Object
   return { ...read, findings, leavesNothing: removed.ok }
 }
 
-/** With nothing to read, only a clear "there is none" tells that reading is allowed. */
+/** Without an object to read, only a clear "there is none" proves that reading is allowed. */
 async function readAbsent(questions: StoreQuestions, key: string): Promise<Finding> {
   const read = await questions.read(key)
   return read.ok && read.value === null
     ? { check: 'read', severity: 'ok', finding: 'Reading is allowed; there was no object to read, nor to sign' }
-    : { check: 'read', severity: 'note', finding: 'Not checked, nor are signed URLs: there was no object to read' }
+    : { check: 'read', severity: 'note', finding: 'Not checked, like signed URLs: there was no object to read' }
 }
 
 async function examineReading(
@@ -108,8 +109,8 @@ function isRead(answer: StoreAnswer<UrlAnswer>): boolean {
 }
 
 /**
- * Whether anyone may list, which an access control list of the bucket can grant although no object can be read; keys
- * tell tenants, dates and types. `undefined`: no answer told.
+ * Whether anyone may list the bucket: its access control list can grant that although no object can be read, and keys show
+ * tenants, dates and types. `undefined`: no answer says so or denies it.
  */
 async function mayAnyoneList({ storage, prefix, timeoutMs }: ObjectChecks, key: string): Promise<boolean | undefined> {
   const signed = await awaitAnswer(() => signUrl(key, { storage, anyAccount: true }))
@@ -133,7 +134,7 @@ async function judgeCors({ cors, timeoutMs }: ObjectChecks, url: string): Promis
   }
   const judged = await awaitAnswer(() => cors(fetchFor))
   if (judged.ok) return [judged.value]
-  return [{ check: 'CORS', severity: 'note', finding: `Could not be asked (${describeRefusal(judged)})` }]
+  return [{ check: 'CORS', severity: 'note', finding: `Could not be checked (${describeRefusal(judged)})` }]
 }
 
 const ALLOW = 'Allow it to the role or user that the archive runs as, and look for a Deny in the bucket policy'
@@ -147,8 +148,8 @@ function judgeRefusal(
     return {
       check,
       severity: 'error',
-      finding: `${action} came to nothing: ${describeRefusal(refusal)}`,
-      fix: { advice: 'Look at the store and at the way there' },
+      finding: `${action} failed: ${describeRefusal(refusal)}`,
+      fix: { advice: 'Check the store and the network between' },
     }
   }
   if (status !== 403) {
@@ -178,8 +179,10 @@ function judgeBytes(body: Buffer | null): Finding {
   return {
     check,
     severity: 'error',
-    finding: body === null ? 'What was put is not there' : 'Other bytes came back than were put',
-    fix: { advice: 'Do not archive into this store: it, or a proxy before it, does not keep what it acknowledges' },
+    finding: body === null ? 'The object that was put is not there' : 'Other bytes came back than were put',
+    fix: {
+      advice: 'Do not archive into this store: it, or a proxy before it, loses or changes objects that it acknowledged',
+    },
   }
 }
 
@@ -192,10 +195,10 @@ function judgeHead({ connection, prefix }: ObjectChecks, head: StoreAnswer<Store
     check,
     severity: 'error',
     finding: isDenied
-      ? 'HEAD is refused although GET is not: what is stored already cannot be compared'
-      : `HEAD tells of ${answer}: what is stored already cannot be compared`,
+      ? 'HEAD is refused although GET is not: stored objects cannot be compared'
+      : `HEAD answers with ${answer}: stored objects cannot be compared`,
     fix: {
-      advice: 'Let HEAD requests through (a proxy, or a rule of the store, stops them); on AWS they take s3:GetObject',
+      advice: 'Let HEAD requests through (a proxy, or a rule of the store, stops them); on AWS they need s3:GetObject',
       statements: [allowOnObjects({ ...connection, prefix }, 's3:GetObject')],
     },
   }
@@ -220,7 +223,7 @@ function judgeSigned(
     return {
       check,
       severity: 'note',
-      finding: `Works, and dies with the credentials at ${diesAt.toISOString()}, whatever expiry is asked for`,
+      finding: `Works, but ends with the credentials at ${diesAt.toISOString()}, whatever the expiry`,
       fix: { advice: 'For URLs that live longer, sign with the keys of a user, or let CloudFront sign' },
     }
   }
@@ -249,7 +252,7 @@ function describeLeftover(
     severity: 'note',
     finding: `The doctor's object stays (${describeRefusal(refusal)}): ${key}`,
     fix: {
-      advice: 'Only who erases needs it; for the doctor alone this is enough',
+      advice: 'Only erasing needs it; for the doctor alone this is enough',
       statements: [allowOnObjects({ ...connection, prefix: `${prefix}doctor/` }, 's3:DeleteObject')],
     },
   }

@@ -23,9 +23,9 @@ export function judgeProbe(
   })
 }
 
-/** What it means when a check fails although no promise suffers. */
+/** The severity of a failed check that touches no promise. */
 const WITHOUT_PROMISE: Readonly<Partial<Record<ProbeCheckName, Severity>>> = {
-  // Bodies that this library never sends, and an option that few use.
+  // This library never sends such bodies, and few apps use tags.
   framing: 'note',
   tags: 'note',
   metadata: 'warning',
@@ -54,9 +54,9 @@ function chooseFix({ name, verdict }: ProbeCheck, resource: Resource & { prefix:
     return { advice: 'Remove by hand what is left there' }
   }
   if (name === 'delete' && verdict === 'refused') {
-    return { advice: 'Allow it to who erases', statements: [allowOnObjects(resource, 's3:DeleteObject')] }
+    return { advice: 'Allow it to the role that erases', statements: [allowOnObjects(resource, 's3:DeleteObject')] }
   }
   return {
-    advice: 'No setting of this library mends it: take another store, or know what the promise is worth on this one',
+    advice: 'No setting of this library helps: use another store, or accept that the promise is best effort here',
   }
 }

@@ -1,11 +1,11 @@
 import { decideDoctorExitCode, type Finding, type Fix, type Severity } from './finding.js'
 
-/** The findings for machines: what the command prints with `--json`. */
+/** The findings for machines, as the command prints them with `--json`. */
 export function describeAsJson(findings: readonly Finding[]): string {
   return `${JSON.stringify({ exitCode: decideDoctorExitCode(findings), findings }, null, 2)}\n`
 }
 
-/** The findings for people: a table, one line each, then what mends those that can be mended. */
+/** The findings for people: a table with one line each, then the fixes. */
 export function describeAsText(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ check }) => check.length))
   let number = 0

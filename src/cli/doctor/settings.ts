@@ -5,7 +5,7 @@ import type { Finding, Fix } from './finding.js'
 import { type Judgement, judgeSetting } from './judgement.js'
 import { judgeLifecycle } from './lifecycle.js'
 
-/** What the bucket's settings tell the other checks. */
+/** The bucket's settings, as findings and for the other checks. */
 export interface SettingsFacts {
   findings: Finding[]
   policyStatus: BucketAnswer<{ PolicyStatus?: PolicyStatus | undefined }>
@@ -85,7 +85,7 @@ export function blockPublicAccess(
 
 function judgeVersioning(status: string | undefined): Judgement {
   if (status === undefined)
-    return { severity: 'ok', finding: 'Off; keys are written once, so that there are no older versions' }
+    return { severity: 'ok', finding: 'Off; each key is written once, so there are no older versions' }
   if (status !== 'Enabled')
     return {
       severity: 'note',
@@ -93,6 +93,6 @@ function judgeVersioning(status: string | undefined): Judgement {
     }
   return {
     severity: 'note',
-    finding: 'On: what is erased stays as an older version until a lifecycle rule removes that',
+    finding: 'On: an erased object stays as an older version until a lifecycle rule removes it',
   }
 }

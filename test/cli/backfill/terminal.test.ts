@@ -41,7 +41,7 @@ it.skipIf(process.platform !== 'linux')(
     const patience = { timeout: 60_000, interval: 50 }
     await vi.waitFor(() => expect(text).toMatch(/^█{29}░ 95 % {2}done 19 {2}gone 0 {2}failed 0 {2}\d+ B/m), patience)
     terminal.stdin.write(CTRL_C)
-    await vi.waitFor(() => expect(text).toContain('Stopping: what is under way is finished first.'), patience)
+    await vi.waitFor(() => expect(text).toContain('Stopping: transfers under way finish first.'), patience)
     terminal.stdin.write(CTRL_C)
     expect(await ended).toBe(130)
     expect(text).toMatch(/^archived {18}19 /m)

@@ -36,7 +36,7 @@ it.each([
     {
       check: 'region',
       severity: 'error',
-      finding: "What is set as the region is no region's name: the AWS SDK takes letters, digits and hyphens only",
+      finding: "The region is not a region's name: the AWS SDK takes letters, digits and hyphens only",
       fix: { command: 'export AWS_REGION=us-east-1' },
     },
   ])
@@ -57,7 +57,7 @@ it("runDoctor takes another fault of the region's for neither, and a region that
   for (const _ of [1, 2]) found.push((await examine({ bucket: BUCKET }, { credentials: CREDENTIALS })).findings[1])
   expect(found).toMatchObject([
     { check: 'bucket', finding: 'Not checked: the AWS SDK does not start (Error)' },
-    { check: 'region', finding: expect.stringMatching(/^What is set as the region is no region's name/) },
+    { check: 'region', finding: expect.stringMatching(/^The region is not a region's name/) },
   ])
 })
 

@@ -6,7 +6,7 @@ const open = { kind: 'answer', value: { PolicyStatus: { IsPublic: true } } } as 
 const none = { kind: 'absent', reason: 'NoSuchBucketPolicy', status: 404 } as const
 const denied = { kind: 'denied', reason: 'AccessDenied', status: 403 } as const
 
-const KEYS = 'keys tell tenants, dates and types'
+const KEYS = 'keys show tenants, dates and types'
 const ASK = 'look at access control lists and the policy'
 
 it.each([
@@ -18,7 +18,7 @@ it.each([
   [none, undefined, true, 'error', `The bucket was listed without a signature (${KEYS}): ${ASK}`],
   [open, false, true, 'error', `The bucket was listed without a signature (${KEYS}): the bucket policy is public`],
   [denied, false, false, 'ok', 'Without a signature, reading and listing are refused'],
-  [denied, false, undefined, 'note', 'Without a signature, reading is refused; of listing no answer told'],
+  [denied, false, undefined, 'note', 'Without a signature, reading is refused; listing could not be checked'],
   [none, undefined, undefined, 'ok', 'The bucket policy is not public; reading without a signature was not tried'],
   [
     none,

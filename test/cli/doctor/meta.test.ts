@@ -194,7 +194,7 @@ it("runDoctor tells when the phone number id is not the token's, without repeati
     {
       check: 'phone number id',
       severity: 'error',
-      finding: 'The token may not read it, or there is none such (HTTP 400, code 100)',
+      finding: 'The token may not read it, or it does not exist (HTTP 400, code 100)',
       fix: { advice: expect.stringContaining('Assign assets') },
     },
   ])

@@ -37,7 +37,7 @@ it('examineObjects tells when a page of another origin could not be played', asy
   expect(findings.find(({ check }) => check === 'CORS')).toEqual({
     check: 'CORS',
     severity: 'note',
-    finding: 'Could not be asked (ECONNRESET)',
+    finding: 'Could not be checked (ECONNRESET)',
   })
   expect(leavesNothing).toBe(true)
 })
@@ -54,7 +54,7 @@ it('examineObjects tells of a store that went away', async () => {
   const { findings, leavesNothing } = await examineObjects({ ...context, storage })
   await storage.close?.()
   expect(findings).toMatchObject([
-    { check: 'write', severity: 'error', finding: 's3:PutObject came to nothing: ECONNREFUSED' },
+    { check: 'write', severity: 'error', finding: 's3:PutObject failed: ECONNREFUSED' },
     { check: 'read', severity: 'note' },
   ])
   expect(leavesNothing).toBe(false)
@@ -86,7 +86,7 @@ it('examineObjects says of a body that stalls that there was no answer in time',
   await storage.close?.()
   expect(findings.find(({ check }) => check === 'read')).toMatchObject({
     severity: 'error',
-    finding: 's3:GetObject came to nothing: no answer in time',
+    finding: 's3:GetObject failed: no answer in time',
   })
 })
 
