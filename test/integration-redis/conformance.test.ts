@@ -2,6 +2,7 @@ import { describe, it } from 'vitest'
 import { createBullMqQueue, createBullMqWorker } from '../../src/queues/bullmq.js'
 import type { OpenQueue } from '../../src/testing/queue-conformance/context.js'
 import { queueConformance } from '../../src/testing/queue-conformance.js'
+import { toRows } from '../conformance-rows.js'
 import { redisUrl, usePrefix } from './redis.js'
 
 describe('createBullMqQueue() and createBullMqWorker() meet the conformance suite', () => {
@@ -16,5 +17,5 @@ describe('createBullMqQueue() and createBullMqWorker() meet the conformance suit
       redrive: async () => queue.redrive((await queue.deadLetters()).map(({ id }) => id)),
     }
   }
-  for (const { name, run } of queueConformance({ open })) it(name, run)
+  it.each(toRows(queueConformance({ open })))('%s', (_name, run) => run())
 })

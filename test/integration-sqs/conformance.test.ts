@@ -2,6 +2,7 @@ import { describe, it } from 'vitest'
 import { createSqsConsumer, createSqsQueue } from '../../src/queues/sqs.js'
 import type { MediaJob } from '../../src/queues.js'
 import { queueConformance } from '../../src/testing/queue-conformance.js'
+import { toRows } from '../conformance-rows.js'
 import { connectionTo, queueNamed, receive, remove, send } from './queues.js'
 
 interface Letter {
@@ -38,5 +39,5 @@ async function open(name: string) {
 }
 
 describe('createSqsQueue() and createSqsConsumer() meet the conformance suite', () => {
-  for (const { name, run } of queueConformance({ open })) it.concurrent(name, run)
+  it.concurrent.each(toRows(queueConformance({ open })))('%s', (_name, run) => run())
 })

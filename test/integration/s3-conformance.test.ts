@@ -2,15 +2,15 @@ import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { createS3Storage } from '../../src/storage/s3.js'
 import { storageConformance } from '../../src/testing/storage-conformance.js'
+import { toRows } from '../conformance-rows.js'
 import { createBucket, isSecure, KINDS, lacks, openStorage } from './bucket.js'
 
 const bucket = await createBucket()
 
 describe.each(KINDS)('createS3Storage with %s', (kind) => {
   const storage = openStorage(bucket, kind)
-  for (const { name, run } of storageConformance({ storage: () => storage, lacks, limitMs: 30_000 })) {
-    it.concurrent(name, run)
-  }
+  const cases = storageConformance({ storage: () => storage, lacks, limitMs: 30_000 })
+  it.concurrent.each(toRows(cases))('%s', (_name, run) => run())
 })
 
 // The front that speaks https has bad certificates and a busy server beside the good one.

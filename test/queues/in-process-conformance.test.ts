@@ -1,8 +1,9 @@
 import { describe, it } from 'vitest'
 import { createInProcessQueue } from '../../src/queues/in-process.js'
 import { queueConformance } from '../../src/testing/queue-conformance.js'
+import { toRows } from '../conformance-rows.js'
 
 describe('createInProcessQueue() meets the conformance suite', () => {
   const open = () => ({ queue: createInProcessQueue() })
-  for (const { name, run } of queueConformance({ open, isDurable: false })) it(name, run)
+  it.each(toRows(queueConformance({ open, isDurable: false })))('%s', (_name, run) => run())
 })

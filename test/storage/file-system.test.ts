@@ -7,32 +7,29 @@ import { describe, expect, it } from 'vitest'
 import type { FileSystemStorage } from '../../src/storage/file-system.js'
 import { createFileSystemStorage } from '../../src/storage/file-system.js'
 import { storageConformance } from '../../src/testing/storage-conformance.js'
+import { toRows } from '../conformance-rows.js'
 import { BASE_URL, filesBelow, openFilesBelow, put, read, SECRET, temporaryDirectory } from './file-system/fixture.js'
 
 const directory = temporaryDirectory()
 
-for (const durable of [true, false]) {
-  describe(`createFileSystemStorage({ durable: ${durable} }) meets the conformance suite`, () => {
-    let storage: FileSystemStorage
-    const cases = storageConformance({
-      storage() {
-        storage = createFileSystemStorage({ directory: directory.path, baseUrl: BASE_URL, secret: SECRET, durable })
-        return storage
-      },
-      fetch: (url, init) => storage.handler(new Request(url, init)),
-    })
-    for (const { name, run } of cases) {
-      it(name, async () => {
-        await run()
-        expect(await openFilesBelow(directory)).toEqual([])
-        const left = await filesBelow(directory)
-        // Those who replace one object at once may leave sidecars.
-        const isReplacing = name.includes('without ifAbsent by 20 writers')
-        expect(isReplacing ? left.filter((file) => !file.startsWith('.meta/')) : left).toEqual([])
-      })
-    }
+describe.each([true, false])('createFileSystemStorage({ durable: %s }) meets the conformance suite', (durable) => {
+  let storage: FileSystemStorage
+  const cases = storageConformance({
+    storage() {
+      storage = createFileSystemStorage({ directory: directory.path, baseUrl: BASE_URL, secret: SECRET, durable })
+      return storage
+    },
+    fetch: (url, init) => storage.handler(new Request(url, init)),
   })
-}
+  it.each(toRows(cases))('%s', async (name, run) => {
+    await run()
+    expect(await openFilesBelow(directory)).toEqual([])
+    const left = await filesBelow(directory)
+    // Those who replace one object at once may leave sidecars.
+    const isReplacing = name.includes('without ifAbsent by 20 writers')
+    expect(isReplacing ? left.filter((file) => !file.startsWith('.meta/')) : left).toEqual([])
+  })
+})
 
 describe('createFileSystemStorage() options', () => {
   it.each([[''], ['a\0b'], [undefined], [7]])('refuses the directory %j', (value) => {

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { createMemoryStorage } from '../../src/storage/memory.js'
 import type { PutOptions } from '../../src/storage.js'
 import { storageConformance } from '../../src/testing/storage-conformance.js'
+import { toRows } from '../conformance-rows.js'
 
 function factsOf(bytes: string | Buffer): PutOptions {
   return {
@@ -17,7 +18,7 @@ function factsOf(bytes: string | Buffer): PutOptions {
 }
 
 describe('createMemoryStorage() meets the conformance suite', () => {
-  for (const { name, run } of storageConformance({ storage: createMemoryStorage })) it(name, run)
+  it.each(toRows(storageConformance({ storage: createMemoryStorage })))('%s', (_name, run) => run())
 })
 
 describe('createMemoryStorage()', () => {
