@@ -80,7 +80,7 @@ export async function archiveRemembering(
   const archived = await retryAttempts(
     (number) => {
       attempts = number
-      return attemptOnce(plan, number)
+      return tryOnce(plan, number)
     },
     {
       ...plan.retry,
@@ -99,7 +99,7 @@ export async function archiveRemembering(
 }
 
 /** @param number 1 for the first. */
-async function attemptOnce(plan: ArchivePlan, number: number): Promise<ArchivedMedia> {
+async function tryOnce(plan: ArchivePlan, number: number): Promise<ArchivedMedia> {
   const { options, memory, download, seen } = plan
   const { accessToken, accountId: account, signal } = options
   const deadlines = startDeadlines(download.timeouts, signal)

@@ -1,11 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { checkText } from './errors/checks.js'
 import { describeValue } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
-import { safeExtension } from './file-type/filename.js'
-import { extensionForMime } from './file-type/mime.js'
+import { findSafeExtension } from './file-type/filename.js'
+import { findExtension } from './file-type/mime.js'
 import { checkMediaId, checkMediaType, isMediaType, type MediaType, parseTime } from './media-reference.js'
+import { checkObjectKey } from './storage.js'
 
-/** What a key is made of. */
+/** The parts of a key. */
 export interface MediaKeyParts {
   /** The tenant: `/^[A-Za-z0-9_-]{1,128}$/`. Never cleaned, only refused. */
   accountId: string
@@ -20,7 +22,7 @@ export interface MediaKeyParts {
   filename?: string | undefined
 }
 
-/** What a key says. */
+/** The parts that a key shows. */
 export interface ParsedMediaKey {
   accountId: string
   /** `YYYY-MM-DD`, UTC. */
@@ -52,9 +54,6 @@ const DEFAULT_PREFIX = 'whatsapp-media/'
  */
 export const MEDIA_ID_NAMESPACE = '5ef5e495-9ea6-59d7-91c6-d39ba4699239'
 
-/** AWS: S3 object key naming, in UTF-8 bytes. */
-const MAX_KEY_BYTES = 1_024
-
 const ACCOUNT_ID = /^[A-Za-z0-9_-]{1,128}$/
 
 /**
@@ -71,13 +70,12 @@ export function buildMediaKey(parts: MediaKeyParts, options: KeyOptions = {}): s
   const { accountId, mediaType, mimeType, mediaId, timestamp, filename } = parts
   checkAccountId(accountId)
   checkMediaType(mediaType)
-  if (typeof mimeType !== 'string')
-    throw new InvalidOptionError({ option: 'mimeType', problem: `must be a string, got ${describeValue(mimeType)}` })
-  const date = dateOf(timestamp)
-  const uuid = mediaId === undefined ? randomUUID() : uuidOfMediaId(mediaId)
+  checkText('mimeType', mimeType)
+  const date = toUtcDay(timestamp)
+  const uuid = mediaId === undefined ? randomUUID() : buildMediaUuid(mediaId)
   const extension =
-    extensionForMime(mimeType) ?? (filename === undefined ? undefined : safeExtension(filename)) ?? 'bin'
-  return checkKey(`${checkPrefix(options)}${accountId}/${date}/${mediaType}/${uuid}.${extension}`)
+    findExtension(mimeType) ?? (filename === undefined ? undefined : findSafeExtension(filename)) ?? 'bin'
+  return checkMediaKey(`${checkPrefix(options)}${accountId}/${date}/${mediaType}/${uuid}.${extension}`)
 }
 
 const KEY_PATTERN =
@@ -99,15 +97,13 @@ export function parseMediaKey(key: string, options: KeyOptions = {}): ParsedMedi
     extension === undefined ||
     !isMediaType(mediaType)
   ) {
-    throw new InvalidOptionError({
-      option: 'key',
-      problem: `is not a media key below '${prefix}': got ${describeValue(key)}`,
-    })
+    const problem = `is not a media key below '${prefix}': got ${describeValue(key)}`
+    throw new InvalidOptionError({ option: 'key', problem })
   }
   return { accountId, date, mediaType, uuid, extension }
 }
 
-/** The layout in use: the given one, guarded, or the default with `prefix`. */
+/** The layout in use: the caller's own, guarded, or the default with `prefix`. */
 export function resolveKeyLayout(options: KeyOptions & { keyLayout?: KeyLayout | undefined } = {}): KeyLayout {
   const { keyLayout } = options
   if (keyLayout === undefined) {
@@ -120,8 +116,8 @@ export function resolveKeyLayout(options: KeyOptions & { keyLayout?: KeyLayout |
   return {
     build(parts) {
       checkAccountId(parts.accountId)
-      const key = checkKey(keyLayout.build(parts))
-      // A layout of the user's can mix up tenants or forget to be deterministic; both would lose or leak media.
+      const key = checkMediaKey(keyLayout.build(parts))
+      // A layout of your own can mix up tenants or forget to be deterministic; both would lose or leak media.
       if (parts.mediaId !== undefined && parts.timestamp !== undefined && keyLayout.build(parts) !== key) {
         throw new InvalidOptionError({ option: 'keyLayout', problem: 'must build the same key from the same parts' })
       }
@@ -133,8 +129,8 @@ export function resolveKeyLayout(options: KeyOptions & { keyLayout?: KeyLayout |
       }
       return key
     },
-    // What such a layout can not have built, it need not read: `acme/../other` begins like a key of acme's.
-    parse: (key) => keyLayout.parse(checkKey(key)),
+    // A key that such a layout can't have built is refused: `acme/../other` begins like a key of acme's.
+    parse: (key) => keyLayout.parse(checkMediaKey(key)),
   }
 }
 
@@ -156,31 +152,16 @@ export function checkPrefix({ prefix = DEFAULT_PREFIX }: KeyOptions): string {
   return prefix
 }
 
-/** @throws InvalidOptionError for keys that are empty, too long, or that browsers and stores read differently. */
-function checkKey(key: string): string {
-  if (typeof key !== 'string' || key === '' || key.startsWith('/') || !/^[\w!.*'()/-]+$/.test(key)) {
-    throw new InvalidOptionError({
-      option: 'key',
-      problem: `must be made of letters, digits and !-_.*'()/, got ${describeValue(key)}`,
-    })
+/** The rule of all object keys, and narrower: no character that browsers and stores read differently. */
+function checkMediaKey(key: string): string {
+  if (typeof key !== 'string' || key.startsWith('/') || !/^[\w!.*'()/-]+$/.test(key)) {
+    const problem = `must be made of letters, digits and !-_.*'()/, got ${describeValue(key)}`
+    throw new InvalidOptionError({ option: 'key', problem })
   }
-  // Browsers resolve dot segments before they ask; a signed URL would read another object.
-  if (key.split('/').some((segment) => segment === '.' || segment === '..' || segment === '')) {
-    throw new InvalidOptionError({
-      option: 'key',
-      problem: `must have no empty, '.' or '..' segment, got ${describeValue(key)}`,
-    })
-  }
-  if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
-    throw new InvalidOptionError({
-      option: 'key',
-      problem: `must have at most ${MAX_KEY_BYTES} bytes, got ${Buffer.byteLength(key)}`,
-    })
-  }
-  return key
+  return checkObjectKey(key)
 }
 
-function dateOf(timestamp: string | Date | undefined): string {
+function toUtcDay(timestamp: string | Date | undefined): string {
   const date = timestamp === undefined ? new Date() : parseTime('timestamp', timestamp)
   return date.toISOString().slice(0, 10)
 }
@@ -188,7 +169,7 @@ function dateOf(timestamp: string | Date | undefined): string {
 const NAMESPACE_BYTES = Buffer.from(MEDIA_ID_NAMESPACE.replaceAll('-', ''), 'hex')
 
 /** RFC 9562, version 5: SHA-1 of namespace and name. */
-function uuidOfMediaId(mediaId: string): string {
+function buildMediaUuid(mediaId: string): string {
   checkMediaId(mediaId)
   const hash = createHash('sha1').update(NAMESPACE_BYTES).update(mediaId)
   const bytes = hash.digest().subarray(0, 16)

@@ -138,7 +138,7 @@ export function checkMediaType(mediaType: unknown, option = 'mediaType'): assert
 const MAX_MEDIA_ID_LENGTH = 512
 
 /** Here, for the build turns it into a constructor's call, which would compile it at each use. */
-const LONE_SURROGATE = /\p{Surrogate}/u
+const HALF_A_PAIR = /\p{Surrogate}/u
 
 /** Media ids are opaque strings: numbers above 2^53 occur, and so do UUIDs. @throws InvalidOptionError */
 export function checkMediaId(mediaId: string, option = 'mediaId'): void {
@@ -146,7 +146,7 @@ export function checkMediaId(mediaId: string, option = 'mediaId'): void {
     typeof mediaId !== 'string' ||
     mediaId === '' ||
     mediaId.length > MAX_MEDIA_ID_LENGTH ||
-    LONE_SURROGATE.test(mediaId)
+    HALF_A_PAIR.test(mediaId)
   ) {
     throw new InvalidOptionError({
       option,
@@ -181,16 +181,16 @@ export function parseTime(option: string, time: string | Date): Date {
 
 type FieldCheck = (value: unknown, option: string) => void
 
-const aText: FieldCheck = (value, option) => checkText(option, value)
+const checkTextField: FieldCheck = (value, option) => checkText(option, value)
 
-const aTime: FieldCheck = (value, option) => {
+const checkTimeField: FieldCheck = (value, option) => {
   if (typeof value !== 'string') {
     throw new InvalidOptionError({ option, problem: `must be a string, got ${describeValue(value)}` })
   }
   parseTime(option, value)
 }
 
-const aFlag: FieldCheck = (value, option) => {
+const checkFlagField: FieldCheck = (value, option) => {
   if (typeof value === 'boolean') return
   throw new InvalidOptionError({ option, problem: `must be a boolean, got ${describeValue(value)}` })
 }
@@ -201,7 +201,7 @@ export function checkSha256(value: unknown, option = 'sha256'): asserts value is
   throw new InvalidOptionError({ option, problem: `must be 64 lowercase hex digits, got ${describeValue(value)}` })
 }
 
-const maybe =
+const allowAbsent =
   (check: FieldCheck): FieldCheck =>
   (value, option) => {
     if (value !== undefined) check(value, option)
@@ -213,24 +213,24 @@ const FIELD_CHECKS: Readonly<Record<keyof MediaReference, FieldCheck>> = {
     checkMediaId(value, option)
   },
   mediaType: checkMediaType,
-  mimeType: aText,
-  sha256: maybe(checkSha256),
-  filename: maybe(aText),
-  caption: maybe(aText),
-  voice: maybe(aFlag),
-  animated: maybe(aFlag),
-  downloadUrl: maybe(aText),
-  downloadUrlExpiresAt: maybe(aText),
-  messageId: aText,
-  timestamp: aTime,
-  receivedAt: aTime,
-  from: maybe(aText),
-  fromUserId: maybe(aText),
-  phoneNumberId: aText,
-  businessAccountId: aText,
+  mimeType: checkTextField,
+  sha256: allowAbsent(checkSha256),
+  filename: allowAbsent(checkTextField),
+  caption: allowAbsent(checkTextField),
+  voice: allowAbsent(checkFlagField),
+  animated: allowAbsent(checkFlagField),
+  downloadUrl: allowAbsent(checkTextField),
+  downloadUrlExpiresAt: allowAbsent(checkTextField),
+  messageId: checkTextField,
+  timestamp: checkTimeField,
+  receivedAt: checkTimeField,
+  from: allowAbsent(checkTextField),
+  fromUserId: allowAbsent(checkTextField),
+  phoneNumberId: checkTextField,
+  businessAccountId: checkTextField,
   // A worker of an older version meets words that it does not know, and loses nothing by them.
-  direction: aText,
-  origin: aText,
+  direction: checkTextField,
+  origin: checkTextField,
 }
 
 /** @throws InvalidOptionError that names the field, below `option`, unless it is a valid `MediaReference`. */

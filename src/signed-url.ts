@@ -2,11 +2,11 @@ import { types } from 'node:util'
 import { checkOneOf, checkText, checkWhole } from './errors/checks.js'
 import { InvalidOptionError, StorageFailedError, WrongAccountError } from './errors.js'
 import { emit, type OnEvent } from './events.js'
-import { safeExtension } from './file-type/filename.js'
+import { findSafeExtension } from './file-type/filename.js'
 import { decideServing } from './file-type/serving.js'
 import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
 import { checkObjectKey, type ObjectStorage, type SignedUrlOptions } from './storage.js'
-import { storageFailure } from './upload/storage-errors.js'
+import { toStorageError } from './upload/storage-errors.js'
 
 /** What is signed, for whom, and how the file arrives at the reader. */
 export type SigningOptions = KeyOptions & {
@@ -146,7 +146,7 @@ async function askForUrl(
     const { url, expiresAt } = await storage.signedUrl(key, options)
     if (typeof url === 'string' && types.isDate(expiresAt) && expiresAt.getTime() > 0) return { url, expiresAt }
   } catch (error) {
-    throw storageFailure(error, { operation: 'sign', key })
+    throw toStorageError(error, { operation: 'sign', key })
   }
   throw new StorageFailedError({ operation: 'sign', key, reason: 'gave no URL with its expiry', retryable: true })
 }
@@ -155,7 +155,7 @@ async function askForUrl(
 function checkTenant(key: string, options: SigningOptions): string | undefined {
   const { accountId, anyAccount } = options
   // Absence is no choice: a tenant that the caller failed to find must not read everybody's media.
-  if (anyAccount === true && !('accountId' in options)) return safeExtension(checkObjectKey(key))
+  if (anyAccount === true && !('accountId' in options)) return findSafeExtension(checkObjectKey(key))
   if (accountId === undefined || anyAccount !== undefined) {
     const problem =
       'must be the account whose key it is, or left out beside anyAccount: true; give exactly one of the two'
@@ -164,7 +164,7 @@ function checkTenant(key: string, options: SigningOptions): string | undefined {
   checkAccountId(accountId)
   const parsed = resolveKeyLayout(options).parse(key)
   if (parsed.accountId !== accountId) throw new WrongAccountError({ accountId })
-  return parsed.extension ?? safeExtension(key)
+  return parsed.extension ?? findSafeExtension(key)
 }
 
 function describeEndedCredentials(key: string): StorageFailedError {

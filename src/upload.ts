@@ -81,12 +81,12 @@ async function upload(body: UploadBody, options: UploadOptions): Promise<StoredM
   const key = decideKey(options, media)
   const toStore: BodyToStore = {
     media,
-    source: toReadable(body),
+    source: openBody(body),
     maxBytes: getMaxBytes(options.maxBytes, mediaType),
     // The stream is the caller's: so is its error.
     brokeOff: (error) => error ?? new InvalidOptionError({ option: 'body', problem: 'was closed before its end' }),
     // Bytes that lie in memory need no spool, and can be read again.
-    ...(body instanceof Uint8Array ? { reopen: () => toReadable(body), identity: identify(body, media) } : {}),
+    ...(body instanceof Uint8Array ? { reopen: () => openBody(body), identity: findIdentity(body, media) } : {}),
   }
   const keyIsStable = options.key !== undefined || (mediaId !== undefined && timestamp !== undefined)
   const deadlines = startDeadlines(timeouts, options.signal)
@@ -98,7 +98,7 @@ async function upload(body: UploadBody, options: UploadOptions): Promise<StoredM
  * Size and hash of bytes that lie in memory, unless their hash was announced: then they must have it. An announced size
  * stays, for the proof to refuse if it is another.
  */
-function identify(
+function findIdentity(
   bytes: Uint8Array,
   { size = bytes.byteLength, sha256 }: { size: number | undefined; sha256: string | undefined },
 ): { size: number; sha256: string } | undefined {
@@ -123,7 +123,7 @@ function checkAnnounced({ size, sha256 }: UploadOptions): void {
   if (sha256 !== undefined) checkSha256(sha256)
 }
 
-function toReadable(body: UploadBody): Readable {
+function openBody(body: UploadBody): Readable {
   if (body instanceof Readable) return body
   if (body instanceof Uint8Array) return Readable.from([body])
   const iterable: unknown = body instanceof Blob ? body.stream() : body

@@ -1,5 +1,6 @@
 import { reduceToName } from '../errors/thrown.js'
 import { AccessTokenError, WhatsAppMediaError } from '../errors.js'
+import { defined } from '../json.js'
 import { abortable } from '../timing/abort.js'
 import type { Deadlines } from '../timing/deadlines.js'
 
@@ -14,7 +15,7 @@ export type AccessToken =
 
 type TokenReason = 'first' | 'rejected'
 
-/** What became of the tokens that were given for one number. Calls that share it tell each other. */
+/** The fate of the tokens given for one number. Calls that share it learn from each other. */
 export interface TokenHistory {
   /** The last one given. */
   given?: string
@@ -24,7 +25,7 @@ export interface TokenHistory {
   renewal?: Promise<string | undefined> | undefined
 }
 
-/** What it takes to get a token. */
+/** One request for a token. */
 export interface TokenCall {
   accessToken: AccessToken
   history: TokenHistory
@@ -74,16 +75,16 @@ function noteRejection(error: unknown, token: string, history: TokenHistory): bo
 
 async function askToken(call: TokenCall): Promise<{ token: string; isRenewed: boolean }> {
   const { accessToken, history, deadlines } = call
-  // Neither Meta nor the storage is waited for: a slow vault has the whole attempt's time.
+  // Neither Meta nor the storage is waited for: a slow vault may take the whole attempt's time.
   deadlines.waitFor('reader')
   if (typeof accessToken !== 'function') return { token: take(accessToken, call), isRenewed: false }
   if (history.rejected === undefined || history.rejected !== history.given) {
-    const token = await answerOf(() => accessToken('first'), call)
-    // A cache that still holds the rejected one need not be refused by Meta again to be told.
+    const token = await callTokenFunction(() => accessToken('first'), call)
+    // A cache that still holds the rejected one is asked again at once, without another refusal by Meta.
     if (token === undefined || token !== history.rejected) return { token: take(token, call), isRenewed: false }
   }
   const renewal = history.renewal ?? startRenewal(accessToken, call)
-  return { token: take(await answerOf(() => renewal, call), call), isRenewed: true }
+  return { token: take(await callTokenFunction(() => renewal, call), call), isRenewed: true }
 }
 
 function startRenewal(
@@ -102,29 +103,25 @@ function startRenewal(
   return renewal
 }
 
-/** A vault that hangs must not outlive its caller's patience. */
-async function answerOf(
+/** A vault that hangs must not outlive the attempt. */
+async function callTokenFunction(
   ask: () => string | undefined | Promise<string | undefined>,
   { deadlines: { signal }, account }: TokenCall,
 ): Promise<string | undefined> {
   signal.throwIfAborted()
   return abortable((async () => ask())(), signal).catch((error: unknown) => {
     signal.throwIfAborted()
-    // What vaults throw may quote the secret that they were asked for.
+    // An error of a vault may quote the secret that it was asked for.
     const cause = WhatsAppMediaError.is(error) ? error : reduceToName(error)
-    throw new AccessTokenError({ reason: 'unavailable', ...ownerOf(account), cause })
+    throw new AccessTokenError({ reason: 'unavailable', ...defined({ account }), cause })
   })
 }
 
 function take(token: string | undefined, { history, deadlines, account }: TokenCall): string {
   deadlines.signal.throwIfAborted()
   if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) {
-    throw new AccessTokenError({ reason: 'missing', ...ownerOf(account) })
+    throw new AccessTokenError({ reason: 'missing', ...defined({ account }) })
   }
   history.given = token
   return token
-}
-
-function ownerOf(account: string | undefined): { account?: string } {
-  return account === undefined ? {} : { account }
 }

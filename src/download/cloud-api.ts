@@ -85,7 +85,7 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
       buildLookUpUrl(root, mediaId, guardPhoneNumber ? { ...caller, phoneNumberId } : caller),
     authorization,
     checkMediaUrl(text, secrets = []) {
-      const url = parseUrl(text)
+      const url = tryParseUrl(text)
       if (url === undefined) throw new HostRefusedError({ host: 'an unreadable URL', problem: 'it is no absolute URL' })
       const hasUser = url.username !== '' || url.password !== ''
       if (!hasUser && isAllowed.some((allows) => allows(url))) return url
@@ -126,7 +126,7 @@ function createHostRefusedError(
 }
 
 /** Parsed once: `URL.canParse` beforehand would parse it twice. */
-function parseUrl(text: string): URL | undefined {
+function tryParseUrl(text: string): URL | undefined {
   try {
     return new URL(text)
   } catch {
@@ -138,7 +138,7 @@ const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|\[::1\])$/
 
 /** Plain http is for loopback addresses that stand in the configuration; nothing from outside can name one. */
 function parseOrigin(option: string, text: string): URL {
-  const url = typeof text === 'string' ? parseUrl(text) : undefined
+  const url = typeof text === 'string' ? tryParseUrl(text) : undefined
   const isSafe =
     url !== undefined && (url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname)))
   if (!isSafe || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {

@@ -1,6 +1,6 @@
 import { describeValue } from '../errors/describe.js'
 import { IntegrityMismatchError } from '../errors.js'
-import { essence } from '../file-type/mime.js'
+import { readEssence } from '../file-type/mime.js'
 import { sniff } from '../file-type/sniff.js'
 
 /** The types that error pages are served as. */
@@ -17,8 +17,8 @@ const PAGE_TYPES: readonly string[] = [
  * @throws IntegrityMismatchError
  */
 export function refusePageType(headers: Readonly<Record<string, string>>, declared: string): void {
-  const served = essence(headers['content-type'] ?? '')
-  if (PAGE_TYPES.includes(served) && served !== essence(declared)) throw createPageError(declared, served)
+  const served = readEssence(headers['content-type'] ?? '')
+  if (PAGE_TYPES.includes(served) && served !== readEssence(declared)) throw createPageError(declared, served)
 }
 
 /** Types whose files may well begin as an error page does. */
@@ -30,7 +30,7 @@ const MAY_BE_A_PAGE = /^(?:text\/|application\/(?:.*\+)?(?:json|xml)$|applicatio
  * @throws IntegrityMismatchError
  */
 export function refusePageBytes(opening: Uint8Array, declared: string): void {
-  if (MAY_BE_A_PAGE.test(essence(declared))) return
+  if (MAY_BE_A_PAGE.test(readEssence(declared))) return
   const found = sniff(opening) ?? (isLikelyJson(opening) ? 'application/json' : '')
   if (PAGE_TYPES.includes(found)) throw createPageError(declared, found)
 }
@@ -41,6 +41,6 @@ function isLikelyJson(opening: Uint8Array): boolean {
 
 function createPageError(declared: string, found: string): IntegrityMismatchError {
   return new IntegrityMismatchError({
-    problem: `The media host sent ${found} in place of ${describeValue(essence(declared))}`,
+    problem: `The media host sent ${found} in place of ${describeValue(readEssence(declared))}`,
   })
 }

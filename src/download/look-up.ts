@@ -12,19 +12,19 @@ import { COMMON_HEADERS } from './cloud-api.js'
 import { toGraphError } from './graph-error.js'
 
 /** Bytes of a look-up's answer; real ones have under 1 KB. */
-const MAX_ANSWER_BYTES = 65_536
+const MAX_LOOK_UP_BYTES = 65_536
 
 /**
  * Looks the media up, and returns all that is then known of it. The webhook's words come first.
  *
- * @throws what `requestMediaInfo` throws; IntegrityMismatchError when webhook and look-up announce different hashes,
+ * @throws what `askForMediaInfo` throws; IntegrityMismatchError when webhook and look-up announce different hashes,
  * unless the attempt may settle it; SizeLimitError.
  */
 export async function lookUpMedia(
   media: WantedMedia,
   attempt: Attempt,
 ): Promise<KnownMedia & { readonly lookedUpUrl: string }> {
-  const info = await requestMediaInfo(media, attempt)
+  const info = await askForMediaInfo(media, attempt)
   attempt.report({ type: 'looked-up' })
   if (attempt.maySettle !== true) checkSameHash(media.sha256, info.sha256)
   const mimeType = media.mimeType ?? info.mimeType
@@ -46,7 +46,7 @@ function checkSameHash(expectedSha256: string | undefined, observedSha256: strin
  * @throws AccessTokenError, MediaGoneError or GraphApiError by Graph's error code; DownloadFailedError when no usable
  * answer came.
  */
-export async function requestMediaInfo(
+export async function askForMediaInfo(
   { mediaId, phoneNumberId, filename }: WantedMedia,
   { download, accessToken, deadlines }: Attempt,
 ): Promise<MediaInfo> {
@@ -99,7 +99,7 @@ function readAnswer({ body }: HttpResponse, deadlines: Deadlines): Promise<strin
       const buffer = toAnswerBytes(part)
       bytes += buffer?.byteLength ?? 0
       if (buffer === undefined) fail(new Error('the answer is made of neither bytes nor text'))
-      else if (bytes <= MAX_ANSWER_BYTES) parts.push(buffer)
+      else if (bytes <= MAX_LOOK_UP_BYTES) parts.push(buffer)
       else {
         // An endless answer ends here.
         done()

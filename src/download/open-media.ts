@@ -85,7 +85,7 @@ async function followRedirects(firstUrl: string, media: WantedMedia, attempt: At
   const { origin } = url
   for (let hop = 0; ; hop++) {
     const { host } = url
-    const response = await requestBytes(url, { attempt, hasCredentials: url.origin === origin })
+    const response = await askForBytes(url, { attempt, hasCredentials: url.origin === origin })
     const { location } = response.headers
     if (response.status < 300 || response.status > 399 || location === undefined) return { response, host }
     response.body.destroy()
@@ -94,7 +94,7 @@ async function followRedirects(firstUrl: string, media: WantedMedia, attempt: At
   }
 }
 
-function requestBytes(
+function askForBytes(
   { href, host }: URL,
   { attempt, hasCredentials }: { attempt: Attempt; hasCredentials: boolean },
 ): Promise<HttpResponse> {

@@ -1,6 +1,6 @@
 import { create } from 'content-disposition'
 import type { MediaType } from '../media-reference.js'
-import { contentTypeForExtension } from './mime.js'
+import { findContentType } from './mime.js'
 
 /** Long enough for people, short enough for every file system and for a header in a signed URL. */
 const MAX_NAME_BYTES = 150
@@ -37,7 +37,7 @@ const EXTENSION = /^[a-z0-9]{1,10}$/
  *   same type (`jpeg` for `jpg`), it is appended: `invoice.pdf.exe` for `pdf` becomes `invoice.pdf.exe.pdf`. Ignored
  *   when it is not `/^[a-z0-9]{1,10}$/`.
  */
-export function safeFilename(name: string, options: { extension?: string | undefined } = {}): string {
+export function cleanFilename(name: string, options: { extension?: string | undefined } = {}): string {
   const { extension } = options
   const cleaned = shorten(name)
     .replace(LONE_SURROGATE, '\ufffd')
@@ -47,16 +47,16 @@ export function safeFilename(name: string, options: { extension?: string | undef
     .replace(OUTER_DOTS, '')
     .normalize('NFC')
   const named = cleaned === '' ? 'file' : RESERVED.test(cleaned) ? `_${cleaned}` : cleaned
-  const own = safeExtension(named)
+  const own = findSafeExtension(named)
   const kept = own === undefined ? '' : named.slice(-own.length - 1)
-  if (extension === undefined || !EXTENSION.test(extension) || standForSameType(own, extension)) {
+  if (extension === undefined || !EXTENSION.test(extension) || isSameType(own, extension)) {
     return cut(named.slice(0, named.length - kept.length), kept)
   }
   return cut(named, `.${extension}`)
 }
 
 /** The last extension of a file name, lower case and without dot, when it matches `/^[a-z0-9]{1,10}$/`. */
-export function safeExtension(filename: string): string | undefined {
+export function findSafeExtension(filename: string): string | undefined {
   const [, extension] = /.\.([a-z0-9]{1,10})$/is.exec(filename) ?? []
   return extension?.toLowerCase()
 }
@@ -65,10 +65,10 @@ export function safeExtension(filename: string): string | undefined {
  * A Content-Disposition header (RFC 6266, RFC 8187), pure ASCII. The file name is made safe first; when it is not plain
  * ASCII, the header carries an ASCII form for old readers beside the true one.
  */
-export function contentDisposition(disposition: 'inline' | 'attachment', filename?: string): string {
+export function buildContentDisposition(disposition: 'inline' | 'attachment', filename?: string): string {
   if (filename === undefined) return create(undefined, { type: disposition })
-  const name = safeFilename(filename)
-  return create(name, { type: disposition, fallback: asciiForm(name) })
+  const name = cleanFilename(filename)
+  return create(name, { type: disposition, fallback: toAsciiForm(name) })
 }
 
 /**
@@ -78,7 +78,7 @@ export function contentDisposition(disposition: 'inline' | 'attachment', filenam
  * @param parts.id the UUID in the object's key; its first eight letters and digits are in the name
  * @param parts.extension without dot
  */
-export function defaultFilename(parts: {
+export function buildFilename(parts: {
   mediaType: MediaType
   timestamp?: string | Date | undefined
   id: string
@@ -88,7 +88,7 @@ export function defaultFilename(parts: {
   const date = new Date(timestamp ?? Number.NaN)
   const day = Number.isNaN(date.getTime()) ? '' : date.toISOString().slice(0, 10)
   const shortId = id.replace(/[^A-Za-z0-9]+/g, '').slice(0, 8)
-  return safeFilename([mediaType, day, shortId].filter((part) => part !== '').join('-'), { extension })
+  return cleanFilename([mediaType, day, shortId].filter((part) => part !== '').join('-'), { extension })
 }
 
 /**
@@ -96,7 +96,7 @@ export function defaultFilename(parts: {
  * `decodeURIComponent` gives it back. Blanks are encoded too: signers and stores collapse runs of them differently. A
  * longer text is cut between characters to at most `maxBytes`, default 512. Lone surrogates become U+FFFD.
  */
-export function asciiMetadata(value: string, maxBytes = 512): string {
+export function encodeMetadata(value: string, maxBytes = 512): string {
   let encoded = ''
   for (const character of value) {
     const next = encodeURIComponent(character.replace(LONE_SURROGATE, '\ufffd'))
@@ -118,17 +118,17 @@ function cut(stem: string, ending: string): string {
   return (stem.slice(0, read) + ending).replace(OUTER_DOTS, '')
 }
 
-function standForSameType(own: string | undefined, extension: string): boolean {
+function isSameType(own: string | undefined, extension: string): boolean {
   if (own === undefined || own === extension) return own === extension
-  const type = contentTypeForExtension(extension)
-  return type !== undefined && contentTypeForExtension(own) === type
+  const type = findContentType(extension)
+  return type !== undefined && findContentType(own) === type
 }
 
 /**
  * Accents dropped, other foreign characters as `_`. Percent signs and semicolons too: some readers decode the first
  * (RFC 6266, appendix D), and some split the header at the second even within quotes.
  */
-function asciiForm(name: string): string {
+function toAsciiForm(name: string): string {
   const plain = name.normalize('NFD').replace(MARKS, '')
-  return safeFilename(plain.replace(/[^\x20-\x7e]+|[%;]/g, '_'))
+  return cleanFilename(plain.replace(/[^\x20-\x7e]+|[%;]/g, '_'))
 }

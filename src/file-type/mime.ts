@@ -95,11 +95,11 @@ export function getMediaTypeFromMime(mimeType: string): MediaType {
 }
 
 /** RFC 6838, section 4.2: restricted names. A line break anywhere, parameters included, is never honest. */
-const MIME_TYPE = /^[ \t]*([a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126})[ \t]*(?:;.*)?$/i
+const RESTRICTED_NAMES = /^[ \t]*([a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126})[ \t]*(?:;.*)?$/i
 
 /** Lower-case `type/subtype` without parameters, or `''` when `mimeType` is not of that form. */
-export function essence(mimeType: string): string {
-  const [, name = ''] = MIME_TYPE.exec(mimeType) ?? []
+export function readEssence(mimeType: string): string {
+  const [, name = ''] = RESTRICTED_NAMES.exec(mimeType) ?? []
   return name.toLowerCase()
 }
 
@@ -107,20 +107,20 @@ export function essence(mimeType: string): string {
  * The extension, without dot, that files of this MIME type get; it matches `/^[a-z0-9]{1,10}$/`. Types that WhatsApp
  * documents come first, then the long tail of mime-types. `undefined` for `application/octet-stream` and unknown types.
  */
-export function extensionForMime(mimeType: string): string | undefined {
-  const name = essence(mimeType)
+export function findExtension(mimeType: string): string | undefined {
+  const name = readEssence(mimeType)
   const [, extension] = knownByName.get(name) ?? []
-  return extension ?? longTail().extensions.get(name)
+  return extension ?? readLongTail().extensions.get(name)
 }
 
 /**
  * The MIME type, without parameters, that an extension (without dot, lower case) stands for, or `undefined`. It is what
- * signing goes by: pass it through `servedAs` before a browser gets it.
+ * signing goes by: pass it through `decideServedType` before a browser gets it.
  */
-export function contentTypeForExtension(extension: string): string | undefined {
+export function findContentType(extension: string): string | undefined {
   const [type] = knownByExtension.get(extension) ?? []
   if (type !== undefined) return type
-  const listed = longTail().types.get(extension)
+  const listed = readLongTail().types.get(extension)
   if (listed === undefined) return undefined
   const [usual = listed] = knownByName.get(listed) ?? []
   return usual
@@ -131,17 +131,17 @@ export function contentTypeForExtension(extension: string): string | undefined {
  * attachments under their own type; anything else (HTML, SVG, XML, scripts, unknown) as an octet-stream attachment.
  * `contentType` always is one of our own strings, never the sender's.
  */
-export function servedAs(mimeType: string): { contentType: string; inline: boolean } {
-  const known = knownByName.get(essence(mimeType))
+export function decideServedType(mimeType: string): { contentType: string; inline: boolean } {
+  const known = knownByName.get(readEssence(mimeType))
   if (known === undefined) return { contentType: 'application/octet-stream', inline: false }
   const [type, , shown] = known
   // Without a charset browsers guess one, from bytes that a stranger chose.
   return { contentType: type === 'text/plain' ? 'text/plain; charset=utf-8' : type, inline: shown === 'inline' }
 }
 
-/** Whether a reader may ask for this content type inline: what `servedAs` shows inline, and PDF. */
+/** Whether a reader may ask for this content type inline: what `decideServedType` shows inline, and PDF. */
 export function mayShowInline(contentType: string): boolean {
-  const served = servedAs(contentType)
+  const served = decideServedType(contentType)
   return served.inline || served.contentType === 'application/pdf'
 }
 
@@ -155,7 +155,7 @@ interface LongTail {
 let parsedTable: LongTail | undefined
 
 /** The generated table, read when a type outside the hand-written one first asks for it. */
-function longTail(): LongTail {
+function readLongTail(): LongTail {
   parsedTable ??= parseTable()
   return parsedTable
 }

@@ -1,5 +1,5 @@
-import { contentDisposition, safeFilename } from './filename.js'
-import { contentTypeForExtension, mayShowInline, servedAs } from './mime.js'
+import { buildContentDisposition, cleanFilename } from './filename.js'
+import { decideServedType, findContentType, mayShowInline } from './mime.js'
 
 /** The two headers that a reader's browser goes by. */
 export interface Serving {
@@ -8,7 +8,7 @@ export interface Serving {
 }
 
 /**
- * Decides what a reader's browser is told of a file: content type and disposition from the allow-list of `servedAs`,
+ * Decides what a reader's browser is told of a file: content type and disposition from the allow-list of `decideServedType`,
  * never from the sender. A picture that a reader saves must not become the program that its name says.
  *
  * @param file.extension of the object's key, without dot: what the name must end in, and the type where `mimeType` is
@@ -22,9 +22,9 @@ export function decideServing(file: {
   disposition?: 'inline' | 'attachment' | undefined
 }): Serving {
   const { extension, filename, disposition } = file
-  const mimeType = file.mimeType ?? contentTypeForExtension(extension ?? 'bin') ?? 'application/octet-stream'
-  const { contentType, inline } = servedAs(mimeType)
+  const mimeType = file.mimeType ?? findContentType(extension ?? 'bin') ?? 'application/octet-stream'
+  const { contentType, inline } = decideServedType(mimeType)
   const isShown = disposition === undefined ? inline : disposition === 'inline' && mayShowInline(contentType)
-  const name = filename === undefined ? undefined : safeFilename(filename, { extension })
-  return { contentType, contentDisposition: contentDisposition(isShown ? 'inline' : 'attachment', name) }
+  const name = filename === undefined ? undefined : cleanFilename(filename, { extension })
+  return { contentType, contentDisposition: buildContentDisposition(isShown ? 'inline' : 'attachment', name) }
 }

@@ -28,6 +28,7 @@ export function captureOpening(wanted: number, check?: (opening: Uint8Array) => 
     check?.(bytes)
     settle?.resolve(bytes)
   }
+  if (wanted === 0) end()
   return {
     promise,
     add(bytes) {

@@ -113,7 +113,6 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
   if (deadlines.signal.aborted) abort()
   else deadlines.signal.addEventListener('abort', abort, { once: true })
   if (openingBytes > 0) body.read(0)
-  else opening.end()
   const isProven = (): boolean => isWhole && body.readableLength === 0
   return { body, opening: opening.promise, observed: tally.observed, isProven }
 }

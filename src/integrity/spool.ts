@@ -40,12 +40,12 @@ export async function spool(
       parts.push(part)
       partBytes += part.byteLength
       if (partBytes <= MEMORY_BYTES) continue
-      file ??= await onDisk(open(path, 'wx', 0o600))
-      await onDisk(file.appendFile(Buffer.concat(parts)))
+      file ??= await runOnDisk(open(path, 'wx', 0o600))
+      await runOnDisk(file.appendFile(Buffer.concat(parts)))
       parts = []
       partBytes = 0
     }
-    if (file !== undefined) await onDisk(file.appendFile(Buffer.concat(parts)))
+    if (file !== undefined) await runOnDisk(file.appendFile(Buffer.concat(parts)))
   } catch (error) {
     await rm(path, { force: true })
     throw error
@@ -64,7 +64,7 @@ export async function spool(
 }
 
 /** A full or missing temporary folder is a fault of this machine, and may pass. */
-async function onDisk<T>(work: Promise<T>): Promise<T> {
+async function runOnDisk<T>(work: Promise<T>): Promise<T> {
   return work.catch((error: NodeJS.ErrnoException) => {
     const reason = String(error.code)
     throw new StorageFailedError({ operation: 'put', key: '(temporary file)', reason, retryable: true, cause: error })

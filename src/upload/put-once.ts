@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { checkOneOf, checkText } from '../errors/checks.js'
 import { describeValue } from '../errors/describe.js'
@@ -6,22 +5,22 @@ import {
   type AnyWhatsAppMediaError,
   IntegrityMismatchError,
   InvalidOptionError,
-  KeyConflictError,
   StorageFailedError,
   WhatsAppMediaError,
 } from '../errors.js'
 import { emit, type OnEvent } from '../events.js'
-import { asciiMetadata, safeExtension } from '../file-type/filename.js'
-import { essence } from '../file-type/mime.js'
+import { contradicts } from '../file-type/contradicts.js'
+import { encodeMetadata, findSafeExtension } from '../file-type/filename.js'
+import { readEssence } from '../file-type/mime.js'
 import { decideServing, type Serving } from '../file-type/serving.js'
-import { contradicts, SNIFF_BYTES, sniff } from '../file-type/sniff.js'
+import { SNIFF_BYTES, sniff } from '../file-type/sniff.js'
 import { findProofFailure, type ProvenBody, proveBytes } from '../integrity/prove.js'
 import { spool } from '../integrity/spool.js'
 import { defined } from '../json.js'
-import type { ObjectStorage, PutResult, StoredObject } from '../storage.js'
+import type { ObjectStorage, PutResult } from '../storage.js'
 import { type CheckedTimeouts, type Deadlines, LAST_LOOK_MS, startDeadlines } from '../timing/deadlines.js'
+import { type BodyIdentity, compareStored, isSameObject } from './compare-stored.js'
 import { describeFound, describeStored, type ObjectPlace, type StorableMedia, type StoredMedia } from './result.js'
-import { isForbidden, storageFailure } from './storage-errors.js'
 
 /**
  * `safe`: a body whose first bytes contradict its declared type is kept as octet-stream, to be downloaded. `trust`: the
@@ -77,9 +76,6 @@ export interface PutOrder extends ObjectPlace {
   callerSignal: AbortSignal | undefined
   onEvent: OnEvent | undefined
 }
-
-/** The object that a put makes, for comparison with the one that is there. */
-type BodyIdentity = { size: number; sha256: string }
 
 /** A body of known size and hash, on its way into the storage. */
 interface PutCall {
@@ -137,13 +133,13 @@ async function putBody(call: PutCall): Promise<StoredMedia> {
 }
 
 /** The status of stores that do not know create-if-absent (AWS: Error responses). */
-const NOT_IMPLEMENTED = 501
+const CONDITION_UNKNOWN = 501
 
 function isConditionRefused(error: unknown): boolean {
   return (
     WhatsAppMediaError.is(error) &&
     error.code === 'storage-failed' &&
-    error.status === NOT_IMPLEMENTED &&
+    error.status === CONDITION_UNKNOWN &&
     error.retryable
   )
 }
@@ -172,7 +168,7 @@ async function putProven(call: PutCall): Promise<StoredMedia> {
   })
   const result = await put.catch((error: unknown) => findAfterLostAnswer(error, proven, call))
   deadlines.waitFor('store')
-  if (result?.outcome === 'exists') return describeFound(await compare(call), body.media, order)
+  if (result?.outcome === 'exists') return describeFound(await compareStored(identity, order), body.media, order)
   const isStored = result?.outcome === 'stored' || result?.outcome === 'condition-ignored'
   // A storage that swallows the body's error, or does not read it, claims what it can't have.
   if (!isStored || !proven.isProven()) throw findProofFailure(proven.body) ?? createClaimError(key)
@@ -211,7 +207,7 @@ async function findAfterLostAnswer(error: unknown, proven: ProvenBody, call: Put
   deadlines.waitFor('store')
   try {
     const found = await storage.head(key, { signal: deadlines.signal })
-    if (found !== null && isSame(found, call.identity)) return { outcome: 'exists' }
+    if (found !== null && isSameObject(found, call.identity)) return { outcome: 'exists' }
   } catch {
     // The store is still out of reach: the put's error tells more.
   } finally {
@@ -228,53 +224,6 @@ function isBrokenBody(failure: AnyWhatsAppMediaError): boolean {
   return failure.code === 'storage-failed' && failure.status === 400
 }
 
-function isSame(found: StoredObject, { size, sha256 }: BodyIdentity): boolean {
-  return found.size === size && found.sha256 === sha256
-}
-
-/** After "exists": the object must be ours, byte for byte. */
-async function compare({ identity, order }: PutCall): Promise<StoredObject> {
-  const { storage, key, deadlines } = order
-  const found = await storage.head(key, { signal: deadlines.signal }).catch((error: unknown) => {
-    if (!isForbidden(error)) throw error
-    const advice = 'An object is there, and comparing it takes the permission s3:GetObject'
-    const { operation, reason } = error
-    throw new StorageFailedError({ operation, key, reason, retryable: false, status: 403, advice })
-  })
-  if (found === null) {
-    throw new StorageFailedError({ operation: 'put', key, reason: 'the object came and went', retryable: true })
-  }
-  if (isSame(found, identity)) return found
-  const foundSha256 =
-    found.size === identity.size && found.sha256 === undefined
-      ? await hashStored(storage, key, deadlines)
-      : found.sha256
-  if (found.size === identity.size && foundSha256 === identity.sha256) return { ...found, sha256: foundSha256 }
-  throw new KeyConflictError({
-    key,
-    expectedSize: identity.size,
-    foundSize: found.size,
-    expectedSha256: identity.sha256,
-    foundSha256,
-  })
-}
-
-/** An object without a recorded hash, put there by something else, is read and hashed. */
-async function hashStored(storage: ObjectStorage, key: string, deadlines: Deadlines): Promise<string | undefined> {
-  const object = await storage.get(key, { signal: deadlines.signal })
-  if (object === null) return undefined
-  const hash = createHash('sha256')
-  try {
-    for await (const part of object.body) {
-      deadlines.waitFor('store')
-      hash.update(part)
-    }
-  } catch (error) {
-    throw storageFailure(error, { operation: 'get', key, signal: deadlines.signal })
-  }
-  return hash.digest('hex')
-}
-
 /** A body whose first bytes contradict its declared type is kept as octet-stream. */
 function decideStoredType(opening: Uint8Array, { body, order }: PutCall): Serving {
   const { mimeType, filename, mediaId } = body.media
@@ -283,18 +232,18 @@ function decideStoredType(opening: Uint8Array, { body, order }: PutCall): Servin
   const isMismatch = policy === 'safe' && contradicts(mimeType, sniffed)
   if (isMismatch) {
     const subject = defined({ mediaId, accountId })
-    emit(onEvent, { type: 'type-mismatch', declared: essence(mimeType), sniffed, key, ...subject })
+    emit(onEvent, { type: 'type-mismatch', declared: readEssence(mimeType), sniffed, key, ...subject })
   }
   return decideServing({
     mimeType: isMismatch ? 'application/octet-stream' : mimeType,
-    extension: safeExtension(key),
+    extension: findSafeExtension(key),
     filename,
   })
 }
 
 function buildMetadata({ mediaId, filename }: StorableMedia): Record<string, string> {
   return defined({
-    'media-id': mediaId === undefined ? undefined : asciiMetadata(mediaId),
-    filename: filename === undefined ? undefined : asciiMetadata(filename),
+    'media-id': mediaId === undefined ? undefined : encodeMetadata(mediaId),
+    filename: filename === undefined ? undefined : encodeMetadata(filename),
   })
 }

@@ -18,7 +18,7 @@ interface StorageCall {
  * What a storage of anyone's threw, as an error of this library: a `StorageFailedError` that another attempt may mend.
  * The signal's reason passes. Of what was thrown, name and code alone are kept.
  */
-export function storageFailure(error: unknown, { operation, key, signal, secrets = [] }: StorageCall): unknown {
+export function toStorageError(error: unknown, { operation, key, signal, secrets = [] }: StorageCall): unknown {
   if (signal?.aborted === true) return signal.reason
   if (WhatsAppMediaError.is(error)) return error
   // What it says is anyone's: a request it quotes, the name of the file, its own credentials.
@@ -37,7 +37,7 @@ export function withTypedErrors(storage: ObjectStorage, filename: string | undef
     try {
       return await run()
     } catch (error) {
-      throw storageFailure(error, call)
+      throw toStorageError(error, call)
     }
   }
   const { name, bucket, capabilities } = storage
@@ -54,17 +54,17 @@ export function withTypedErrors(storage: ObjectStorage, filename: string | undef
         const own = findProofFailure(body)
         if (own !== undefined) throw own
         const secrets = [filename, contentDisposition, ...Object.values(metadata)]
-        throw storageFailure(error, { operation: 'put', key, signal, secrets })
+        throw toStorageError(error, { operation: 'put', key, signal, secrets })
       }
     },
     head: (key, options) =>
       typed({ operation: 'head', key, signal: options?.signal }, async () =>
-        readObject(await storage.head(key, options), { operation: 'head', key }),
+        keepKnownFields(await storage.head(key, options), { operation: 'head', key }),
       ),
     get: (key, options) =>
       typed({ operation: 'get', key, signal: options?.signal }, async () => {
-        const found = readObject(await storage.get(key, options), { operation: 'get', key })
-        if (found !== null && !(found.body instanceof Readable)) throw noAnswer({ operation: 'get', key })
+        const found = keepKnownFields(await storage.get(key, options), { operation: 'get', key })
+        if (found !== null && !(found.body instanceof Readable)) throw createAnswerError({ operation: 'get', key })
         return found
       }),
     delete: (key, options) =>
@@ -72,16 +72,16 @@ export function withTypedErrors(storage: ObjectStorage, filename: string | undef
     address: (key) =>
       typed({ operation: 'sign', key }, async () => {
         const address: unknown = await storage.address(key)
-        if (typeof address !== 'string') throw noAnswer({ operation: 'sign', key })
+        if (typeof address !== 'string') throw createAnswerError({ operation: 'sign', key })
         return address
       }),
   }
 }
 
 /** What a storage tells of an object, without the hash or tag that it only seems to tell; null when there is no object. */
-function readObject<Found extends StoredObject>(found: Found | null | undefined, call: StorageCall): Found | null {
+function keepKnownFields<Found extends StoredObject>(found: Found | null | undefined, call: StorageCall): Found | null {
   if (found === null || found === undefined) return null
-  if (!Number.isSafeInteger(found.size) || found.size < 0) throw noAnswer(call)
+  if (!Number.isSafeInteger(found.size) || found.size < 0) throw createAnswerError(call)
   if (isTextOrAbsent(found.sha256) && isTextOrAbsent(found.etag)) return found
   const { sha256, etag, ...facts } = found
   const told = { ...(typeof sha256 === 'string' ? { sha256 } : {}), ...(typeof etag === 'string' ? { etag } : {}) }
@@ -93,7 +93,7 @@ function isTextOrAbsent(value: unknown): boolean {
   return value === undefined || typeof value === 'string'
 }
 
-function noAnswer({ operation, key }: StorageCall): StorageFailedError {
+function createAnswerError({ operation, key }: StorageCall): StorageFailedError {
   return new StorageFailedError({
     operation,
     key,

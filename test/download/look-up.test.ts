@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import { Readable } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
-import { requestMediaInfo } from '../../src/download/look-up.js'
+import { askForMediaInfo } from '../../src/download/look-up.js'
 import { resolveDownload } from '../../src/download.js'
 import type { HttpClient, HttpRequest } from '../../src/http/client.js'
 import { createNodeHttpClient } from '../../src/http/node.js'
@@ -13,7 +13,7 @@ const MEDIA_ID = '1013859600285441'
 const HASH = '0123456789abcdef'.repeat(4)
 const report = (): void => {}
 
-describe('requestMediaInfo', () => {
+describe('askForMediaInfo', () => {
   const closing: (() => unknown)[] = []
   afterEach(async () => {
     for (const close of closing.splice(0).reverse()) await close()
@@ -31,7 +31,7 @@ describe('requestMediaInfo', () => {
     closing.push(() => client.close(), deadlines.clear)
     const { http = client } = overrides
     const download = resolveDownload({ cloudApi: { baseUrl }, http })
-    return requestMediaInfo({ mediaId: MEDIA_ID }, { download, accessToken: 'of-a-test', deadlines, report })
+    return askForMediaInfo({ mediaId: MEDIA_ID }, { download, accessToken: 'of-a-test', deadlines, report })
   }
 
   /** As Meta writes it. */
@@ -175,7 +175,7 @@ describe('requestMediaInfo', () => {
     const download = resolveDownload({ cloudApi: { baseUrl: origin }, appSecret: 'example-secret' })
     const deadlines = startDeadlines(checkTimeouts({ totalMs: 5_000 }))
     const attempt = { download, accessToken: 'example-key-0815', deadlines, report }
-    const error: unknown = await requestMediaInfo({ mediaId: MEDIA_ID }, attempt).catch((thrown: unknown) => thrown)
+    const error: unknown = await askForMediaInfo({ mediaId: MEDIA_ID }, attempt).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ status: 403, message: expect.stringContaining('Unknown API key [removed]') })
     expect(JSON.stringify(error)).not.toMatch(/0815|example-secret/)
     expect(JSON.stringify(error)).not.toContain(proof)

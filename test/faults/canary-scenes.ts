@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { type ArchiveOptions, archiveMedia } from '../../src/archive.js'
 import { downloadMediaFromWhatsApp } from '../../src/download.js'
 import type { MediaEvent } from '../../src/events.js'
-import { asciiMetadata, contentDisposition } from '../../src/file-type/filename.js'
+import { buildContentDisposition, encodeMetadata } from '../../src/file-type/filename.js'
 import type { HttpClient } from '../../src/http/client.js'
 import { createNodeHttpClient } from '../../src/http/node.js'
 import { createMediaArchive } from '../../src/media-archive.js'
@@ -101,8 +101,8 @@ function spellings(name: string): string[] {
 
 const STORE_SONG = [
   ...spellings(CANARIES['file name']),
-  `x-amz-meta-filename:${asciiMetadata(CANARIES['file name'])}`,
-  contentDisposition('attachment', CANARIES['file name']),
+  `x-amz-meta-filename:${encodeMetadata(CANARIES['file name'])}`,
+  buildContentDisposition('attachment', CANARIES['file name']),
 ].join(' ; ')
 
 /** A reference as a webhook brings it, with the personal values in it. */

@@ -2,11 +2,11 @@ import { parse } from 'content-disposition'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
-  asciiMetadata,
-  contentDisposition,
-  defaultFilename,
-  safeExtension,
-  safeFilename,
+  buildContentDisposition,
+  buildFilename,
+  cleanFilename,
+  encodeMetadata,
+  findSafeExtension,
 } from '../../src/file-type/filename.js'
 
 /** Strings of any UTF-16 units, lone surrogates included. */
@@ -46,40 +46,40 @@ function expectSafe(safe: string): void {
   expect(safe.normalize('NFC')).toBe(safe)
 }
 
-test('safeFilename gives a safe name, whatever it is given', () => {
+test('cleanFilename gives a safe name, whatever it is given', () => {
   fc.assert(
     fc.property(name, extension, (given, wanted) => {
-      expectSafe(safeFilename(given, { extension: wanted }))
+      expectSafe(cleanFilename(given, { extension: wanted }))
     }),
     { numRuns: 5_000 },
   )
 })
 
-test('safeFilename changes nothing the second time', () => {
+test('cleanFilename changes nothing the second time', () => {
   fc.assert(
     fc.property(name, extension, (given, wanted) => {
-      const once = safeFilename(given, { extension: wanted })
-      expect(safeFilename(once, { extension: wanted })).toBe(once)
-      expect(safeFilename(once)).toBe(once)
+      const once = cleanFilename(given, { extension: wanted })
+      expect(cleanFilename(once, { extension: wanted })).toBe(once)
+      expect(cleanFilename(once)).toBe(once)
     }),
     { numRuns: 5_000 },
   )
 })
 
-test('safeFilename ends in the extension asked for', () => {
+test('cleanFilename ends in the extension asked for', () => {
   const equals: Record<string, string[]> = { pdf: ['pdf'], jpg: ['jpg', 'jpeg', 'jpe', 'jfif'] }
   fc.assert(
     fc.property(name, fc.constantFrom('pdf', 'jpg'), (given, wanted) => {
-      expect(equals[wanted]).toContain(safeExtension(safeFilename(given, { extension: wanted })))
+      expect(equals[wanted]).toContain(findSafeExtension(cleanFilename(given, { extension: wanted })))
     }),
     { numRuns: 2_000 },
   )
 })
 
-test('safeExtension is letters and digits, and does not change the name it comes from', () => {
+test('findSafeExtension is letters and digits, and does not change the name it comes from', () => {
   fc.assert(
     fc.property(name, (given) => {
-      const found = safeExtension(given)
+      const found = findSafeExtension(given)
       if (found === undefined) return
       expect(found).toMatch(/^[a-z0-9]{1,10}$/)
       expect(given.toLowerCase().endsWith(`.${found}`)).toBe(true)
@@ -90,11 +90,11 @@ test('safeExtension is letters and digits, and does not change the name it comes
 test('contentDisposition is one line of ASCII and reads back as the safe name', () => {
   fc.assert(
     fc.property(name, fc.constantFrom('inline' as const, 'attachment' as const), (given, disposition) => {
-      const header = contentDisposition(disposition, given)
+      const header = buildContentDisposition(disposition, given)
       expect(header).toMatch(/^[\x20-\x7e]+$/)
       const parsed = parse(header)
       expect(parsed.type).toBe(disposition)
-      expect(parsed.parameters['filename']).toBe(safeFilename(given))
+      expect(parsed.parameters['filename']).toBe(cleanFilename(given))
       // Readers that know only the plain parameter get a safe name too.
       const plain = parse(header, { extended: false }).parameters
       expect(Object.keys(plain).filter((key) => key !== 'filename*')).toEqual(['filename'])
@@ -105,22 +105,22 @@ test('contentDisposition is one line of ASCII and reads back as the safe name', 
   )
 })
 
-test('defaultFilename gives a safe name with its extension', () => {
+test('buildFilename gives a safe name with its extension', () => {
   const time = fc.oneof(fc.date({ noInvalidDate: false }), fc.string())
   const mediaType = fc.constantFrom('image' as const, 'video' as const, 'audio' as const, 'document' as const)
   fc.assert(
     fc.property(mediaType, time, name, (kind, timestamp, id) => {
-      const found = defaultFilename({ mediaType: kind, timestamp, id, extension: 'jpg' })
+      const found = buildFilename({ mediaType: kind, timestamp, id, extension: 'jpg' })
       expectSafe(found)
       expect(found).toMatch(/^(?:image|video|audio|document)-?[A-Za-z0-9+-]*\.jpg$/)
     }),
   )
 })
 
-test('asciiMetadata is ASCII within its limit and decodes to the beginning of the text', () => {
+test('encodeMetadata is ASCII within its limit and decodes to the beginning of the text', () => {
   fc.assert(
     fc.property(name, fc.integer({ min: 0, max: 2_000 }), (value, maxBytes) => {
-      const encoded = asciiMetadata(value, maxBytes)
+      const encoded = encodeMetadata(value, maxBytes)
       expect(encoded).toMatch(/^[\x21-\x7e]*$/)
       expect(encoded.length).toBeLessThanOrEqual(maxBytes)
       const wellFormed = value.replace(/\p{Surrogate}/gu, '\ufffd')

@@ -1,14 +1,14 @@
 import { parse } from 'content-disposition'
 import { describe, expect, test, vi } from 'vitest'
 import {
-  asciiMetadata,
-  contentDisposition,
-  defaultFilename,
-  safeExtension,
-  safeFilename,
+  buildContentDisposition,
+  buildFilename,
+  cleanFilename,
+  encodeMetadata,
+  findSafeExtension,
 } from '../../src/file-type/filename.js'
 
-describe('safeFilename', () => {
+describe('cleanFilename', () => {
   test.each([
     ['invoice.pdf', 'invoice.pdf'],
     ['Résumé final.PDF', 'Résumé final.PDF'],
@@ -16,8 +16,8 @@ describe('safeFilename', () => {
     ['تقرير.pdf', 'تقرير.pdf'],
     ['😀.png', '😀.png'],
     ['v1.2', 'v1.2'],
-  ])('safeFilename leaves %j alone', (name, expected) => {
-    expect(safeFilename(name)).toBe(expected)
+  ])('cleanFilename leaves %j alone', (name, expected) => {
+    expect(cleanFilename(name)).toBe(expected)
   })
 
   test.each([
@@ -43,37 +43,37 @@ describe('safeFilename', () => {
     ['lone surrogates', '\ud800a\udfff.txt', '\ufffda\ufffd.txt'],
     ['nothing', '', 'file'],
     ['nothing visible', ' \u200b..\u202e ', 'file'],
-  ])('safeFilename handles %s', (_what, name, expected) => {
-    expect(safeFilename(name)).toBe(expected)
+  ])('cleanFilename handles %s', (_what, name, expected) => {
+    expect(cleanFilename(name)).toBe(expected)
   })
 
   test.each(['console.log', 'comb.txt', 'com10.txt', 'a.con', 'nullable.md'])(
-    'safeFilename sees no reserved name in %s',
+    'cleanFilename sees no reserved name in %s',
     (name) => {
-      expect(safeFilename(name)).toBe(name)
+      expect(cleanFilename(name)).toBe(name)
     },
   )
 
-  test('safeFilename cuts to 150 bytes and keeps the extension', () => {
-    expect(safeFilename(`${'x'.repeat(400)}.pdf`)).toBe(`${'x'.repeat(146)}.pdf`)
-    expect(safeFilename(`${'x'.repeat(140)}.${'y'.repeat(40)}`)).toBe(`${'x'.repeat(140)}.${'y'.repeat(9)}`)
+  test('cleanFilename cuts to 150 bytes and keeps the extension', () => {
+    expect(cleanFilename(`${'x'.repeat(400)}.pdf`)).toBe(`${'x'.repeat(146)}.pdf`)
+    expect(cleanFilename(`${'x'.repeat(140)}.${'y'.repeat(40)}`)).toBe(`${'x'.repeat(140)}.${'y'.repeat(9)}`)
   })
 
-  test('safeFilename cuts between characters', () => {
+  test('cleanFilename cuts between characters', () => {
     // 4 bytes each: 36 of them and `.jpeg` make 149 bytes.
-    expect(safeFilename(`${'😀'.repeat(60)}.jpeg`)).toBe(`${'😀'.repeat(36)}.jpeg`)
+    expect(cleanFilename(`${'😀'.repeat(60)}.jpeg`)).toBe(`${'😀'.repeat(36)}.jpeg`)
     // 3 bytes each: 50 of them make 150 bytes.
-    expect(safeFilename('文'.repeat(60))).toBe('文'.repeat(50))
+    expect(cleanFilename('文'.repeat(60))).toBe('文'.repeat(50))
   })
 
-  test('safeFilename leaves no dot at the end of a cut name', () => {
-    expect(safeFilename(`${'x'.repeat(148)}..  é and more`)).toBe('x'.repeat(148))
+  test('cleanFilename leaves no dot at the end of a cut name', () => {
+    expect(cleanFilename(`${'x'.repeat(148)}..  é and more`)).toBe('x'.repeat(148))
   })
 
-  test('safeFilename keeps the extension of a name far too long, and never normalises the whole of it', () => {
+  test('cleanFilename keeps the extension of a name far too long, and never normalises the whole of it', () => {
     const normalize = vi.spyOn(String.prototype, 'normalize')
     // Its time grows with the square of the number of marks in a row.
-    expect(safeFilename(`a${'\u0327\u0301'.repeat(10_000)}.pdf`)).toMatch(/^\u00e1\u0327+\.pdf$/)
+    expect(cleanFilename(`a${'\u0327\u0301'.repeat(10_000)}.pdf`)).toMatch(/^\u00e1\u0327+\.pdf$/)
     expect(normalize.mock.contexts.map((text) => String(text).length)).toEqual([832])
   })
 
@@ -93,23 +93,23 @@ describe('safeFilename', () => {
     ['data.unheardof', 'bin', 'data.unheardof.bin'],
     ['data.unheardof', 'unheardof', 'data.unheardof'],
     ['con', 'txt', '_con.txt'],
-  ])('safeFilename of %j with extension %s is %j', (name, extension, expected) => {
-    expect(safeFilename(name, { extension })).toBe(expected)
+  ])('cleanFilename of %j with extension %s is %j', (name, extension, expected) => {
+    expect(cleanFilename(name, { extension })).toBe(expected)
   })
 
-  test('safeFilename makes room for the extension it adds', () => {
-    expect(safeFilename(`${'x'.repeat(200)}.exe`, { extension: 'pdf' })).toBe(`${'x'.repeat(146)}.pdf`)
+  test('cleanFilename makes room for the extension it adds', () => {
+    expect(cleanFilename(`${'x'.repeat(200)}.exe`, { extension: 'pdf' })).toBe(`${'x'.repeat(146)}.pdf`)
   })
 
   test.each(['', 'a/b', '../x', 'tar.gz', 'PDF', 'x'.repeat(11), 'p\u202ef'])(
-    'safeFilename ignores the extension %j',
+    'cleanFilename ignores the extension %j',
     (extension) => {
-      expect(safeFilename('invoice.doc', { extension })).toBe('invoice.doc')
+      expect(cleanFilename('invoice.doc', { extension })).toBe('invoice.doc')
     },
   )
 })
 
-describe('safeExtension', () => {
+describe('findSafeExtension', () => {
   test.each([
     ['a.pdf', 'pdf'],
     ['A.PDF', 'pdf'],
@@ -117,8 +117,8 @@ describe('safeExtension', () => {
     ['a.7z', '7z'],
     ['line\nbreak.txt', 'txt'],
     ['\n.txt', 'txt'],
-  ])('safeExtension of %j is %s', (name, expected) => {
-    expect(safeExtension(name)).toBe(expected)
+  ])('findSafeExtension of %j is %s', (name, expected) => {
+    expect(findSafeExtension(name)).toBe(expected)
   })
 
   test.each([
@@ -133,12 +133,12 @@ describe('safeExtension', () => {
     'a.m\u212av',
     'a.12345678901',
     'a.p-f',
-  ])('safeExtension finds none in %j', (name) => {
-    expect(safeExtension(name)).toBeUndefined()
+  ])('findSafeExtension finds none in %j', (name) => {
+    expect(findSafeExtension(name)).toBeUndefined()
   })
 })
 
-describe('contentDisposition', () => {
+describe('buildContentDisposition', () => {
   test.each([
     [undefined, 'inline'],
     ['invoice.pdf', 'inline; filename=invoice.pdf'],
@@ -155,43 +155,43 @@ describe('contentDisposition', () => {
     ],
     ['a\r\nSet-Cookie: x=1.pdf', 'inline; filename="aSet-Cookie_ x=1.pdf"'],
   ])('contentDisposition writes the name %j', (name, expected) => {
-    expect(contentDisposition('inline', name)).toBe(expected)
-    expect(contentDisposition('attachment', name)).toBe(expected.replace('inline', 'attachment'))
+    expect(buildContentDisposition('inline', name)).toBe(expected)
+    expect(buildContentDisposition('attachment', name)).toBe(expected.replace('inline', 'attachment'))
   })
 
   test('contentDisposition reads back as the safe name', () => {
-    const parsed = parse(contentDisposition('attachment', '../Ünïcode "file".pdf'))
+    const parsed = parse(buildContentDisposition('attachment', '../Ünïcode "file".pdf'))
     expect(parsed.type).toBe('attachment')
     expect(parsed.parameters['filename']).toBe('_Ünïcode _file_.pdf')
   })
 })
 
-describe('defaultFilename', () => {
+describe('buildFilename', () => {
   const id = '1a2b3c4d-5e6f-5a7b-8c9d-0e1f2a3b4c5d'
 
-  test('defaultFilename tells kind, day and object', () => {
+  test('buildFilename tells kind, day and object', () => {
     const expected = 'image-2026-11-22-1a2b3c4d.jpg'
-    expect(defaultFilename({ mediaType: 'image', timestamp: '2026-11-22T23:59:59Z', id, extension: 'jpg' })).toBe(
+    expect(buildFilename({ mediaType: 'image', timestamp: '2026-11-22T23:59:59Z', id, extension: 'jpg' })).toBe(
       expected,
     )
     const timestamp = new Date('2026-11-23T01:00:00+02:00')
-    expect(defaultFilename({ mediaType: 'image', timestamp, id, extension: 'jpg' })).toBe(expected)
+    expect(buildFilename({ mediaType: 'image', timestamp, id, extension: 'jpg' })).toBe(expected)
   })
 
   test.each([undefined, 'yesterday', new Date(Number.NaN)])(
-    'defaultFilename leaves out the day when it is %s',
+    'buildFilename leaves out the day when it is %s',
     (timestamp) => {
-      expect(defaultFilename({ mediaType: 'audio', timestamp, id, extension: 'ogg' })).toBe('audio-1a2b3c4d.ogg')
+      expect(buildFilename({ mediaType: 'audio', timestamp, id, extension: 'ogg' })).toBe('audio-1a2b3c4d.ogg')
     },
   )
 
-  test('defaultFilename takes only letters and digits of the id', () => {
-    expect(defaultFilename({ mediaType: 'video', id: '../a\u202e-b', extension: 'mp4' })).toBe('video-ab.mp4')
-    expect(defaultFilename({ mediaType: 'video', id: '//', extension: 'mp4' })).toBe('video.mp4')
+  test('buildFilename takes only letters and digits of the id', () => {
+    expect(buildFilename({ mediaType: 'video', id: '../a\u202e-b', extension: 'mp4' })).toBe('video-ab.mp4')
+    expect(buildFilename({ mediaType: 'video', id: '//', extension: 'mp4' })).toBe('video.mp4')
   })
 })
 
-describe('asciiMetadata', () => {
+describe('encodeMetadata', () => {
   test.each([
     ['invoice.pdf', 'invoice.pdf'],
     ['a  b.pdf', 'a%20%20b.pdf'],
@@ -200,14 +200,14 @@ describe('asciiMetadata', () => {
     ['a\r\nb', 'a%0D%0Ab'],
     ['\ud800', '%EF%BF%BD'],
     ['', ''],
-  ])('asciiMetadata encodes %j', (value, expected) => {
-    expect(asciiMetadata(value)).toBe(expected)
+  ])('encodeMetadata encodes %j', (value, expected) => {
+    expect(encodeMetadata(value)).toBe(expected)
   })
 
-  test('asciiMetadata cuts between characters, by default at 512 bytes', () => {
-    expect(asciiMetadata('x'.repeat(600))).toBe('x'.repeat(512))
-    expect(asciiMetadata('😀'.repeat(600))).toBe('%F0%9F%98%80'.repeat(42))
-    expect(asciiMetadata('aéb', 6)).toBe('a')
-    expect(asciiMetadata('aéb', 7)).toBe('a%C3%A9')
+  test('encodeMetadata cuts between characters, by default at 512 bytes', () => {
+    expect(encodeMetadata('x'.repeat(600))).toBe('x'.repeat(512))
+    expect(encodeMetadata('😀'.repeat(600))).toBe('%F0%9F%98%80'.repeat(42))
+    expect(encodeMetadata('aéb', 6)).toBe('a')
+    expect(encodeMetadata('aéb', 7)).toBe('a%C3%A9')
   })
 })

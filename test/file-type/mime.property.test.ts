@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import mimeTypes from 'mime-types'
 import { expect, test } from 'vitest'
 import {
-  contentTypeForExtension,
-  essence,
-  extensionForMime,
+  decideServedType,
+  findContentType,
+  findExtension,
   mayShowInline,
-  servedAs,
+  readEssence,
 } from '../../src/file-type/mime.js'
 
 const hostile = fc
@@ -26,49 +26,49 @@ const mimeType = fc.oneof(
 const INLINE_TOP = /^(?:image|audio|video)\//
 const RUNNABLE = /html|\/xml$|\+xml$|script|svg|css|wasm|flash/
 
-test('servedAs never serves a type that runs, and inline only pictures, sound and video', () => {
+test('decideServedType never serves a type that runs, and inline only pictures, sound and video', () => {
   fc.assert(
     fc.property(mimeType, (declared) => {
-      const { contentType, inline } = servedAs(declared)
+      const { contentType, inline } = decideServedType(declared)
       expect(contentType).toMatch(/^[a-z]+\/[a-z0-9.+-]+(?:; charset=utf-8)?$/)
       expect(contentType).not.toMatch(RUNNABLE)
       if (inline) expect(contentType).toMatch(INLINE_TOP)
       if (mayShowInline(declared)) expect(contentType).toMatch(/^(?:image|audio|video)\/|^application\/pdf$/)
       // What is served is served the same again.
-      expect(servedAs(contentType)).toEqual({ contentType, inline })
+      expect(decideServedType(contentType)).toEqual({ contentType, inline })
     }),
     { numRuns: 2_000 },
   )
 })
 
-test('extensionForMime gives a safe extension, whatever the type', () => {
+test('findExtension gives a safe extension, whatever the type', () => {
   fc.assert(
     fc.property(mimeType, (declared) => {
-      expect(extensionForMime(declared) ?? 'none').toMatch(/^[a-z0-9]{1,10}$/)
+      expect(findExtension(declared) ?? 'none').toMatch(/^[a-z0-9]{1,10}$/)
     }),
     { numRuns: 2_000 },
   )
 })
 
-test('extensionForMime and servedAs go by the essence alone', () => {
+test('findExtension and decideServedType go by the readEssence alone', () => {
   fc.assert(
     fc.property(mimeType, (declared) => {
-      const name = essence(declared)
-      expect(essence(name)).toBe(name)
-      expect(extensionForMime(declared)).toBe(extensionForMime(name))
-      expect(servedAs(declared)).toEqual(servedAs(name))
+      const name = readEssence(declared)
+      expect(readEssence(name)).toBe(name)
+      expect(findExtension(declared)).toBe(findExtension(name))
+      expect(decideServedType(declared)).toEqual(decideServedType(name))
     }),
   )
 })
 
-test('contentTypeForExtension of a served type stays in what that type may be', () => {
+test('findContentType of a served type stays in what that type may be', () => {
   fc.assert(
     fc.property(realType, (declared) => {
-      const extension = extensionForMime(declared)
-      fc.pre(extension !== undefined && servedAs(declared).contentType !== 'application/octet-stream')
-      const signed = servedAs(contentTypeForExtension(extension) ?? '')
-      expect(signed.inline).toBe(servedAs(declared).inline)
-      expect(extensionForMime(signed.contentType)).toBe(extension)
+      const extension = findExtension(declared)
+      fc.pre(extension !== undefined && decideServedType(declared).contentType !== 'application/octet-stream')
+      const signed = decideServedType(findContentType(extension) ?? '')
+      expect(signed.inline).toBe(decideServedType(declared).inline)
+      expect(findExtension(signed.contentType)).toBe(extension)
     }),
   )
 })

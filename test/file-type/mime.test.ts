@@ -3,12 +3,12 @@ import mimeTypes from 'mime-types'
 import { describe, expect, test } from 'vitest'
 import { MIME_TABLE } from '../../src/file-type/mime/table.js'
 import {
-  contentTypeForExtension,
-  essence,
-  extensionForMime,
+  decideServedType,
+  findContentType,
+  findExtension,
   getMediaTypeFromMime,
   mayShowInline,
-  servedAs,
+  readEssence,
 } from '../../src/file-type/mime.js'
 
 const OFFICE = 'application/vnd.openxmlformats-officedocument'
@@ -67,15 +67,15 @@ describe('getMediaTypeFromMime', () => {
   })
 })
 
-describe('essence', () => {
+describe('readEssence', () => {
   test.each([
     ['image/jpeg', 'image/jpeg'],
     ['Audio/OGG; codecs=opus', 'audio/ogg'],
     [' text/plain ;charset=utf-8', 'text/plain'],
     ['application/vnd.ms-excel', 'application/vnd.ms-excel'],
     ['image/svg+xml', 'image/svg+xml'],
-  ])('essence drops parameters and case of %j', (mimeType, expected) => {
-    expect(essence(mimeType)).toBe(expected)
+  ])('readEssence drops parameters and case of %j', (mimeType, expected) => {
+    expect(readEssence(mimeType)).toBe(expected)
   })
 
   test.each([
@@ -96,16 +96,16 @@ describe('essence', () => {
     'image/jpeg\0',
     'image/"jpeg"',
     `image/${'a'.repeat(128)}`,
-  ])('essence is empty for %j', (mimeType) => {
-    expect(essence(mimeType)).toBe('')
+  ])('readEssence is empty for %j', (mimeType) => {
+    expect(readEssence(mimeType)).toBe('')
   })
 })
 
-describe('extensionForMime', () => {
-  test.each(Object.entries(DOCUMENTED))('extensionForMime knows the documented %s', (mimeType, extension) => {
-    expect(extensionForMime(mimeType)).toBe(extension)
-    expect(extensionForMime(`${mimeType.toUpperCase()} ; charset=binary`)).toBe(extension)
-    expect(contentTypeForExtension(extension)).toBe(mimeType)
+describe('findExtension', () => {
+  test.each(Object.entries(DOCUMENTED))('findExtension knows the documented %s', (mimeType, extension) => {
+    expect(findExtension(mimeType)).toBe(extension)
+    expect(findExtension(`${mimeType.toUpperCase()} ; charset=binary`)).toBe(extension)
+    expect(findContentType(extension)).toBe(mimeType)
   })
 
   test.each([
@@ -116,19 +116,19 @@ describe('extensionForMime', () => {
     ['application/x-zip-compressed', 'zip'],
     ['application/vnd.android.package-archive', 'apk'],
     ['text/html', 'html'],
-  ])('extensionForMime gives %s the extension %s', (mimeType, extension) => {
-    expect(extensionForMime(mimeType)).toBe(extension)
+  ])('findExtension gives %s the extension %s', (mimeType, extension) => {
+    expect(findExtension(mimeType)).toBe(extension)
   })
 
   test.each(['application/octet-stream', 'application/x-unheard-of', 'nonsense', '', '__proto__/x', 'constructor'])(
-    'extensionForMime does not know %j',
+    'findExtension does not know %j',
     (mimeType) => {
-      expect(extensionForMime(mimeType)).toBeUndefined()
+      expect(findExtension(mimeType)).toBeUndefined()
     },
   )
 })
 
-describe('contentTypeForExtension', () => {
+describe('findContentType', () => {
   test.each([
     ['jpeg', 'image/jpeg'],
     ['jfif', 'image/jpeg'],
@@ -136,19 +136,19 @@ describe('contentTypeForExtension', () => {
     ['oga', 'audio/ogg'],
     ['html', 'text/html'],
     ['apk', 'application/vnd.android.package-archive'],
-  ])('contentTypeForExtension reads %s as %s', (extension, mimeType) => {
-    expect(contentTypeForExtension(extension)).toBe(mimeType)
+  ])('findContentType reads %s as %s', (extension, mimeType) => {
+    expect(findContentType(extension)).toBe(mimeType)
   })
 
   test.each(['bin', 'unheardof', '', '__proto__', 'constructor', 'JPG', '.jpg'])(
-    'contentTypeForExtension does not know %j',
+    'findContentType does not know %j',
     (extension) => {
-      expect(contentTypeForExtension(extension)).toBeUndefined()
+      expect(findContentType(extension)).toBeUndefined()
     },
   )
 })
 
-describe('servedAs', () => {
+describe('decideServedType', () => {
   test.each([
     ['image/jpeg', 'image/jpeg', true],
     ['image/jpg', 'image/jpeg', true],
@@ -164,8 +164,8 @@ describe('servedAs', () => {
     ['text/csv', 'text/csv', false],
     [`${OFFICE}.wordprocessingml.document`, `${OFFICE}.wordprocessingml.document`, false],
     ['application/zip', 'application/zip', false],
-  ])('servedAs lets %s through', (mimeType, contentType, inline) => {
-    expect(servedAs(mimeType)).toEqual({ contentType, inline })
+  ])('decideServedType lets %s through', (mimeType, contentType, inline) => {
+    expect(decideServedType(mimeType)).toEqual({ contentType, inline })
   })
 
   test.each([
@@ -211,8 +211,8 @@ describe('servedAs', () => {
     'image/jpeg\r\nContent-Type: text/html',
     '__proto__/x',
     '',
-  ])('servedAs makes %j an octet-stream attachment', (mimeType) => {
-    expect(servedAs(mimeType)).toEqual({ contentType: 'application/octet-stream', inline: false })
+  ])('decideServedType makes %j an octet-stream attachment', (mimeType) => {
+    expect(decideServedType(mimeType)).toEqual({ contentType: 'application/octet-stream', inline: false })
   })
 })
 
@@ -251,7 +251,7 @@ describe('MIME_TABLE', () => {
   test('MIME_TABLE gives each type the extension mime-types gives it, except for the documented choices', () => {
     const different: Record<string, string | undefined> = {}
     for (const [type, extensions] of Object.entries(mimeTypes.extensions)) {
-      const found = extensionForMime(type)
+      const found = findExtension(type)
       if (found !== extensions[0]) different[type] = found
     }
     expect(different).toEqual({
@@ -286,9 +286,9 @@ describe('MIME_TABLE', () => {
     const different: Record<string, string | undefined> = {}
     for (const [extension, type] of Object.entries(mimeTypes.types)) {
       if (type === 'application/octet-stream' || !SAFE_EXTENSION.test(extension)) {
-        expect(contentTypeForExtension(extension), extension).toBeUndefined()
-      } else if (contentTypeForExtension(extension) !== type) {
-        different[extension] = contentTypeForExtension(extension)
+        expect(findContentType(extension), extension).toBeUndefined()
+      } else if (findContentType(extension) !== type) {
+        different[extension] = findContentType(extension)
       }
     }
     expect(different).toEqual({
@@ -301,7 +301,7 @@ describe('MIME_TABLE', () => {
 
   test('MIME_TABLE holds only extensions of letters and digits', () => {
     for (const type of Object.keys(mimeTypes.extensions)) {
-      expect(extensionForMime(type) ?? 'none', type).toMatch(SAFE_EXTENSION)
+      expect(findExtension(type) ?? 'none', type).toMatch(SAFE_EXTENSION)
     }
   })
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { contradicts, SNIFF_BYTES, sniff } from '../../src/file-type/sniff.js'
+import { contradicts } from '../../src/file-type/contradicts.js'
+import { SNIFF_BYTES, sniff } from '../../src/file-type/sniff.js'
 
 const latin1 = (text: string): number[] => [...Buffer.from(text, 'latin1')]
 

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { WrongAccountError } from '../../src/errors.js'
-import { asciiMetadata, contentDisposition } from '../../src/file-type/filename.js'
+import { buildContentDisposition, encodeMetadata } from '../../src/file-type/filename.js'
 import { proveBytes } from '../../src/integrity/prove.js'
 import { createMemoryStorage } from '../../src/storage/memory.js'
 import type { ObjectStorage, PutOptions } from '../../src/storage.js'
@@ -15,8 +15,8 @@ const putOptions: PutOptions = {
   size: 1,
   sha256: 'ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb',
   contentType: 'application/pdf',
-  contentDisposition: contentDisposition('attachment', FILENAME),
-  metadata: { filename: asciiMetadata(FILENAME) },
+  contentDisposition: buildContentDisposition('attachment', FILENAME),
+  metadata: { filename: encodeMetadata(FILENAME) },
   ifAbsent: true,
 }
 const CALLS: [keyof ObjectStorage, (storage: ObjectStorage, signal?: AbortSignal) => Promise<unknown>][] = [

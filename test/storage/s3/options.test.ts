@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { asciiMetadata } from '../../../src/file-type/filename.js'
+import { encodeMetadata } from '../../../src/file-type/filename.js'
 import { checkMetadata, encodeTags } from '../../../src/storage/s3/options.js'
 import { createS3Storage, type S3StorageOptions } from '../../../src/storage/s3.js'
 
@@ -102,8 +102,8 @@ describe('checkMetadata', () => {
         fc.string({ maxLength: 512 }),
         (filename, mediaId) => {
           const written = {
-            filename: asciiMetadata(filename),
-            'media-id': asciiMetadata(mediaId),
+            filename: encodeMetadata(filename),
+            'media-id': encodeMetadata(mediaId),
             sha256: 'a'.repeat(64),
           }
           expect(() => checkMetadata(written)).not.toThrow()
