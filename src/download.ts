@@ -7,7 +7,7 @@ import { describeSecret } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
 import { emit, type OnEvent } from './events.js'
 import type { HttpClient } from './http/client.js'
-import { defaultHttpClient } from './http/node.js'
+import { getDefaultHttpClient } from './http/node.js'
 import { checkMaxBytes, type MaxBytes } from './integrity/max-bytes.js'
 import { proveBytes } from './integrity/prove.js'
 import { defined } from './json.js'
@@ -115,7 +115,7 @@ async function openForReader(
 
 /** @throws InvalidOptionError for options of the wrong form. */
 export function resolveDownload(options: Omit<DownloadOptions, 'accessToken'>): ResolvedDownload {
-  const { cloudApi, http = defaultHttpClient(), timeouts, maxBytes, appSecret, onEvent } = options
+  const { cloudApi, http = getDefaultHttpClient(), timeouts, maxBytes, appSecret, onEvent } = options
   checkMaxBytes(maxBytes)
   // Null, as rows of databases have it, must not quietly mean look-ups without their proof.
   if (appSecret !== undefined && (typeof appSecret !== 'string' || appSecret === '')) {

@@ -1,7 +1,7 @@
 import { type ArchivedMessageMedia, archiveRemembering } from './archive.js'
 import type { TokenHistory } from './download/access-token.js'
 import { WhatsAppMediaError } from './errors.js'
-import { defaultHttpClient } from './http/node.js'
+import { getDefaultHttpClient } from './http/node.js'
 import { defined } from './json.js'
 import type { Account } from './media-archive/accounts.js'
 import { type AccountPlace, type Callbacks, createCallbacks } from './media-archive/callbacks.js'
@@ -138,7 +138,7 @@ function createAccountArchive({
       ...shared,
       ...(await findPlace(accountId, signal)),
       ...{ accountId, accessToken: callbacks.limitToken(accessToken), signal },
-      ...defined({ appSecret, mediaLifetimeMs, http: watch?.(shared.http ?? defaultHttpClient()) }),
+      ...defined({ appSecret, mediaLifetimeMs, http: watch?.(shared.http ?? getDefaultHttpClient()) }),
     }
     return archiveRemembering(media, own, { tokens, ...defined({ seen, onLookUp }) })
   }

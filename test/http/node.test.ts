@@ -8,7 +8,7 @@ import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promis
 import tls from 'node:tls'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { HttpRequest } from '../../src/http/client.js'
-import { createNodeHttpClient, defaultHttpClient } from '../../src/http/node.js'
+import { createNodeHttpClient, getDefaultHttpClient, type NodeHttpClientOptions } from '../../src/http/node.js'
 import { type Loopback, startLoopback } from '../loopback.js'
 import { selfSigned } from '../self-signed.js'
 
@@ -23,7 +23,7 @@ async function serve(handler: RequestListener, options: Parameters<typeof startL
   return server
 }
 
-function newClient(options?: { maxSockets?: number }) {
+function newClient(options?: NodeHttpClientOptions) {
   const client = createNodeHttpClient(options)
   closing.push(() => client.close())
   return client
@@ -328,6 +328,13 @@ describe('createNodeHttpClient', () => {
     for (const piece of pieces) expect(piece.buffer).not.toBe(memory)
   })
 
+  it('leaves connections as Node makes them, when told so', async () => {
+    const bytes = randomBytes(300_000)
+    const { origin } = await serve((_request, response) => response.end(bytes))
+    const { body } = await newClient({ reuseReadBuffer: false })(get(origin))
+    expect((await buffer(body)).equals(bytes)).toBe(true)
+  })
+
   it('hangs up on a connection that brings what nobody asked for', async () => {
     let connection: Socket | undefined
     const { origin, sockets, firstClosed } = await serve(({ socket }, response) => {
@@ -356,10 +363,10 @@ describe('createNodeHttpClient', () => {
   })
 })
 
-describe('defaultHttpClient', () => {
+describe('getDefaultHttpClient', () => {
   it('is one client for the whole process', async () => {
     const { origin } = await serve((_request, response) => response.end('x'))
-    expect(defaultHttpClient()).toBe(defaultHttpClient())
-    expect(await text((await defaultHttpClient()(get(origin))).body)).toBe('x')
+    expect(getDefaultHttpClient()).toBe(getDefaultHttpClient())
+    expect(await text((await getDefaultHttpClient()(get(origin))).body)).toBe('x')
   })
 })

@@ -1,0 +1,45 @@
+import type { Agent, IncomingMessage } from 'node:http'
+import type { OnReadOpts, Socket } from 'node:net'
+
+/*
+ * The one file that changes what Node's own objects do. Each connection of the default HTTP client reads into one buffer
+ * of its own; Node's way makes a buffer for each read, outside V8's heap, and the garbage collector then runs for those.
+ *
+ * Measured on Node 20.20, over TLS on the loopback, 8 media at once, whole archive path, in CPU time of an object
+ * (medians of 3 to 5 alternated rounds): 9 to 14 % less at 16 MB, 1 to 7 % less at 1 MB, 0 to 5 % more at 10 and 100 KB.
+ * `createNodeHttpClient({ reuseReadBuffer: false })` switches it off.
+ */
+
+/** TLS decrypts so many bytes at a time; TCP is asked for so many (libuv). */
+const READ_BYTES = { https: 16_384, http: 65_536 }
+
+/** The memory that connections read into. */
+const readInto = new WeakSet<object>()
+
+/** Lets the agent's connections read into one buffer each (Node: `onread` of socket.connect). */
+export function reuseReadBuffer(agent: Agent, protocol: string): void {
+  const connect = agent.createConnection.bind(agent)
+  agent.createConnection = (options, connected) => {
+    const onread = createReader(protocol === 'https:' ? READ_BYTES.https : READ_BYTES.http)
+    return connect(Object.assign({}, options, { onread }), connected)
+  }
+}
+
+function createReader(bytes: number): OnReadOpts {
+  const buffer = Buffer.allocUnsafeSlow(bytes)
+  readInto.add(buffer.buffer)
+  return {
+    buffer,
+    callback(this: Socket, length) {
+      this.emit('data', buffer.subarray(0, length))
+      return true
+    },
+  }
+}
+
+/** Node's parser copies what it passes on. Should it ever not, the next read would change what was passed on. */
+export function copyReadPieces(response: IncomingMessage): void {
+  const push = response.push.bind(response)
+  response.push = (piece: unknown, encoding) =>
+    push(piece instanceof Uint8Array && readInto.has(piece.buffer) ? Uint8Array.from(piece) : piece, encoding)
+}

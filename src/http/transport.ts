@@ -1,0 +1,54 @@
+import type { Agent } from 'node:http'
+
+/** `node:http` or `node:https`, and an agent whose connections stay open for the next request. */
+export interface Transport {
+  /** The module's object, in place of its function: tracers and test tools patch that object. */
+  module: Pick<typeof import('node:http'), 'request'>
+  agent: Agent
+}
+
+export interface Transports {
+  /** @param protocol `http:` or `https:`. Node's module is loaded at the first request. */
+  open(protocol: string): Promise<Transport>
+  /** Ends all connections, those in use too. */
+  close(): void
+}
+
+/**
+ * How this library's connections work. Nagle's algorithm would hold small writes back until the peer's delayed
+ * acknowledgement, 40 ms each. There are as many connections as the caller runs transfers.
+ */
+export const AGENT_OPTIONS = { keepAlive: true, noDelay: true, maxSockets: Number.POSITIVE_INFINITY } as const
+
+/**
+ * @param options `maxSockets`: connections to one host at once. Default: no limit. `prepare`: sees each agent before its
+ *   first request.
+ */
+export function createTransports(
+  options: { maxSockets?: number | undefined; prepare?: (agent: Agent, protocol: string) => void } = {},
+): Transports {
+  const { maxSockets = AGENT_OPTIONS.maxSockets, prepare } = options
+  const opened = new Map<string, Transport>()
+  const load = async (protocol: string): Promise<Transport> => {
+    // Loaded late, because it costs as much as a fifth of this library.
+    const { default: module } = await (protocol === 'http:' ? import('node:http') : import('node:https'))
+    // Another first request may have been faster.
+    const other = opened.get(protocol)
+    if (other !== undefined) return other
+    const agent = new module.Agent({ ...AGENT_OPTIONS, maxSockets })
+    prepare?.(agent, protocol)
+    opened.set(protocol, { module, agent })
+    return { module, agent }
+  }
+  return {
+    open: async (protocol) => opened.get(protocol) ?? load(protocol),
+    close() {
+      for (const { agent } of opened.values()) agent.destroy()
+    },
+  }
+}
+
+/** The host to connect to. A URL has an IPv6 address in brackets. */
+export function readHost({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '')
+}
