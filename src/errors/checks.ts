@@ -61,3 +61,10 @@ export function checkHeader(option: string, value: unknown): asserts value is st
   if (/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) return
   throw new InvalidOptionError({ option, problem: `must fit into a header, got ${describeSecret(value)}` })
 }
+
+/** A chunk of a body, as bytes. Streams in object mode can hold anything else, which would end the process at a socket. */
+export function checkChunk(chunk: unknown, option = 'body'): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk
+  if (typeof chunk === 'string') return Buffer.from(chunk)
+  throw new InvalidOptionError({ option, problem: `must be made of bytes or strings, got ${describeValue(chunk)}` })
+}

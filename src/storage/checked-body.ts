@@ -1,78 +1,127 @@
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import { describeValue } from '../errors/describe.js'
-import { isError } from '../errors/thrown.js'
-import { IntegrityMismatchError, InvalidOptionError, StorageFailedError } from '../errors.js'
-import type { PutOptions } from '../storage.js'
+import { checkChunk } from '../errors/checks.js'
+import { isError, readField } from '../errors/thrown.js'
+import { IntegrityMismatchError, StorageFailedError } from '../errors.js'
+
+/** Counts a body on its way into a store. */
+export interface LastChunkHold {
+  /**
+   * The bytes to hand on: undefined for the last ones. With those the store has all that was announced, so they wait
+   * until the body ends, for more may follow.
+   *
+   * @throws IntegrityMismatchError when the body is longer than announced.
+   */
+  take(bytes: Uint8Array): Uint8Array | undefined
+  /**
+   * The last bytes, once the body has ended; undefined for an empty body.
+   *
+   * @throws IntegrityMismatchError when the body is shorter than announced.
+   */
+  release(): Uint8Array | undefined
+}
+
+/** @param size the bytes that the body must have. */
+export function holdLastChunk(size: number): LastChunkHold {
+  let count = 0
+  let last: Uint8Array | undefined
+  const refuse = (length: 'longer' | 'shorter'): IntegrityMismatchError =>
+    new IntegrityMismatchError({
+      problem: `The body is ${length} than announced`,
+      expectedSize: size,
+      observedSize: count,
+    })
+  return {
+    take(bytes) {
+      // An empty chunk changes nothing, even behind the last one.
+      if (bytes.byteLength === 0) return undefined
+      count += bytes.byteLength
+      if (count > size) throw refuse('longer')
+      if (count < size) return bytes
+      last = bytes
+      return undefined
+    },
+    release() {
+      if (count < size) throw refuse('shorter')
+      return last
+    },
+  }
+}
+
+/** The part of a put's options that its body is checked against. */
+interface CheckedBodyOptions {
+  key: string
+  /** Bytes. */
+  size: number
+  /** Lowercase hex. */
+  sha256: string
+  signal?: AbortSignal | undefined
+}
 
 /**
- * The bytes of a body on their way into a store that must do its own checking: ends only when exactly the announced
- * bytes have passed and the signal has not aborted. Whatever happens, the body is consumed or destroyed.
+ * The bytes of a body on their way into a storage that does its own checking. They end only when exactly the announced
+ * bytes have passed and the signal has not aborted; the last ones come once size and hash are right. The body is
+ * consumed or destroyed in any case.
  *
  * @throws the body's own error, as it is; the signal's reason, as it is.
  * @throws IntegrityMismatchError when size or SHA-256 are not the announced ones.
  * @throws StorageFailedError (`ERR_STREAM_PREMATURE_CLOSE`) when the body closes without end or error.
  * @throws InvalidOptionError when the body yields anything but bytes or strings.
  */
-export async function* receive(
-  key: string,
+export async function* readCheckedBody(
   body: Readable,
-  options: PutOptions,
+  { key, size, sha256, signal }: CheckedBodyOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { size, sha256, signal } = options
-  const hash = createHash('sha256')
-  let received = 0
   let aborted = false
-
   const abort = (): void => {
     // A body that failed by itself keeps its own error.
     aborted = !body.errored
     body.destroy(isError(signal?.reason) ? signal.reason : undefined)
   }
-  const mismatch = (problem: string, observedSha256?: string): IntegrityMismatchError =>
-    new IntegrityMismatchError({
-      problem,
-      expectedSize: size,
-      observedSize: received,
-      expectedSha256: sha256,
-      observedSha256,
-    })
-
   // A body that fails once nobody reads it any more must not end the process.
   body.on('error', () => {})
   if (signal?.aborted === true) abort()
   else signal?.addEventListener('abort', abort, { once: true })
   try {
-    for await (const chunk of body) {
-      const bytes = toBytes(chunk)
-      received += bytes.byteLength
-      if (received > size) throw mismatch('The body is longer than announced')
-      hash.update(bytes)
-      yield bytes
-    }
-    signal?.throwIfAborted()
-    if (received !== size) throw mismatch('The body is shorter than announced')
-    const digest = hash.digest('hex')
-    if (digest !== sha256) throw mismatch('The body has another SHA-256 than announced', digest)
+    yield* readProven(body, { size, sha256, signal })
   } catch (error) {
     if (aborted) throw signal?.reason
-    if (body.errored || !isPrematureClose(error)) throw error
-    throw new StorageFailedError({ operation: 'put', key, reason: error.code, retryable: true, cause: error })
+    throw body.errored === null ? toBodyError(error, key) : error
   } finally {
     signal?.removeEventListener('abort', abort)
     body.destroy()
   }
 }
 
-function toBytes(chunk: unknown): Uint8Array {
-  if (chunk instanceof Uint8Array) return chunk
-  if (typeof chunk === 'string') return Buffer.from(chunk)
-  throw new InvalidOptionError({
-    option: 'body',
-    problem: `must be made of bytes or strings, got ${describeValue(chunk)}`,
-  })
+async function* readProven(
+  body: Readable,
+  { size, sha256, signal }: Omit<CheckedBodyOptions, 'key'>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const hash = createHash('sha256')
+  const hold = holdLastChunk(size)
+  for await (const chunk of body) {
+    const bytes = checkChunk(chunk)
+    const passing = hold.take(bytes)
+    hash.update(bytes)
+    if (passing !== undefined) yield passing
+  }
+  signal?.throwIfAborted()
+  const last = hold.release()
+  const observedSha256 = hash.digest('hex')
+  if (observedSha256 !== sha256) {
+    const problem = 'The body has another SHA-256 than announced'
+    throw new IntegrityMismatchError({
+      ...{ problem, expectedSize: size, observedSize: size },
+      ...{ expectedSha256: sha256, observedSha256 },
+    })
+  }
+  if (last !== undefined) yield last
+  signal?.throwIfAborted()
 }
 
-function isPrematureClose(error: unknown): error is Error & { code: string } {
-  return isError(error) && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'
+/** The body's own error as it is; for a body that closed without any, a failure that another attempt can mend. */
+export function toBodyError(error: unknown, key: string): unknown {
+  const reason = 'ERR_STREAM_PREMATURE_CLOSE'
+  if (readField(error, 'code') !== reason) return error
+  return new StorageFailedError({ operation: 'put', key, reason, retryable: true, cause: error })
 }

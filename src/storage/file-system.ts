@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url'
 import { describeValue } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
 import type { ObjectStorage, PutOptions, PutResult, StoredObject } from '../storage.js'
-import { receive } from './checked-body.js'
+import { readCheckedBody } from './checked-body.js'
 import { hasCode, nullIfAbsent, systemCalls } from './file-system/errors.js'
 import { listFiles } from './file-system/list.js'
 import type { Sidecar } from './file-system/sidecar.js'
@@ -59,7 +59,7 @@ interface OpenObject extends OpenFile {
  * @throws InvalidOptionError for a directory, base URL or secret of the wrong form. Every method: for a key that is
  * empty, absolute or over 1,024 bytes, or has control characters, backslashes, or segments that are empty or start with a dot.
  * @throws StorageFailedError Every method: `reason` is the system's code, such as `ENOSPC`. `put` also throws what
- * `receive` says: `IntegrityMismatchError` for wrong bytes, the body's own error, the signal's reason.
+ * `readCheckedBody` says: `IntegrityMismatchError` for wrong bytes, the body's own error, the signal's reason.
  */
 export function createFileSystemStorage(options: FileSystemStorageOptions): FileSystemStorage {
   const { baseUrl, secret, durable = true } = options
@@ -82,7 +82,7 @@ export function createFileSystemStorage(options: FileSystemStorageOptions): File
       await calls(mkdir(incoming, { recursive: true, mode: 0o700 }))
       swept ??= sweep(incoming)
       await swept
-      const sidecar = await write(draft, receive(key, body, putOptions), sidecarOf(key, putOptions))
+      const sidecar = await write(draft, readCheckedBody(body, { ...putOptions, key }), sidecarOf(key, putOptions))
       unneeded.add(sidecar)
       await calls(mkdir(dirname(target), { recursive: true, mode: 0o700 }))
       putOptions.signal?.throwIfAborted()

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { ObjectStorage, StoredObject } from '../storage.js'
-import { receive } from './checked-body.js'
+import { readCheckedBody } from './checked-body.js'
 
 /** An `ObjectStorage` in this process's memory. */
 export interface MemoryStorage extends ObjectStorage {
@@ -15,7 +15,7 @@ const PIECE_BYTES = 65_536
  * Keeps objects in this process's memory, whole: for tests and trials. It refuses wrong bytes by itself, creates
  * if absent atomically, ignores tags, and has no signed URLs; `address` gives `memory://objects/{key}`.
  *
- * `put` throws what `receive` says: `IntegrityMismatchError` for wrong bytes, `StorageFailedError` for a body that
+ * `put` throws what `readCheckedBody` says: `IntegrityMismatchError` for wrong bytes, `StorageFailedError` for a body that
  * closes early, the body's own error, or the signal's reason. `head`, `get` and `delete` throw the reason of a signal that has aborted.
  */
 export function createMemoryStorage(): MemoryStorage {
@@ -28,7 +28,7 @@ export function createMemoryStorage(): MemoryStorage {
       const { size, sha256, contentType, contentDisposition, metadata = {}, ifAbsent } = options
       const pieces: Uint8Array[] = []
       // Copied, because a source may use its buffer again once we ask for more.
-      for await (const bytes of receive(key, body, options)) pieces.push(Uint8Array.from(bytes))
+      for await (const bytes of readCheckedBody(body, { ...options, key })) pieces.push(Uint8Array.from(bytes))
       // Nothing is awaited between this look and the write: of two writers, one sees the other.
       if (ifAbsent && objects.has(key)) return { outcome: 'exists' }
       const etag = `"${sha256}"`

@@ -3,7 +3,7 @@ import { getEventListeners, once } from 'node:events'
 import { Readable } from 'node:stream'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { receive } from '../../src/storage/checked-body.js'
+import { readCheckedBody } from '../../src/storage/checked-body.js'
 import type { PutOptions } from '../../src/storage.js'
 
 const BYTES = Buffer.from('some bytes')
@@ -18,11 +18,12 @@ const ANNOUNCED: PutOptions = {
 
 async function read(body: Readable, options: Partial<PutOptions> = {}): Promise<Buffer> {
   const pieces: Uint8Array[] = []
-  for await (const piece of receive('key', body, { ...ANNOUNCED, ...options })) pieces.push(Uint8Array.from(piece))
+  for await (const piece of readCheckedBody(body, { ...ANNOUNCED, ...options, key: 'key' }))
+    pieces.push(Uint8Array.from(piece))
   return Buffer.concat(pieces)
 }
 
-describe('receive()', () => {
+describe('readCheckedBody()', () => {
   it('yields the announced bytes, however they are split', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 10 }), async (chunks) => {
@@ -138,7 +139,7 @@ describe('receive()', () => {
   it('rejects with the reason of a signal that aborts after the last byte', async () => {
     const controller = new AbortController()
     const reason = new Error('late')
-    const pieces = receive('key', Readable.from([BYTES]), { ...ANNOUNCED, signal: controller.signal })
+    const pieces = readCheckedBody(Readable.from([BYTES]), { key: 'key', ...ANNOUNCED, signal: controller.signal })
     expect((await pieces.next()).value).toEqual(BYTES)
     controller.abort(reason)
     await expect(pieces.next()).rejects.toBe(reason)
@@ -150,7 +151,7 @@ describe('receive()', () => {
     const body = new Readable({ read() {} })
     body.push(BYTES)
     body.push(null)
-    const pieces = receive('key', body, { ...ANNOUNCED, signal: controller.signal })
+    const pieces = readCheckedBody(body, { key: 'key', ...ANNOUNCED, signal: controller.signal })
     const closed = once(body, 'close')
     await pieces.next()
     await closed
@@ -161,7 +162,12 @@ describe('receive()', () => {
   it('destroys the body, and forgets the signal, when its reader stops', async () => {
     const controller = new AbortController()
     const body = Readable.from([BYTES, BYTES])
-    for await (const piece of receive('key', body, { ...ANNOUNCED, signal: controller.signal })) {
+    for await (const piece of readCheckedBody(body, {
+      ...ANNOUNCED,
+      key: 'key',
+      size: 20,
+      signal: controller.signal,
+    })) {
       expect(piece).toEqual(BYTES)
       break
     }
@@ -176,5 +182,16 @@ describe('receive()', () => {
     await read(body)
     body.emit('error', new Error('afterthought'))
     expect(body.destroyed).toBe(true)
+  })
+
+  it('holds the last bytes back until they are proven', async () => {
+    const wrong = Buffer.from('some BYTES')
+    const passed: Uint8Array[] = []
+    const reading = async () => {
+      const body = Readable.from([wrong.subarray(0, 4), wrong.subarray(4), Buffer.alloc(0)])
+      for await (const piece of readCheckedBody(body, { ...ANNOUNCED, key: 'key' })) passed.push(piece)
+    }
+    await expect(reading()).rejects.toMatchObject({ code: 'integrity-mismatch' })
+    expect(passed).toEqual([Buffer.from('some')])
   })
 })

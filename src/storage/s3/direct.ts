@@ -1,17 +1,17 @@
 import type { Readable } from 'node:stream'
-import { createS3Put, type S3PutAnswer } from './direct/http-put.js'
+import { abortable } from '../../timing/abort.js'
+import { createHttpPut } from './direct/http-put.js'
 import { createS3Chain } from './direct/locate.js'
 import {
+  buildPath,
   cacheLast,
   createS3Signer,
   encodeQuery,
-  pathOf,
   type S3Address,
   type S3Credentials,
 } from './direct/signature-v4.js'
-import { bucketInput, objectHeaders, type PutInput } from './object.js'
+import { buildBucketInput, buildHeaders, type S3PutAnswer, type S3PutRequest } from './object.js'
 import type { S3StorageOptions } from './options.js'
-import { untilAborted } from './sdk/body.js'
 import type { S3Connection } from './sdk/connection.js'
 
 /**
@@ -20,21 +20,12 @@ import type { S3Connection } from './sdk/connection.js'
  * knows how to reach.
  */
 export interface S3Direct {
-  put(body: Readable, request: S3DirectPut): Promise<S3PutAnswer | undefined>
+  put(body: Readable, request: S3PutRequest): Promise<S3PutAnswer | undefined>
   /** The permanent address of a key, as readers reach it. */
   addressOf(key: string): Promise<string | undefined>
   signedUrl(request: S3DirectUrl): Promise<{ url: string; expiration: Date | undefined } | undefined>
   /** Ends the connections of puts. */
   close(): void
-}
-
-interface S3DirectPut {
-  key: string
-  size: number
-  /** Lowercase hex. */
-  sha256: string
-  input: PutInput
-  signal: AbortSignal | undefined
 }
 
 interface S3DirectUrl {
@@ -52,7 +43,7 @@ export function createS3Direct(
   sdk: { connect: () => Promise<S3Connection>; sign: (client: S3Connection['client']) => Promise<string> },
 ): S3Direct {
   const signer = createS3Signer()
-  const sender = createS3Put(signer)
+  const sender = createHttpPut(signer)
   const { address, publicAddress, credentials } = createS3Chain({
     ...options,
     async client() {
@@ -65,7 +56,7 @@ export function createS3Direct(
       }
     },
   })
-  const { ExpectedBucketOwner: owner } = bucketInput(options)
+  const { ExpectedBucketOwner: owner } = buildBucketInput(options)
   const whereAndWho = async (): Promise<{ address: S3Address; credentials: S3Credentials } | undefined> => {
     const place = await address()
     return place === undefined ? undefined : { address: place, credentials: await credentials() }
@@ -82,14 +73,14 @@ export function createS3Direct(
 
   return {
     async put(body, { key, size, sha256, input, signal }) {
-      const place = await untilAborted(whereAndWho(), signal)
+      const place = await abortable(whereAndWho(), signal)
       if (place === undefined) return undefined
-      const headers = objectHeaders(input)
+      const headers = buildHeaders(input)
       return sender.put(body, { key, size, sha256, headers, ...place, signal })
     },
     async addressOf(key) {
       const place = await publicAddress()
-      return place === undefined ? undefined : `${place.origin}${pathOf(place, key)}`
+      return place === undefined ? undefined : `${place.origin}${buildPath(place, key)}`
     },
     async signedUrl({ key, contentType, contentDisposition, signedAt, expiresIn }) {
       const place = await publicAddress()

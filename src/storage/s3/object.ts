@@ -1,4 +1,5 @@
 import type { GetObjectCommandOutput, HeadObjectCommandOutput, PutObjectCommandInput } from '@aws-sdk/client-s3'
+import { defined } from '../../json.js'
 import type { PutOptions, StoredObject } from '../../storage.js'
 import { checkMetadata, encodeTags, type S3StorageOptions } from './options.js'
 
@@ -6,22 +7,42 @@ import { checkMetadata, encodeTags, type S3StorageOptions } from './options.js'
 const SHA256_METADATA = 'sha256'
 
 /** The bucket, as every request names it. */
-export function bucketInput({ bucket, expectedBucketOwner }: S3StorageOptions): {
+export function buildBucketInput({ bucket, expectedBucketOwner }: S3StorageOptions): {
   Bucket: string
   ExpectedBucketOwner?: string
 } {
-  return { Bucket: bucket, ...(expectedBucketOwner === undefined ? {} : { ExpectedBucketOwner: expectedBucketOwner }) }
+  return defined({ Bucket: bucket, ExpectedBucketOwner: expectedBucketOwner })
 }
 
-/** Everything about an object but its key and body. */
+/** One put, as both ways to send it take it. */
+export interface S3PutRequest {
+  key: string
+  /** Bytes in the body. */
+  size: number
+  /** SHA-256 of the body, lowercase hex. */
+  sha256: string
+  input: PutInput
+  signal: AbortSignal | undefined
+}
+
+/** A store's answer of success to a put. */
+export interface S3PutAnswer {
+  etag: string | undefined
+  /** The store's own SHA-256, in base64. */
+  checksum: string | undefined
+  /** It came before the body's end was sent, so it can't speak of the whole. */
+  isEarly: boolean
+}
+
+/** Everything about an object apart from its key and body. */
 export type PutInput = Omit<PutObjectCommandInput, 'Key' | 'Body'>
 
 /**
- * Everything about an object but its key and body.
+ * Describes an object as the SDK does.
  *
  * @throws InvalidOptionError for tags or metadata that no store takes.
  */
-export function objectInput(options: S3StorageOptions, put: PutOptions): PutInput {
+export function buildObjectInput(options: S3StorageOptions, put: PutOptions): PutInput {
   const { encryption, storageClass, cacheControl } = options
   const { size, sha256, contentType, contentDisposition } = put
   const tags = { ...options.tags, ...put.tags }
@@ -29,7 +50,7 @@ export function objectInput(options: S3StorageOptions, put: PutOptions): PutInpu
   checkMetadata(metadata)
   const tagging = encodeTags(tags)
   return {
-    ...bucketInput(options),
+    ...buildBucketInput(options),
     ContentLength: size,
     // With the value given, the SDK sends a plain body instead of aws-chunked; without the algorithm some servers
     // do not check the value.
@@ -38,14 +59,16 @@ export function objectInput(options: S3StorageOptions, put: PutOptions): PutInpu
     ContentType: contentType,
     ContentDisposition: contentDisposition,
     Metadata: metadata,
-    ...(tagging === '' ? {} : { Tagging: tagging }),
-    ...(storageClass === undefined ? {} : { StorageClass: storageClass }),
-    ...(cacheControl === undefined ? {} : { CacheControl: cacheControl }),
-    ...(encryption === undefined ? {} : encryptionInput(encryption)),
+    ...defined({
+      Tagging: tagging === '' ? undefined : tagging,
+      StorageClass: storageClass,
+      CacheControl: cacheControl,
+    }),
+    ...(encryption === undefined ? {} : buildEncryptionInput(encryption)),
   }
 }
 
-/** What the SDK makes of the input: the headers of the request. */
+/** The headers that the SDK makes of its input (AWS: PutObject). */
 const HEADER_NAMES = Object.entries({
   CacheControl: 'cache-control',
   ContentDisposition: 'content-disposition',
@@ -61,8 +84,8 @@ const HEADER_NAMES = Object.entries({
   Tagging: 'x-amz-tagging',
 } satisfies Partial<Record<keyof PutObjectCommandInput, string>>)
 
-/** The same as headers, in lower case, without the length (AWS: PutObject). */
-export function objectHeaders({ Metadata = {}, ...input }: PutInput): Record<string, string> {
+/** The headers of a put, in lower case, without its length. */
+export function buildHeaders({ Metadata = {}, ...input }: PutInput): Record<string, string> {
   const headers: Record<string, string> = {}
   for (const [name, header] of HEADER_NAMES) {
     const value: unknown = Reflect.get(input, name)
@@ -72,49 +95,39 @@ export function objectHeaders({ Metadata = {}, ...input }: PutInput): Record<str
   return headers
 }
 
-function encryptionInput(encryption: NonNullable<S3StorageOptions['encryption']>): Partial<PutObjectCommandInput> {
+function buildEncryptionInput(encryption: NonNullable<S3StorageOptions['encryption']>): Partial<PutObjectCommandInput> {
   if (encryption.type === 'SSE-S3') return { ServerSideEncryption: 'AES256' }
   const { keyId, bucketKey } = encryption
-  return {
-    ServerSideEncryption: 'aws:kms',
-    ...(keyId === undefined ? {} : { SSEKMSKeyId: keyId }),
-    ...(bucketKey === undefined ? {} : { BucketKeyEnabled: bucketKey }),
-  }
+  return defined({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyId, BucketKeyEnabled: bucketKey } as const)
 }
 
-export function storedObject(key: string, found: HeadObjectCommandOutput | GetObjectCommandOutput): StoredObject {
+export function toStoredObject(key: string, found: HeadObjectCommandOutput | GetObjectCommandOutput): StoredObject {
   const metadata = { ...found.Metadata }
-  const {
-    ContentLength: size = 0,
-    ETag: etag,
-    ContentType: contentType = '',
-    ContentDisposition: contentDisposition,
-  } = found
-  const sha256 = wholeHash(found.ChecksumSHA256) ?? metadata[SHA256_METADATA]
-  return {
+  const { ContentLength: size = 0, ContentType: contentType = '' } = found
+  return defined({
     key,
     size,
+    sha256: parseWholeHash(found.ChecksumSHA256) ?? metadata[SHA256_METADATA],
+    etag: found.ETag,
     contentType,
+    contentDisposition: found.ContentDisposition,
     metadata,
-    ...(sha256 === undefined ? {} : { sha256 }),
-    ...(etag === undefined ? {} : { etag }),
-    ...(contentDisposition === undefined ? {} : { contentDisposition }),
-  }
+  })
 }
 
 /** A store's SHA-256 of a whole object, in lowercase hex. A checksum of parts ends in "-n" and is no hash of the whole. */
-export function wholeHash(checksum: string | undefined): string | undefined {
+export function parseWholeHash(checksum: string | undefined): string | undefined {
   const [whole] = /^[A-Za-z0-9+/]{43}=$/.exec(checksum ?? '') ?? []
   return whole === undefined ? undefined : Buffer.from(whole, 'base64').toString('hex')
 }
 
-/** The file's name in all the forms that a store is told: some quote the headers that they refuse. */
-export function namesIn({ contentDisposition, metadata = {} }: PutOptions): string[] {
+/** The file's name in all forms that a store gets. Some stores quote the headers that they refuse. */
+export function findNames({ contentDisposition, metadata = {} }: PutOptions): string[] {
   const [, plain = ''] = /filename="?((?:[^"\\;]|\\.)*)/.exec(contentDisposition) ?? []
   const [, encoded = ''] = /filename\*=UTF-8''([^;]*)/i.exec(contentDisposition) ?? []
-  const told = [plain, encoded, ...Object.values(metadata)]
+  const sent = [plain, encoded, ...Object.values(metadata)]
   // Shorter ones stand in many a text by chance.
-  return [...new Set([...told, ...told.map(decodePercents)])].filter(({ length }) => length > 3)
+  return [...new Set([...sent, ...sent.map(decodePercents)])].filter(({ length }) => length > 3)
 }
 
 function decodePercents(text: string): string {

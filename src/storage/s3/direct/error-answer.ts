@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 
 /** An answer that is no success, in the form of the SDK's errors. */
-export function answerError({ statusCode, headers }: IncomingMessage, text: string): Error {
+export function toSdkError({ statusCode, headers }: IncomingMessage, text: string): Error {
   const code = element(text, 'Code')
   return Object.assign(new Error(element(text, 'Message') ?? 'UnknownError'), {
     name: code ?? 'UnknownError',

@@ -1,7 +1,8 @@
 import type { ClientRequest } from 'node:http'
 import type { Readable } from 'node:stream'
+import { checkChunk } from '../../../errors/checks.js'
 import { StorageFailedError } from '../../../errors.js'
-import { noBytes, toBytes, wrongSize } from '../sdk/body.js'
+import { holdLastChunk } from '../../checked-body.js'
 
 /** One body on its way into a request, or into a second one when the first went nowhere. */
 export interface S3Feed {
@@ -9,9 +10,9 @@ export interface S3Feed {
   into(request: ClientRequest): void
   /** Rejects when the body fails. */
   readonly broken: Promise<never>
-  /** Whether all of the body has been handed over. */
+  /** All of the body has been handed over. */
   isWhole(): boolean
-  /** Whether everything taken from the body is still at hand. */
+  /** Everything taken from the body is still at hand. */
   isRepeatable(): boolean
   stop(): void
 }
@@ -20,14 +21,14 @@ export interface S3Feed {
 const REPEATABLE_BYTES = 262_144
 
 /**
- * TLS brings 8-16 KB at a time, and each write to a connection has its price. Joined by the socket, these chunks need no
- * copy of ours, whose 128 KB each would keep the garbage collector busy.
+ * TLS brings 8-16 KB at a time, and each write to a connection has its price. The socket joins these chunks without a
+ * copy; a copy of 128 KB each would keep the garbage collector busy.
  */
 const JOIN_BYTES = 131_072
 
 /**
- * The next chunks are joined while the last are under way. A body stopped at each write would stop its source, too, a
- * tenth of a large file's price.
+ * The next chunks are joined while the last ones are under way. A body that pauses at each write pauses its source, too,
+ * which costs a tenth of a large file's CPU time.
  */
 const UNSENT_BYTES = 2 * JOIN_BYTES
 
@@ -36,98 +37,164 @@ export function createS3Feed(
   body: Readable,
   { key, size, signal }: { key: string; size: number; signal: AbortSignal | undefined },
 ): S3Feed {
-  let request: ClientRequest | undefined
-  let count = 0
-  /** With it the store has all: it waits for the body's end, for more may follow. */
+  const hold = holdLastChunk(size)
+  const writer = createJoiningWriter(body)
+  const { broken, breakOff } = createBreak()
   let last: Uint8Array | undefined
+  let isWhole = false
+
+  const fail = (error: unknown): void => {
+    // At once: what else the body has may follow in the same turn.
+    stop()
+    writer.forget()
+    breakOff(error)
+  }
+  const source = listenTo(body, {
+    take(chunk) {
+      const passing = hold.take(checkChunk(chunk))
+      if (passing !== undefined) writer.write(passing)
+    },
+    end() {
+      last = hold.release()
+      // The body may have ended in the same turn in which the signal aborted: too late to be sent.
+      if (signal?.aborted === true) return
+      isWhole = true
+      writer.end(last)
+    },
+    close() {
+      const reason = 'ERR_STREAM_PREMATURE_CLOSE'
+      if (!isWhole) throw new StorageFailedError({ operation: 'put', key, reason, retryable: true })
+    },
+    fail,
+  })
+  const stop = (): void => {
+    source.stop()
+    writer.stop()
+  }
+
+  return {
+    broken,
+    into(request) {
+      const isFirst = !writer.hasRequest()
+      writer.into(request)
+      if (isFirst) source.start()
+      else if (isWhole) writer.end(last)
+      else body.resume()
+    },
+    isWhole: () => isWhole,
+    isRepeatable: writer.isRepeatable,
+    stop,
+  }
+}
+
+interface BodyListener {
+  take(chunk: unknown): void
+  end(): void
+  close(): void
+  /** Gets the body's own error, and whatever the others throw. */
+  fail(error: unknown): void
+}
+
+/** Listens to a body from its start, whatever it has been through. */
+function listenTo(body: Readable, listener: BodyListener): { start(): void; stop(): void } {
+  const orFail =
+    (step: (chunk: unknown) => void) =>
+    (chunk: unknown): void => {
+      try {
+        step(chunk)
+      } catch (error) {
+        listener.fail(error)
+      }
+    }
+  const [take, end, close] = [orFail(listener.take), orFail(listener.end), orFail(listener.close)]
+  const { fail } = listener
+  return {
+    start() {
+      // What fails once nobody listens any more must not end the process.
+      body.on('error', () => {})
+      if (body.errored !== null) fail(body.errored)
+      else if (body.readableEnded) end(undefined)
+      else if (body.destroyed) close(undefined)
+      // A body that was paused before does not flow by itself.
+      else body.on('data', take).once('end', end).once('error', fail).once('close', close).resume()
+    },
+    stop() {
+      body.off('data', take).off('end', end).off('error', fail).off('close', close)
+      body.pause()
+    },
+  }
+}
+
+/** A promise that only ever rejects, and whose failure ends no process. */
+function createBreak(): { broken: Promise<never>; breakOff: (error: unknown) => void } {
+  let breakOff: (error: unknown) => void = () => {}
+  const broken = new Promise<never>((_resolve, reject) => {
+    breakOff = reject
+  })
+  broken.catch(() => {})
+  return { broken, breakOff }
+}
+
+interface JoiningWriter {
+  /** Writes to this request from now on, first what was written to the one before. */
+  into(request: ClientRequest): void
+  hasRequest(): boolean
+  /** Writes bytes of the body, and pauses the body where the request has more than enough. */
+  write(bytes: Uint8Array): void
+  end(last: Uint8Array | undefined): void
+  isRepeatable(): boolean
+  /** Lets go of what is kept for another request. */
+  forget(): void
+  stop(): void
+}
+
+/** Joins small chunks on their way into a request, and keeps the first ones for a second request. */
+function createJoiningWriter(body: Readable): JoiningWriter {
+  let request: ClientRequest | undefined
   let kept: Uint8Array[] = []
+  let keptBytes = 0
   let isRepeatable = true
   /** Bytes that the request has taken, and not yet its connection. */
   let joined = 0
-  let isWhole = false
-  let reject: ((error: unknown) => void) | undefined
-  const broken = new Promise<never>((_resolve, rejectBroken) => {
-    reject = rejectBroken
-  })
-  broken.catch(() => {})
 
-  const stop = (): void => {
-    body.off('data', take).off('end', end).off('error', fail).off('close', close)
-    body.pause()
-    request?.off('drain', resume)
+  const resume = (): void => {
+    body.resume()
   }
   const forget = (): void => {
     isRepeatable = false
     kept = []
   }
-  const fail = (error: unknown): void => {
-    // At once: what else the body has may follow in the same turn.
-    stop()
-    forget()
-    reject?.(error)
-  }
-  const write = (chunk: Uint8Array): void => {
+  const send = (bytes: Uint8Array): void => {
     if (joined === 0) request?.cork()
-    joined += chunk.byteLength
-    request?.write(chunk)
+    joined += bytes.byteLength
+    request?.write(bytes)
     if (joined < JOIN_BYTES) return
     joined = 0
     request?.uncork()
     // What can be sent again waits for a sign that the connection lives.
     if (request?.writableNeedDrain === true && (isRepeatable || request.writableLength >= UNSENT_BYTES)) body.pause()
   }
-  const take = (chunk: unknown): void => {
-    const bytes = toBytes(chunk)
-    count += bytes?.byteLength ?? 0
-    if (bytes === undefined) fail(noBytes(chunk))
-    else if (bytes.byteLength === 0) return
-    else if (count > size) fail(wrongSize(size, count))
-    else if (count === size) last = bytes
-    else {
-      if (count > REPEATABLE_BYTES || request?.reusedSocket !== true) forget()
-      if (isRepeatable) kept.push(bytes)
-      write(bytes)
-    }
-  }
-  const end = (): void => {
-    if (count !== size) fail(wrongSize(size, count))
-    // The body may have ended in the same turn in which the signal aborted: too late to be sent.
-    else if (signal?.aborted !== true) {
-      isWhole = true
-      request?.end(last)
-    }
-  }
-  const close = (): void => {
-    const reason = 'ERR_STREAM_PREMATURE_CLOSE'
-    if (!isWhole) fail(new StorageFailedError({ operation: 'put', key, reason, retryable: true }))
-  }
-  const resume = (): void => {
-    body.resume()
-  }
-  const start = (): void => {
-    // What fails once nobody listens any more must not end the process.
-    body.on('error', () => {})
-    if (body.errored !== null) fail(body.errored)
-    else if (body.readableEnded) end()
-    else if (body.destroyed) close()
-    // One that was paused before would not flow by itself.
-    else body.on('data', take).once('end', end).once('error', fail).once('close', close).resume()
+  const keep = (bytes: Uint8Array): void => {
+    keptBytes += bytes.byteLength
+    if (keptBytes > REPEATABLE_BYTES || request?.reusedSocket !== true) forget()
+    else kept.push(bytes)
   }
 
   return {
-    broken,
     into(next) {
-      const isFirst = request === undefined
       request = next
       joined = 0
       request.on('drain', resume)
-      for (const chunk of kept) write(chunk)
-      if (isFirst) start()
-      else if (isWhole) request.end(last)
-      else body.resume()
+      for (const bytes of kept) send(bytes)
     },
-    isWhole: () => isWhole,
+    hasRequest: () => request !== undefined,
+    write(bytes) {
+      if (isRepeatable) keep(bytes)
+      send(bytes)
+    },
+    end: (last) => void request?.end(last),
     isRepeatable: () => isRepeatable,
-    stop,
+    forget,
+    stop: () => void request?.off('drain', resume),
   }
 }

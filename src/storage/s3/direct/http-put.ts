@@ -1,11 +1,14 @@
-import type { Agent, ClientRequest, IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import { untilAborted } from '../sdk/body.js'
-import { answerError } from './error-answer.js'
+import { readField } from '../../../errors/thrown.js'
+import { createTransports, readHost } from '../../../http/transport.js'
+import { abortable } from '../../../timing/abort.js'
+import type { S3PutAnswer } from '../object.js'
+import { toSdkError } from './error-answer.js'
 import { createS3Feed, type S3Feed } from './feed.js'
-import { pathOf, type S3Address, type S3Credentials, type S3Signer } from './signature-v4.js'
+import { buildPath, type S3Address, type S3Credentials, type S3Signer } from './signature-v4.js'
 
-export interface S3PutRequest {
+export interface HttpPutRequest {
   address: S3Address
   credentials: S3Credentials
   key: string
@@ -18,20 +21,11 @@ export interface S3PutRequest {
   signal: AbortSignal | undefined
 }
 
-/** What a store says of an object that it took. */
-export interface S3PutAnswer {
-  etag: string | undefined
-  /** The store's own SHA-256, in base64. */
-  checksum: string | undefined
-  /** It came before the body's end was sent, so it can't speak of the whole. */
-  isEarly: boolean
-}
-
 /**
  * PutObject over `node:http(s)`: what the AWS SDK would send, signed here, for a third of its CPU time. One plain body
  * with its length, never chunked, without a wait for "100 Continue".
  */
-export interface S3Put {
+export interface HttpPut {
   /**
    * Sends `body`, and resolves with an answer of success.
    *
@@ -39,7 +33,7 @@ export interface S3Put {
    * (whose last chunk is never sent). The store's own errors come in the SDK's form: `Code`, `message`, `$metadata`,
    * `$response`.
    */
-  put(body: Readable, request: S3PutRequest): Promise<S3PutAnswer>
+  put(body: Readable, request: HttpPutRequest): Promise<S3PutAnswer>
   /** Ends its connections, those in use too. */
   close(): void
 }
@@ -47,29 +41,17 @@ export interface S3Put {
 /** S3 refuses what is signed 15 minutes off (AWS: Authenticating requests); the SDK corrects its clock from 4 on. */
 const SKEW_MS = 240_000
 
-export function createS3Put(signer: S3Signer): S3Put {
-  const transports = new Map<string, Transport>()
+export function createHttpPut(signer: S3Signer): HttpPut {
+  const transports = createTransports()
   /** By how much the store's clock is ahead of ours, in milliseconds. */
   let clockOffset = 0
 
-  const transportFor = async ({ origin }: S3Address): Promise<Transport> => {
-    const { protocol, hostname, port } = new URL(origin)
-    // The module's object, not its names: tracers and test tools patch that.
-    const { default: module } = await (protocol === 'http:' ? import('node:http') : import('node:https'))
-    // Nagle's algorithm would hold small writes back until the peer's delayed acknowledgement, 40 ms each.
-    const agent = new module.Agent({ keepAlive: true, noDelay: true })
-    // Node's own name lists every option of TLS, for each request anew.
-    agent.getName = () => origin
-    // A URL has an IPv6 address in brackets.
-    const transport = transports.get(origin) ?? { module, agent, host: hostname.replace(/^\[|\]$/g, ''), port }
-    transports.set(origin, transport)
-    return transport
-  }
-
-  const open = async (request: S3PutRequest): Promise<Open> => {
+  const prepare = async (request: HttpPutRequest): Promise<BeginRequest> => {
     const { address, credentials, key, size, sha256, headers } = request
-    const { module, ...connection } = transports.get(address.origin) ?? (await transportFor(address))
+    const url = new URL(address.origin)
+    const { module, agent } = await transports.open(url.protocol)
     const unsigned = { ...headers, 'content-length': String(size), 'user-agent': 'whatsapp-media-archive' }
+    const target = { agent, host: readHost(url), port: url.port, method: 'PUT', path: buildPath(address, key) } as const
     return () => {
       const signedAt = new Date(Date.now() + clockOffset)
       const signed = signer.signHeaders(
@@ -77,7 +59,7 @@ export function createS3Put(signer: S3Signer): S3Put {
         address,
         credentials,
       )
-      return module.request({ ...connection, method: 'PUT', path: pathOf(address, key), headers: signed })
+      return module.request({ ...target, headers: signed })
     }
   }
 
@@ -89,30 +71,21 @@ export function createS3Put(signer: S3Signer): S3Put {
 
   return {
     async put(body, request) {
-      const answer = await exchange(await open(request), createS3Feed(body, request), request.signal)
-      correctClock(answer.response)
-      if (!isSuccess(answer.response)) throw answerError(answer.response, answer.text)
-      const { etag, 'x-amz-checksum-sha256': checksum } = answer.response.headers
-      return { etag, checksum: typeof checksum === 'string' ? checksum : undefined, isEarly: answer.isEarly }
+      const begin = await prepare(request)
+      const { response, text, isEarly } = await exchange(begin, createS3Feed(body, request), request.signal)
+      correctClock(response)
+      if (!isSuccess(response)) throw toSdkError(response, text)
+      const { etag, 'x-amz-checksum-sha256': checksum } = response.headers
+      return { etag, checksum: typeof checksum === 'string' ? checksum : undefined, isEarly }
     },
-    close() {
-      for (const { agent } of transports.values()) agent.destroy()
-    },
+    close: transports.close,
   }
 }
 
-/** What the connections to one origin have in common. */
-interface Transport {
-  module: Pick<typeof import('node:http'), 'request'>
-  agent: Agent
-  host: string
-  port: string
-}
-
 /** Begins the request: once, or again on another connection. */
-type Open = () => ClientRequest
+type BeginRequest = () => ClientRequest
 
-interface Answer {
+interface HttpPutAnswer {
   response: IncomingMessage
   text: string
   /** It came before the body's end was sent. */
@@ -120,22 +93,21 @@ interface Answer {
 }
 
 /** Sends one body, and brings its answer. */
-async function exchange(open: Open, feed: S3Feed, signal: AbortSignal | undefined): Promise<Answer> {
+async function exchange(begin: BeginRequest, feed: S3Feed, signal: AbortSignal | undefined): Promise<HttpPutAnswer> {
   let request: ClientRequest | undefined
-  let answer: Answer | undefined
+  let answer: HttpPutAnswer | undefined
   try {
     signal?.throwIfAborted()
-    for (;;) {
-      request = open()
+    while (answer === undefined) {
+      request = begin()
       feed.into(request)
       try {
-        answer = await untilAborted(Promise.race([answerTo(request, feed), feed.broken]), signal)
-        return answer
+        answer = await abortable(Promise.race([readAnswer(request, feed), feed.broken]), signal)
       } catch (error) {
-        // The store had closed an idle connection, and told us while we sent.
-        if (!request.reusedSocket || !feed.isRepeatable() || !isDeadConnection(error)) throw error
+        if (!isDeadConnection(request, error) || !feed.isRepeatable()) throw error
       }
     }
+    return answer
   } finally {
     feed.stop()
     // A connection on which something is still due serves no other request.
@@ -143,11 +115,17 @@ async function exchange(open: Open, feed: S3Feed, signal: AbortSignal | undefine
   }
 }
 
+/** The store had closed an idle connection, and said so while the body was on its way: another connection serves. */
+function isDeadConnection({ reusedSocket }: ClientRequest, error: unknown): boolean {
+  const code = readField(error, 'code')
+  return reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE')
+}
+
 /** S3's own answers to a PUT have less than 1 KB. */
 const MAX_ANSWER_BYTES = 65_536
 
 /** The answer with its text. A status stands, whatever happens to the connection after it. */
-function answerTo(request: ClientRequest, feed: S3Feed): Promise<Answer> {
+function readAnswer(request: ClientRequest, feed: S3Feed): Promise<HttpPutAnswer> {
   return new Promise((resolve, reject) => {
     let isAnswered = false
     // It stays: a request that was given up may still fail.
@@ -184,9 +162,4 @@ function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
 
 function withCode(error: Error, code: string): Error {
   return Object.assign(error, { code })
-}
-
-function isDeadConnection(error: unknown): boolean {
-  const code: unknown = Reflect.get(Object(error), 'code')
-  return code === 'ECONNRESET' || code === 'EPIPE'
 }

@@ -84,7 +84,7 @@ export function createS3Signer(): S3Signer {
         lines += `${name}:${sent[name]?.trim().replace(/[ \t]+/g, ' ')}\n`
         signedHeaders += signedHeaders === '' ? name : `;${name}`
       }
-      const canonical = `${method}\n${pathOf(address, key)}\n\n${lines}\n${signedHeaders}\n${sha256}`
+      const canonical = `${method}\n${buildPath(address, key)}\n\n${lines}\n${signedHeaders}\n${sha256}`
       const signature = sign(canonical, time, dayKey(credentials.secretAccessKey, time.scope))
       const credential = `${credentials.accessKeyId}/${time.scope}`
       sent['authorization'] =
@@ -96,7 +96,7 @@ export function createS3Signer(): S3Signer {
       const time = urlTime(Math.floor(signedAt.getTime() / 1_000), address.region)
       const { accessKeyId, sessionToken = '' } = credentials
       const head = queryHead(accessKeyId, sessionToken, time.scope, time.long, expiresIn)
-      const path = pathOf(address, key)
+      const path = buildPath(address, key)
       const canonical = `GET\n${path}\n${head}&X-Amz-SignedHeaders=host${query}\nhost:${address.host}\n\nhost\nUNSIGNED-PAYLOAD`
       const signature = sign(canonical, time, dayKey(credentials.secretAccessKey, time.scope))
       return `${address.origin}${path}?${head}&X-Amz-Signature=${signature}&X-Amz-SignedHeaders=host${query}`
@@ -154,7 +154,7 @@ export function encodeQuery(parameters: Readonly<Record<string, string>>): strin
 }
 
 /** The key's path as it is sent and signed: encoded once, slashes kept (AWS: Create a signed request). */
-export function pathOf({ path }: Pick<S3Address, 'path'>, key: string): string {
+export function buildPath({ path }: Pick<S3Address, 'path'>, key: string): string {
   // What this library's own keys are made of.
   const isPlain = /^[\w./~-]+$/.test(key)
   return `${path}/${isPlain ? key : encode(key).replaceAll('%2F', '/')}`

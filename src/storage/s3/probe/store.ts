@@ -3,10 +3,10 @@ import { Readable } from 'node:stream'
 import type { PutObjectCommand } from '@aws-sdk/client-s3'
 import type { ObjectStorage, PutOptions } from '../../../storage.js'
 import { awaitAnswer, createStoreQuestions, type StoreAnswer, type UrlAnswer } from '../../questions.js'
-import { bucketInput, objectInput } from '../object.js'
+import { buildBucketInput, buildObjectInput } from '../object.js'
 import type { S3StorageOptions } from '../options.js'
 import type { S3Connection } from '../sdk/connection.js'
-import { putCommand } from '../sdk/put.js'
+import { buildPutCommand } from '../sdk/put.js'
 import type { Verdict } from './report.js'
 
 /** Bytes to store, and what is known of them. */
@@ -71,7 +71,7 @@ export function createProbeStore(surroundings: {
 }): RunningProbeStore {
   const { storage, connection, options, fetch, base } = surroundings
   const { sdk, client } = connection
-  const inBucket = bucketInput(options)
+  const inBucket = buildBucketInput(options)
   const written = new Set<string>()
   let signal = new AbortController().signal
   const questions = createStoreQuestions({ storage, fetch, startSignal: () => signal })
@@ -83,8 +83,8 @@ export function createProbeStore(surroundings: {
     const isCut = !first.ok && first.status === undefined && !signal.aborted
     return isCut ? send(base + name) : first
   }
-  const inputOf = ({ bytes, sha256 }: Sample): ReturnType<typeof objectInput> =>
-    objectInput(options, { size: bytes.length, sha256, ...SERVED, ifAbsent: true })
+  const inputOf = ({ bytes, sha256 }: Sample): ReturnType<typeof buildObjectInput> =>
+    buildObjectInput(options, { size: bytes.length, sha256, ...SERVED, ifAbsent: true })
   const send = (name: string, command: (key: string) => PutObjectCommand): Promise<StoreAnswer<unknown>> =>
     write(name, (key) => awaitAnswer(() => client.send(command(key), { abortSignal: signal })))
 
@@ -94,13 +94,17 @@ export function createProbeStore(surroundings: {
       write(name, (key) => questions.put(key, bytes, { sha256, ...SERVED, ifAbsent: false, ...more })),
     create: (name, object) =>
       send(name, (Key) =>
-        putCommand({ sdk }, { ...inputOf(object), IfNoneMatch: '*', Key, Body: streamOf(object.bytes) }, object.sha256),
+        buildPutCommand(
+          { sdk },
+          { ...inputOf(object), IfNoneMatch: '*', Key, Body: streamOf(object.bytes) },
+          object.sha256,
+        ),
       ),
     // Without the condition: a store that refuses that one would hide what it does with checksums.
     putWrong: (name, object, sha256) =>
       send(name, (Key) => {
         const input = inputOf({ ...object, sha256 })
-        return putCommand({ sdk }, { ...input, Key, Body: streamOf(object.bytes) }, sha256)
+        return buildPutCommand({ sdk }, { ...input, Key, Body: streamOf(object.bytes) }, sha256)
       }),
     putChunked: (name, object) =>
       send(name, (Key) => {

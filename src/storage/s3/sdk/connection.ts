@@ -1,8 +1,6 @@
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
+import { AGENT_OPTIONS } from '../../../http/transport.js'
 import type { S3StorageOptions } from '../options.js'
-
-/** Connections to the store at once: as many as the caller runs transfers. One that waits counts as a stalled store. */
-const MAX_SOCKETS = Number.POSITIVE_INFINITY
 
 /** What an S3 call needs: loaded at first use, because importing the SDK costs more than everything else here. */
 export interface S3Connection {
@@ -21,7 +19,6 @@ export async function openConnection(options: S3StorageOptions): Promise<S3Conne
   const sdk = await import('@aws-sdk/client-s3')
   if (options.client !== undefined) return { sdk, client: options.client, signer: options.client, close() {} }
   const { region, endpoint, publicEndpoint = endpoint, credentials } = options
-  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS, noDelay: true }
   const config = (url: string | undefined): S3ClientConfig => ({
     ...(region === undefined ? {} : { region }),
     ...(credentials === undefined ? {} : { credentials }),
@@ -33,7 +30,7 @@ export async function openConnection(options: S3StorageOptions): Promise<S3Conne
     maxAttempts: 1,
     // Waiting for "100 Continue" takes a connection of its own for each body over 2 MB.
     expectContinueHeader: false,
-    requestHandler: { httpAgent: agent, httpsAgent: agent },
+    requestHandler: { httpAgent: AGENT_OPTIONS, httpsAgent: AGENT_OPTIONS },
     // It would warn on the console that a stream can't be retried, which this library knows.
     logger: SILENT,
   })

@@ -1,30 +1,30 @@
 import type { Readable } from 'node:stream'
 import type { PutObjectCommand, PutObjectCommandInput } from '@aws-sdk/client-s3'
 import { readField } from '../../../errors/thrown.js'
-import type { S3PutAnswer } from '../direct/http-put.js'
-import type { PutInput } from '../object.js'
-import { bodyError, exactBody, whileBodyLives } from './body.js'
+import { toBodyError } from '../../checked-body.js'
+import type { S3PutAnswer, S3PutRequest } from '../object.js'
+import { createExactBody, sendWhileBodyLives } from './body.js'
 import type { S3Connection } from './connection.js'
 
 /** A put by the SDK's client. Rejects with the body's own error when that fails. */
 export async function putWithSdk(
   { sdk, client }: S3Connection,
   body: Readable,
-  request: { key: string; size: number; sha256: string; input: PutInput; signal: AbortSignal | undefined },
+  request: S3PutRequest,
 ): Promise<S3PutAnswer> {
   const { key, size, sha256, signal } = request
-  const exact = exactBody(size, body)
+  const exact = createExactBody(size, body)
   exact.stream.on('error', () => {})
   try {
     // A store answers a put of nothing at once, so what is said to be nothing must be known to be before.
     if (size === 0) await exact.readNothing(signal)
     const input = { ...request.input, Key: key, Body: size === 0 ? '' : exact.stream }
-    const answer = await whileBodyLives(exact.stream, signal, (abortSignal) =>
-      client.send(putCommand({ sdk }, input, sha256), { abortSignal }),
+    const answer = await sendWhileBodyLives(exact.stream, signal, (abortSignal) =>
+      client.send(buildPutCommand({ sdk }, input, sha256), { abortSignal }),
     )
     return { etag: answer.ETag, checksum: answer.ChecksumSHA256, isEarly: !exact.isTaken() }
   } catch (error) {
-    throw exact.stream.errored === null ? error : bodyError(exact.stream.errored, key)
+    throw exact.stream.errored === null ? error : toBodyError(exact.stream.errored, key)
   } finally {
     // A fast store answers before the stream tells its end. Destroyed then, it would leave the request unfinished, and its
     // connection unfit for another; read to its end, it has no more to give.
@@ -40,7 +40,7 @@ export async function putWithSdk(
  *
  * @param sha256 lowercase hex
  */
-export function putCommand(
+export function buildPutCommand(
   { sdk }: Pick<S3Connection, 'sdk'>,
   input: PutObjectCommandInput,
   sha256: string,

@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
 import tls from 'node:tls'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createS3Put, type S3Put, type S3PutRequest } from '../../../../src/storage/s3/direct/http-put.js'
+import { createHttpPut, type HttpPut, type HttpPutRequest } from '../../../../src/storage/s3/direct/http-put.js'
 import { createS3Signer } from '../../../../src/storage/s3/direct/signature-v4.js'
 import { type Loopback, startLoopback } from '../../../loopback.js'
 import { selfSigned } from '../../../self-signed.js'
@@ -20,13 +20,13 @@ afterEach(async () => {
 })
 
 interface Store extends Loopback {
-  sender: S3Put
-  put(body: Readable, more?: Partial<S3PutRequest>): ReturnType<S3Put['put']>
+  sender: HttpPut
+  put(body: Readable, more?: Partial<HttpPutRequest>): ReturnType<HttpPut['put']>
 }
 
 async function startStore(handler: RequestListener, options?: Parameters<typeof startLoopback>[1]): Promise<Store> {
   const server = await startLoopback(handler, options)
-  const sender = createS3Put(createS3Signer())
+  const sender = createHttpPut(createS3Signer())
   open.push(sender, server)
   const { origin } = server
   const address = { origin, host: new URL(origin).host, path: '/media', region: 'eu-central-1' }

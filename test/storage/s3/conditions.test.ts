@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createConditions } from '../../../src/storage/s3/create-if-absent.js'
+import { createConditions } from '../../../src/storage/s3/conditions.js'
 
 const SENT = { isSent: true, looksFirst: false }
 const LOOKED = { isSent: false, looksFirst: true }

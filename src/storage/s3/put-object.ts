@@ -1,0 +1,99 @@
+import type { Readable } from 'node:stream'
+import { StorageFailedError } from '../../errors.js'
+import { defined } from '../../json.js'
+import type { ObjectStorage, PutOptions, PutResult } from '../../storage.js'
+import { toBodyError } from '../checked-body.js'
+import type { Conditions } from './conditions.js'
+import { isStorageFailure, NOT_IMPLEMENTED } from './errors.js'
+import { buildObjectInput, findNames, parseWholeHash, type S3PutAnswer, type S3PutRequest } from './object.js'
+import type { S3StorageOptions } from './options.js'
+import { runCall } from './run-call.js'
+
+/**
+ * The storage's `put`: looks first where the store needs that, sends one PutObject, and believes no answer that can't be
+ * true.
+ *
+ * @param parts `send`: sends the body, and resolves with an answer of success.
+ */
+export function createPutObject(
+  options: S3StorageOptions,
+  parts: {
+    head: ObjectStorage['head']
+    send: (body: Readable, request: S3PutRequest) => Promise<S3PutAnswer>
+    conditions: Conditions
+  },
+): ObjectStorage['put'] {
+  const { head, send, conditions } = parts
+
+  const putOnce = async (key: string, body: Readable, putOptions: PutOptions): Promise<PutResult> => {
+    const { size, sha256, signal } = putOptions
+    const unconditional = buildObjectInput(options, putOptions)
+    const { isSent, looksFirst } = conditions.plan(putOptions.ifAbsent)
+    if (looksFirst && (await isThere(head, key, { signal, isSent }))) return { outcome: 'exists' }
+    const input = isSent ? { ...unconditional, IfNoneMatch: '*' } : unconditional
+    const call = { operation: 'put', key, signal, findSecrets: () => findNames(putOptions) } as const
+    const answer = await runCall(call, () => send(body, { key, size, sha256, input, signal })).catch(
+      (error: unknown) => {
+        if (!isStorageFailure(error) || error.status !== NOT_IMPLEMENTED) throw error
+        throw conditions.refuse(isSent) ? withoutCondition(error) : error
+      },
+    )
+    const etag = checkAnswer(key, answer, sha256)
+    return { outcome: isSent && conditions.stored(key) ? 'condition-ignored' : 'stored', etag }
+  }
+
+  return async (key, body, putOptions) => {
+    // The bytes may fail when nobody listens any more, and that must not end the process.
+    body.on('error', () => {})
+    try {
+      return await putOnce(key, body, putOptions)
+    } catch (error) {
+      if (putOptions.signal?.aborted === true) throw putOptions.signal.reason
+      if (!isStorageFailure(error)) throw error
+      if (body.errored !== null) throw toBodyError(body.errored, key)
+      if (error.status === 412) return { outcome: 'exists' }
+      throw error
+    } finally {
+      body.destroy()
+    }
+  }
+}
+
+/** @param put `isSent`: the condition goes along, so a store that does not say gets the put all the same. */
+async function isThere(
+  head: ObjectStorage['head'],
+  key: string,
+  { signal, isSent }: { signal: AbortSignal | undefined; isSent: boolean },
+): Promise<boolean> {
+  try {
+    return (await head(key, defined({ signal }))) !== null
+  } catch (error) {
+    if (!isStorageFailure(error) || error.status !== 403) throw error
+    if (isSent) return false
+    // Without conditions and without a look, a put would overwrite what others stored.
+    const advice = 'The store knows no create-if-absent, and looking first takes the permission s3:GetObject'
+    const { operation, reason } = error
+    throw new StorageFailedError({ operation, key, reason, status: 403, retryable: false, advice })
+  }
+}
+
+/** The bytes are spent, but a put of the same again looks first and sends no condition. */
+function withoutCondition({ operation, key, reason, cause }: StorageFailedError): StorageFailedError {
+  return new StorageFailedError({ operation, key, reason, status: NOT_IMPLEMENTED, retryable: true, cause })
+}
+
+/** The ETag of an answer of success. @throws StorageFailedError when the answer can't be true. */
+function checkAnswer(key: string, { etag, checksum, isEarly }: S3PutAnswer, sha256: string): string {
+  const refuse = (reason: string, { retryable = true } = {}): StorageFailedError =>
+    new StorageFailedError({ operation: 'put', key, reason, retryable })
+  // Early answers are errors; a 200 among them would speak of bytes that the store never got.
+  if (isEarly) throw refuse('answered before the body ended')
+  // Every S3 names what it stored (AWS: PutObject); a proxy's page with status 200 does not, and stored nothing.
+  if (etag === undefined) throw refuse('answered without an ETag')
+  const acknowledged = parseWholeHash(checksum)
+  // It holds other bytes by its own word, which no look at our metadata can disprove, and no other put replaces.
+  if (acknowledged !== undefined && acknowledged !== sha256) {
+    throw refuse('acknowledged another SHA-256', { retryable: false })
+  }
+  return etag
+}

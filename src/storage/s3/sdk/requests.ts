@@ -1,0 +1,64 @@
+import { Readable } from 'node:stream'
+import { defined } from '../../../json.js'
+import type { ObjectStorage } from '../../../storage.js'
+import { isStorageFailure } from '../errors.js'
+import { buildBucketInput, toStoredObject } from '../object.js'
+import type { S3StorageOptions } from '../options.js'
+import { runCall } from '../run-call.js'
+import type { S3Connection } from './connection.js'
+
+/** Everything that the SDK does for the storage, apart from puts and signatures. */
+export type S3Requests = Required<Pick<ObjectStorage, 'head' | 'get' | 'delete' | 'list'>>
+
+export function createS3Requests(options: S3StorageOptions, connect: () => Promise<S3Connection>): S3Requests {
+  const bucket = buildBucketInput(options)
+  return {
+    async head(key, { signal } = {}) {
+      const found = runCall({ operation: 'head', key, signal }, async () => {
+        const { sdk, client } = await connect()
+        const command = new sdk.HeadObjectCommand({ ...bucket, Key: key, ChecksumMode: 'ENABLED' })
+        return toStoredObject(key, await client.send(command, defined({ abortSignal: signal })))
+      })
+      // A HEAD's answer has no body: 404 is all it says of a missing object, and of a missing bucket alike.
+      return found.catch(nullIf(({ status }) => status === 404))
+    },
+    async get(key, { signal } = {}) {
+      const found = runCall({ operation: 'get', key, signal }, async () => {
+        const { sdk, client } = await connect()
+        const command = new sdk.GetObjectCommand({ ...bucket, Key: key })
+        const answer = await client.send(command, defined({ abortSignal: signal }))
+        return { ...toStoredObject(key, answer), body: checkNodeStream(answer.Body) }
+      })
+      return found.catch(nullIf(({ reason }) => reason === 'NoSuchKey'))
+    },
+    async delete(key, { signal } = {}) {
+      await runCall({ operation: 'delete', key, signal }, async () => {
+        const { sdk, client } = await connect()
+        await client.send(new sdk.DeleteObjectCommand({ ...bucket, Key: key }), defined({ abortSignal: signal }))
+      })
+    },
+    async *list(prefix, { signal } = {}) {
+      for (let token: string | undefined, isFirst = true; isFirst || token !== undefined; isFirst = false) {
+        const input = { ...bucket, Prefix: prefix, ContinuationToken: token }
+        const page = await runCall({ operation: 'list', key: prefix, signal }, async () => {
+          const { sdk, client } = await connect()
+          return client.send(new sdk.ListObjectsV2Command(input), defined({ abortSignal: signal }))
+        })
+        for (const { Key: key = '', Size: size = 0 } of page.Contents ?? []) yield { key, size }
+        token = page.NextContinuationToken
+      }
+    },
+  }
+}
+
+function nullIf(isAbsent: (failure: { status?: number; reason: string }) => boolean): (error: unknown) => null {
+  return (error) => {
+    if (isStorageFailure(error) && isAbsent(error)) return null
+    throw error
+  }
+}
+
+function checkNodeStream(body: unknown): Readable {
+  if (body instanceof Readable) return body
+  throw new Error('the SDK gave no Node stream')
+}

@@ -1,0 +1,28 @@
+import type { GetObjectCommandInput } from '@aws-sdk/client-s3'
+import type { S3Connection } from './connection.js'
+
+/** A URL that the SDK signed. It dies at `expiration`, where the credentials do, whatever was asked for. */
+export interface SdkSignedUrl {
+  url: string
+  expiration: Date | undefined
+}
+
+/** @param options `expiresIn`: seconds. `signingDate`: default now. */
+export async function signWithSdk(
+  { signer }: Pick<S3Connection, 'signer'>,
+  input: GetObjectCommandInput,
+  options: { expiresIn: number; signingDate?: Date },
+): Promise<SdkSignedUrl> {
+  const [{ GetObjectCommand }, { getSignedUrl }] = await Promise.all([
+    import('@aws-sdk/client-s3'),
+    import('@aws-sdk/s3-request-presigner'),
+  ])
+  // Read before signing: the SDK may renew the credentials in between, and those live longer.
+  const { expiration } = await signer.config.credentials()
+  return { url: await getSignedUrl(signer, new GetObjectCommand(input), options), expiration }
+}
+
+/** What the SDK signs for one key tells the address of all: the URL of the key `k`. */
+export async function signSampleKey(signer: S3Connection['signer'], bucket: string): Promise<string> {
+  return (await signWithSdk({ signer }, { Bucket: bucket, Key: 'k' }, { expiresIn: 60 })).url
+}

@@ -1,0 +1,56 @@
+import type { ObjectStorage, SignedUrlOptions } from '../../storage.js'
+import { checkObjectKey } from '../../storage.js'
+import { buildPath } from './direct/signature-v4.js'
+import type { S3Direct } from './direct.js'
+import { buildBucketInput } from './object.js'
+import type { S3StorageOptions } from './options.js'
+import { runCall } from './run-call.js'
+import type { S3Connection } from './sdk/connection.js'
+import { type SdkSignedUrl, signSampleKey, signWithSdk } from './sdk/sign.js'
+
+/** The addresses of objects, and URLs that read them: without the SDK where possible. */
+export function createS3Signing(
+  options: S3StorageOptions,
+  { connect, direct }: { connect: () => Promise<S3Connection>; direct: S3Direct | undefined },
+): Required<Pick<ObjectStorage, 'address' | 'signedUrl'>> {
+  const bucket = buildBucketInput(options)
+  let addressBase: Promise<string> | undefined
+
+  /** By the SDK, which knows access points and much more. */
+  const findAddress = async (key: string): Promise<string> => {
+    addressBase ??= connect().then(async ({ signer }) => {
+      const url = await signSampleKey(signer, options.bucket)
+      return url.slice(0, url.indexOf('?') - 2)
+    })
+    try {
+      return buildPath({ path: await addressBase }, key)
+    } catch (error) {
+      // Credentials that failed once must not fail for good.
+      addressBase = undefined
+      throw error
+    }
+  }
+
+  const sign = async (key: string, signing: Required<SignedUrlOptions>): Promise<SdkSignedUrl> => {
+    const { expiresIn, contentType, contentDisposition, signedAt } = signing
+    const signed = await direct?.signedUrl({ key, ...signing })
+    if (signed !== undefined) return signed
+    const forced = { ResponseContentType: contentType, ResponseContentDisposition: contentDisposition }
+    return signWithSdk(await connect(), { ...bucket, Key: key, ...forced }, { expiresIn, signingDate: signedAt })
+  }
+
+  return {
+    address: (key) =>
+      runCall({ operation: 'sign', key }, async () => (await direct?.addressOf(key)) ?? (await findAddress(key))),
+    async signedUrl(key, signing) {
+      if (options.signer !== undefined) return options.signer.signedUrl(checkObjectKey(key), signing)
+      return runCall({ operation: 'sign', key }, async () => {
+        const { signedAt = new Date() } = signing
+        const { url, expiration } = await sign(key, { ...signing, signedAt })
+        const wanted = signedAt.getTime() + signing.expiresIn * 1_000
+        // A role's URL dies with the role's session, whatever expiry was asked for (AWS: Using presigned URLs).
+        return { url, expiresAt: new Date(Math.min(wanted, expiration?.getTime() ?? wanted)) }
+      })
+    },
+  }
+}
