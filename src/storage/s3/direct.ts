@@ -2,14 +2,8 @@ import type { Readable } from 'node:stream'
 import { abortable } from '../../timing/abort.js'
 import { createHttpPut } from './direct/http-put.js'
 import { createS3Chain } from './direct/locate.js'
-import {
-  buildPath,
-  cacheLast,
-  createS3Signer,
-  encodeQuery,
-  type S3Address,
-  type S3Credentials,
-} from './direct/signature-v4.js'
+import { cacheLast, createS3Signer, encodeQuery, type S3Address, type S3Credentials } from './direct/signature-v4.js'
+import { buildPath } from './encode.js'
 import { buildBucketInput, buildHeaders, type S3PutAnswer, type S3PutRequest } from './object.js'
 import type { S3StorageOptions } from './options.js'
 import type { S3Connection } from './sdk/connection.js'
@@ -80,7 +74,7 @@ export function createS3Direct(
     },
     async addressOf(key) {
       const place = await publicAddress()
-      return place === undefined ? undefined : `${place.origin}${buildPath(place, key)}`
+      return place === undefined ? undefined : `${place.origin}${buildPath(place.path, key)}`
     },
     async signedUrl({ key, contentType, contentDisposition, signedAt, expiresIn }) {
       const place = await publicAddress()

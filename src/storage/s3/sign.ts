@@ -1,7 +1,7 @@
 import type { ObjectStorage, SignedUrlOptions } from '../../storage.js'
 import { checkObjectKey } from '../../storage.js'
-import { buildPath } from './direct/signature-v4.js'
 import type { S3Direct } from './direct.js'
+import { buildPath } from './encode.js'
 import { buildBucketInput } from './object.js'
 import type { S3StorageOptions } from './options.js'
 import { runCall } from './run-call.js'
@@ -23,7 +23,7 @@ export function createS3Signing(
       return url.slice(0, url.indexOf('?') - 2)
     })
     try {
-      return buildPath({ path: await addressBase }, key)
+      return buildPath(await addressBase, key)
     } catch (error) {
       // Credentials that failed once must not fail for good.
       addressBase = undefined

@@ -3,10 +3,11 @@ import type { Readable } from 'node:stream'
 import { readField } from '../../../errors/thrown.js'
 import { createTransports, readHost } from '../../../http/transport.js'
 import { abortable } from '../../../timing/abort.js'
+import { buildPath } from '../encode.js'
 import type { S3PutAnswer } from '../object.js'
 import { toSdkError } from './error-answer.js'
 import { createS3Feed, type S3Feed } from './feed.js'
-import { buildPath, type S3Address, type S3Credentials, type S3Signer } from './signature-v4.js'
+import type { S3Address, S3Credentials, S3Signer } from './signature-v4.js'
 
 export interface HttpPutRequest {
   address: S3Address
@@ -51,7 +52,13 @@ export function createHttpPut(signer: S3Signer): HttpPut {
     const url = new URL(address.origin)
     const { module, agent } = await transports.open(url.protocol)
     const unsigned = { ...headers, 'content-length': String(size), 'user-agent': 'whatsapp-media-archive' }
-    const target = { agent, host: readHost(url), port: url.port, method: 'PUT', path: buildPath(address, key) } as const
+    const target = {
+      agent,
+      host: readHost(url),
+      port: url.port,
+      method: 'PUT',
+      path: buildPath(address.path, key),
+    } as const
     return () => {
       const signedAt = new Date(Date.now() + clockOffset)
       const signed = signer.signHeaders(

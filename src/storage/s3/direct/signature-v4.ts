@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto'
+import { buildPath, encodeText } from '../encode.js'
 
 /** Where a bucket answers, and the region that its requests are signed for. */
 export interface S3Address {
@@ -84,7 +85,7 @@ export function createS3Signer(): S3Signer {
         lines += `${name}:${sent[name]?.trim().replace(/[ \t]+/g, ' ')}\n`
         signedHeaders += signedHeaders === '' ? name : `;${name}`
       }
-      const canonical = `${method}\n${buildPath(address, key)}\n\n${lines}\n${signedHeaders}\n${sha256}`
+      const canonical = `${method}\n${buildPath(address.path, key)}\n\n${lines}\n${signedHeaders}\n${sha256}`
       const signature = sign(canonical, time, dayKey(credentials.secretAccessKey, time.scope))
       const credential = `${credentials.accessKeyId}/${time.scope}`
       sent['authorization'] =
@@ -96,7 +97,7 @@ export function createS3Signer(): S3Signer {
       const time = urlTime(Math.floor(signedAt.getTime() / 1_000), address.region)
       const { accessKeyId, sessionToken = '' } = credentials
       const head = queryHead(accessKeyId, sessionToken, time.scope, time.long, expiresIn)
-      const path = buildPath(address, key)
+      const path = buildPath(address.path, key)
       const canonical = `GET\n${path}\n${head}&X-Amz-SignedHeaders=host${query}\nhost:${address.host}\n\nhost\nUNSIGNED-PAYLOAD`
       const signature = sign(canonical, time, dayKey(credentials.secretAccessKey, time.scope))
       return `${address.origin}${path}?${head}&X-Amz-Signature=${signature}&X-Amz-SignedHeaders=host${query}`
@@ -131,8 +132,8 @@ function buildQueryHead(
   long: string,
   expiresIn: number,
 ): string {
-  const token = sessionToken === '' ? '' : `&X-Amz-Security-Token=${encode(sessionToken)}`
-  return `X-Amz-Algorithm=${ALGORITHM}&X-Amz-Content-Sha256=UNSIGNED-PAYLOAD&X-Amz-Credential=${encode(`${accessKeyId}/${scope}`)}&X-Amz-Date=${long}&X-Amz-Expires=${expiresIn}${token}`
+  const token = sessionToken === '' ? '' : `&X-Amz-Security-Token=${encodeText(sessionToken)}`
+  return `X-Amz-Algorithm=${ALGORITHM}&X-Amz-Content-Sha256=UNSIGNED-PAYLOAD&X-Amz-Credential=${encodeText(`${accessKeyId}/${scope}`)}&X-Amz-Date=${long}&X-Amz-Expires=${expiresIn}${token}`
 }
 
 /** The last result again, as long as the arguments are the same. */
@@ -149,19 +150,6 @@ export function cacheLast<A extends readonly unknown[], R>(compute: (...args: A)
 export function encodeQuery(parameters: Readonly<Record<string, string>>): string {
   return Object.entries(parameters)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => `&${encode(name)}=${encode(value)}`)
+    .map(([name, value]) => `&${encodeText(name)}=${encodeText(value)}`)
     .join('')
-}
-
-/** The key's path as it is sent and signed: encoded once, slashes kept (AWS: Create a signed request). */
-export function buildPath({ path }: Pick<S3Address, 'path'>, key: string): string {
-  // What this library's own keys are made of.
-  const isPlain = /^[\w./~-]+$/.test(key)
-  return `${path}/${isPlain ? key : encode(key).replaceAll('%2F', '/')}`
-}
-
-/** RFC 3986, as AWS's signer encodes. */
-function encode(text: string): string {
-  if (/^[\w.~-]*$/.test(text)) return text
-  return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 }
