@@ -6,7 +6,7 @@
  * their type and length only, in the message, in JSON and when inspected. The base class sees to it.
  */
 
-import { type CleanFailure, describeFailure } from './errors/clean-details.js'
+import { type CleanFailure, cleanDetails } from './errors/clean-details.js'
 import { describeId, describeValue } from './errors/describe.js'
 import { BRAND, hasBrand, isError, reduceToName } from './errors/thrown.js'
 
@@ -60,7 +60,13 @@ export class InvalidOptionError extends WhatsAppMediaError {
   declare readonly option: string
 
   constructor(details: { option: string; problem: string }) {
-    super(describeFailure(details, { retryable: false, tell: ({ option, problem }) => `${option} ${problem}` }))
+    super(
+      cleanDetails(details, {
+        fields: ['option'],
+        retryable: false,
+        tell: ({ option, problem }) => `${option} ${problem}`,
+      }),
+    )
   }
 }
 
@@ -88,7 +94,7 @@ export class InvalidSignatureError extends WhatsAppMediaError {
   constructor(details: { reason: SignatureProblem }) {
     const tell = ({ reason }: typeof details): string =>
       `The webhook's signature is refused: ${SIGNATURE_PROBLEMS[reason]}`
-    super(describeFailure(details, { retryable: false, tell }))
+    super(cleanDetails(details, { fields: ['reason'], retryable: false, tell }))
   }
 }
 
@@ -105,7 +111,7 @@ export class PayloadTooLargeError extends WhatsAppMediaError {
   constructor(details: { limitBytes: number }) {
     const tell = ({ limitBytes }: typeof details): string =>
       `The webhook's body has more than maxBytes, ${limitBytes} bytes`
-    super(describeFailure(details, { retryable: false, tell }))
+    super(cleanDetails(details, { fields: ['limitBytes'], retryable: false, tell }))
   }
 }
 
@@ -138,7 +144,13 @@ export class AccessTokenError extends WhatsAppMediaError {
       if (reason === 'unavailable') return `The function that gives the ${token} failed`
       return `Meta rejected the ${token}${graphCode === undefined ? '' : ` (Graph code ${graphCode})`}`
     }
-    super(describeFailure(details, { retryable: details.reason !== 'missing', tell }))
+    super(
+      cleanDetails(details, {
+        fields: ['reason', 'status', 'graphCode'],
+        retryable: details.reason !== 'missing',
+        tell,
+      }),
+    )
   }
 }
 
@@ -154,7 +166,7 @@ export class UnknownNumberError extends WhatsAppMediaError {
   constructor(details: { phoneNumberId: string }) {
     const tell = ({ phoneNumberId }: typeof details): string =>
       `No account is configured for phone number id ${describeId(phoneNumberId)}`
-    super(describeFailure(details, { retryable: false, tell }))
+    super(cleanDetails(details, { fields: ['phoneNumberId'], retryable: false, tell }))
   }
 }
 
@@ -198,9 +210,15 @@ export class GraphApiError extends WhatsAppMediaError {
   ) {
     const tell = ({ status, graphCode, text }: typeof details): string => {
       const code = graphCode === undefined ? '' : `, Graph code ${graphCode}`
-      return `The Graph API answered HTTP ${status}${code}${text === undefined ? '' : `: ${text}`}`
+      return `The Graph API answered HTTP ${status}${code}${text === undefined || text === '' ? '' : `: ${text}`}`
     }
-    super(describeFailure(details, { retryable: details.retryable, tell }))
+    super(
+      cleanDetails(details, {
+        fields: ['status', 'graphCode', 'subcode', 'fbtraceId', 'retryAfterMs'],
+        retryable: details.retryable,
+        tell,
+      }),
+    )
   }
 }
 
@@ -225,7 +243,13 @@ export class MediaGoneError extends WhatsAppMediaError {
   constructor(details: GraphAnswerCodes & { mediaId: string }) {
     const tell = ({ mediaId }: typeof details): string =>
       `Media ${describeId(mediaId)} is gone or not readable with this token: expired, deleted, or of another business account`
-    super(describeFailure(details, { retryable: false, tell }))
+    super(
+      cleanDetails(details, {
+        fields: ['mediaId', 'status', 'graphCode', 'subcode', 'fbtraceId'],
+        retryable: false,
+        tell,
+      }),
+    )
   }
 }
 
@@ -254,7 +278,9 @@ export class DownloadFailedError extends WhatsAppMediaError {
     cause?: unknown
   }) {
     const tell = ({ host, problem }: typeof details): string => `The request to ${host} failed: ${problem}`
-    super(describeFailure(details, { retryable: details.retryable ?? true, tell }))
+    super(
+      cleanDetails(details, { fields: ['host', 'status', 'retryAfterMs'], retryable: details.retryable ?? true, tell }),
+    )
   }
 }
 
@@ -270,7 +296,7 @@ export class HostRefusedError extends WhatsAppMediaError {
 
   constructor(details: { host: string; problem: string }) {
     const tell = ({ host, problem }: typeof details): string => `Refused to ask ${host}: ${problem}`
-    super(describeFailure(details, { retryable: false, tell }))
+    super(cleanDetails(details, { fields: ['host'], retryable: false, tell }))
   }
 }
 
@@ -289,7 +315,7 @@ export class SizeLimitError extends WhatsAppMediaError {
   constructor(details: { limitBytes: number; bytes: number }) {
     const tell = ({ limitBytes, bytes }: typeof details): string =>
       `The body has ${bytes} bytes or more; maxBytes is ${limitBytes}`
-    super(describeFailure(details, { retryable: false, tell }))
+    super(cleanDetails(details, { fields: ['limitBytes', 'bytes'], retryable: false, tell }))
   }
 }
 
@@ -318,7 +344,13 @@ export class IntegrityMismatchError extends WhatsAppMediaError {
     observedSha256?: string | undefined
     cause?: unknown
   }) {
-    super(describeFailure(details, { retryable: true, tell: ({ problem }) => problem }))
+    super(
+      cleanDetails(details, {
+        fields: ['expectedSize', 'observedSize', 'expectedSha256', 'observedSha256'],
+        retryable: true,
+        tell: ({ problem }) => problem,
+      }),
+    )
   }
 }
 
@@ -354,7 +386,13 @@ export class StorageFailedError extends WhatsAppMediaError {
       const answer = status === undefined ? '' : ` (HTTP ${status})`
       return `The storage failed to ${operation} ${key}: ${reason}${answer}${advice === undefined ? '' : `. ${advice}`}`
     }
-    super(describeFailure(details, { retryable: details.retryable, tell }))
+    super(
+      cleanDetails(details, {
+        fields: ['operation', 'key', 'status', 'reason', 'retryAfterMs'],
+        retryable: details.retryable,
+        tell,
+      }),
+    )
   }
 }
 
@@ -384,7 +422,13 @@ export class KeyConflictError extends WhatsAppMediaError {
   }) {
     const tell = ({ key, expectedSize, expectedSha256, foundSize, foundSha256 }: typeof details): string =>
       `${key} holds other bytes: expected ${expectedSize} bytes with SHA-256 ${expectedSha256}, found ${foundSize} bytes with ${foundSha256 ?? 'no recorded hash'}`
-    super(describeFailure(details, { retryable: false, tell }))
+    super(
+      cleanDetails(details, {
+        fields: ['key', 'expectedSize', 'foundSize', 'expectedSha256', 'foundSha256'],
+        retryable: false,
+        tell,
+      }),
+    )
   }
 }
 
@@ -401,7 +445,7 @@ export class WrongAccountError extends WhatsAppMediaError {
   constructor(details: { accountId: string }) {
     const tell = ({ accountId }: typeof details): string =>
       `The key does not belong to account ${describeValue(accountId)}`
-    super(describeFailure(details, { retryable: false, tell }))
+    super(cleanDetails(details, { fields: ['accountId'], retryable: false, tell }))
   }
 }
 
@@ -429,7 +473,7 @@ export class CallbackFailedError extends WhatsAppMediaError {
     const details = { callback, cause: hasBrand(cause) ? cause : reduceToName(cause) }
     const tell = (clean: typeof details): string =>
       `${clean.callback} failed, and there is no more time to call it again`
-    super(describeFailure(details, { retryable: true, tell }))
+    super(cleanDetails(details, { fields: ['callback'], retryable: true, tell }))
   }
 }
 
@@ -444,7 +488,7 @@ export class QueueFullError extends WhatsAppMediaError {
   declare readonly limit: number
 
   constructor(details: { limit: number; problem: string }) {
-    super(describeFailure(details, { retryable: true, tell: ({ problem }) => `The queue ${problem}` }))
+    super(cleanDetails(details, { fields: ['limit'], retryable: true, tell: ({ problem }) => `The queue ${problem}` }))
   }
 }
 
@@ -477,7 +521,7 @@ export class QueueFailedError extends WhatsAppMediaError {
       const jobs = failed === undefined ? '' : ` ${failed} of ${total} jobs`
       return `The queue failed to ${operation}${jobs}: ${reason}`
     }
-    super(describeFailure(details, { retryable: details.retryable, tell }))
+    super(cleanDetails(details, { fields: ['operation', 'reason', 'failed'], retryable: details.retryable, tell }))
   }
 }
 
@@ -498,7 +542,7 @@ export class JobTooLargeError extends WhatsAppMediaError {
   constructor(details: { jobs: number; bytes: number; limitBytes: number }) {
     const tell = ({ jobs, bytes, limitBytes }: typeof details): string =>
       `${jobs} jobs are larger than a message may be, ${limitBytes} bytes; the largest has ${bytes}`
-    super(describeFailure(details, { retryable: false, tell }))
+    super(cleanDetails(details, { fields: ['jobs', 'bytes', 'limitBytes'], retryable: false, tell }))
   }
 }
 
@@ -514,14 +558,12 @@ export class MediaUnavailableError extends WhatsAppMediaError {
   /** Meta's error code. */
   declare readonly errorCode?: number
 
-  constructor({ reason, errorCode }: { reason: string; errorCode?: number | undefined }) {
-    // Given whole webhook items, too: no other field of theirs belongs here.
-    const details = { reason, errorCode }
-    const tell = (clean: typeof details): string => {
-      const code = clean.errorCode === undefined ? '' : ` (Meta's code ${clean.errorCode})`
-      return `The media can't be downloaded: ${clean.reason}${code}`
+  constructor(details: { reason: string; errorCode?: number | undefined }) {
+    const tell = ({ reason, errorCode }: typeof details): string => {
+      const code = errorCode === undefined ? '' : ` (Meta's code ${errorCode})`
+      return `The media can't be downloaded: ${reason}${code}`
     }
-    super(describeFailure(details, { retryable: false, tell }))
+    super(cleanDetails(details, { fields: ['reason', 'errorCode'], retryable: false, tell }))
   }
 }
 
@@ -562,7 +604,7 @@ export class TimeoutError extends WhatsAppMediaError {
       const what = clean.waitedFor === 'callback' ? `${clean.callback} did not end` : WAITS[clean.waitedFor]
       return `${what} within ${clean.limitMs} ms`
     }
-    super(describeFailure(details, { retryable: true, tell }))
+    super(cleanDetails(details, { fields: ['waitedFor', 'limitMs', 'callback'], retryable: true, tell }))
   }
 }
 

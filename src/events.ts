@@ -1,21 +1,22 @@
 import { createHash } from 'node:crypto'
-import { describeSecret } from './errors/describe.js'
-import { isSecretId } from './errors/redaction.js'
-import type { AnyWhatsAppMediaError, CallbackFailedError } from './errors.js'
+import { cleanId, describeSecret } from './errors/describe.js'
+import type { AnyWhatsAppMediaError, CallbackName } from './errors.js'
 
 /**
  * What happened, for logs and metrics: give `onEvent` to any operation. Events carry no token, signed query, phone
  * number or file name; a message id shows as its SHA-256 (`messageIdHash`, lowercase hex).
  */
 export type MediaEvent =
+  /** The object was stored. */
   | ({ type: 'archived' } & ArchivedFacts)
+  /** The object was in the storage before. */
   | ({ type: 'already-stored' } & ArchivedFacts)
   /** One attempt failed; `retryInMs` is absent when it was the last. */
   | ({ type: 'attempt-failed'; error: AnyWhatsAppMediaError; attempt: number; retryInMs?: number } & Subject)
-  /** A function of the owner's threw or hung in a job, which comes again. Of what it threw, `error` keeps name and code. */
+  /** A callback of your app threw or hung in a job, which runs again. `error` keeps name and code of what it threw. */
   | ({
       type: 'callback-failed'
-      callback: CallbackFailedError['callback']
+      callback: CallbackName
       error: Error
       attempt: number
       retryInMs: number
@@ -27,39 +28,43 @@ export type MediaEvent =
   /** `integrity: 'report'`: two downloads had the same bytes, of the right size, and not the announced hash. */
   | ({ type: 'mismatch-reported'; key: string; announcedSha256: string; observedSha256: string } & Subject)
   /**
-   * Create-if-absent is not to be relied on. `refused`: the store does not know it (501). `ignored`: it created an object
-   * a second time, so it either ignores the condition or somebody deleted the object; if the former, what was there is
-   * overwritten. In both cases the store is asked with a head before each put from now on.
+   * The storage's create-if-absent can't be trusted. `refused`: the store does not know it (501). `ignored`: it created an
+   * object a second time, so it either ignores the condition or somebody deleted the object; if the former, the object
+   * that was there is overwritten. In both cases the store is asked with a head before each put from now on.
    */
   | { type: 'condition-unsupported'; storage: string; how: 'refused' | 'ignored' }
   /**
-   * Jobs wait. Those of one of the account's numbers: Meta rejects its token or there is none, which is asked for again
-   * then. Or all of the account's: it is at a rate limit of Meta's.
+   * Jobs wait. `access-token`: those of one of the account's numbers, because Meta rejects its token or there is none; it
+   * is asked for again afterwards. `rate-limit`: all of the account's, because it is at a rate limit of Meta's.
    */
   | ({ type: 'account-paused'; accountId: string; forSeconds: number } & (
       | { reason: 'access-token'; phoneNumberId: string }
       | { reason: 'rate-limit' }
     ))
-  /** A job is given up; `onFailed` is told next. */
+  /** A job is given up; `onFailed` is called next. */
   | ({ type: 'dead-letter'; error: AnyWhatsAppMediaError } & Subject)
   /** Media came through a number that `accounts` does not know. */
   | ({ type: 'unknown-number'; phoneNumberId: string } & Subject)
-  /** A webhook announced something that can't be downloaded. */
+  /** A webhook announced media that can't be downloaded. */
   | ({ type: 'media-unavailable'; reason: string; phoneNumberId: string } & Subject)
-  /** The sender deleted a message. Nothing is deleted here: whether the archive must forget too is its owner's decision. */
+  /** The sender deleted a message. Nothing is deleted here: your app decides whether the archive must forget it, too. */
   | { type: 'message-revoked'; messageIdHash: string; phoneNumberId: string }
   /** The signing credentials end before the URL was asked to. */
   | { type: 'expiry-clipped'; key: string; expiresAt: Date; askedFor: Date }
 
+/** The media that an event is about. */
 interface Subject {
   mediaId?: string
+  /** SHA-256 of the message id, lowercase hex. */
   messageIdHash?: string
   accountId?: string
 }
 
 interface ArchivedFacts extends Subject {
   key: string
+  /** Size of the object. */
   bytes: number
+  /** 1 for the first. */
   attempt: number
   /** Milliseconds that the call took. */
   durationMs: number
@@ -69,14 +74,14 @@ interface ArchivedFacts extends Subject {
   timeLeftMs?: number
 }
 
-/** Receives events. What it throws, or rejects with, is ignored: a broken logger loses no media. */
+/** Receives events. An error of its own is ignored: a broken logger loses no media. */
 export type OnEvent = (event: MediaEvent) => void
 
 export function emit(onEvent: OnEvent | undefined, event: MediaEvent): void {
-  if (onEvent !== undefined) callLogger(onEvent, withSafeIds(event))
+  if (onEvent !== undefined) callLogger(onEvent, cleanMediaId(event))
 }
 
-/** Calls a logger of your app's. What it throws, or rejects with, is ignored: the media matters more. */
+/** Calls a logger of your app. An error of its own is ignored: the media matters more. */
 export function callLogger<T>(log: ((value: T) => unknown) | undefined, value: T): void {
   try {
     const returned: unknown = log?.(value)
@@ -87,18 +92,18 @@ export function callLogger<T>(log: ((value: T) => unknown) | undefined, value: T
   }
 }
 
-/** Jobs come out of queues as JSON that anyone may have put there: what stands for an id may be a token. */
-function withSafeIds(event: MediaEvent): MediaEvent {
+/** Jobs come out of queues as JSON that anyone may have put there: a token may stand in an id's place. */
+function cleanMediaId(event: MediaEvent): MediaEvent {
   if (!('mediaId' in event) || event.mediaId === undefined) return event
   return { ...event, mediaId: showId(event.mediaId) }
 }
 
 /** An id of Meta's as events show it. */
 export function showId(id: string): string {
-  return typeof id !== 'string' || isSecretId(id) ? describeSecret(id) : id
+  return typeof id === 'string' ? cleanId(id) : describeSecret(id)
 }
 
 /** A message id as events show it: it contains the sender's phone number. */
-export function messageIdHash(messageId: string): string {
+export function hashMessageId(messageId: string): string {
   return createHash('sha256').update(messageId).digest('hex')
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { emit, type MediaEvent, messageIdHash } from '../src/events.js'
+import { emit, hashMessageId, type MediaEvent } from '../src/events.js'
 
 const event: MediaEvent = { type: 'host-refused', host: 'evil.example' }
 
@@ -43,8 +43,8 @@ describe('emit', () => {
   })
 })
 
-describe('messageIdHash', () => {
+describe('hashMessageId', () => {
   it('is the SHA-256 of the message id, in lowercase hex', () => {
-    expect(messageIdHash('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
+    expect(hashMessageId('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
   })
 })

@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events'
 import { inspect } from 'node:util'
 import { describe, expect, it, vi } from 'vitest'
 import { QueueFullError, WrongAccountError } from '../src/errors.js'
-import { messageIdHash } from '../src/events.js'
+import { hashMessageId } from '../src/events.js'
 import type { Account } from '../src/media-archive/accounts.js'
 import { createMediaArchive, type MediaArchive, type MediaArchiveOptions } from '../src/media-archive.js'
 import type { MediaReference } from '../src/media-reference.js'
@@ -109,7 +109,7 @@ describe('archive', () => {
     expect(archived).toEqual([])
     for (const shown of [JSON.stringify(failed), inspect(failed, { depth: null })]) {
       expect(shown).toContain(reference.mediaId)
-      expect(shown).toContain(messageIdHash(reference.messageId))
+      expect(shown).toContain(hashMessageId(reference.messageId))
       for (const secret of [reference.messageId, 'evil.example/', '15550001111', 'Payslip', 'for you', api.accessToken])
         expect(shown).not.toContain(secret)
     }

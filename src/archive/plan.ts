@@ -4,7 +4,7 @@ import { type DownloadOptions, resolveDownload } from '../download.js'
 import { checkOneOf } from '../errors/checks.js'
 import { describeValue } from '../errors/describe.js'
 import { type AnyWhatsAppMediaError, InvalidOptionError } from '../errors.js'
-import { emit, messageIdHash } from '../events.js'
+import { emit, hashMessageId } from '../events.js'
 import { defined } from '../json.js'
 import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } from '../key.js'
 import {
@@ -107,7 +107,7 @@ export function makePlan(media: string | MediaReference, options: ArchiveOptions
   }
   const startedAt = Date.now()
   const sentAt = timestamp === undefined ? undefined : parseTime('timestamp', timestamp).getTime()
-  const messageHash = reference === undefined ? undefined : messageIdHash(reference.messageId)
+  const messageHash = reference === undefined ? undefined : hashMessageId(reference.messageId)
   return {
     wanted,
     options,

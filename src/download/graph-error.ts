@@ -1,8 +1,7 @@
 import { type KnownSecrets, removeKnownSecrets } from '../errors/known-secrets.js'
-import { cleanServerText } from '../errors/redaction.js'
 import { AccessTokenError, type AnyWhatsAppMediaError, GraphApiError, MediaGoneError } from '../errors.js'
 import { isPassingStatus, MAX_RETRY_AFTER_MS, readRetryAfter } from '../http/retry-after.js'
-import { defined, parseJson } from '../json.js'
+import { parseJson } from '../json.js'
 import { type GraphErrorBody, parseGraphError } from './answers.js'
 
 /**
@@ -93,27 +92,19 @@ export function toGraphError(
 ): AccessTokenError | MediaGoneError | GraphApiError {
   const { status, headers, text, secrets = [] } = answer
   // After parsing, which undoes JSON's escapes.
-  const clean = (words: string): string => cleanServerText(removeKnownSecrets(words, secrets))
+  const clean = (words: string): string => removeKnownSecrets(words, secrets)
   const error = parseGraphError(parseJson(text)) ?? {}
   const { code: graphCode, subcode, fbtraceId } = error
   const verdict = judgeGraphError(error, status)
-  const codes = defined({
-    status,
-    graphCode,
-    subcode,
-    fbtraceId: fbtraceId === undefined ? undefined : clean(fbtraceId),
-  })
-  if (verdict === 'dead-token') return new AccessTokenError({ reason: 'rejected', ...codes })
+  const codes = { status, graphCode, subcode, fbtraceId: fbtraceId === undefined ? undefined : clean(fbtraceId) }
+  if (verdict === 'dead-token') return new AccessTokenError({ reason: 'rejected', status, graphCode })
   if (verdict === 'gone') return new MediaGoneError({ mediaId, ...codes })
-  const words = clean(error.details ?? error.message ?? text)
-  return new GraphApiError(
-    defined({
-      ...codes,
-      retryable: verdict !== 'final',
-      retryAfterMs: readGraphRetryAfter(headers),
-      text: words === '' ? undefined : words,
-    }),
-  )
+  return new GraphApiError({
+    ...codes,
+    retryable: verdict !== 'final',
+    retryAfterMs: readGraphRetryAfter(headers),
+    text: clean(error.details ?? error.message ?? text),
+  })
 }
 
 /**

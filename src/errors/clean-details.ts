@@ -4,8 +4,8 @@ import { cleanServerText, cleanWords } from './redaction.js'
 import { copyName, hasBrand, isError, readTextField } from './thrown.js'
 
 /*
- * The one place where details become what an error shows. No error can be made around it: the base class takes nothing
- * but a `CleanFailure`, and only `describeFailure` makes one.
+ * The one place where details become what an error shows. The compiler lets no error be made without it: the base class
+ * takes nothing but a `CleanFailure`, and only `cleanDetails` makes one.
  */
 
 declare const CLEANED: unique symbol
@@ -20,9 +20,6 @@ export interface CleanFailure {
   /** The error's own properties. */
   readonly fields: Readonly<Record<string, unknown>>
 }
-
-/** Details that are words of the message, and no property of the error. */
-const MESSAGE_ONLY: readonly string[] = ['problem', 'text', 'advice', 'account', 'total', 'retryable', 'cause']
 
 /** Details with a form of their own. All others are taken for words. */
 const CLEANERS: Readonly<Record<string, (value: string) => string>> = {
@@ -43,22 +40,34 @@ const CLEANERS: Readonly<Record<string, (value: string) => string>> = {
 const SERVER_CODES: readonly string[] = ['status', 'graphCode', 'subcode', 'errorCode']
 const MAX_SERVER_CODE = 9_999_999
 
+type KeyOfAny<Union> = Union extends unknown ? keyof Union : never
+
 /**
  * Cleans an error's details, and only then builds its message from them.
  *
- * @param details What the error is told: its fields, words for its message, and its cause.
+ * @param details What the error is made of: its fields, words for its message, and its cause.
+ * @param options `fields`: the details that become properties of the error; nothing else does. `tell`: builds the message
+ * of the clean details.
  */
-export function describeFailure<Details extends object>(
+export function cleanDetails<Details extends object>(
   details: Details,
-  { retryable, tell }: { retryable: boolean; tell: (clean: Details) => string },
+  options: {
+    fields: readonly Exclude<KeyOfAny<Details>, 'cause' | 'retryable'>[]
+    retryable: boolean
+    tell: (clean: Details) => string
+  },
 ): CleanFailure {
+  const { fields, retryable, tell } = options
   const clean = Object.fromEntries(Object.entries(details).map(([name, value]) => [name, cleanDetail(name, value)]))
-  // Each detail keeps its type: text stays text, and only codes that are optional are dropped.
-  const message = tell(clean as Details)
-  const fields = Object.fromEntries(Object.entries(clean).filter(([name]) => !MESSAGE_ONLY.includes(name)))
   const cause: unknown = Reflect.get(details, 'cause')
-  const failure = { message, retryable: retryable === true, fields: defined(fields) }
-  return (cause === undefined ? failure : { ...failure, cause: cleanCause(cause) }) as CleanFailure
+  const failure = {
+    // Each detail keeps its type: text stays text, and only codes that are optional are dropped.
+    message: tell(clean as Details),
+    retryable: retryable === true,
+    fields: defined(Object.fromEntries(fields.map((name) => [name, clean[String(name)]]))),
+    ...(cause === undefined ? {} : { cause: cleanCause(cause) }),
+  }
+  return failure as CleanFailure
 }
 
 function cleanDetail(name: string, value: unknown): unknown {

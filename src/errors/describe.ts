@@ -1,4 +1,4 @@
-import { holdsFileName, holdsSecret, isClean, isSecretId } from './redaction.js'
+import { hasFileName, hasSecret, isClean, isSecretId } from './redaction.js'
 
 /**
  * A value as an error message may show it, and only its type and length when it might be a secret that was put into the
@@ -35,7 +35,7 @@ function describeNumber(value: number): string {
 const WORD = /^(?=.{0,16}$)(?:[A-Z]?[a-z]+(?:[A-Z][a-z]+)*|[A-Z]+)?\d{0,3}$/
 const SMALL_NUMBER = /^[v+-]?\d{1,5}(?:\.\d{1,2})?[a-z]{0,2}$/
 const TIME = /^(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:\.\d{1,3})?)?Z?)?$/
-const MIME_TYPE =
+const PLAIN_MIME_TYPE =
   /^(?=.{1,100}$)(?:application|audio|font|image|message|model|multipart|text|video)\/\d?[a-z]{1,16}\d{0,3}(?:[.+-]\d?[a-z]{1,16}\d{0,3})*$/
 
 /** A value that was described before. */
@@ -43,7 +43,7 @@ const DESCRIBED = /^a (?:string of \d{1,9} characters|value of type [a-z]{1,9})$
 
 function describeText(text: string): string {
   if (DESCRIBED.test(text)) return text
-  const isPlain = [WORD, SMALL_NUMBER, TIME, MIME_TYPE].some((form) => form.test(text)) && !holdsSecret(text)
+  const isPlain = [WORD, SMALL_NUMBER, TIME, PLAIN_MIME_TYPE].some((form) => form.test(text)) && !hasSecret(text)
   return isPlain ? `'${text}'` : (describeUrl(text) ?? describeSecret(text))
 }
 
@@ -69,7 +69,7 @@ export function describeHost(host: string): string {
     // Alone, it is no host of the internet's.
     const isShort = label.length <= (label === name ? 16 : 40)
     const isPlain =
-      (LABEL.test(label) || label === '') && isShort && (mayNumber || !/\d/.test(label)) && !holdsSecret(label)
+      (LABEL.test(label) || label === '') && isShort && (mayNumber || !/\d/.test(label)) && !hasSecret(label)
     return isPlain || REMOVED.test(label) ? label : `[${label.length} characters]`
   })
   return `${labels.join('.')}${port}`
@@ -103,7 +103,7 @@ const REMOVED = /^\[(?:removed|number|message id|\d{1,5} characters)\]$/
 
 /** An id as an error's field may show it: as it is, or by its length when it may be a secret or a file name. */
 export function cleanId(id: string): string {
-  return holdsFileName(id) || hidesSecret(id) ? describeSecret(id) : id
+  return hasFileName(id) || mayBeSecret(id) ? describeSecret(id) : id
 }
 
 /** A key without the segments that may be secrets. */
@@ -111,7 +111,7 @@ export function cleanKey(key: string): string {
   // A URL in a key's place may carry a password.
   if (key.includes('://')) return `[${key.length} characters]`
   const segments = key.split('/')
-  return segments.map((segment) => (hidesSecret(segment) ? `[${segment.length} characters]` : segment)).join('/')
+  return segments.map((segment) => (mayBeSecret(segment) ? `[${segment.length} characters]` : segment)).join('/')
 }
 
 /** Dates, UUIDs and hashes: all digits at times, and never a phone number. */
@@ -120,7 +120,7 @@ const PLAIN_ID = /^(?:(?:19|20)\d\d-?[01]\d-?[0-3]\d|[0-9a-f-]{32,64})(?:\.[a-z0
 const PHONE_NUMBER = /(?<![A-Za-z0-9])\d{8,13}(?![A-Za-z0-9])/
 
 /** Whether an id is a token, a message id or a phone number, or holds one. */
-function hidesSecret(id: string): boolean {
+function mayBeSecret(id: string): boolean {
   if (isSecretId(id) || /EAA[A-Za-z0-9]{20,}/.test(id)) return true
   if (PLAIN_ID.test(id)) return false
   return PHONE_NUMBER.test(id.replace(/(?<=\d)[-_](?=\d)/g, '')) || (!/^[\w-]+$/.test(id) && !isClean(id))

@@ -2,7 +2,7 @@
 export const MOST_ESCAPES = 3
 
 /** HTML's names for what tokens, hashes and file names hold. */
-const ENTITIES: Readonly<Record<string, string>> = {
+const HTML_ENTITIES: Readonly<Record<string, string>> = {
   ...{
     amp: '&',
     lt: '<',
@@ -24,18 +24,18 @@ const ACCENT = /&([a-z])(?:acute|caron|cedil|circ|grave|ring|tilde|uml);/gi
 /** Without the escapes of JSON, JavaScript, URLs and HTML, in which servers repeat what they were told. */
 export function decodeNotations(text: string, charset: 'utf8' | 'latin1'): string {
   return text
-    .replace(/\\u\{([0-9a-f]{1,6})\}/gi, (all, hex: string) => fromCodePoint(Number.parseInt(hex, 16)) ?? all)
+    .replace(/\\u\{([0-9a-f]{1,6})\}/gi, (all, hex: string) => toCharacter(Number.parseInt(hex, 16)) ?? all)
     .replace(/\\u([0-9a-f]{4})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
     .replace(/(?:\\x[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replace(/\\x/gi, ''), 'hex').toString(charset))
     .replace(/\\(.)/g, '$1')
     .replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString(charset))
     .replace(/&#(x?)([0-9a-f]{1,6});?/gi, (all, x: string, digits: string) => {
-      return fromCodePoint(Number.parseInt(digits, x === '' ? 10 : 16)) ?? all
+      return toCharacter(Number.parseInt(digits, x === '' ? 10 : 16)) ?? all
     })
     .replace(ACCENT, '$1')
-    .replace(/&([a-z]{2,6});/gi, (all, name: string) => ENTITIES[name.toLowerCase()] ?? all)
+    .replace(/&([a-z]{2,6});/gi, (all, name: string) => HTML_ENTITIES[name.toLowerCase()] ?? all)
 }
 
-function fromCodePoint(code: number): string | undefined {
+function toCharacter(code: number): string | undefined {
   return code <= 0x10_ff_ff ? String.fromCodePoint(code) : undefined
 }

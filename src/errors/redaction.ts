@@ -53,15 +53,15 @@ function scrubAll(text: string): string {
     reading = decodeNotations(reading, 'utf8')
     const scrubbed = scrub(reading)
     // Escaped, a secret has another form; what is shown then is what was read.
-    if (scrubbed !== printable(reading)) clean = scrubbed
+    if (scrubbed !== toPrintable(reading)) clean = scrubbed
     reading = scrubbed
   }
   return clean
 }
 
-const EXTENSION = String.raw`\.(?:pdf|docx?|xlsx?|pptx?|odt|rtf|jpe?g|png|gif|webp|heic|mp4|mov|3gp|mp3|ogg|opus|aac|m4a|amr|wav|zip|vcf)`
-const QUOTED_FILE = new RegExp(String.raw`(["'])[^"'\n]{1,240}${EXTENSION}\1`, 'gi')
-const FILE = new RegExp(String.raw`(:/+)?([^\s/\\"'<>=?&,;:()]{1,240})${EXTENSION}(?![\w.-])`, 'gi')
+const FILE_EXTENSION = String.raw`\.(?:pdf|docx?|xlsx?|pptx?|odt|rtf|jpe?g|png|gif|webp|heic|mp4|mov|3gp|mp3|ogg|opus|aac|m4a|amr|wav|zip|vcf)`
+const QUOTED_FILE = new RegExp(String.raw`(["'])[^"'\n]{1,240}${FILE_EXTENSION}\1`, 'gi')
+const FILE = new RegExp(String.raw`(:/+)?([^\s/\\"'<>=?&,;:()]{1,240})${FILE_EXTENSION}(?![\w.-])`, 'gi')
 /** Ids, as keys end in: they name nobody. */
 const HEX_ID = /^[0-9a-f-]{16,}$/
 
@@ -75,16 +75,16 @@ function removeFileNames(text: string): string {
 }
 
 /** Whether a text is a file's name, or holds one. */
-export function holdsFileName(text: string): boolean {
+export function hasFileName(text: string): boolean {
   return removeFileNames(text) !== text
 }
 
 function scrub(text: string): string {
-  return removeNumbers(removeSecrets(printable(text)))
+  return removeNumbers(removeSecrets(toPrintable(text)))
 }
 
 /** With invisible characters gone: between the letters of a secret, they would hide it from patterns alone. */
-function printable(text: string): string {
+function toPrintable(text: string): string {
   return (
     text
       // biome-ignore lint/suspicious/noControlCharactersInRegex: a hostile server must not write to the reader's terminal
@@ -94,7 +94,7 @@ function printable(text: string): string {
 }
 
 /** Whether a text holds what has the form of a token, a signed query, a message id or an international phone number. */
-export function holdsSecret(text: string): boolean {
+export function hasSecret(text: string): boolean {
   return removeSecrets(text) !== text
 }
 
@@ -103,7 +103,7 @@ export function holdsSecret(text: string): boolean {
  * a secret: ids may be any letters, and a number in base64 as well.
  */
 export function isSecretId(id: string): boolean {
-  return /^EAA[A-Za-z0-9]{20,}$/.test(id) || id.startsWith('wamid.') || (/^HBg/.test(id) && packsNumber(id))
+  return /^EAA[A-Za-z0-9]{20,}$/.test(id) || id.startsWith('wamid.') || (/^HBg/.test(id) && hasPackedNumber(id))
 }
 
 /** No `\b` around tokens: a server may glue them to anything. */
@@ -120,13 +120,13 @@ function removeSecrets(text: string): string {
       .replace(/EAA[a-z0-9]{14,}/gi, '[removed]')
       // A message id holds a phone number, in base64.
       .replace(/wamid\.[\w+/=-]+/gi, '[message id]')
-      .replace(/[\w+/-]{11,}={0,2}/g, (run) => (packsNumber(run) ? '[message id]' : run))
+      .replace(/[\w+/-]{11,}={0,2}/g, (run) => (hasPackedNumber(run) ? '[message id]' : run))
       .replace(/[+\uff0b]\p{Nd}(?:[^\p{L}\p{N},;:]{0,3}\p{Nd}){6,}/gu, '[number]')
   )
 }
 
 /** Whether a run of base64, read from any place at which four characters may begin, holds a phone number. */
-function packsNumber(run: string): boolean {
+function hasPackedNumber(run: string): boolean {
   return [0, 1, 2, 3].some((from) => /\d{8}/.test(Buffer.from(run.slice(from), 'base64').toString('latin1')))
 }
 

@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import { describeSecret } from './describe.js'
 import { type KnownSecrets, removeKnownSecrets } from './known-secrets.js'
-import { holdsSecret } from './redaction.js'
+import { hasSecret } from './redaction.js'
 
 /** Set by `Symbol.for`, so that an error of the CommonJS copy is recognised by the ES module copy and the other way round. */
 export const BRAND: unique symbol = Symbol.for('whatsapp-media-archive.error')
@@ -70,7 +70,7 @@ const WORDS = /^[a-z]{1,16}(?:[_-][a-z]{1,16}){0,3}$/
  * phone numbers have more digits, and file names an extension.
  */
 export function isName(value: unknown): value is string {
-  if (typeof value !== 'string' || value.length > 48 || /EAA/i.test(value) || holdsSecret(value)) return false
+  if (typeof value !== 'string' || value.length > 48 || /EAA/i.test(value) || hasSecret(value)) return false
   if (value.replace(/\D/g, '').length > 4) return false
   const parts = value.split('.')
   // `AWS.SimpleQueueService.NonExistentQueue`

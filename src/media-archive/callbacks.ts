@@ -2,7 +2,7 @@ import type { ArchivedMessageMedia } from '../archive.js'
 import type { AccessToken } from '../download/access-token.js'
 import { checkFunction, checkMilliseconds } from '../errors/checks.js'
 import { describeValue } from '../errors/describe.js'
-import { type CallbackFailedError, InvalidOptionError, TimeoutError } from '../errors.js'
+import { type CallbackName, InvalidOptionError, TimeoutError } from '../errors.js'
 import { checkAccountId } from '../key.js'
 import type { ObjectStorage } from '../storage.js'
 import { abortable, within } from '../timing/abort.js'
@@ -40,8 +40,6 @@ export interface Callbacks {
   reportArchived(media: ArchivedMessageMedia, signal: AbortSignal): Promise<void>
   reportFailed(failure: MediaFailure, signal: AbortSignal): Promise<void>
 }
-
-type CallbackName = CallbackFailedError['callback']
 
 /** Holds what a callback has thrown, or why it was waited for no longer. */
 export class CallbackThrew extends Error {

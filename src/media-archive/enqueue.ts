@@ -1,6 +1,6 @@
 import { describeSecret } from '../errors/describe.js'
 import { type AnyWhatsAppMediaError, InvalidOptionError, MediaUnavailableError, WhatsAppMediaError } from '../errors.js'
-import { emit, messageIdHash, type OnEvent } from '../events.js'
+import { emit, hashMessageId, type OnEvent } from '../events.js'
 import { defined, isObject } from '../json.js'
 import { checkReference, findProblem, keepValidFields, type MediaReference } from '../media-reference.js'
 import type { MediaJob, MediaQueue } from '../queues.js'
@@ -43,7 +43,7 @@ export async function enqueueMedia(
     if (!IS_NO_FAILURE.has(reason)) failures.push(await failUnavailable(item, findAccount))
   }
   for (const { messageId, phoneNumberId } of found.revoked) {
-    emit(onEvent, { type: 'message-revoked', messageIdHash: messageIdHash(messageId), phoneNumberId })
+    emit(onEvent, { type: 'message-revoked', messageIdHash: hashMessageId(messageId), phoneNumberId })
   }
   if (jobs.length > 0) await queue.enqueue(jobs)
   for (const failure of failures) await callbacks.reportFailed(failure, signal)

@@ -1,6 +1,6 @@
 import { describeSecret } from '../errors/describe.js'
 import type { AnyWhatsAppMediaError } from '../errors.js'
-import { messageIdHash, showId } from '../events.js'
+import { hashMessageId, showId } from '../events.js'
 import { defined } from '../json.js'
 import { type FailedReference, type MediaReference, removeDownloadUrl } from '../media-reference.js'
 import type { UnavailableMedia } from '../webhook/extract.js'
@@ -51,7 +51,7 @@ function showMedia(media: MediaFailure['media']): Record<string, unknown> {
     ...{ timestamp: showTime(timestamp), receivedAt: showTime(receivedAt) },
     ...{ mediaType: showWord(mediaType), origin: showWord(origin), direction: showWord(direction) },
     phoneNumberId: typeof phoneNumberId === 'string' ? showId(phoneNumberId) : undefined,
-    messageIdHash: messageId === '' ? undefined : messageIdHash(messageId),
+    messageIdHash: messageId === '' ? undefined : hashMessageId(messageId),
   }
 }
 

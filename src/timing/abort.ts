@@ -26,7 +26,7 @@ export interface LinkedSignal {
  *
  * @returns takes the listener off.
  */
-export function onAbort(signal: AbortSignal | undefined, act: () => void): () => void {
+export function callOnAbort(signal: AbortSignal | undefined, act: () => void): () => void {
   if (signal?.aborted === true) act()
   else signal?.addEventListener('abort', act, { once: true })
   return () => signal?.removeEventListener('abort', act)
@@ -38,7 +38,7 @@ export function linkSignals(
   { deadline }: { deadline?: Date | undefined } = {},
 ): LinkedSignal {
   const controller = createController()
-  const links = signals.map((signal) => onAbort(signal, () => controller.abort(signal?.reason)))
+  const links = signals.map((signal) => callOnAbort(signal, () => controller.abort(signal?.reason)))
   const timer = deadline === undefined ? undefined : abortAt(deadline, controller)
   return {
     signal: controller.signal,
@@ -60,7 +60,7 @@ function abortAt(deadline: Date, controller: AbortController): NodeJS.Timeout {
  */
 export function abortable<T>(work: PromiseLike<T>, signal: AbortSignal | undefined): Promise<T> {
   return new Promise((resolve, reject) => {
-    const unlink = onAbort(signal, () => reject(signal?.reason))
+    const unlink = callOnAbort(signal, () => reject(signal?.reason))
     const end = (settle: () => void): void => {
       unlink()
       settle()

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { checkMilliseconds } from '../errors/checks.js'
 import { TimeoutError } from '../errors.js'
-import { abortable, MAX_TIMER_MS, onAbort } from './abort.js'
+import { abortable, callOnAbort, MAX_TIMER_MS } from './abort.js'
 
 /** How long a transfer may wait, in milliseconds. `Infinity` switches one off. */
 export interface Timeouts {
@@ -39,7 +39,7 @@ export async function runUnder<T>(deadlines: Deadlines, attempt: () => Promise<T
   const { signal } = deadlines
   const isOver = new AbortController()
   let grace: NodeJS.Timeout | undefined
-  const unlink = onAbort(signal, () => {
+  const unlink = callOnAbort(signal, () => {
     grace = setTimeout(() => isOver.abort(signal.reason), deadlines.graceMs())
   })
   try {
@@ -54,7 +54,7 @@ export async function runUnder<T>(deadlines: Deadlines, attempt: () => Promise<T
 }
 
 /** Enough to close connections and remove temporary files. */
-const CLEAN_UP_MS = 1_000
+const ATTEMPT_GRACE_MS = 1_000
 
 /** What the look after a lost answer may take at most, in milliseconds. */
 export const LAST_LOOK_MS = 30_000
@@ -86,7 +86,7 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
     controller.abort(new TimeoutError({ waitedFor, limitMs: timeouts[waitedFor] }))
   }
   const total = timeouts.total <= MAX_TIMER_MS ? setTimeout(expire, timeouts.total, 'total') : undefined
-  const unlink = onAbort(callerSignal, () => controller.abort(callerSignal?.reason))
+  const unlink = callOnAbort(callerSignal, () => controller.abort(callerSignal?.reason))
 
   // Node warns of a leak at the eleventh transfer that shares a signal, which is no leak: each takes its listener off.
   // A signal of another kind than Node's own, a polyfill's say, counts no listeners.
@@ -96,7 +96,7 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
     signal: controller.signal,
     // A caller who leaves waits for nothing.
     graceMs: () =>
-      CLEAN_UP_MS + (isSent && callerSignal?.aborted !== true ? Math.min(timeouts.store, LAST_LOOK_MS) : 0),
+      ATTEMPT_GRACE_MS + (isSent && callerSignal?.aborted !== true ? Math.min(timeouts.store, LAST_LOOK_MS) : 0),
     mayBeStored() {
       isSent = true
     },

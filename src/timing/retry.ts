@@ -36,8 +36,8 @@ const SYSTEM_CLOCK: RetryClock = {
   wait: (ms, signal) => setTimeout(ms, undefined, signal === undefined ? {} : { signal }),
 }
 
-const FIRST_DELAY_MS = 500
-const LONGEST_DELAY_MS = 8_000
+const FIRST_RETRY_MS = 500
+const LONGEST_RETRY_MS = 8_000
 
 /** The longest wait inside one call that a server may ask for; longer ones are for queues. */
 const LONGEST_ASKED_DELAY_MS = 15_000
@@ -81,7 +81,7 @@ function decideDelayMs(
 ): number | undefined {
   const asked = 'retryAfterMs' in error ? error.retryAfterMs : undefined
   if (asked !== undefined && asked > LONGEST_ASKED_DELAY_MS) return undefined
-  const cap = Math.min(FIRST_DELAY_MS * 2 ** (attempt - 1), LONGEST_DELAY_MS)
+  const cap = Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), LONGEST_RETRY_MS)
   // Full jitter, also on top of what was asked for: many calls that failed together must not come back together.
   const jittered = Math.round(random() * cap)
   return asked === undefined || asked < jittered ? jittered : asked + Math.round(random() * Math.min(cap, asked / 4))

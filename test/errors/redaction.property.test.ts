@@ -84,7 +84,7 @@ describe('cleanServerText', () => {
     )
   })
 
-  it('gives printable text of at most 1 KB and some marks', () => {
+  it('gives toPrintable text of at most 1 KB and some marks', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 3_000 }), (text) => {
         const cleaned = cleanServerText(text)

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { WrongAccountError } from '../../src/errors.js'
-import { messageIdHash } from '../../src/events.js'
+import { hashMessageId } from '../../src/events.js'
 import type { Account } from '../../src/media-archive/accounts.js'
 import { toExtractedMedia } from '../../src/media-archive/enqueue.js'
 import { createMediaArchive } from '../../src/media-archive.js'
@@ -119,7 +119,7 @@ describe('enqueue', () => {
     await archive.enqueue(extracted({ revoked: [revoked] }))
     expect(events.at(-1)).toEqual({
       type: 'message-revoked',
-      messageIdHash: messageIdHash(messageId),
+      messageIdHash: hashMessageId(messageId),
       phoneNumberId: NUMBER,
     })
     expect(storage.keys()).toHaveLength(1)

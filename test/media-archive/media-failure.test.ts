@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { DownloadFailedError, MediaUnavailableError } from '../../src/errors.js'
-import { messageIdHash } from '../../src/events.js'
+import { hashMessageId } from '../../src/events.js'
 import { createMediaFailure } from '../../src/media-archive/media-failure.js'
 import type { MediaReference } from '../../src/media-reference.js'
 import type { UnavailableMedia } from '../../src/webhook/extract.js'
@@ -44,7 +44,7 @@ describe('createMediaFailure', () => {
 
   it('shows in JSON only what a log may hold', () => {
     expect(JSON.parse(JSON.stringify(createMediaFailure(reference, { error, accountId: 'acme' })))).toEqual({
-      media: { ...SHOWN, messageIdHash: messageIdHash(SECRETS.messageId) },
+      media: { ...SHOWN, messageIdHash: hashMessageId(SECRETS.messageId) },
       error: error.toJSON(),
       accountId: 'acme',
     })
@@ -72,7 +72,7 @@ describe('createMediaFailure', () => {
     const failure = createMediaFailure(unavailable, { error: cause, accountId: 'acme' })
     expect({ ...failure }).toStrictEqual({ media: unavailable, error: cause, accountId: 'acme' })
     expect(JSON.parse(JSON.stringify(failure))).toEqual({
-      media: { ...SHOWN, messageIdHash: messageIdHash(SECRETS.messageId) },
+      media: { ...SHOWN, messageIdHash: hashMessageId(SECRETS.messageId) },
       error: cause.toJSON(),
       accountId: 'acme',
     })
