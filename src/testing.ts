@@ -1,4 +1,5 @@
 export { type BuiltWebhook, buildWebhook, deliver, serializeWebhook, signWebhook } from './testing/build-webhook.js'
+export type { ConformanceCase } from './testing/conformance.js'
 export {
   type AddedMedia,
   createFakeCloudApi,
@@ -11,7 +12,6 @@ export {
 export { createGeneratedBytes, type GeneratedBytes } from './testing/generated-bytes.js'
 export { type OpenQueue, type QueueConformanceOptions, queueConformance } from './testing/queue-conformance.js'
 export {
-  type ConformanceCase,
   type Fetch,
   type StorageConformanceOptions,
   type StorageLack,

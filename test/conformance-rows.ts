@@ -1,4 +1,4 @@
-import type { ConformanceCase } from '../src/testing/storage-conformance.js'
+import type { ConformanceCase } from '../src/testing/conformance.js'
 
 /** Cases as rows of `it.each`, so that each is a test with its own name. */
 export function toRows(cases: readonly ConformanceCase[]): [string, () => Promise<void>][] {

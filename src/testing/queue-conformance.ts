@@ -1,10 +1,8 @@
-import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { OpenQueue, Requirement, StartedWorker } from './queue-conformance/context.js'
-import { createContext } from './queue-conformance/context.js'
+import { type ConformanceCase, type Requirement, runCase } from './conformance.js'
+import { createQueueCase, type OpenQueue, type QueueCase, type StartedWorker } from './queue-conformance/context.js'
 import { endRequirements } from './queue-conformance/ends.js'
 import { jobRequirements } from './queue-conformance/jobs.js'
-import type { ConformanceCase } from './storage-conformance.js'
 
 export type { OpenQueue } from './queue-conformance/context.js'
 
@@ -14,14 +12,14 @@ export interface QueueConformanceOptions {
    * queue that is opened again still has its jobs.
    */
   open: (name: string) => OpenQueue | Promise<OpenQueue>
-  /** Whether jobs outlive the object that `open` gives. Default true; otherwise `close` must hand them back. */
+  /** Jobs outlive the object that `open` returns. Default true; otherwise `close` must return them. */
   isDurable?: boolean
   /** Milliseconds after which a case has failed. Default 20,000. */
   limitMs?: number
 }
 
 /**
- * What every `MediaQueue` and its worker must do, as cases for any test runner:
+ * The rules for every `MediaQueue` and its worker, as cases for any test runner:
  *
  * ```ts
  * const open = () => ({ queue: createInProcessQueue() })
@@ -33,37 +31,20 @@ export interface QueueConformanceOptions {
  */
 export function queueConformance(options: QueueConformanceOptions): ConformanceCase[] {
   const requirements = [...jobRequirements, ...endRequirements]
-  return requirements.map(({ name, check }) => ({ name, run: () => runCase(check, options) }))
+  return requirements.map(({ name, check }) => ({ name, run: () => runQueueCase(check, options) }))
 }
 
-async function runCase(check: Requirement['check'], options: QueueConformanceOptions): Promise<void> {
+async function runQueueCase(check: Requirement<QueueCase>['check'], options: QueueConformanceOptions): Promise<void> {
   const { open, isDurable = true, limitMs = 20_000 } = options
   const name = `conformance-${randomUUID()}`
   const started: StartedWorker[] = []
-  const context = createContext({ open: async () => open(name), isDurable, started })
-  const cleanUp = async (): Promise<void> => {
-    for (const each of started.reverse()) await each.close({ timeoutMs: 0 })
-  }
-  try {
-    await within(limitMs, check(context))
-  } catch (error) {
-    // What the case found says more than a failure to clean up after it.
-    await within(limitMs, cleanUp()).catch(() => {})
-    throw error
-  }
-  await within(limitMs, cleanUp())
-}
-
-async function within(limitMs: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new assert.AssertionError({ message: `The queue did not settle within ${limitMs} ms` }))
-    }, limitMs)
+  const queueCase = createQueueCase({ open: async () => open(name), isDurable, started })
+  await runCase({
+    subject: 'queue',
+    limitMs,
+    check: () => check(queueCase),
+    async cleanUp() {
+      for (const each of started.reverse()) await each.close({ timeoutMs: 0 })
+    },
   })
-  try {
-    await Promise.race([work, limit])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -1,19 +1,13 @@
-import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { ObjectStorage } from '../storage.js'
-import type { Context, Fetch, Requirement, StorageLack } from './storage-conformance/context.js'
+import { type ConformanceCase, type Requirement, runCase } from './conformance.js'
+import type { Fetch, StorageCase, StorageLack } from './storage-conformance/context.js'
 import { failureRequirements } from './storage-conformance/failures.js'
 import { listingRequirements } from './storage-conformance/listing.js'
 import { objectRequirements } from './storage-conformance/objects.js'
 import { urlRequirements } from './storage-conformance/urls.js'
 
 export type { Fetch, StorageLack } from './storage-conformance/context.js'
-
-/** One requirement. `run` rejects when the storage does not meet it, or does not settle in time. */
-export interface ConformanceCase {
-  name: string
-  run(): Promise<void>
-}
 
 export interface StorageConformanceOptions {
   /** Gives the storage, at the start of each case. It may be the same one each time: the suite closes none. */
@@ -44,40 +38,25 @@ export function storageConformance(options: StorageConformanceOptions): Conforma
   const requirements = [...objectRequirements, ...failureRequirements, ...urlRequirements, ...listingRequirements]
   return requirements.map(({ name, check }, index) => ({
     name,
-    run: () => runCase(check, { ...options, prefix: `${prefix}${index}/` }),
+    run: () => runStorageCase(check, { ...options, prefix: `${prefix}${index}/` }),
   }))
 }
 
-async function runCase(check: Requirement['check'], options: StorageConformanceOptions): Promise<void> {
+async function runStorageCase(
+  check: Requirement<StorageCase>['check'],
+  options: StorageConformanceOptions,
+): Promise<void> {
   const { fetch = globalThis.fetch, prefix, cleanup, lacks = [], limitMs = 10_000 } = options
   const storage = await options.storage()
   const [key, otherKey] = [`${prefix}object.bin`, `${prefix}other.bin`]
-  const context: Context = { storage, key, otherKey, fetch, lacks: (lack) => lacks.includes(lack) }
-  const cleanUp = async (): Promise<void> => {
-    await storage.delete(key)
-    await storage.delete(otherKey)
-    await cleanup?.(storage)
-  }
-  try {
-    await within(limitMs, check(context))
-  } catch (error) {
-    // What the case found says more than a failure to clean up after it.
-    await within(limitMs, cleanUp()).catch(() => {})
-    throw error
-  }
-  await within(limitMs, cleanUp())
-}
-
-async function within(limitMs: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new assert.AssertionError({ message: `The storage did not settle within ${limitMs} ms` }))
-    }, limitMs)
+  await runCase({
+    subject: 'storage',
+    limitMs,
+    check: () => check({ storage, key, otherKey, fetch, lacks: (lack) => lacks.includes(lack) }),
+    async cleanUp() {
+      await storage.delete(key)
+      await storage.delete(otherKey)
+      await cleanup?.(storage)
+    },
   })
-  try {
-    await Promise.race([work, limit])
-  } finally {
-    clearTimeout(timer)
-  }
 }

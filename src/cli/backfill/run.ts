@@ -75,7 +75,7 @@ export function startRun(options: RunOptions): BackfillRun {
   }
   const take = (entry: BackfillEntry): void => {
     if ('error' in entry) {
-      onEnd(entry.name, describeFailure(entry.error))
+      onEnd(entry.name, describeFailedEntry(entry.error))
       return
     }
     inWindow++
@@ -184,7 +184,7 @@ async function attemptEntry(
     return { step: 'wait', held: { ...held, attempt: attempt + 1 }, afterSeconds }
   }
   const { job, isAttempt, afterSeconds, error } = outcome
-  if (isTokenError(error) && isTokenDead(job)) return { step: 'end', end: describeFailure(error) }
+  if (isTokenError(error) && isTokenDead(job)) return { step: 'end', end: describeFailedEntry(error) }
   const next = { ...held, entry: { ...entry, job }, attempt: attempt + (isAttempt ? 1 : 0) }
   return { step: 'wait', held: next, afterSeconds }
 }
@@ -203,12 +203,12 @@ function decideLateDelay({ attempt, endsAt }: WindowEntry, error: AnyWhatsAppMed
 const DAY_MS = 86_400_000
 
 function describeEnd(error: AnyWhatsAppMediaError, { job: { media } }: JobEntry): EntryEnd {
-  if (error.code !== 'media-gone') return describeFailure(error)
+  if (error.code !== 'media-gone') return describeFailedEntry(error)
   const days = (Date.now() - Date.parse(media.timestamp)) / DAY_MS
   return { is: 'gone', ageDays: Math.max(0, Math.round(days * 10) / 10) }
 }
 
-function describeFailure({ code, message }: AnyWhatsAppMediaError): EntryEnd {
+function describeFailedEntry({ code, message }: AnyWhatsAppMediaError): EntryEnd {
   return { is: 'failed', code, reason: message }
 }
 

@@ -2,25 +2,25 @@ import { GraphApiError, MediaGoneError } from '../../errors.js'
 import type { MediaReference } from '../../media-reference.js'
 import type { JobContext, JobOutcome, MediaJob, MediaQueue, ProcessJob } from '../../queues.js'
 
-/** A queue under test, and how the suite reaches what `MediaQueue` does not say. */
+/** A queue under test, with the calls of its engine that `MediaQueue` does not have. */
 export interface OpenQueue {
   queue: MediaQueue
   /** Starts a worker of this queue. Default: `queue.start`, for queues whose jobs run in this process. */
   work?: (processJob: ProcessJob) => { close(options?: { timeoutMs?: number }): Promise<unknown> }
-  /** The queue's dead letters. Without it, nothing is said about them. */
+  /** The queue's dead letters. Without it, no case checks them. */
   deadLetters?: () => Promise<readonly { job: MediaJob }[]>
   /** Enqueues all dead letters anew. */
   redrive?: () => Promise<unknown>
 }
 
-/** Something to close after the case. Closing it twice is fine. */
+/** A queue or worker to close after the case. Closing it twice is fine. */
 export interface StartedWorker {
-  /** The jobs that are handed back. */
+  /** Returns the unfinished jobs. */
   close(options?: { timeoutMs?: number }): Promise<MediaJob[]>
 }
 
-/** What a case works with. */
-export interface Context {
+/** The queue of one case, and its workers. */
+export interface QueueCase {
   isDurable: boolean
   /** The case's queue, the same one each time. */
   open(): Promise<OpenQueue>
@@ -28,18 +28,12 @@ export interface Context {
   start(opened: OpenQueue, processJob: ProcessJob): StartedWorker
 }
 
-export interface Requirement {
-  name: string
-  /** Rejects when the queue does not meet it. */
-  check(context: Context): Promise<void>
-}
-
-export function createContext(surroundings: {
+export function createQueueCase(options: {
   open: () => Promise<OpenQueue>
   isDurable: boolean
   started: StartedWorker[]
-}): Context {
-  const { open, isDurable, started } = surroundings
+}): QueueCase {
+  const { open, isDurable, started } = options
   return {
     isDurable,
     async open() {
@@ -67,7 +61,7 @@ async function closeQueue(queue: MediaQueue, options: { timeoutMs?: number } | u
   return (await queue.close?.(options)) ?? []
 }
 
-export interface Run {
+export interface JobRun {
   job: MediaJob
   attempt: number
   /** Which run of this job it is, 0 for the first. */
@@ -80,25 +74,25 @@ export interface Run {
 /** A processor that keeps a list of its runs. */
 export interface Processor {
   processJob: ProcessJob
-  runs: readonly Run[]
+  runs: readonly JobRun[]
   /** The runs of one job. */
-  of(job: MediaJob): Run[]
-  /** Resolves once the runs are such. The suite's limit ends it otherwise. */
-  until(isEnough: (runs: readonly Run[]) => boolean): Promise<void>
+  getRuns(job: MediaJob): JobRun[]
+  /** Resolves once `isEnough` returns true. The suite's limit ends it otherwise. */
+  until(isEnough: (runs: readonly JobRun[]) => boolean): Promise<void>
 }
 
-/** `decide` says what becomes of each run. Default: done. */
+/** @param decide returns the outcome of each run. Default: done. */
 export function createProcessor(
-  decide: (run: Run) => JobOutcome | Promise<JobOutcome> = () => ({ outcome: 'done' }),
+  decide: (run: JobRun) => JobOutcome | Promise<JobOutcome> = () => ({ outcome: 'done' }),
 ): Processor {
-  const runs: Run[] = []
+  const runs: JobRun[] = []
   const waiting = new Set<() => void>()
-  const of = (job: MediaJob): Run[] => runs.filter((run) => isSame(run.job, job))
+  const getRuns = (job: MediaJob): JobRun[] => runs.filter((run) => isSameJob(run.job, job))
   return {
     runs,
-    of,
+    getRuns,
     async processJob(job, { attempt, signal }) {
-      const run: Run = { job, attempt, index: of(job).length, signal, at: Date.now() }
+      const run: JobRun = { job, attempt, index: getRuns(job).length, signal, at: Date.now() }
       runs.push(run)
       for (const look of waiting) look()
       return decide(run)
@@ -116,12 +110,12 @@ export function createProcessor(
   }
 }
 
-export function isSame(one: MediaJob, other: MediaJob): boolean {
+export function isSameJob(one: MediaJob, other: MediaJob): boolean {
   return one.media.mediaId === other.media.mediaId && one.media.messageId === other.media.messageId
 }
 
-/** A job that is nobody's. Its ids are what engines have stumbled over: digits alone, and separators. */
-export function sampleJob(mediaId: string, media: Partial<MediaReference> = {}): MediaJob {
+/** A job of no real account. Its ids are of the kinds that engines have failed on: digits alone, and separators. */
+export function buildSampleJob(mediaId: string, media: Partial<MediaReference> = {}): MediaJob {
   const now = new Date().toISOString()
   return {
     version: 1,
@@ -143,8 +137,8 @@ export function sampleJob(mediaId: string, media: Partial<MediaReference> = {}):
   }
 }
 
-/** To be tried again. */
-export function retry(
+/** A retry. */
+export function buildRetry(
   job: MediaJob,
   { afterSeconds = 0, isAttempt = true }: { afterSeconds?: number; isAttempt?: boolean } = {},
 ): JobOutcome {
@@ -153,6 +147,6 @@ export function retry(
   return { outcome: 'retry', afterSeconds, until, isAttempt, job, error }
 }
 
-export function deadLetter(job: MediaJob): JobOutcome {
+export function buildDeadLetter(job: MediaJob): JobOutcome {
   return { outcome: 'dead-letter', job, error: new MediaGoneError({ mediaId: job.media.mediaId, status: 400 }) }
 }

@@ -1,24 +1,25 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { WhatsAppMediaError } from '../../errors.js'
-import type { MediaJob } from '../../queues.js'
-import { createProcessor, deadLetter, isSame, type Requirement, retry, sampleJob } from './context.js'
+import type { JobOutcome, MediaJob } from '../../queues.js'
+import type { Requirement } from '../conformance.js'
+import { buildDeadLetter, buildRetry, buildSampleJob, createProcessor, isSameJob, type QueueCase } from './context.js'
 import { runTwice } from './jobs.js'
 
-/** Timers of engines are not exact. */
+/** Engines' timers are not exact. */
 const EARLY_MS = 100
 
-/** What becomes of a job after a run, and of the queue at its end. */
-export const endRequirements: readonly Requirement[] = [
+/** A job after a run, and the queue at its end. */
+export const endRequirements: readonly Requirement<QueueCase>[] = [
   {
     name: 'a retry is run again as the next attempt, and not before its time',
     async check(context) {
       const opened = await context.open()
       const processor = createProcessor(({ job, index }) =>
-        index === 0 ? retry(job, { afterSeconds: 1 }) : { outcome: 'done' },
+        index === 0 ? buildRetry(job, { afterSeconds: 1 }) : { outcome: 'done' },
       )
       context.start(opened, processor.processJob)
-      await opened.queue.enqueue([sampleJob('1')])
+      await opened.queue.enqueue([buildSampleJob('1')])
       await processor.until((runs) => runs.length > 1)
       const [first, second] = processor.runs
       assert.deepEqual([first?.attempt, second?.attempt], [1, 2])
@@ -30,9 +31,11 @@ export const endRequirements: readonly Requirement[] = [
     async check(context) {
       const opened = await context.open()
       const counted = (job: MediaJob): MediaJob => ({ ...job, faults: { 'media-gone': 1 } })
-      const processor = createProcessor(({ job, index }) => (index === 0 ? retry(counted(job)) : { outcome: 'done' }))
+      const processor = createProcessor(({ job, index }) =>
+        index === 0 ? buildRetry(counted(job)) : { outcome: 'done' },
+      )
       context.start(opened, processor.processJob)
-      const job = sampleJob('1')
+      const job = buildSampleJob('1')
       await opened.queue.enqueue([job])
       await processor.until((runs) => runs.length > 1)
       assert.deepEqual(processor.runs[1]?.job, counted(job))
@@ -43,10 +46,10 @@ export const endRequirements: readonly Requirement[] = [
     async check(context) {
       const opened = await context.open()
       const processor = createProcessor(({ job, index }) =>
-        index < 2 ? retry(job, { isAttempt: index === 0 }) : { outcome: 'done' },
+        index < 2 ? buildRetry(job, { isAttempt: index === 0 }) : { outcome: 'done' },
       )
       context.start(opened, processor.processJob)
-      await opened.queue.enqueue([sampleJob('1')])
+      await opened.queue.enqueue([buildSampleJob('1')])
       await processor.until((runs) => runs.length > 2)
       assert.deepEqual(
         processor.runs.slice(0, 3).map(({ attempt }) => attempt),
@@ -58,31 +61,36 @@ export const endRequirements: readonly Requirement[] = [
     name: 'a retry that waits holds up no other job',
     async check(context) {
       const opened = await context.open()
-      const [waiting, ...others] = ['1', '2', '3'].map((id) => sampleJob(id))
+      const [waiting, ...others] = ['1', '2', '3'].map((id) => buildSampleJob(id))
       assert.ok(waiting)
       const processor = createProcessor(({ job }) =>
-        isSame(job, waiting) ? retry(job, { afterSeconds: 3_600 }) : { outcome: 'done' },
+        isSameJob(job, waiting) ? buildRetry(job, { afterSeconds: 3_600 }) : { outcome: 'done' },
       )
       context.start(opened, processor.processJob)
       await opened.queue.enqueue([waiting, ...others])
-      await processor.until(() => others.every((job) => processor.of(job).length > 0))
+      await processor.until(() => others.every((job) => processor.getRuns(job).length > 0))
     },
   },
   {
     name: 'a dead letter is let go, keeps the reason and no download URL',
     async check(context) {
       const opened = await context.open()
-      const job = sampleJob('1', { downloadUrl: 'https://lookaside.fbsbx.com/secret', downloadUrlExpiresAt: 'soon' })
-      const processor = createProcessor((run) => (isSame(run.job, job) ? deadLetter(run.job) : { outcome: 'done' }))
+      const job = buildSampleJob('1', {
+        downloadUrl: 'https://lookaside.fbsbx.com/secret',
+        downloadUrlExpiresAt: 'soon',
+      })
+      const processor = createProcessor((run) =>
+        isSameJob(run.job, job) ? buildDeadLetter(run.job) : { outcome: 'done' },
+      )
       const worker = context.start(opened, processor.processJob)
       await opened.queue.enqueue([job])
       await processor.until((runs) => runs.length > 0)
-      await opened.queue.enqueue([sampleJob('2')])
+      await opened.queue.enqueue([buildSampleJob('2')])
       await processor.until(() => processor.runs.length > 1)
-      // A moment for what must not happen.
+      // Time for a second run, which must not happen.
       await new Promise((resolve) => setTimeout(resolve, 50))
       await worker.close()
-      assert.equal(processor.of(job).length, 1, 'a dead letter was run again')
+      assert.equal(processor.getRuns(job).length, 1, 'a dead letter was run again')
       const letters = await opened.deadLetters?.()
       if (letters === undefined) return
       const { downloadUrl, downloadUrlExpiresAt, ...media } = job.media
@@ -99,8 +107,8 @@ export const endRequirements: readonly Requirement[] = [
     name: 'a job that became a dead letter can be enqueued again',
     async check(context) {
       const opened = await context.open()
-      const job = sampleJob('1')
-      const processor = createProcessor((run) => (run.index === 0 ? deadLetter(run.job) : { outcome: 'done' }))
+      const job = buildSampleJob('1')
+      const processor = createProcessor((run) => (run.index === 0 ? buildDeadLetter(run.job) : { outcome: 'done' }))
       context.start(opened, processor.processJob)
       await runTwice({ job, processor, enqueue: (each) => opened.queue.enqueue([each]) })
     },
@@ -112,10 +120,10 @@ export const endRequirements: readonly Requirement[] = [
       const { deadLetters, redrive } = opened
       if (deadLetters === undefined || redrive === undefined) return
       const processor = createProcessor((run) =>
-        run.index < 2 ? retryThenDie(run.job, run.index) : { outcome: 'done' },
+        run.index < 2 ? decideRetryThenDeath(run.job, run.index) : { outcome: 'done' },
       )
       const worker = context.start(opened, processor.processJob)
-      await opened.queue.enqueue([sampleJob('1')])
+      await opened.queue.enqueue([buildSampleJob('1')])
       await processor.until((runs) => runs.length > 1)
       await worker.close()
       assert.equal((await deadLetters()).length, 1)
@@ -139,7 +147,7 @@ export const endRequirements: readonly Requirement[] = [
         return { outcome: 'done' }
       })
       const worker = context.start(opened, processor.processJob)
-      await opened.queue.enqueue([sampleJob('1')])
+      await opened.queue.enqueue([buildSampleJob('1')])
       await processor.until((runs) => runs.length > 0)
       let isClosed = false
       const closed = worker.close().then((left) => {
@@ -160,10 +168,10 @@ export const endRequirements: readonly Requirement[] = [
         if (index > 0) return { outcome: 'done' }
         assert.ok(signal, 'a run has no signal to stop it')
         await new Promise((resolve) => signal.addEventListener('abort', resolve))
-        return retry(job, { isAttempt: false })
+        return buildRetry(job, { isAttempt: false })
       })
       const worker = context.start(opened, processor.processJob)
-      const job = sampleJob('1')
+      const job = buildSampleJob('1')
       await opened.queue.enqueue([job])
       await processor.until((runs) => runs.length > 0)
       const left = await worker.close({ timeoutMs: 1 })
@@ -181,7 +189,7 @@ export const endRequirements: readonly Requirement[] = [
     async check(context) {
       const { queue } = await context.open()
       await queue.close?.()
-      await assert.rejects(queue.enqueue([sampleJob('1')]), (error: unknown) => {
+      await assert.rejects(queue.enqueue([buildSampleJob('1')]), (error: unknown) => {
         assert.ok(WhatsAppMediaError.is(error))
         assert.match(error.code, /^queue-(?:full|failed)$/)
         return error.retryable
@@ -190,6 +198,6 @@ export const endRequirements: readonly Requirement[] = [
   },
 ]
 
-function retryThenDie(job: MediaJob, index: number): ReturnType<typeof retry> {
-  return index === 0 ? retry(job) : deadLetter(job)
+function decideRetryThenDeath(job: MediaJob, index: number): JobOutcome {
+  return index === 0 ? buildRetry(job) : buildDeadLetter(job)
 }

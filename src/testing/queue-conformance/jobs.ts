@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict'
 import type { MediaJob } from '../../queues.js'
-import { type Context, createProcessor, isSame, type Processor, type Requirement, sampleJob } from './context.js'
+import type { Requirement } from '../conformance.js'
+import { buildSampleJob, createProcessor, isSameJob, type Processor, type QueueCase } from './context.js'
 
 /** More than a batch of any engine's, and no multiple of it. */
 const MANY = 53
 
-/** What becomes of a job between `enqueue` and its first run. */
-export const jobRequirements: readonly Requirement[] = [
+/** A job between `enqueue` and its first run. */
+export const jobRequirements: readonly Requirement<QueueCase>[] = [
   {
     // The download URL, which dies in 5 minutes, may be left out.
     name: 'enqueue hands a job to a worker as it was, as its first attempt',
     async check(context) {
       const { queue, processor } = await openAndStart(context)
-      const job = sampleJob('1761000000000001', {
+      const job = buildSampleJob('1761000000000001', {
         caption: 'Größe: 5 "m²"\n\u2028 ✓ 🏠 </script>',
         filename: 'a\\b: c?.pdf',
         voice: false,
@@ -35,16 +36,16 @@ export const jobRequirements: readonly Requirement[] = [
     name: 'enqueue takes a batch of many jobs whole',
     async check(context) {
       const { queue, processor } = await openAndStart(context)
-      const jobs = Array.from({ length: MANY }, (_, index) => sampleJob(String(index)))
+      const jobs = Array.from({ length: MANY }, (_, index) => buildSampleJob(String(index)))
       await queue.enqueue(jobs)
-      await processor.until(() => jobs.every((job) => processor.of(job).length > 0))
-      assert.ok(processor.runs.every(({ job }) => jobs.some((known) => isSame(known, job))))
+      await processor.until(() => jobs.every((job) => processor.getRuns(job).length > 0))
+      assert.ok(processor.runs.every(({ job }) => jobs.some((known) => isSameJob(known, job))))
     },
   },
   {
     name: 'jobs wait for a worker, if durable beyond the queue’s end',
     async check(context) {
-      const job = sampleJob('1')
+      const job = buildSampleJob('1')
       const first = await context.open()
       await first.queue.enqueue([job])
       if (context.isDurable) await first.queue.close?.()
@@ -58,27 +59,27 @@ export const jobRequirements: readonly Requirement[] = [
     name: 'a job that is enqueued three times is run, and holds up no other',
     async check(context) {
       const { queue, processor } = await openAndStart(context)
-      const [job, other] = [sampleJob('1'), sampleJob('2')]
+      const [job, other] = [buildSampleJob('1'), buildSampleJob('2')]
       await queue.enqueue([job, job])
       await queue.enqueue([job, other])
-      await processor.until(() => [job, other].every((each) => processor.of(each).length > 0))
-      assert.ok(processor.of(job).length <= 3, 'the job was run more often than it was enqueued')
+      await processor.until(() => [job, other].every((each) => processor.getRuns(each).length > 0))
+      assert.ok(processor.getRuns(job).length <= 3, 'the job was run more often than it was enqueued')
     },
   },
   {
     name: 'two messages about the same media are two jobs',
     async check(context) {
       const { queue, processor } = await openAndStart(context)
-      const jobs = ['wamid.a', 'wamid.b'].map((messageId) => sampleJob('1', { messageId }))
+      const jobs = ['wamid.a', 'wamid.b'].map((messageId) => buildSampleJob('1', { messageId }))
       await queue.enqueue(jobs)
-      await processor.until(() => jobs.every((job) => processor.of(job).length > 0))
+      await processor.until(() => jobs.every((job) => processor.getRuns(job).length > 0))
     },
   },
   {
     name: 'a job that is done can be enqueued again',
     async check(context) {
       const { queue, processor } = await openAndStart(context)
-      const job = sampleJob('1')
+      const job = buildSampleJob('1')
       await runTwice({ job, processor, enqueue: (each) => queue.enqueue([each]) })
     },
   },
@@ -92,8 +93,8 @@ export async function runTwice(options: {
 }): Promise<void> {
   const { job, processor, enqueue } = options
   await enqueue(job)
-  await processor.until(() => processor.of(job).length === 1)
-  const twice = processor.until(() => processor.of(job).length > 1)
+  await processor.until(() => processor.getRuns(job).length === 1)
+  const twice = processor.until(() => processor.getRuns(job).length > 1)
   let isRun = false
   void twice.then(() => {
     isRun = true
@@ -102,12 +103,12 @@ export async function runTwice(options: {
     await enqueue(job)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  assert.equal(processor.of(job)[1]?.attempt, 1, 'a job that was enqueued anew is not at its first attempt')
+  assert.equal(processor.getRuns(job)[1]?.attempt, 1, 'a job that was enqueued anew is not at its first attempt')
 }
 
 async function openAndStart(
-  context: Context,
-): Promise<{ queue: Awaited<ReturnType<Context['open']>>['queue']; processor: Processor }> {
+  context: QueueCase,
+): Promise<{ queue: Awaited<ReturnType<QueueCase['open']>>['queue']; processor: Processor }> {
   const opened = await context.open()
   const processor = createProcessor()
   context.start(opened, processor.processJob)

@@ -18,20 +18,14 @@ export type Fetch = (url: string, init?: { method?: string; headers?: Record<str
  */
 export type StorageLack = 'checksum' | 'conditional-create' | 'signature-check' | 'expiry-check'
 
-/** What a case works with. */
-export interface Context {
+/** The storage and the keys of one case. */
+export interface StorageCase {
   storage: ObjectStorage
   /** Two keys of this case's own. */
   key: string
   otherKey: string
   fetch: Fetch
   lacks(lack: StorageLack): boolean
-}
-
-export interface Requirement {
-  name: string
-  /** Rejects when the storage does not meet it. */
-  check(context: Context): Promise<void>
 }
 
 /** An object to be stored. */
@@ -74,7 +68,7 @@ function* chunksOf(bytes: Buffer): Generator<Buffer> {
 }
 
 export function put(
-  { storage, key }: Pick<Context, 'storage' | 'key'>,
+  { storage, key }: Pick<StorageCase, 'storage' | 'key'>,
   object: Sample,
   options: { body?: Readable; ifAbsent?: boolean; signal?: AbortSignal } = {},
 ): Promise<PutResult> {
@@ -84,7 +78,10 @@ export function put(
 }
 
 /** That `key` holds this object, by `head` and by `get`. */
-export async function assertHolds({ storage, key }: Pick<Context, 'storage' | 'key'>, object: Sample): Promise<void> {
+export async function assertHolds(
+  { storage, key }: Pick<StorageCase, 'storage' | 'key'>,
+  object: Sample,
+): Promise<void> {
   const found = await storage.get(key)
   assert.ok(found !== null, 'get() finds no object')
   const pieces: Uint8Array[] = []
@@ -94,7 +91,7 @@ export async function assertHolds({ storage, key }: Pick<Context, 'storage' | 'k
   assertDescribes(await storage.head(key), { key, object })
 }
 
-export async function assertAbsent({ storage, key }: Pick<Context, 'storage' | 'key'>): Promise<void> {
+export async function assertAbsent({ storage, key }: Pick<StorageCase, 'storage' | 'key'>): Promise<void> {
   assert.equal(await storage.head(key), null, 'head() finds an object where none should be')
   const found = await storage.get(key)
   found?.body.destroy()

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { WhatsAppMediaError } from '../../errors.js'
-import type { Context, Requirement } from './context.js'
+import type { Requirement } from '../conformance.js'
+import type { StorageCase } from './context.js'
 import { assertAbsent, assertHolds, put, sample } from './context.js'
 
 /** A put that must fail: what its body does, in turn. */
@@ -49,10 +50,10 @@ const attempts: Readonly<Record<string, () => Attempt>> = {
 }
 
 /** A put that fails, fails in bounded time with the original cause, and changes nothing. */
-export const failureRequirements: readonly Requirement[] = [
+export const failureRequirements: readonly Requirement<StorageCase>[] = [
   ...Object.entries(attempts).map(([name, attempt]) => ({
     name: `put() with ${name} rejects, and leaves what was there`,
-    async check(context: Context) {
+    async check(context: StorageCase) {
       await assertRejects(context, { ...attempt(), ifAbsent: true })
       await assertAbsent(context)
       const before = sample(1_000)
@@ -92,7 +93,7 @@ export const failureRequirements: readonly Requirement[] = [
   },
 ]
 
-async function assertRejects(context: Context, attempt: Attempt & { ifAbsent: boolean }): Promise<void> {
+async function assertRejects(context: StorageCase, attempt: Attempt & { ifAbsent: boolean }): Promise<void> {
   const { steps, rejection, ...options } = attempt
   const body = scripted(steps)
   const error = await rejectionOf(put(context, ANNOUNCED, { ...options, body }))

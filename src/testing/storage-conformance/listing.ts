@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import type { StoredObjectSummary } from '../../storage.js'
-import type { Context, Requirement } from './context.js'
+import type { Requirement } from '../conformance.js'
+import type { StorageCase } from './context.js'
 import { put, sample } from './context.js'
 
 /** Cases about listings, which a storage need not have. */
-function listing(name: string, check: (context: Context & { list: List }) => Promise<void>): Requirement {
+function listing(
+  name: string,
+  check: (context: StorageCase & { list: List }) => Promise<void>,
+): Requirement<StorageCase> {
   return {
     name,
     async check(context) {
@@ -23,7 +27,7 @@ function listing(name: string, check: (context: Context & { list: List }) => Pro
 
 type List = (prefix: string, signal?: AbortSignal) => Promise<StoredObjectSummary[]>
 
-export const listingRequirements: readonly Requirement[] = [
+export const listingRequirements: readonly Requirement<StorageCase>[] = [
   listing('list() names the objects under a prefix with their sizes, and no others', async (context) => {
     const { key, otherKey, list } = context
     const folder = key.slice(0, key.lastIndexOf('/') + 1)

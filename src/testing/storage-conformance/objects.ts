@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict'
 import { WhatsAppMediaError } from '../../errors.js'
-import type { Context, Requirement } from './context.js'
+import type { Requirement } from '../conformance.js'
+import type { StorageCase } from './context.js'
 import { assertAbsent, assertHolds, bodyOf, put, sample, UNICODE_DISPOSITION } from './context.js'
 
 const LARGE_BYTES = 5 * 1_024 * 1_024
 const WRITERS = 20
 
 /** Objects come back as they were put, and of many writers one wins. */
-export const objectRequirements: readonly Requirement[] = [
+export const objectRequirements: readonly Requirement<StorageCase>[] = [
   ...[0, 1, LARGE_BYTES].map((size) => ({
     name: `put(), head() and get() keep ${size} bytes, with hash, type, disposition and metadata`,
-    async check(context: Context) {
+    async check(context: StorageCase) {
       const object = sample(size)
       assert.equal((await put(context, object)).outcome, 'stored')
       await assertHolds(context, object)
@@ -92,7 +93,7 @@ export const objectRequirements: readonly Requirement[] = [
 ]
 
 /** Many writers, each with its own bytes, type and metadata; what is left must be one writer's in all of them. */
-async function race(context: Context, options: { ifAbsent: boolean }): Promise<{ stored: number }> {
+async function race(context: StorageCase, options: { ifAbsent: boolean }): Promise<{ stored: number }> {
   const objects = Array.from({ length: WRITERS }, (_, writer) =>
     sample(20_000 + writer, { contentType: `image/x-${writer}`, metadata: { writer: String(writer) } }),
   )

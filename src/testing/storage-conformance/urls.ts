@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { SignedUrlOptions } from '../../storage.js'
-import type { Context, Requirement, Sample } from './context.js'
+import type { Requirement } from '../conformance.js'
+import type { Sample, StorageCase } from './context.js'
 import { put, sample, UNICODE_DISPOSITION } from './context.js'
 
 const FORCED = { expiresIn: 60, contentType: 'image/jpeg', contentDisposition: UNICODE_DISPOSITION }
@@ -9,8 +10,8 @@ const HOUR_MS = 3_600_000
 /** A case about signed URLs, in which an object is stored. It holds for a storage without such URLs. */
 function signing(
   name: string,
-  check: (context: Context & { sign: Sign; object: Sample }) => Promise<void>,
-): Requirement {
+  check: (context: StorageCase & { sign: Sign; object: Sample }) => Promise<void>,
+): Requirement<StorageCase> {
   return {
     name,
     async check(context) {
@@ -26,7 +27,7 @@ function signing(
 
 type Sign = (options?: Partial<SignedUrlOptions>) => Promise<{ url: string; expiresAt: Date }>
 
-export const urlRequirements: readonly Requirement[] = [
+export const urlRequirements: readonly Requirement<StorageCase>[] = [
   signing('signedUrl() reads the bytes, with the type and disposition that it forces', async (context) => {
     const { sign, object, fetch } = context
     const { url, expiresAt } = await sign()
@@ -72,7 +73,7 @@ export const urlRequirements: readonly Requirement[] = [
 ]
 
 async function assertRefused(
-  { fetch, lacks }: Context,
+  { fetch, lacks }: StorageCase,
   { url, unless }: { url: string; unless: 'signature-check' | 'expiry-check' },
 ): Promise<void> {
   const response = await fetch(url)
