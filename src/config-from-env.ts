@@ -1,6 +1,6 @@
 import { InvalidOptionError } from './errors.js'
 
-/** What the environment says. Everything is optional; AWS credentials stay with the SDK's own chain. */
+/** The library's settings in the environment. All are optional; AWS credentials stay with the SDK's own chain. */
 export interface EnvConfig {
   /** `AWS_REGION` */
   region?: string

@@ -22,13 +22,14 @@ import type { ExtractedMedia } from './webhook/extract.js'
 
 export type { MediaArchiveOptions } from './media-archive/options.js'
 
+/** Archives media of many accounts. Its functions may be passed on by themselves. */
 export interface MediaArchive {
   /**
-   * Hands media over to the queue; fits `createWebhookHandler`'s `onMedia`. Resolved means: as durable as the queue is.
-   * What can't be downloaded, and numbers of no account, go to `onFailed` instead; an advertisement's picture and
-   * history's placeholders only to `onEvent`, for their messages have not failed.
+   * Hands media over to the queue; fits `createWebhookHandler`'s `onMedia`. Once it resolves, the jobs are as durable as
+   * the queue. Media that can't be downloaded, and media of a number without an account, goes to `onFailed` instead; an
+   * advertisement's picture and history's placeholders go only to `onEvent`, for their messages have not failed.
    *
-   * @throws InvalidOptionError without a queue, and for what is no media; QueueFullError; what `accounts` or `onFailed`
+   * @throws InvalidOptionError without a queue, and for anything but media; QueueFullError; what `accounts` or `onFailed`
    * throw, a TimeoutError when they do not end. Nothing is lost by calling again.
    */
   enqueue(media: MediaReference | readonly MediaReference[] | ExtractedMedia): Promise<void>
@@ -50,17 +51,19 @@ export interface MediaArchive {
    */
   signUrl(key: string, options: ArchiveSigningOptions): Promise<SignedMediaUrl>
   /**
-   * Takes nothing more, works off what is under way and ready (for `timeoutMs` at most, default without end), and closes
-   * the storages. What was stopped has two seconds more to clean up; then it is left behind.
+   * Takes no more calls, works off those under way and the jobs that are ready (for `timeoutMs` milliseconds at most,
+   * default without end), and closes the storages. Stopped work has two seconds more to clean up; then it is left behind.
    *
-   * @returns the jobs that are left, of queues that live in this process: enqueue them again, or lose them. A queue of
-   * your own that does not close in that time hands back none.
+   * @returns the jobs that are left in a queue of this process: enqueue them again, or lose them. A queue that does not
+   * close in that time hands back none.
    * @throws what the queue's `close` throws. A storage that fails to close is left as it is.
    */
   close(options?: { timeoutMs?: number }): Promise<MediaJob[]>
 }
 
+/** Options of `MediaArchive.upload`: those of `uploadToS3`, without what the archive knows. */
 export type ArchiveUploadOptions = Omit<UploadOptions, 'storage' | 'key' | 'accountId' | keyof SharedOptions> & {
+  /** The tenant that the file belongs to. */
   accountId: string
 }
 
@@ -75,6 +78,31 @@ export interface ArchiveSigningOptions
  * An archive for many accounts: configured once, used by webhook handlers, workers and readers.
  *
  * @throws InvalidOptionError at once for options of the wrong form.
+ * @example
+ * ```ts
+ * import { createMediaArchive } from 'whatsapp-media-archive'
+ * import { createInProcessQueue } from 'whatsapp-media-archive/queues/in-process'
+ * import { createMemoryStorage } from 'whatsapp-media-archive/storage/memory'
+ * import { createFakeCloudApi } from 'whatsapp-media-archive/testing'
+ *
+ * const api = await createFakeCloudApi()
+ * const archive = createMediaArchive({
+ *   storage: createMemoryStorage(),
+ *   accounts: (phoneNumberId) => ({ accountId: `number-${phoneNumberId}`, accessToken: api.accessToken }),
+ *   queue: createInProcessQueue(),
+ *   cloudApi: api.cloudApi,
+ *   onArchived: ({ messageId, key }) => console.log('archived', messageId, key),
+ *   onFailed: ({ media, error }) => console.error('lost', media.messageId, error.code),
+ * })
+ * const file = { bytes: Buffer.from('%PDF-1.7'), mimeType: 'application/pdf', mediaType: 'document' } as const
+ * const { reference } = await api.addMedia(file)
+ * // A webhook's media goes into the queue; a caller who waits for the result archives it directly.
+ * await archive.enqueue(reference)
+ * const { key, sha256 } = await archive.archive(reference)
+ * console.log(key, sha256)
+ * await archive.close({ timeoutMs: 10_000 })
+ * await api.close()
+ * ```
  */
 export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   const { queue, storage, onEvent, maxGonePerHour = Number.POSITIVE_INFINITY } = options
@@ -144,7 +172,7 @@ function createAccountArchive({
   }
 }
 
-/** Archives one media item for a caller who waits, and tells `onArchived` or `onFailed`. */
+/** Archives one media item for a caller who waits, and calls `onArchived` or `onFailed`. */
 async function archiveOne(
   media: MediaReference,
   { callbacks, archiveFor, signal }: { callbacks: Callbacks; archiveFor: ArchiveFor; signal: AbortSignal },

@@ -8,21 +8,22 @@ import type { MediaReference } from './media-reference.js'
 
 /** One media item to be archived. Plain JSON, never with a token. */
 export interface MediaJob {
-  /** Of this form. A worker refuses versions it does not know. */
+  /** The version of this form. A worker refuses versions it does not know. */
   version: 1
-  /** Fixed when the job is made: a number that moves to another account later changes nothing. */
+  /** The tenant, fixed when the job is made: a number that moves to another account later changes nothing. */
   accountId: string
+  /** The media, as a webhook described it. */
   media: MediaReference
-  /** How many attempts ended in a fault that gets a few late tries only. Written by `processJob`, absent in a fresh job. */
+  /** Attempts that ended in a fault which gets a few late tries only. Written by `processJob`, absent in a fresh job. */
   faults?: Partial<Record<LateFault, number>>
   /**
-   * With `integrity: 'report'`, the SHA-256 (lowercase hex) that the last whole download had in place of the announced
-   * one: the next that has it, too, settles the matter. Written by `processJob`, absent in a fresh job.
+   * With `integrity: 'report'`, the SHA-256 (lowercase hex) of the last whole download whose hash was not the announced
+   * one: a second download with it decides. Written by `processJob`, absent in a fresh job.
    */
   seenSha256?: string
 }
 
-/** Faults that will hardly mend: media that is gone, and media whose bytes stay wrong. */
+/** Faults that hardly ever pass: media that is gone, and media whose bytes stay wrong. */
 export type LateFault = 'media-gone' | 'integrity-mismatch'
 
 /** Keeps jobs. An implementation is a factory that returns this interface and passes `queueConformance`. */
@@ -35,8 +36,10 @@ export interface MediaQueue {
   /** Given by the archive to queues that run their jobs in this process. Durable queues have workers of their own. */
   start?(processJob: ProcessJob): void
   /**
-   * Takes no more, works off what is ready (for `timeoutMs` at most, default without end), stops the rest and hands back
-   * what is left: jobs that wait for a retry, and those stopped.
+   * Takes no more jobs, works off those that are ready (for `timeoutMs` milliseconds at most, default without end), and
+   * stops the rest.
+   *
+   * @returns the jobs that are left: those that wait for a retry, and those stopped.
    */
   close?(options?: { timeoutMs?: number }): Promise<MediaJob[]>
 }
@@ -44,41 +47,42 @@ export interface MediaQueue {
 /** Runs one attempt of a job. Never rejects: each outcome says what the queue has to do. */
 export type ProcessJob = (job: MediaJob, context: JobContext) => Promise<JobOutcome>
 
+/** What a worker says of an attempt. */
 export interface JobContext {
-  /** 1 for the first. */
+  /** The attempt's number, 1 for the first. */
   attempt: number
   /** Stops the attempt: the outcome is then a retry at once, and no attempt is counted. */
   signal?: AbortSignal
   /**
-   * When the worker itself must end (a function's remaining time, say): the attempt is stopped then, and counted. To hear
-   * of its end the owner has a second at least.
+   * When the worker itself must end (a function's remaining time, say): the attempt is stopped then, and counted. Your
+   * app's `onArchived` or `onFailed` has a second at least even then.
    */
   deadline?: Date
 }
 
+/** What a queue has to do with a job after an attempt. */
 export type JobOutcome =
-  /** Archived, and the owner was told. */
+  /** Archived, and `onArchived` has heard of it: the job is forgotten. */
   | { outcome: 'done' }
-  /** To be tried again. */
+  /** The job is tried again. */
   | {
       outcome: 'retry'
-      /** A whole number, 0 for at once. */
+      /** Seconds until the next attempt: a whole number, 0 for at once. */
       afterSeconds: number
-      /** When Meta forgets the media, ISO 8601: of two jobs the one that ends sooner comes first. */
+      /** When Meta forgets the media, ISO 8601: of two jobs the one with the earlier time comes first. */
       until: string
-      /**
-       * False when the job was not even tried, or its worker was stopped: the next attempt has the same number.
-       */
+      /** False when the job was not even tried, or its worker was stopped: the next attempt has the same number. */
       isAttempt: boolean
       /** The job to keep in place of the one that was run. */
       job: MediaJob
-      /** Why: an error of this library, or whatever the owner's own code has thrown. */
+      /** The reason: an error of this library, or whatever a callback of your app has thrown. */
       error: unknown
     }
-  /** Given up, and the owner was told. */
+  /** Given up, and `onFailed` has heard of it: the job is kept aside, with its reason. */
   | {
       outcome: 'dead-letter'
       /** The job without its download URL: enqueued again, it is tried anew. */
       job: MediaJob
+      /** The reason. */
       error: AnyWhatsAppMediaError
     }

@@ -63,7 +63,7 @@ describe('createMediaArchive', () => {
 })
 
 describe('archive', () => {
-  it('archives, and tells it each time, when it was stored before too', async () => {
+  it('archives, and reports it each time, when it was stored before too', async () => {
     const archive = create()
     const reference = await addPhoto()
     const first = await archive.archive(reference)
@@ -80,12 +80,12 @@ describe('archive', () => {
     const patient = create({
       onArchived: async () => {
         await new Promise(setImmediate)
-        order.push('told')
+        order.push('reported')
       },
     })
     const reference = await addPhoto()
     await patient.archive(reference).then(() => order.push('resolved'))
-    expect(order).toEqual(['told', 'resolved'])
+    expect(order).toEqual(['reported', 'resolved'])
     const down = new Error('the database is down')
     await expect(create({ onArchived: throwing(down) }).archive(reference)).rejects.toBe(down)
     await expect(create({ onArchived: async () => throwing(down)() }).archive(reference)).rejects.toBe(down)
@@ -137,7 +137,7 @@ describe('archive', () => {
     expect(failed).toEqual([])
   })
 
-  it('passes on an error of this library that the owner’s functions throw, and calls that no failure', async () => {
+  it('passes on an error of this library that callbacks throw, and calls that no failure', async () => {
     const own = new WrongAccountError({ accountId: 'pixels' })
     for (const option of ['accounts', 'storage', 'prefix', 'onArchived']) {
       await expect(create({ [option]: throwing(own) }).archive(await addPhoto())).rejects.toBe(own)
@@ -176,7 +176,7 @@ describe('archive', () => {
     ['media.mediaType', { mediaId: '1' }],
     ['media.phoneNumberId', { phoneNumberId: 1_065 }],
     ['media.messageId', { messageId: undefined }],
-  ])('names what is wrong with a reference, and tells its owner: %s', async (option, wrong) => {
+  ])('names what is wrong with a reference, and calls onFailed: %s', async (option, wrong) => {
     const media = option === 'media' || option === 'media.mediaType' ? wrong : { ...(await addPhoto()), ...wrong }
     const error = await create()
       .archive(media as MediaReference)

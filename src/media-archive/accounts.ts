@@ -7,13 +7,13 @@ export interface Account {
   /** `/^[A-Za-z0-9_-]{1,128}$/`, the first part of each of its keys. */
   accountId: string
   /**
-   * A token, or a function asked at each attempt. `rejected` means that Meta refused the token that it gave last for this
-   * number; the archive remembers that over pauses and jobs.
+   * A token, or a function called at each attempt. It gets `rejected` when Meta refused the token that it gave last for
+   * this number, and `first` otherwise; the archive remembers that over pauses and jobs.
    */
   accessToken: AccessToken
   /** The app's secret: look-ups then carry `appsecret_proof`. */
   appSecret?: string
-  /** How long Meta keeps this number's media, in milliseconds. Default 7 days; 3,600,000 for No-Storage numbers. */
+  /** How long Meta keeps this number's media, in milliseconds. Default 7 days; 3,600,000 for No-Storage numbers (Meta: Media). */
   mediaLifetimeMs?: number
 }
 

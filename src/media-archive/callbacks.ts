@@ -6,18 +6,15 @@ import { type CallbackName, InvalidOptionError, TimeoutError } from '../errors.j
 import { checkAccountId } from '../key.js'
 import type { ObjectStorage } from '../storage.js'
 import { abortable, within } from '../timing/abort.js'
-import { type Account, type Accounts, findAccount } from './accounts.js'
+import { type Account, findAccount } from './accounts.js'
 import type { MediaFailure } from './media-failure.js'
+import type { MediaArchiveOptions } from './options.js'
 
-/** The functions that your app gives to an archive: see `MediaArchiveOptions`. */
-export interface CallbackOptions {
-  accounts: Accounts
-  storage: ObjectStorage | ((accountId: string) => ObjectStorage | Promise<ObjectStorage>)
-  prefix?: string | ((accountId: string) => string | Promise<string>)
-  onArchived?: (media: ArchivedMessageMedia) => unknown
-  onFailed?: (failure: MediaFailure) => unknown
-  callbackTimeoutMs?: number
-}
+/** The functions that your app gives to an archive. */
+export type CallbackOptions = Pick<
+  MediaArchiveOptions,
+  'accounts' | 'storage' | 'prefix' | 'onArchived' | 'onFailed' | 'callbackTimeoutMs'
+>
 
 /** Where an account's objects lie. */
 export interface AccountPlace {

@@ -1,29 +1,57 @@
 import type { ArchivedMedia } from '../archive.js'
+import { defined } from '../json.js'
 
-/** The fields of a message document that tell of its media. */
+/** The fields of a message document that describe its media. */
 export interface MediaContent {
   /** The object's permanent, private address. Sign `s3Key` when somebody reads. */
   mediaUrl: string
+  /** `image`, `video`, `audio`, `document` or `sticker`. */
   mediaType: string
+  /** Meta's id of the media. */
   mediaId: string
+  /** The object's key. */
   s3Key: string
   mimeType: string
   /** Bytes. */
   fileSize: number
   /** Lowercase hex. */
   sha256: string
+  /** The sender's name for a document. */
   filename?: string
   caption?: string
+}
+
+type PrefixedContent<Prefix extends string> = {
+  [Name in keyof MediaContent as `${Prefix}${Name}`]: MediaContent[Name]
 }
 
 /**
  * The content fields of a message document, each name behind `prefix`: `toContent(media, 'content.')` fits a `$set`.
  * Fields that the media lacks are left out, so that an update leaves theirs alone.
+ *
+ * @param media the result of `archiveMedia`, or what `onArchived` gets.
+ * @param prefix the beginning of each name. Default: none.
+ * @example
+ * ```ts
+ * import { archiveMedia, toContent } from 'whatsapp-media-archive'
+ * import { createMemoryStorage } from 'whatsapp-media-archive/storage/memory'
+ * import { createFakeCloudApi } from 'whatsapp-media-archive/testing'
+ *
+ * const api = await createFakeCloudApi()
+ * const file = { bytes: Buffer.from('%PDF-1.7'), mimeType: 'application/pdf', mediaType: 'document' } as const
+ * const { reference } = await api.addMedia(file)
+ * const { accessToken, cloudApi } = api
+ * const media = await archiveMedia(reference, { storage: createMemoryStorage(), accountId: 'acme', accessToken, cloudApi })
+ * const update = { $set: toContent(media, 'content.') }
+ * console.log(update.$set['content.s3Key'], update.$set['content.fileSize'])
+ * await api.close()
+ * ```
  */
 export function toContent<Prefix extends string = ''>(
   media: ArchivedMedia,
   prefix: Prefix = '' as Prefix,
-): { [Name in keyof MediaContent as `${Prefix}${Name}`]: MediaContent[Name] } {
+): PrefixedContent<Prefix> {
+  const { filename, caption } = media
   const content: MediaContent = {
     mediaUrl: media.url,
     mediaType: media.mediaType,
@@ -32,10 +60,9 @@ export function toContent<Prefix extends string = ''>(
     mimeType: media.mimeType,
     fileSize: media.size,
     sha256: media.sha256,
-    ...(media.filename === undefined ? {} : { filename: media.filename }),
-    ...(media.caption === undefined ? {} : { caption: media.caption }),
+    ...defined({ filename, caption }),
   }
   const prefixed = Object.entries(content).map(([name, value]) => [`${prefix}${name}`, value])
-  // Sound because every name above gets the prefix, and no other name is there.
-  return Object.fromEntries(prefixed) as { [Name in keyof MediaContent as `${Prefix}${Name}`]: MediaContent[Name] }
+  // Every name above gets the prefix, and no other name is there.
+  return Object.fromEntries(prefixed) as PrefixedContent<Prefix>
 }

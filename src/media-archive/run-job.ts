@@ -11,8 +11,8 @@ import { cutDelay, cutPause, spreadDelay } from './delays.js'
 import { buildRetry, countSecondsLeft, type JobAttempt, readJobAttempt } from './job-attempt.js'
 import { createKnownGone } from './known-gone.js'
 import { createPauses, type Pauses } from './pauses.js'
-import { createRateLimits } from './rate-limits.js'
 import { createFailureSettler, reportInTime } from './settle-failure.js'
+import { watchUsage } from './watch-usage.js'
 
 /** One archiving of one media item, and until when its caller waits. */
 export interface ArchiveCall extends Omit<ArchiveMemory, 'tokens'> {
@@ -33,7 +33,6 @@ export interface JobRunnerOptions {
 /** Runs one attempt of a job and says what its queue has to do. */
 export function createJobRunner({ callbacks, archiveFor, maxGonePerHour, onEvent }: JobRunnerOptions): ProcessJob {
   const pauses = createPauses((pause) => emit(onEvent, { type: 'account-paused', ...pause }))
-  const rateLimits = createRateLimits({ rest: pauses.rest })
   const knownGone = createKnownGone({ maxGonePerHour, rest: pauses.rest })
   const { settle, giveUp } = createFailureSettler({ callbacks, pauses, knownGone, onEvent })
 
@@ -50,7 +49,7 @@ export function createJobRunner({ callbacks, archiveFor, maxGonePerHour, onEvent
       media: attempt > 1 ? removeDownloadUrl(media) : media,
       signal,
       seen,
-      watch: (http) => rateLimits.watch(accountId, http),
+      watch: (http) => watchUsage(http, (seconds, error) => pauses.rest(accountId, seconds, error)),
       onLookUp: () => pauses.end({ accountId, phoneNumberId: media.phoneNumberId }),
     })
   }

@@ -91,7 +91,7 @@ interface NotedFailure {
   isKnownGone: boolean
 }
 
-/** Tells the archive's memory of an error, for the sake of its other jobs. */
+/** Notes an error for the archive's other jobs. */
 function noteFailure(
   { job }: JobAttempt,
   { error, pauses, knownGone }: Pick<FailureSettlerOptions, 'pauses' | 'knownGone'> & { error: AnyWhatsAppMediaError },

@@ -40,7 +40,8 @@ export interface InProcessQueueOptions {
  *   cloudApi: api.cloudApi,
  *   onArchived: ({ key }) => console.log('archived', key),
  * })
- * const { reference } = await api.addMedia({ bytes: Buffer.from('%PDF-1.7'), mimeType: 'application/pdf' })
+ * const file = { bytes: Buffer.from('%PDF-1.7'), mimeType: 'application/pdf', mediaType: 'document' } as const
+ * const { reference } = await api.addMedia(file)
  * await archive.enqueue(reference)
  * const left = await archive.close({ timeoutMs: 10_000 })
  * console.log(left.length, 'jobs left')

@@ -36,7 +36,7 @@ describe('close', () => {
     const held = new Promise<void>((resolve) => {
       free = resolve
     })
-    const archive = create({ storage: shared, onArchived: () => held.then(() => order.push('told')) })
+    const archive = create({ storage: shared, onArchived: () => held.then(() => order.push('reported')) })
     const going = archive.archive(await addPhoto())
     const closed = archive.close().then((left) => {
       order.push('closed')
@@ -54,7 +54,7 @@ describe('close', () => {
     free()
     expect(await closed).toEqual([])
     expect(await going).toMatchObject({ sha256 })
-    expect(order).toEqual(['told', 'shared', 'closed'])
+    expect(order).toEqual(['reported', 'shared', 'closed'])
   })
 
   it('ends well after what was under way has failed', async () => {

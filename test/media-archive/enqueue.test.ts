@@ -126,14 +126,14 @@ describe('enqueue', () => {
     expect([queued, failed]).toEqual([[], []])
   })
 
-  it('gives media of a number with an unsound account to onFailed, and the rest to the queue', async () => {
+  it('gives media of a number with an invalid account to onFailed, and the rest to the queue', async () => {
     const queue = createInProcessQueue()
     const archive = create({
       queue,
       accounts: (id) => ({ accountId: id === '666' ? 'a/b' : 'pixels', accessToken: api.accessToken }),
     })
-    const unsound = { ...(await addPhoto()), phoneNumberId: '666' }
-    await archive.enqueue([unsound, await addPhoto()])
+    const invalid = { ...(await addPhoto()), phoneNumberId: '666' }
+    await archive.enqueue([invalid, await addPhoto()])
     expect(failed).toMatchObject([{ media: { phoneNumberId: '666' }, error: { code: 'invalid-option' } }])
     await archive.close()
     expect(archived).toHaveLength(1)
@@ -149,7 +149,7 @@ describe('enqueue', () => {
     expect(events).toEqual([{ type: 'unknown-number', phoneNumberId: OTHER_NUMBER, mediaId: unknown.mediaId }])
   })
 
-  it('rejects when accounts throws, and then nothing is queued or told', async () => {
+  it('rejects when accounts throws, and then nothing is queued or reported', async () => {
     const down = new Error('the database is down')
     const accounts = (number: string): Account | undefined => (number === NUMBER ? buildAccount() : throwing(down)())
     const archive = create({ accounts })
@@ -160,7 +160,7 @@ describe('enqueue', () => {
     expect([queued, failed]).toEqual([[], []])
   })
 
-  it('rejects when the queue is full, and then nothing is told', async () => {
+  it('rejects when the queue is full, and then nothing is reported', async () => {
     const archive = create({ queue: createInProcessQueue({ maxQueued: 1 }) })
     const references = [await addPhoto(), await addPhoto()]
     await archive.enqueue(await addPhoto())
@@ -195,13 +195,13 @@ describe('enqueue', () => {
     expect([queued, failed]).toEqual([[], []])
   })
 
-  it('queues nothing of a list with an unsound reference, and names its place', async () => {
+  it('queues nothing of a list with an invalid reference, and names its place', async () => {
     const list = [await addPhoto(), { ...(await addPhoto()), filename: null }] as MediaReference[]
     await expect(create().enqueue(list)).rejects.toMatchObject({ option: 'media[1].filename' })
     expect(queued).toEqual([])
   })
 
-  it('hands one unsound item of a webhook to onFailed, and queues the rest', async () => {
+  it('hands one invalid item of a webhook to onFailed, and queues the rest', async () => {
     const odd = { ...(await addPhoto()), mediaId: 'wamid.in-the-wrong-place' }
     await create().enqueue(extracted({ media: [odd, await addPhoto(), null] }))
     expect(queued).toHaveLength(1)
@@ -211,7 +211,7 @@ describe('enqueue', () => {
     ])
   })
 
-  it('rejects when accounts throws an error of this library: it is its owner’s', async () => {
+  it('rejects when accounts throws an error of this library: the app threw it', async () => {
     const own = new WrongAccountError({ accountId: 'pixels' })
     await expect(create({ accounts: throwing(own) }).enqueue(await addPhoto())).rejects.toBe(own)
     expect([queued, failed]).toEqual([[], []])

@@ -18,8 +18,8 @@ const number = { accountId: 'a', phoneNumberId: '1' }
 const sibling = { accountId: 'a', phoneNumberId: '2' }
 
 it('createPauses pauses longer each time in a row, to a limit, and starts anew after a success', () => {
-  const told: number[] = []
-  const pauses = createPauses(({ forSeconds }) => void told.push(forSeconds))
+  const paused: number[] = []
+  const pauses = createPauses(({ forSeconds }) => void paused.push(forSeconds))
   expect(pauses.find(number)).toBeUndefined()
   for (const seconds of [60, 120, 240, 480, 900, 900]) {
     expect(pauses.begin(number, rejected)).toBe(seconds)
@@ -29,22 +29,22 @@ it('createPauses pauses longer each time in a row, to a limit, and starts anew a
   }
   pauses.end(number)
   expect(pauses.begin(number, rejected)).toBe(60)
-  expect(told).toEqual([60, 120, 240, 480, 900, 900, 60])
+  expect(paused).toEqual([60, 120, 240, 480, 900, 900, 60])
 })
 
 it('createPauses counts jobs that fail together as one pause, for the first one’s reason', () => {
-  let told = 0
-  const pauses = createPauses(() => told++)
+  let paused = 0
+  const pauses = createPauses(() => paused++)
   pauses.begin(number, missing)
   after(10)
   expect(pauses.begin(number, rejected)).toBe(50)
   expect(pauses.find(number)?.error).toBe(missing)
-  expect(told).toBe(1)
+  expect(paused).toBe(1)
 })
 
 it('createPauses pauses a number for its token, and the whole account at a limit', () => {
-  const told: unknown[] = []
-  const pauses = createPauses((pause) => void told.push(pause))
+  const paused: unknown[] = []
+  const pauses = createPauses((pause) => void paused.push(pause))
   pauses.begin(number, rejected)
   expect(pauses.find(sibling)).toBeUndefined()
   expect(pauses.find({ ...number, accountId: 'b' })).toBeUndefined()
@@ -53,15 +53,15 @@ it('createPauses pauses a number for its token, and the whole account at a limit
   pauses.rest('a', 30, limit)
   expect(pauses.find(sibling)).toEqual({ secondsLeft: 30, error: limit })
   expect(pauses.find({ ...number, accountId: 'b' })).toBeUndefined()
-  expect(told).toEqual([
+  expect(paused).toEqual([
     { ...number, forSeconds: 60, reason: 'access-token' },
     { accountId: 'a', forSeconds: 30, reason: 'rate-limit' },
   ])
 })
 
 it('createPauses rests an account at a limit, as long as the longest asked for, whatever its token does', () => {
-  const told: unknown[] = []
-  const pauses = createPauses(({ forSeconds, reason }) => void told.push([forSeconds, reason]))
+  const paused: unknown[] = []
+  const pauses = createPauses(({ forSeconds, reason }) => void paused.push([forSeconds, reason]))
   pauses.rest('a', 60, limit)
   pauses.rest('a', 30, rejected)
   expect(pauses.find(number)).toEqual({ secondsLeft: 60, error: limit })
@@ -74,7 +74,7 @@ it('createPauses rests an account at a limit, as long as the longest asked for, 
   after(90)
   expect(pauses.find(number)).toBeUndefined()
   pauses.rest('a', 10, limit)
-  expect(told).toEqual([
+  expect(paused).toEqual([
     [60, 'rate-limit'],
     [60, 'access-token'],
     [10, 'rate-limit'],
@@ -95,8 +95,8 @@ it('createPauses lets a rejected token be tried once a minute, and one that is n
 })
 
 it('createPauses lets no pause last until a clock has caught up that was set back', () => {
-  const told: string[] = []
-  const pauses = createPauses(({ reason }) => told.push(reason))
+  const paused: string[] = []
+  const pauses = createPauses(({ reason }) => paused.push(reason))
   pauses.begin(number, rejected)
   pauses.rest('a', 60, limit)
   expect(pauses.mayTry(number)).toBe(false)
@@ -107,5 +107,5 @@ it('createPauses lets no pause last until a clock has caught up that was set bac
   pauses.rest('a', 60, limit)
   expect(pauses.find(number)).toMatchObject({ secondsLeft: 120 })
   expect(pauses.find(sibling)).toMatchObject({ secondsLeft: 60, error: limit })
-  expect(told).toEqual(['access-token', 'rate-limit', 'access-token', 'rate-limit'])
+  expect(paused).toEqual(['access-token', 'rate-limit', 'access-token', 'rate-limit'])
 })

@@ -194,7 +194,7 @@ describe('processJob, what becomes of a job', () => {
     ['nothing', null, 'job.version'],
     ['media without a type', { version: 1, accountId: 'pixels', media: { mediaId: '1' } }, 'job.media.mediaType'],
     ['no account', { version: 1, media: { mediaId: '1', timestamp: '2026-11-22T10:00:00Z' } }, 'job.accountId'],
-  ])('makes a dead letter of a job that can’t be read, and tells its owner: %s', async (_name, job, option) => {
+  ])('makes a dead letter of a job that can’t be read, and calls onFailed: %s', async (_name, job, option) => {
     const outcome = await create().processJob(job as unknown as MediaJob, { attempt: 1 })
     expect(outcome).toEqual({
       outcome: 'dead-letter',
@@ -233,7 +233,7 @@ describe('processJob, what becomes of a job', () => {
     expect(listTypes().at(-1)).toBe('dead-letter')
   })
 
-  it('makes a dead letter although neither onArchived nor onFailed can be told', async () => {
+  it('makes a dead letter although neither onArchived nor onFailed answers', async () => {
     const down = throwing(new Error('the database is down'))
     const archive = create({ onArchived: down, onFailed: down })
     expect(await runJob(archive, await addAged(9 * DAY_MS), 10)).toMatchObject({

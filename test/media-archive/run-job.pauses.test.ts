@@ -316,7 +316,7 @@ describe('processJob, tokens', () => {
   it.each([
     ['the function', never],
     ['its renewal', (reason: string) => (reason === 'rejected' ? never() : 'stale-token')],
-  ])('pauses the number alone whose token is not told: %s hangs', async (_what, accessToken) => {
+  ])('pauses the number alone whose token function hangs: %s', async (_what, accessToken) => {
     const accounts = (number: string): Account => buildAccount(number === NUMBER ? { accessToken } : {})
     const archive = create({ accounts, callbackTimeoutMs: 20, queue: createInProcessQueue({ concurrency: 1 }) })
     const { downloadUrl, downloadUrlExpiresAt, ...other } = await addPhoto({ phoneNumberId: OTHER_NUMBER })

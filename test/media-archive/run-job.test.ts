@@ -1,8 +1,10 @@
 import { getEventListeners } from 'node:events'
+import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ArchivedMessageMedia } from '../../src/archive.js'
 import { InvalidOptionError, MediaGoneError, StorageFailedError, TimeoutError } from '../../src/errors.js'
 import type { MediaEvent } from '../../src/events.js'
+import type { HttpClient } from '../../src/http.js'
 import { type CallbackOptions, createCallbacks } from '../../src/media-archive/callbacks.js'
 import type { MediaFailure } from '../../src/media-archive/media-failure.js'
 import { createJobRunner } from '../../src/media-archive/run-job.js'
@@ -80,7 +82,7 @@ const failing = (callback: string): Functions =>
   callback === 'onFailed' ? { transfer: throwing(new InvalidOptionError({ option: 'size', problem: 'is odd' })) } : {}
 
 describe('processJob', () => {
-  it('tells, by an event, which function of the owner’s threw, and nothing of what it said', async () => {
+  it('reports in an event which callback threw, without its words', async () => {
     const thrown = Object.assign(new Error('no row for Jane'), { code: 'ECONNREFUSED' })
     const process = create({ accounts: throwing(thrown) })
     expect(await run(process, { attempt: 3 })).toMatchObject({ outcome: 'retry', error: thrown })
@@ -107,7 +109,30 @@ describe('processJob', () => {
   })
 })
 
-describe('processJob, when a function of the owner’s hangs', () => {
+describe('processJob, at a rate limit', () => {
+  it('rests the account whose usage Meta reports as nearly full, and no other', async () => {
+    const headers = { 'x-app-usage': '{"call_count":95,"total_time":20,"total_cputime":20}' }
+    const http: HttpClient = async () => ({ status: 200, headers, body: Readable.from([]) })
+    const process = createJobRunner({
+      callbacks: createCallbacks({
+        accounts: () => ({ accountId: 'pixels', accessToken: 'of-a-test' }),
+        storage: createMemoryStorage(),
+      }),
+      maxGonePerHour: Number.POSITIVE_INFINITY,
+      onEvent: (event) => events.push(event),
+      async archiveFor(accountId, _account, { media, signal, watch }) {
+        await watch?.(http)({ method: 'GET', url: 'https://graph.facebook.com/1', headers: {}, signal })
+        return { accountId, mediaId: media.mediaId } as ArchivedMessageMedia
+      },
+    })
+    expect(await run(process)).toEqual({ outcome: 'done' })
+    expect(events).toEqual([{ type: 'account-paused', accountId: 'pixels', forSeconds: 60, reason: 'rate-limit' }])
+    expect(await run(process)).toMatchObject({ outcome: 'retry', isAttempt: false, error: { code: 'graph-api' } })
+    expect(await run(process, {}, jobOf({ accountId: 'acme' }))).toEqual({ outcome: 'done' })
+  })
+})
+
+describe('processJob, when a callback hangs', () => {
   it.each(FUNCTIONS)('%s: comes back at once, and counts no attempt, when its worker is stopped', async (callback) => {
     const controller = new AbortController()
     const hang = vi.fn(never)
@@ -143,7 +168,7 @@ describe('processJob, when a function of the owner’s hangs', () => {
     },
   )
 
-  it('tells of stored media again, when onArchived hung the first time', async () => {
+  it('reports stored media again, when onArchived hung the first time', async () => {
     const onArchived = vi.fn().mockImplementationOnce(never).mockResolvedValueOnce(undefined)
     const transfer = vi.fn()
     const process = create({ onArchived, transfer, callbackTimeoutMs: 5 })
@@ -177,7 +202,7 @@ describe('processJob, when a function of the owner’s hangs', () => {
     expect(await going).toMatchObject({ outcome: 'retry', afterSeconds: 0, isAttempt: false })
   })
 
-  it('still tells the owner of what ended at the worker’s deadline', async () => {
+  it('still reports what ended at the worker’s deadline', async () => {
     const deadline = new Date(Date.now() - 1)
     const atDeadline = (signal: AbortSignal): Promise<never> =>
       new Promise((_resolve, reject) => {
@@ -191,7 +216,7 @@ describe('processJob, when a function of the owner’s hangs', () => {
   })
 })
 
-describe('processJob, when a function of the owner’s throws an error of this library', () => {
+describe('processJob, when a callback throws an error of this library', () => {
   it.each(
     FUNCTIONS.flatMap((callback) =>
       [
@@ -250,7 +275,7 @@ describe('processJob, with a job that can’t be read', () => {
     ['with a number for media id', broken({ mediaId: 7 }), 'job.media.mediaId'],
     ['with a file name null', broken({ filename: null }), 'job.media.filename'],
     ['with a time without zone', broken({ timestamp: '2026-11-22T10:00:00' }), 'job.media.timestamp'],
-  ])('%s: tells the owner once, and names the field', async (_name, job, option) => {
+  ])('%s: calls onFailed once, and names the field', async (_name, job, option) => {
     const accounts = vi.fn()
     const outcome = await run(create({ accounts }), {}, job as MediaJob)
     expect(outcome).toMatchObject({ outcome: 'dead-letter', error: { code: 'invalid-option', option } })
@@ -264,7 +289,7 @@ describe('processJob, with a job that can’t be read', () => {
     expect(accounts).not.toHaveBeenCalled()
   })
 
-  it('names what is sound of it, and keeps its download URL from everybody', async () => {
+  it('names its valid fields, and keeps its download URL from everybody', async () => {
     const job = broken({ origin: null, downloadUrl: 'https://lookaside.fbsbx.com/x', downloadUrlExpiresAt: 'soon' })
     expect(await run(create(), {}, job)).not.toHaveProperty('job.media.downloadUrl')
     expect(failed).toMatchObject([{ accountId: 'pixels', media: { messageId: 'wamid.A', mediaId: job.media.mediaId } }])

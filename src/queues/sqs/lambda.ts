@@ -57,7 +57,7 @@ export function createLambda({
     const deadline = new Date(time.endsAt - time.marginMs)
     // Not begun, so not tried: another function may have it at once.
     if (Date.now() >= deadline.getTime()) return Promise.resolve(showAgain(0))
-    // Not all that runs in an attempt heeds the deadline: `onArchived` is your app's.
+    // An attempt may outlast the deadline: `onArchived` is your app's.
     const leftMs = time.endsAt - (time.marginMs * 2) / 3 - Date.now()
     const otherwise = (): MessageFate => showAgain(decideBackoffSeconds(message.receiveCount))
     return within(leftMs, runMessage(message, { deadline }), { otherwise })

@@ -65,7 +65,7 @@ export function createMessageRuns(options: MessageRunsOptions): MessageRuns {
   }
 }
 
-/** Tells SQS again and again that the message is being worked on. */
+/** Hides the message again and again while it is worked on. */
 function startHeartbeat(
   message: SqsMessage,
   { settler, visibilitySeconds, limitMs }: MessageRunsOptions,

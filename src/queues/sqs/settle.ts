@@ -3,7 +3,7 @@ import type { SqsConnection } from './connection.js'
 import type { SqsMessage } from './message.js'
 import type { MessageFate } from './run-message.js'
 
-/** Tells SQS what becomes of a message. Each call takes `limitMs` at most, and never rejects. */
+/** Deletes messages and hides them. Each call takes `limitMs` at most, and never rejects. */
 export interface MessageSettler {
   /** Keeps a message from other readers for so long; 0 shows it to them at once. */
   hide(message: SqsMessage, options: { seconds: number; limitMs: number }): Promise<void>

@@ -1,21 +1,20 @@
 import { Readable } from 'node:stream'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { HttpClient } from '../../src/http/client.js'
-import { createRateLimits, type RateLimits } from '../../src/media-archive/rate-limits.js'
+import { watchUsage } from '../../src/media-archive/watch-usage.js'
 
-let rests: { accountId: string; seconds: number; error: unknown }[]
-const create = (): RateLimits =>
-  createRateLimits({ rest: (accountId, seconds, error) => rests.push({ accountId, seconds, error }) })
+let rests: { seconds: number; error: unknown }[]
+const watch = (http: HttpClient): HttpClient => watchUsage(http, (seconds, error) => rests.push({ seconds, error }))
 
 beforeEach(() => {
   rests = []
 })
 
-describe('watch', () => {
+describe('watchUsage', () => {
   const ask = (headers: Record<string, string>): ReturnType<HttpClient> => {
     const http: HttpClient = async () => ({ status: 200, headers, body: Readable.from([]) })
     const { signal } = new AbortController()
-    return create().watch('acme', http)({ method: 'GET', url: 'https://graph.facebook.com/1', headers: {}, signal })
+    return watch(http)({ method: 'GET', url: 'https://graph.facebook.com/1', headers: {}, signal })
   }
   const usage = (percent: number, minutes = 0): Record<string, string> => ({
     'x-business-use-case-usage': JSON.stringify({
@@ -36,15 +35,15 @@ describe('watch', () => {
     const http = async () => ({ status: 200, headers: { [name]: [value] } as never, body: Readable.from([]) })
     const { signal } = new AbortController()
     const request = { method: 'GET', url: 'https://graph.facebook.com/1', headers: {}, signal } as const
-    await create().watch('acme', http)(request)
+    await watch(http)(request)
     expect(rests).toHaveLength(1)
     // Whoever asked refuses it.
-    expect(await create().watch('acme', async () => ({}) as never)(request)).toEqual({})
+    expect(await watch(async () => ({}) as never)(request)).toEqual({})
   })
 
   it('lets an account rest that has used up nearly all of a limit', async () => {
     expect(await ask(usage(90))).toMatchObject({ status: 200 })
-    expect(rests).toMatchObject([{ accountId: 'acme', seconds: 60, error: { code: 'graph-api', retryable: true } }])
+    expect(rests).toMatchObject([{ seconds: 60, error: { code: 'graph-api', retryable: true } }])
   })
 
   it('lets it rest as long as Meta says', async () => {
@@ -57,11 +56,8 @@ describe('watch', () => {
     expect(rests).toHaveLength(1)
   })
 
-  it.each([{}, usage(89), { 'x-app-usage': 'not JSON' }])(
-    'leaves an account alone that is told %o',
-    async (headers) => {
-      await ask(headers)
-      expect(rests).toEqual([])
-    },
-  )
+  it.each([{}, usage(89), { 'x-app-usage': 'not JSON' }])('leaves an account alone at %o', async (headers) => {
+    await ask(headers)
+    expect(rests).toEqual([])
+  })
 })
