@@ -22,35 +22,69 @@ import { isForbidden } from './upload/storage-errors.js'
 
 export type { ArchiveOptions } from './archive/plan.js'
 
-/** Media that the storage has acknowledged, proven, with what its message told. */
+/** Media whose proven bytes the storage has acknowledged, with the words of its message. */
 export interface ArchivedMedia extends StoredMedia {
+  /** Meta's id of the media. */
   mediaId: string
+  /** Of the message; for a bare media id the option, else by MIME type. */
   mediaType: MediaType
+  /** The tenant, as given. */
   accountId: string
+  /** The message's id. It contains the sender's phone number. This and all below are absent for a bare media id. */
   messageId?: string
-  /** When the message was sent, ISO 8601. */
+  /** When the message was sent, ISO 8601. Present for a bare media id too, when `timestamp` was given. */
   timestamp?: string
+  /** The sender's caption. */
   caption?: string
+  /** A voice note rather than an audio file. */
   voice?: boolean
+  /** An animated sticker. */
   animated?: boolean
+  /** The sender's phone number. */
   from?: string
+  /** The sender's business-scoped user id. */
   fromUserId?: string
+  /** Meta's id of the business phone number that the message went through. */
   phoneNumberId?: string
+  /** Meta's id of the WhatsApp Business Account. */
   businessAccountId?: string
+  /** `inbound`: from a user. `outbound`: from the business. */
   direction?: MediaReference['direction']
+  /** The part of the webhook that the reference came from. */
   origin?: MediaReference['origin']
 }
 
-/** Archived media of a message: what a `MediaReference` comes to. */
-export type ArchivedMessageMedia = ArchivedMedia & { messageId: string }
+/** Archived media of a message: the result for a `MediaReference`. */
+export type ArchivedMessageMedia = ArchivedMedia & {
+  /** The message's id. It contains the sender's phone number. */
+  messageId: string
+}
 
 /**
- * The whole workflow for one media file: find out where it is, download it, prove the bytes, store them once. A failed
- * attempt starts again from the look-up.
+ * The whole workflow for one media file: look it up, download it, prove the bytes, store them once. A failed attempt
+ * starts again from the look-up. An object that is there already, with the right bytes, is a success too.
  *
  * @param media a `MediaReference` from a webhook, or a bare media id. A bare id lacks type and date: give `mediaType`
  * and `timestamp`, or the result says `keyIsStable: false`.
+ * @returns key, address, size in bytes and SHA-256 (lowercase hex) of the object, with the words of its message.
  * @throws any error of this library, the last attempt's; the signal's reason when aborted.
+ * @example
+ * ```ts
+ * import { archiveMedia } from 'whatsapp-media-archive'
+ * import { createMemoryStorage } from 'whatsapp-media-archive/storage/memory'
+ * import { createFakeCloudApi } from 'whatsapp-media-archive/testing'
+ *
+ * const api = await createFakeCloudApi()
+ * const { reference } = await api.addMedia({ bytes: Buffer.from('hello'), mimeType: 'text/plain', mediaType: 'document' })
+ * const archived = await archiveMedia(reference, {
+ *   storage: createMemoryStorage(),
+ *   accountId: 'acme',
+ *   accessToken: api.accessToken,
+ *   cloudApi: api.cloudApi,
+ * })
+ * console.log(archived.key, archived.size) // whatsapp-media/acme/2026-11-22/document/….txt 5
+ * await api.close()
+ * ```
  */
 export function archiveMedia(media: MediaReference, options: ArchiveOptions): Promise<ArchivedMessageMedia>
 export function archiveMedia(media: string | MediaReference, options: ArchiveOptions): Promise<ArchivedMedia>

@@ -15,19 +15,23 @@ import { type MediaReference, toWantedMedia, type WantedMedia } from './media-re
 import { abortable } from './timing/abort.js'
 import { checkTimeouts, type Deadlines, startDeadlines, type Timeouts } from './timing/deadlines.js'
 
-/** What every download may be told. */
+/** Options of every download. */
 export interface DownloadOptions {
+  /** A token, or a function that gives one at each attempt. */
   accessToken: AccessToken
   /** The app's secret: look-ups then carry `appsecret_proof`, which apps can be set to require (Meta: Secure Graph API calls). */
   appSecret?: string
+  /** Another Graph API than Meta's own: a provider's, or a test's. */
   cloudApi?: CloudApiOptions
   /** Default: `node:http(s)` with keep-alive. */
   http?: HttpClient
+  /** How long one attempt may wait, in milliseconds. */
   timeouts?: Timeouts
   /** Bytes, for all media or by type. Default 104,857,600 (100 MiB) for each; more is a `SizeLimitError`. */
   maxBytes?: MaxBytes
   /** Aborts the call; it then rejects with the signal's reason. */
   signal?: AbortSignal
+  /** Gets events: here `host-refused`. */
   onEvent?: OnEvent
 }
 
@@ -40,11 +44,13 @@ export interface DownloadedMedia {
   body: Readable
   /** As declared by WhatsApp, parameters included. */
   mimeType: string
-  /** Bytes. Absent when neither the look-up nor the download told. */
+  /** Bytes. Absent when neither the look-up nor the download announced them. */
   size?: number
   /** Announced SHA-256, lowercase hex. Absent when none was announced. */
   sha256?: string
+  /** The sender's name for a document. */
   filename?: string
+  /** Meta's id of the media. */
   mediaId: string
   /** All bytes at once, proven. For small files. @throws InvalidOptionError when `body` was read before. */
   bytes(): Promise<Uint8Array>
@@ -57,8 +63,20 @@ export interface DownloadedMedia {
  *
  * @param media a `MediaReference` from a webhook, or a bare media id.
  * @throws AccessTokenError, MediaGoneError, GraphApiError, DownloadFailedError, HostRefusedError, SizeLimitError,
- * IntegrityMismatchError, TimeoutError, InvalidOptionError; the signal's reason when aborted. What goes wrong after
- * the first bytes comes as the body's error.
+ * IntegrityMismatchError, TimeoutError, InvalidOptionError; the signal's reason when aborted. A failure after the first
+ * bytes comes as the body's error.
+ * @example
+ * ```ts
+ * import { downloadMediaFromWhatsApp } from 'whatsapp-media-archive'
+ * import { createFakeCloudApi } from 'whatsapp-media-archive/testing'
+ *
+ * const api = await createFakeCloudApi()
+ * const { mediaId } = await api.addMedia({ bytes: Buffer.from('hello'), mimeType: 'text/plain', mediaType: 'document' })
+ * const { accessToken, cloudApi } = api
+ * const media = await downloadMediaFromWhatsApp(mediaId, { accessToken, cloudApi })
+ * console.log(media.mimeType, Buffer.from(await media.bytes()).toString()) // text/plain hello
+ * await api.close()
+ * ```
  */
 export async function downloadMediaFromWhatsApp(
   media: string | MediaReference,

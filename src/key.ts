@@ -11,6 +11,7 @@ import { checkObjectKey } from './storage.js'
 export interface MediaKeyParts {
   /** The tenant: `/^[A-Za-z0-9_-]{1,128}$/`. Never cleaned, only refused. */
   accountId: string
+  /** WhatsApp's kind of media. */
   mediaType: MediaType
   /** As declared by WhatsApp; parameters are ignored. */
   mimeType: string
@@ -24,9 +25,11 @@ export interface MediaKeyParts {
 
 /** The parts that a key shows. */
 export interface ParsedMediaKey {
+  /** The tenant. */
   accountId: string
   /** `YYYY-MM-DD`, UTC. */
   date: string
+  /** WhatsApp's kind of media. */
   mediaType: MediaType
   /** Version 5 of the media id; version 4 for uploads without one. */
   uuid: string
@@ -36,11 +39,13 @@ export interface ParsedMediaKey {
 
 /** A custom layout. `parse(build(parts)).accountId` must be `parts.accountId`, and `build` must not depend on anything else. */
 export interface KeyLayout {
+  /** The key for these parts: at most 1,024 bytes of letters, digits and `!-_.*'()/`. */
   build(parts: MediaKeyParts): string
   /** Throws when the key is not of this layout. */
   parse(key: string): { accountId: string; extension?: string }
 }
 
+/** Options of the default layout of keys. */
 export interface KeyOptions {
   /** What comes before the account id. Default `whatsapp-media/`; empty is allowed. */
   prefix?: string
@@ -65,6 +70,19 @@ const ACCOUNT_ID = /^[A-Za-z0-9_-]{1,128}$/
  * - ext: of the declared MIME type; if that is unknown, the file name's safe extension; else `bin`
  *
  * @throws InvalidOptionError for an account id, media type, media id, timestamp or prefix of the wrong form.
+ * @example
+ * ```ts
+ * import { buildMediaKey } from 'whatsapp-media-archive'
+ *
+ * const key = buildMediaKey({
+ *   accountId: 'acme',
+ *   mediaType: 'image',
+ *   mimeType: 'image/jpeg',
+ *   mediaId: '1013859600285441',
+ *   timestamp: '2026-11-22T10:00:00Z',
+ * })
+ * console.log(key) // whatsapp-media/acme/2026-11-22/image/….jpg
+ * ```
  */
 export function buildMediaKey(parts: MediaKeyParts, options: KeyOptions = {}): string {
   const { accountId, mediaType, mimeType, mediaId, timestamp, filename } = parts

@@ -5,12 +5,13 @@ import { InvalidOptionError } from './errors.js'
 import { isObject, toObject } from './json.js'
 
 /**
- * "This message points at this media": what a webhook tells about one file, as plain JSON fit for any queue.
+ * "This message points at this media": a webhook's words about one file, as plain JSON fit for any queue.
  * Times are ISO 8601 strings.
  */
 export interface MediaReference {
   /** Meta's id of the media, an opaque string. It lives 7 days (Meta: Media). */
   mediaId: string
+  /** WhatsApp's kind of media. */
   mediaType: MediaType
   /**
    * As declared by the sender, parameters included: `audio/ogg; codecs=opus`. Empty when only the media id was kept: the
@@ -21,6 +22,7 @@ export interface MediaReference {
   sha256?: string
   /** The sender's name for a document. Never part of the key. */
   filename?: string
+  /** The sender's caption. */
   caption?: string
   /** A voice note rather than an audio file. */
   voice?: boolean
@@ -28,7 +30,9 @@ export interface MediaReference {
   animated?: boolean
   /** The webhook's own download URL; it dies 5 minutes after the message, and never reaches results or failures. */
   downloadUrl?: string
+  /** When the download URL dies. */
   downloadUrlExpiresAt?: string
+  /** The message's id. It contains the sender's phone number. */
   messageId: string
   /** When the message was sent. It decides the key's date and the retry deadline. */
   timestamp: string
@@ -42,7 +46,12 @@ export interface MediaReference {
   phoneNumberId: string
   /** The WhatsApp Business Account. */
   businessAccountId: string
+  /** `inbound`: from a user. `outbound`: from the business. */
   direction: 'inbound' | 'outbound'
+  /**
+   * The part of the webhook that it came from: a message, an edit of one, the copy of a message sent from the phone, the
+   * phone's history, a thread of another app, the answer to a Flow, a call.
+   */
   origin: 'message' | 'edit' | 'echo' | 'history' | 'standby' | 'flow' | 'call-recording'
 }
 

@@ -14,18 +14,22 @@ import { type BodyToStore, checkStoring, putOnce, type SniffPolicy } from './upl
 import type { StorableMedia, StoredMedia } from './upload/result.js'
 import { withTypedErrors } from './upload/storage-errors.js'
 
-/** What can be uploaded. Streams are read once. */
+/** The kinds of body that can be uploaded. Streams are read once. */
 export type UploadBody = Uint8Array | Blob | Readable | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>
 
+/** Options of `uploadToS3`. Either `key` or `accountId` is needed. */
 export interface UploadOptions extends KeyOptions {
+  /** Where the object goes. */
   storage: ObjectStorage
   /** Where to store. Without it the key is built from the fields below, as `buildMediaKey` does. */
   key?: string
+  /** The tenant: `/^[A-Za-z0-9_-]{1,128}$/`. */
   accountId?: string
   /** Default `application/octet-stream`. */
   mimeType?: string
   /** Default: by MIME type. */
   mediaType?: MediaType
+  /** Meta's id, or one of your own: the same id, type and date give the same key. Default: a random key. */
   mediaId?: string
   /** The name for people who download the object. Never in the key. */
   filename?: string
@@ -35,13 +39,17 @@ export interface UploadOptions extends KeyOptions {
   size?: number
   /** Lowercase hex, if known. Without size and hash a stream is spooled first: to memory up to 1 MiB, then to a temporary file. */
   sha256?: string
+  /** Builds keys of another form. Default: as `buildMediaKey`. */
   keyLayout?: KeyLayout
   /** Bytes, for all media or by type. Default 104,857,600 (100 MiB) for each; more is a `SizeLimitError`. */
   maxBytes?: MaxBytes
   /** Default `safe`. */
   sniff?: SniffPolicy
+  /** How long the upload may wait, in milliseconds. */
   timeouts?: Timeouts
+  /** Aborts the call; it then rejects with the signal's reason. */
   signal?: AbortSignal
+  /** Gets events: `type-mismatch`, `condition-unsupported`. */
   onEvent?: OnEvent
 }
 
@@ -52,6 +60,18 @@ export interface UploadOptions extends KeyOptions {
  * @param body Buffer, Uint8Array, Blob, Node `Readable`, web `ReadableStream` or async iterable of bytes.
  * @throws InvalidOptionError, SizeLimitError, IntegrityMismatchError, KeyConflictError, StorageFailedError,
  * TimeoutError; the body's own error when it fails; the signal's reason when aborted.
+ * @example
+ * ```ts
+ * import { uploadToS3 } from 'whatsapp-media-archive'
+ * import { createMemoryStorage } from 'whatsapp-media-archive/storage/memory'
+ *
+ * const storage = createMemoryStorage()
+ * const invoice = Buffer.from('%PDF-1.7 example')
+ * const options = { storage, key: 'invoices/2026/0815.pdf', mimeType: 'application/pdf' }
+ * const first = await uploadToS3(invoice, options)
+ * const again = await uploadToS3(invoice, options)
+ * console.log(first.alreadyStored, again.alreadyStored) // false true
+ * ```
  */
 export async function uploadToS3(body: UploadBody, options: UploadOptions): Promise<StoredMedia> {
   hearErrors(body)

@@ -23,7 +23,9 @@ import { checkRetry, type RetryOptions } from '../timing/retry.js'
 import { checkStoring, type SniffPolicy } from '../upload/put-once.js'
 import { withTypedErrors } from '../upload/storage-errors.js'
 
+/** Options of `archiveMedia`: where from, where to, for whom, how often. */
 export interface ArchiveOptions extends DownloadOptions, RetryOptions, KeyOptions {
+  /** Where the object goes. */
   storage: ObjectStorage
   /** The tenant: `/^[A-Za-z0-9_-]{1,128}$/`. */
   accountId: string
@@ -35,11 +37,12 @@ export interface ArchiveOptions extends DownloadOptions, RetryOptions, KeyOption
   filename?: string
   /** How long Meta keeps the media, in milliseconds. Default 7 days; 3,600,000 for No-Storage numbers (Meta: Media). */
   mediaLifetimeMs?: number
+  /** Builds keys of another form. Default: as `buildMediaKey`. */
   keyLayout?: KeyLayout
   /** Default `safe`. */
   sniff?: SniffPolicy
   /**
-   * What to do when the bytes have another SHA-256 than announced. `strict`, the default: an `IntegrityMismatchError`
+   * The answer to bytes with another SHA-256 than announced. `strict`, the default: an `IntegrityMismatchError`
    * with both hashes. `report`: when two downloads agree with each other and with the look-up's size, the object is
    * stored under its observed hash, with an event. Failures of another kind in between do not matter. It takes two
    * attempts at least; jobs remember from one to the next.

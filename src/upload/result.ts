@@ -5,11 +5,13 @@ import type { ObjectStorage, StoredObject } from '../storage.js'
 
 /** An object that the storage has acknowledged, with the right bytes. */
 export interface StoredMedia {
+  /** The object's key in its storage. */
   key: string
   /** Absent for storages without buckets. */
   bucket?: string
   /** The object's permanent address. Private: hand out signed URLs, made when somebody reads. */
   url: string
+  /** The store's tag for this version of the object. */
   etag?: string
   /** Bytes. */
   size: number
@@ -17,9 +19,11 @@ export interface StoredMedia {
   sha256: string
   /** As declared. */
   mimeType: string
+  /** The sender's name for the file. */
   filename?: string
   /** The object was there already, with these very bytes. */
   alreadyStored: boolean
+  /** How sure the bytes are. */
   integrity: Integrity
   /** Whether the same media will get the same key again: false without media id, media type or timestamp. */
   keyIsStable: boolean
