@@ -2,56 +2,14 @@ import { createHash } from 'node:crypto'
 import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { inspect } from 'node:util'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type ArchivedMedia, type ArchiveOptions, archiveMedia } from '../src/archive.js'
+import { describe, expect, it, vi } from 'vitest'
+import { type ArchiveOptions, archiveMedia } from '../src/archive.js'
 import { StorageFailedError } from '../src/errors.js'
 import type { MediaEvent } from '../src/events.js'
 import type { MediaReference } from '../src/media-reference.js'
 import { createMemoryStorage } from '../src/storage/memory.js'
 import type { ObjectStorage } from '../src/storage.js'
-import { createFakeCloudApi, type FakeCloudApi } from '../src/testing/fake-cloud-api.js'
-
-// The first bytes of a JPEG, so that type and bytes agree.
-const jpeg = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(150_000, 'jpeg')])
-const sha256 = createHash('sha256').update(jpeg).digest('hex')
-
-let api: FakeCloudApi
-let storage: ReturnType<typeof createMemoryStorage>
-let events: MediaEvent[]
-
-beforeEach(async () => {
-  api = await createFakeCloudApi()
-  storage = createMemoryStorage()
-  events = []
-})
-
-afterEach(async () => {
-  vi.useRealTimers()
-  await api.close()
-})
-
-const options = (more: Partial<ArchiveOptions> = {}): ArchiveOptions => ({
-  storage,
-  accountId: 'pixels',
-  accessToken: api.accessToken,
-  cloudApi: api.cloudApi,
-  onEvent: (event) => events.push(event),
-  ...more,
-})
-
-const photo = async (more: object = {}): Promise<MediaReference> =>
-  (await api.addMedia({ bytes: jpeg, mimeType: 'image/jpeg', mediaType: 'image', ...more })).reference
-
-const without = (reference: MediaReference, ...names: (keyof MediaReference)[]): MediaReference => {
-  const copy: Partial<MediaReference> = { ...reference }
-  for (const name of names) delete copy[name]
-  return copy as MediaReference
-}
-
-/** A photo whose URL the webhook did not tell. */
-const freshPhoto = async (): Promise<MediaReference> => without(await photo(), 'downloadUrl')
-
-const asked = (): string[] => api.requests.map(({ kind }) => kind)
+import { api, asked, events, freshPhoto, jpeg, options, photo, sha256, storage, without } from './archive/scene.js'
 
 describe('archiveMedia', () => {
   it('takes the MIME type from the look-up where only the media id was kept, and finds the same key', async () => {
@@ -225,19 +183,6 @@ describe('archiveMedia', () => {
     expect(unstable).not.toHaveProperty('timestamp')
   })
 
-  it('archives media of which no hash was announced, and finds it again', async () => {
-    api.fail({ on: 'look-up', kind: 'no-sha256' })
-    const reference = without(await photo(), 'sha256')
-    expect(await archiveMedia(reference, options())).toMatchObject({
-      integrity: 'unannounced',
-      sha256,
-      alreadyStored: false,
-    })
-    const old = { ...reference, timestamp: new Date(Date.parse(reference.timestamp) - 300_000).toISOString() }
-    await archiveMedia(old, options())
-    expect(await archiveMedia(old, options())).toMatchObject({ integrity: 'unannounced', sha256, alreadyStored: true })
-  })
-
   it('tries again after a storage of one’s own broke off, by whatever error it ended the body with', async () => {
     let puts = 0
     const reset = Object.assign(new Error('reset by peer'), { code: 'ECONNRESET' })
@@ -276,19 +221,6 @@ describe('archiveMedia', () => {
     },
   )
 
-  it('does not take an object of another size than announced for its own', async () => {
-    api.fail({ on: 'look-up', kind: 'no-sha256' })
-    const { mediaId } = await photo()
-    const stable = options({ mediaType: 'image', timestamp: '2026-11-20T10:00:00Z' })
-    const { key } = await archiveMedia(mediaId, stable)
-    api.clearFaults()
-    api.fail({ on: 'look-up', kind: 'wrong-size' })
-    await expect(archiveMedia(mediaId, { ...stable, attempts: 1 })).rejects.toMatchObject({
-      code: 'integrity-mismatch',
-    })
-    expect(await storage.head(key)).toMatchObject({ size: jpeg.length })
-  })
-
   it.each([
     ['a client', { http: () => new Promise<never>(() => {}) }],
     ['a token function', { accessToken: () => new Promise<string>(() => {}) }],
@@ -314,72 +246,8 @@ describe('archiveMedia', () => {
     expect(storage.keys()).toHaveLength(1)
   })
 
-  it('asks the token function again when Meta rejects the token, once', async () => {
-    const reasons: string[] = []
-    const accessToken = (reason: string): string => {
-      reasons.push(reason)
-      return reason === 'rejected' ? api.accessToken : 'stale-token'
-    }
-    const reference = without(await photo(), 'downloadUrl')
-    expect(await archiveMedia(reference, options({ accessToken }))).toMatchObject({ sha256 })
-    expect(reasons).toEqual(['first', 'rejected'])
-    await expect(archiveMedia(await freshPhoto(), options({ accessToken: () => 'stale-token' }))).rejects.toMatchObject(
-      {
-        code: 'access-token',
-        reason: 'rejected',
-        graphCode: 190,
-      },
-    )
-    expect(events.filter(({ type }) => type === 'attempt-failed')).toHaveLength(1)
-  })
-
-  it('asks with "rejected" only while the token given last is the rejected one', async () => {
-    const reasons: string[] = []
-    let token = 'stale-token'
-    const accessToken = (reason: string): string => {
-      reasons.push(reason)
-      if (reason === 'rejected') token = api.accessToken
-      return token
-    }
-    api.fail({ on: 'look-up', kind: 'status', status: 401, times: 1 })
-    api.fail({ on: 'look-up', kind: 'status', status: 503, times: 1 })
-    expect(await archiveMedia(await freshPhoto(), options({ accessToken }))).toMatchObject({ sha256 })
-    expect(reasons).toEqual(['first', 'rejected', 'first'])
-  })
-
-  it('asks the token function again within its only attempt', async () => {
-    const accessToken = (reason: string): string => (reason === 'rejected' ? api.accessToken : 'stale-token')
-    const archived = await archiveMedia(await freshPhoto(), options({ accessToken, attempts: 1 }))
-    expect(archived).toMatchObject({ sha256 })
-  })
-
-  it('does not try a fixed token twice', async () => {
-    await expect(archiveMedia(await freshPhoto(), options({ accessToken: 'stale-token' }))).rejects.toMatchObject({
-      code: 'access-token',
-      retryable: true,
-    })
-    expect(asked()).toEqual(['look-up'])
-  })
-
-  it('names the account that has no token', async () => {
-    await expect(archiveMedia(await photo(), options({ accessToken: undefined }))).rejects.toThrow(
-      'The access token of account pixels is missing',
-    )
-    expect(asked()).toEqual([])
-  })
-
   it('tells that media is gone, and does not ask again', async () => {
     await expect(archiveMedia('404404', options())).rejects.toMatchObject({ code: 'media-gone', mediaId: '404404' })
-    expect(asked()).toEqual(['look-up'])
-  })
-
-  it('refuses media whose webhook and look-up announce different hashes', async () => {
-    const reference = { ...(await freshPhoto()), sha256: 'ab'.repeat(32) }
-    await expect(archiveMedia(reference, options({ attempts: 1 }))).rejects.toMatchObject({
-      code: 'integrity-mismatch',
-      expectedSha256: 'ab'.repeat(32),
-      observedSha256: sha256,
-    })
     expect(asked()).toEqual(['look-up'])
   })
 
@@ -395,22 +263,6 @@ describe('archiveMedia', () => {
     const recent = { ...old, timestamp: new Date(Date.now() - 60_000).toISOString() }
     await expect(archiveMedia(recent, options({ mediaLifetimeMs: 1_000 }))).rejects.toMatchObject({ status: 503 })
     expect(asked()).toHaveLength(4)
-  })
-
-  it('keeps what contradicts its declared type from being shown', async () => {
-    const page = Buffer.from('<!DOCTYPE html><script>alert(1)</script>')
-    const { reference } = await api.addMedia({ bytes: page, mimeType: 'image/jpeg', mediaType: 'image' })
-    const { key } = await archiveMedia(reference, options())
-    expect(key).toMatch(/\.jpg$/)
-    expect(await storage.head(key)).toMatchObject({
-      contentType: 'application/octet-stream',
-      contentDisposition: 'attachment',
-    })
-    expect(events[0]).toMatchObject({ type: 'type-mismatch', declared: 'image/jpeg', sniffed: 'text/html', key })
-    const trusting = options({ sniff: 'trust', accountId: 'trusting' })
-    expect(await storage.head((await archiveMedia(reference, trusting)).key)).toMatchObject({
-      contentType: 'image/jpeg',
-    })
   })
 
   it('rejects with the caller’s own reason when aborted, before, during and between attempts', async () => {
@@ -456,25 +308,6 @@ describe('archiveMedia', () => {
     expect(asked()).toEqual([])
   })
 
-  it('asks a token function that throws again, and types what it throws', async () => {
-    let asked = 0
-    const accessToken = (): string => {
-      if (++asked < 3) throw new TypeError('vault says: secret-of-the-vault')
-      return api.accessToken
-    }
-    const reference = await freshPhoto()
-    expect(await archiveMedia(reference, options({ accessToken }))).toMatchObject({ alreadyStored: false })
-    asked = -10
-    const failure: unknown = await archiveMedia(reference, options({ accessToken })).catch((error: unknown) => error)
-    expect(failure).toMatchObject({
-      ...{ code: 'access-token', reason: 'unavailable', retryable: true },
-      cause: { name: 'TypeError', message: 'TypeError' },
-    })
-    expect(inspect(failure, { depth: null, showHidden: true })).not.toContain('secret-of-the-vault')
-  })
-
-  const FILENAME = 'Lohnzettel Quimby.pdf'
-
   it.each<[string, ObjectStorage['put'], string]>([
     [
       'swallows the body’s error',
@@ -514,18 +347,7 @@ describe('archiveMedia', () => {
     expect(inspect(failure, { depth: null, showHidden: true })).not.toContain(api.accessToken)
   })
 
-  it('types the failure of an authorization function, and shows no token', async () => {
-    const authorization = (token: string): never => {
-      throw new Error(`no ${token}`)
-    }
-    const cloudApi = { ...api.cloudApi, authorization }
-    const failure: unknown = await archiveMedia(await photo(), options({ cloudApi, attempts: 1 })).catch(
-      (error: unknown) => error,
-    )
-    expect(failure).toMatchObject({ code: 'download-failed' })
-    expect(inspect(failure, { depth: null, showHidden: true })).not.toContain(api.accessToken)
-  })
-
+  const FILENAME = 'Lohnzettel Quimby.pdf'
   it('tries again what a storage of the user’s own throws, and types it', async () => {
     const memory = createMemoryStorage()
     let calls = 0
@@ -545,121 +367,6 @@ describe('archiveMedia', () => {
     expect(inspect(failure, { depth: null, showHidden: true })).not.toContain(FILENAME)
   })
 
-  describe('for media without an announced hash', () => {
-    const unannounced = async (page: string, mimeType = 'image/jpeg'): Promise<ArchivedMedia> => {
-      const { mediaId } = await api.addMedia({ bytes: Buffer.from(page), mimeType, mediaType: 'image' })
-      api.fail({ on: 'look-up', kind: 'no-sha256' })
-      return archiveMedia(mediaId, options({ timestamp: new Date() }))
-    }
-
-    it.each([
-      ['HTML', '<!doctype html><title>Sorry</title>'],
-      ['JSON', '{"error":{"message":"URL signature expired"}}'],
-      ['a list', ' [{"error":1}]'],
-    ])('refuses %s in place of media', async (_name, page) => {
-      await expect(unannounced(page)).rejects.toMatchObject({ code: 'integrity-mismatch' })
-      expect(storage.keys()).toEqual([])
-    })
-
-    it('keeps what is of no known kind, to be downloaded', async () => {
-      expect(await unannounced('no picture')).toMatchObject({ integrity: 'unannounced', size: 10 })
-      expect(events.map(({ type }) => type)).toEqual(['type-mismatch', 'archived'])
-    })
-
-    it.each([
-      ['a text', 'text/plain'],
-      ['JSON', 'application/json'],
-      ['a file of an unknown type', 'application/octet-stream'],
-    ])('keeps what may well be a page: %s', async (_name, mimeType) => {
-      expect(await unannounced('{"a":1}', mimeType)).toMatchObject({ integrity: 'unannounced', size: 7 })
-    })
-  })
-
-  describe('with integrity report', () => {
-    const reporting = (): ArchiveOptions => options({ integrity: 'report' })
-    const announcedOtherwise = async (): Promise<MediaReference> => ({ ...(await photo()), sha256: 'ab'.repeat(32) })
-
-    it('stores bytes that two downloads agree on, under their own hash, and says so', async () => {
-      api.fail({ on: 'look-up', kind: 'no-sha256' })
-      const reference = await announcedOtherwise()
-      const archived = await archiveMedia(reference, reporting())
-      expect(archived).toMatchObject({
-        integrity: 'mismatch-reported',
-        sha256,
-        size: jpeg.length,
-        alreadyStored: false,
-      })
-      expect(asked()).toEqual(['download', 'look-up', 'download'])
-      expect(events.map(({ type }) => type)).toEqual(['attempt-failed', 'mismatch-reported', 'archived'])
-      expect(events[1]).toMatchObject({ announcedSha256: 'ab'.repeat(32), observedSha256: sha256, key: archived.key })
-      expect(await archiveMedia(reference, reporting())).toMatchObject({
-        integrity: 'mismatch-reported',
-        alreadyStored: true,
-      })
-    })
-
-    it('settles it by downloads when webhook and look-up contradict each other', async () => {
-      const reference = await announcedOtherwise()
-      expect(await archiveMedia(reference, reporting())).toMatchObject({ integrity: 'mismatch-reported', sha256 })
-      expect(asked()).toEqual(['download', 'look-up', 'download'])
-    })
-
-    it('keeps the announced hash when the second download has it', async () => {
-      api.fail({ on: 'download', kind: 'flip-bit', times: 1 })
-      expect(await archiveMedia(await freshPhoto(), reporting())).toMatchObject({ integrity: 'announced', sha256 })
-    })
-
-    it('makes nothing of an attempt that failed for another reason', async () => {
-      api.fail({ on: 'download', kind: 'status', status: 503, times: 1 })
-      expect(await archiveMedia(await freshPhoto(), reporting())).toMatchObject({ integrity: 'announced', sha256 })
-    })
-
-    it('counts two like downloads with another failure in between', async () => {
-      const reference = await announcedOtherwise()
-      api.fail({ on: 'look-up', kind: 'status', status: 503, times: 1 })
-      expect(await archiveMedia(reference, reporting())).toMatchObject({ integrity: 'mismatch-reported', sha256 })
-      expect(asked()).toEqual(['download', 'look-up', 'look-up', 'download'])
-    })
-
-    it('needs two attempts', async () => {
-      await expect(archiveMedia(await photo(), { ...reporting(), attempts: 1 })).rejects.toMatchObject({
-        ...{ code: 'invalid-option', option: 'attempts' },
-      })
-      expect(asked()).toEqual([])
-    })
-
-    it('refuses downloads that differ from each other', async () => {
-      for (const offset of [1_000, 2_000, 3_000]) api.fail({ on: 'download', kind: 'flip-bit', offset, times: 1 })
-      await expect(archiveMedia(await freshPhoto(), reporting())).rejects.toMatchObject({ code: 'integrity-mismatch' })
-      expect(storage.keys()).toEqual([])
-    })
-
-    it('believes no Content-Length where the look-up told no size', async () => {
-      api.fail({ on: 'look-up', kind: 'no-size' })
-      await expect(archiveMedia(await announcedOtherwise(), reporting())).rejects.toMatchObject({
-        code: 'integrity-mismatch',
-      })
-      expect(storage.keys()).toEqual([])
-    })
-
-    it('refuses bytes of another size than the look-up told', async () => {
-      api.fail({ on: 'download', kind: 'short-body' })
-      await expect(archiveMedia(await freshPhoto(), reporting())).rejects.toMatchObject({ code: 'integrity-mismatch' })
-      expect(storage.keys()).toEqual([])
-    })
-  })
-
-  it('keeps a mismatch out by default, with both hashes', async () => {
-    api.fail({ on: 'look-up', kind: 'no-sha256' })
-    const reference = { ...(await photo()), sha256: 'ab'.repeat(32) }
-    await expect(archiveMedia(reference, options())).rejects.toMatchObject({
-      code: 'integrity-mismatch',
-      expectedSha256: 'ab'.repeat(32),
-      observedSha256: sha256,
-    })
-    expect(storage.keys()).toEqual([])
-  })
-
   it('has a cap for each media type', async () => {
     const small = { maxBytes: { image: 1_000 } }
     await expect(archiveMedia(await photo(), options(small))).rejects.toMatchObject({
@@ -669,28 +376,5 @@ describe('archiveMedia', () => {
     const { mediaId } = await photo()
     await expect(archiveMedia(mediaId, options(small))).rejects.toMatchObject({ code: 'size-limit' })
     expect(await archiveMedia(mediaId, options({ ...small, mediaType: 'sticker' }))).toMatchObject({ sha256 })
-  })
-
-  it('proves the token with the app secret', async () => {
-    await archiveMedia(
-      await freshPhoto(),
-      options({ appSecret: 'app-secret', cloudApi: { ...api.cloudApi, guardPhoneNumber: true } }),
-    )
-    expect(api.requests[0]?.url).toMatch(/\?appsecret_proof=[0-9a-f]{64}&phone_number_id=106540352242922$/)
-    expect(api.requests[1]?.url).not.toContain('appsecret_proof')
-  })
-
-  it('does not wait for a token function that hangs', async () => {
-    const reason = new Error('shutting down')
-    const controller = new AbortController()
-    setTimeout(() => controller.abort(reason), 20)
-    const hanging = options({ accessToken: () => new Promise<string>(() => {}), signal: controller.signal })
-    await expect(archiveMedia(await photo(), hanging)).rejects.toBe(reason)
-    await expect(
-      archiveMedia(
-        await photo(),
-        options({ accessToken: () => new Promise<string>(() => {}), timeouts: { totalMs: 20 }, attempts: 1 }),
-      ),
-    ).rejects.toMatchObject({ code: 'timeout', waitedFor: 'total' })
   })
 })
