@@ -43,20 +43,20 @@ export async function runBackfill(file: string, flags: Flags, context: CommandCo
   let run: BackfillRun | undefined
   const waiting = (): number => run?.waiting() ?? 0
   const status = createStatusLine(stderr, createProgressDrawer({ totals: journal.totals, input, inputBytes, waiting }))
-  const tell = (line: string): void => status.around(() => void stderr.write(`${toOneLine(line)}\n`))
-  const archiving = createArchiving(settings, { storage, ...keys, ...parseCloudApi(flags) }, tell)
-  const add = createRecorder(journal, tell)
+  const print = (line: string): void => status.around(() => void stderr.write(`${toOneLine(line)}\n`))
+  const archiving = createArchiving(settings, { storage, ...keys, ...parseCloudApi(flags) }, print)
+  const add = createRecorder(journal, print)
   const onUnreadable = (line: number, problem: string): void => add({ is: 'unreadable', line, problem })
   const onStop = (): void => {
     source.destroy()
-    tell('Stopping: transfers under way finish first. Ctrl-C again stops at once.')
+    print('Stopping: transfers under way finish first. Ctrl-C again stops at once.')
   }
   interrupts.stop.addEventListener('abort', onStop, { once: true })
   try {
     run = startRun({
       entries: readEntries(source, { accountFor, finished: journal.finished, counts: input, onUnreadable }),
       ...archiving,
-      onEnd: (name, finding) => add({ ...name, ...finding }),
+      onEnd: (name, end) => add({ ...name, ...end }),
       concurrency,
       windowEntries,
       interrupts,
@@ -64,7 +64,7 @@ export async function runBackfill(file: string, flags: Flags, context: CommandCo
     const problem = await run.ended.then(() => undefined, describeProblem)
     status.end()
     if (problem !== undefined) stderr.write(`${toOneLine(problem)}\n`)
-    const code = await report({ journal, input, path: settings.report }, context)
+    const code = await printReport({ journal, input, path: settings.report }, context)
     return problem === undefined ? code : EXIT.unusable
   } finally {
     status.end()
@@ -74,8 +74,8 @@ export async function runBackfill(file: string, flags: Flags, context: CommandCo
   }
 }
 
-/** Prints the report, writes it to `path`, and tells the exit code. */
-async function report(
+/** Prints the report and writes it to `path`. @returns the exit code. */
+async function printReport(
   { journal, input, path }: { journal: BackfillJournal; input: InputCounts; path: string | undefined },
   { stdout, interrupts }: CommandContext,
 ): Promise<number> {
@@ -90,68 +90,68 @@ async function report(
 function createArchiving(
   { accountFor, maxGonePerHour }: Pick<BackfillSettings, 'accountFor' | 'maxGonePerHour'>,
   options: Pick<MediaArchiveOptions, 'storage' | 'prefix' | 'cloudApi'>,
-  tell: (line: string) => void,
+  print: (line: string) => void,
 ): Pick<RunOptions, 'processJob' | 'archived' | 'isTokenDead'> & Pick<MediaArchive, 'close'> {
   const stored = new Map<string, EntryEnd>()
   const pauses = new Map<string, number>()
   const deadTokens = new Set<string>()
-  const nameOf = (accountId: string, id: string): string => JSON.stringify([accountId, id])
+  const joinIds = (accountId: string, id: string): string => JSON.stringify([accountId, id])
   const archive = createMediaArchive({
     ...options,
     accounts: accountFor,
     ...defined({ maxGonePerHour }),
     onArchived({ accountId, mediaId, alreadyStored, key, size }) {
-      stored.set(nameOf(accountId, mediaId), { is: alreadyStored ? 'there' : 'archived', key, bytes: size })
+      stored.set(joinIds(accountId, mediaId), { is: alreadyStored ? 'there' : 'archived', key, bytes: size })
     },
     onEvent(event) {
       if (event.type !== 'account-paused') return
       const { accountId, forSeconds } = event
       if (event.reason === 'rate-limit') {
-        tell(`account ${accountId} waits for ${forSeconds} s: it is at a limit`)
+        print(`account ${accountId} waits for ${forSeconds} s: it is at a limit`)
         return
       }
-      const number = nameOf(accountId, event.phoneNumberId)
+      const number = joinIds(accountId, event.phoneNumberId)
       const times = (pauses.get(number) ?? 0) + 1
       pauses.set(number, times)
       if (times === MOST_PAUSES) deadTokens.add(number)
-      tell(`account ${accountId} waits for ${forSeconds} s: Meta rejects its token`)
+      print(`account ${accountId} waits for ${forSeconds} s: Meta rejects its token`)
     },
   })
   return {
     processJob: archive.processJob,
     close: () => archive.close({ timeoutMs: 0 }),
-    isTokenDead: ({ accountId, media }) => deadTokens.has(nameOf(accountId, media.phoneNumberId)),
+    isTokenDead: ({ accountId, media }) => deadTokens.has(joinIds(accountId, media.phoneNumberId)),
     archived({ job: { accountId, media } }: JobEntry) {
-      const name = nameOf(accountId, media.mediaId)
-      const finding = stored.get(name)
+      const name = joinIds(accountId, media.mediaId)
+      const end = stored.get(name)
       stored.delete(name)
       /* v8 ignore next -- @preserve a job is done only after onArchived has had its media */
-      if (finding === undefined) throw new Error('the archive did not report a job that is done')
+      if (end === undefined) throw new Error('the archive did not report a job that is done')
       // An object that was stored before may have needed no token.
-      if (finding.is === 'archived') {
-        const number = nameOf(accountId, media.phoneNumberId)
+      if (end.is === 'archived') {
+        const number = joinIds(accountId, media.phoneNumberId)
         pauses.delete(number)
         deadTokens.delete(number)
       }
-      return finding
+      return end
     },
   }
 }
 
 /** Writes records into the journal, and prints the first problems. */
-function createRecorder(journal: BackfillJournal, tell: (line: string) => void): (record: BackfillRecord) => void {
+function createRecorder(journal: BackfillJournal, print: (line: string) => void): (record: BackfillRecord) => void {
   let problems = 0
   return (record) => {
     journal.add(record)
-    const problem =
-      record.is === 'failed'
-        ? `${record.code}: ${record.reason}`
-        : record.is === 'unreadable'
-          ? record.problem
-          : undefined
+    const problem = findRecordProblem(record)
     if (problem === undefined || ++problems > MOST_PRINTED) return
-    tell(`line ${record.line}: ${problem}${problems === MOST_PRINTED ? '; further ones are in the report' : ''}`)
+    print(`line ${record.line}: ${problem}${problems === MOST_PRINTED ? '; further ones are in the report' : ''}`)
   }
+}
+
+function findRecordProblem(record: BackfillRecord): string | undefined {
+  if (record.is === 'failed') return `${record.code}: ${record.reason}`
+  return record.is === 'unreadable' ? record.problem : undefined
 }
 
 interface BackfillSettings {

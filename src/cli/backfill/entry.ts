@@ -19,7 +19,7 @@ export type LineProblem = { problem: string }
 const NO_TIME = '0000-01-01T00:00:00.001Z'
 
 /**
- * Reads a line. Its properties tell the form, in this order:
+ * Reads a line. Its properties decide the form, in this order:
  *
  * - `entry`, an array: a saved webhook body, as Meta sent it.
  * - `content`, an object: a message document, as in `examples/mongoose.ts`: `messageId`, `phoneNumberId`, `timestamp`, and

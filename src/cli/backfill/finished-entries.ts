@@ -1,6 +1,6 @@
 /**
- * Which entries of an input are finished, by their place in it. It takes a bit an entry, and a sum for each block, which
- * tells an input that is not the one of the journal.
+ * The finished entries of an input, by their place in it: a bit for each entry, and a sum for each block, by which another
+ * input than the journal's is found out.
  */
 export interface FinishedEntries {
   /** @returns false when it is there already. `check` is below 2^40, the same for the same entry. */

@@ -13,7 +13,7 @@ export interface EntryName {
   /** Its place among all entries of the input, 0 for the first. */
   place: number
   line: number
-  /** Ten hex digits that tell it from others. */
+  /** Ten hex digits, different for different entries. */
   id: string
   mediaId?: string
   accountId?: string
@@ -74,8 +74,8 @@ export function parseRecord(json: unknown): BackfillRecord | undefined {
     ...{ place, line, id },
     ...defined({ mediaId, accountId }),
   }
-  const finding = parseEnd(is, json)
-  return finding === undefined ? undefined : { ...name, ...finding }
+  const end = parseEnd(is, json)
+  return end === undefined ? undefined : { ...name, ...end }
 }
 
 function parseEnd(is: unknown, json: Record<string, unknown>): EntryEnd | undefined {

@@ -95,7 +95,7 @@ export function startRun(options: RunOptions): BackfillRun {
     getKey: ({ media }) => media,
   })
   const mayRead = (): boolean => inWindow < windowEntries && !isStopped()
-  const reader = createReader(options.entries, { mayRead, take, fail, onPause: scheduler.start })
+  const reader = createEntryReader(options.entries, { mayRead, take, fail, onPause: scheduler.start })
   interrupts.stop.addEventListener('abort', scheduler.proceed, { once: true })
   const first = setTimeout(scheduler.start, FIRST_MS)
   scheduler.proceed()
@@ -117,7 +117,7 @@ interface EntryReader {
   isOver(): boolean
 }
 
-function createReader(
+function createEntryReader(
   entries: RunOptions['entries'],
   options: {
     mayRead(): boolean

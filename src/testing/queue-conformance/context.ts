@@ -138,7 +138,7 @@ export function buildSampleJob(mediaId: string, media: Partial<MediaReference> =
 }
 
 /** A retry. */
-export function buildRetry(
+export function buildSampleRetry(
   job: MediaJob,
   { afterSeconds = 0, isAttempt = true }: { afterSeconds?: number; isAttempt?: boolean } = {},
 ): JobOutcome {
@@ -147,6 +147,6 @@ export function buildRetry(
   return { outcome: 'retry', afterSeconds, until, isAttempt, job, error }
 }
 
-export function buildDeadLetter(job: MediaJob): JobOutcome {
+export function buildSampleDeadLetter(job: MediaJob): JobOutcome {
   return { outcome: 'dead-letter', job, error: new MediaGoneError({ mediaId: job.media.mediaId, status: 400 }) }
 }

@@ -3,7 +3,14 @@ import { once } from 'node:events'
 import { WhatsAppMediaError } from '../../errors.js'
 import type { JobOutcome, MediaJob } from '../../queues.js'
 import type { Requirement } from '../conformance.js'
-import { buildDeadLetter, buildRetry, buildSampleJob, createProcessor, isSameJob, type QueueCase } from './context.js'
+import {
+  buildSampleDeadLetter,
+  buildSampleJob,
+  buildSampleRetry,
+  createProcessor,
+  isSameJob,
+  type QueueCase,
+} from './context.js'
 import { runTwice } from './jobs.js'
 
 /** Engines' timers are not exact. */
@@ -16,7 +23,7 @@ export const endRequirements: readonly Requirement<QueueCase>[] = [
     async check(context) {
       const opened = await context.open()
       const processor = createProcessor(({ job, index }) =>
-        index === 0 ? buildRetry(job, { afterSeconds: 1 }) : { outcome: 'done' },
+        index === 0 ? buildSampleRetry(job, { afterSeconds: 1 }) : { outcome: 'done' },
       )
       context.start(opened, processor.processJob)
       await opened.queue.enqueue([buildSampleJob('1')])
@@ -32,7 +39,7 @@ export const endRequirements: readonly Requirement<QueueCase>[] = [
       const opened = await context.open()
       const counted = (job: MediaJob): MediaJob => ({ ...job, faults: { 'media-gone': 1 } })
       const processor = createProcessor(({ job, index }) =>
-        index === 0 ? buildRetry(counted(job)) : { outcome: 'done' },
+        index === 0 ? buildSampleRetry(counted(job)) : { outcome: 'done' },
       )
       context.start(opened, processor.processJob)
       const job = buildSampleJob('1')
@@ -46,7 +53,7 @@ export const endRequirements: readonly Requirement<QueueCase>[] = [
     async check(context) {
       const opened = await context.open()
       const processor = createProcessor(({ job, index }) =>
-        index < 2 ? buildRetry(job, { isAttempt: index === 0 }) : { outcome: 'done' },
+        index < 2 ? buildSampleRetry(job, { isAttempt: index === 0 }) : { outcome: 'done' },
       )
       context.start(opened, processor.processJob)
       await opened.queue.enqueue([buildSampleJob('1')])
@@ -64,7 +71,7 @@ export const endRequirements: readonly Requirement<QueueCase>[] = [
       const [waiting, ...others] = ['1', '2', '3'].map((id) => buildSampleJob(id))
       assert.ok(waiting)
       const processor = createProcessor(({ job }) =>
-        isSameJob(job, waiting) ? buildRetry(job, { afterSeconds: 3_600 }) : { outcome: 'done' },
+        isSameJob(job, waiting) ? buildSampleRetry(job, { afterSeconds: 3_600 }) : { outcome: 'done' },
       )
       context.start(opened, processor.processJob)
       await opened.queue.enqueue([waiting, ...others])
@@ -80,7 +87,7 @@ export const endRequirements: readonly Requirement<QueueCase>[] = [
         downloadUrlExpiresAt: 'soon',
       })
       const processor = createProcessor((run) =>
-        isSameJob(run.job, job) ? buildDeadLetter(run.job) : { outcome: 'done' },
+        isSameJob(run.job, job) ? buildSampleDeadLetter(run.job) : { outcome: 'done' },
       )
       const worker = context.start(opened, processor.processJob)
       await opened.queue.enqueue([job])
@@ -99,7 +106,7 @@ export const endRequirements: readonly Requirement<QueueCase>[] = [
         [{ ...job, media }],
       )
       const text = JSON.stringify(letters)
-      assert.ok(text.includes('media-gone'), 'the dead letter tells no reason')
+      assert.ok(text.includes('media-gone'), 'the dead letter has no reason')
       assert.ok(!text.includes('secret'), 'the dead letter holds a download URL')
     },
   },
@@ -108,7 +115,9 @@ export const endRequirements: readonly Requirement<QueueCase>[] = [
     async check(context) {
       const opened = await context.open()
       const job = buildSampleJob('1')
-      const processor = createProcessor((run) => (run.index === 0 ? buildDeadLetter(run.job) : { outcome: 'done' }))
+      const processor = createProcessor((run) =>
+        run.index === 0 ? buildSampleDeadLetter(run.job) : { outcome: 'done' },
+      )
       context.start(opened, processor.processJob)
       await runTwice({ job, processor, enqueue: (each) => opened.queue.enqueue([each]) })
     },
@@ -168,7 +177,7 @@ export const endRequirements: readonly Requirement<QueueCase>[] = [
         if (index > 0) return { outcome: 'done' }
         assert.ok(signal, 'a run has no signal to stop it')
         await new Promise((resolve) => signal.addEventListener('abort', resolve))
-        return buildRetry(job, { isAttempt: false })
+        return buildSampleRetry(job, { isAttempt: false })
       })
       const worker = context.start(opened, processor.processJob)
       const job = buildSampleJob('1')
@@ -199,5 +208,5 @@ export const endRequirements: readonly Requirement<QueueCase>[] = [
 ]
 
 function decideRetryThenDeath(job: MediaJob, index: number): JobOutcome {
-  return index === 0 ? buildRetry(job) : buildDeadLetter(job)
+  return index === 0 ? buildSampleRetry(job) : buildSampleDeadLetter(job)
 }
