@@ -2,8 +2,7 @@ import type { ObjectStorage } from '../storage.js'
 import { createConditions } from './s3/conditions.js'
 import { createS3Direct } from './s3/direct.js'
 import { checkS3Options, type S3StorageOptions } from './s3/options.js'
-import type { ProbeReport } from './s3/probe/report.js'
-import { checkProbeOptions, type ProbeOptions, runProbe } from './s3/probe.js'
+import { checkProbeOptions, type ProbeOptions, type ProbeReport, runProbe } from './s3/probe.js'
 import { createPutObject } from './s3/put-object.js'
 import { openConnection, type S3Connection } from './s3/sdk/connection.js'
 import { putWithSdk } from './s3/sdk/put.js'
@@ -12,8 +11,7 @@ import { signSampleKey } from './s3/sdk/sign.js'
 import { createS3Signing } from './s3/sign.js'
 
 export type { S3Encryption, S3ObjectOptions, S3StorageOptions } from './s3/options.js'
-export type { ProbeCheck, ProbeCheckName, ProbeReport } from './s3/probe/report.js'
-export type { ProbeOptions } from './s3/probe.js'
+export type { ProbeCheck, ProbeCheckName, ProbeOptions, ProbeReport } from './s3/probe.js'
 
 /**
  * S3 storage: one PutObject an object, with Content-Length, SHA-256 checksum, `If-None-Match: *` and a signature over the

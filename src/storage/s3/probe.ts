@@ -8,6 +8,8 @@ import type { ProbeCheck, ProbeCheckName, ProbeReport, Verdict } from './probe/r
 import { createProbeStore } from './probe/store.js'
 import type { S3Connection } from './sdk/connection.js'
 
+export type { ProbeCheck, ProbeCheckName, ProbeReport } from './probe/report.js'
+
 export interface ProbeOptions {
   /** What all keys of the probe start with; nothing else is read or written. Default `whatsapp-media-archive-probe/`. */
   prefix?: string
