@@ -1,6 +1,6 @@
 /**
- * Reading JSON that others wrote: what is missing or of another type reads as absent, nothing throws, and only own
- * properties are read, so `__proto__` and `constructor` in a body are just names.
+ * Reads JSON of others. Missing values and values of another type read as absent, nothing throws, and only own properties
+ * count, so `__proto__` and `constructor` in a body are just names.
  */
 
 /** An object that is not an array. */
@@ -78,20 +78,11 @@ export function parseTimestamp(value: unknown): string | undefined {
   return milliseconds > 0 && milliseconds < END_OF_TIME ? new Date(milliseconds).toISOString() : undefined
 }
 
-/** Sets a property when there is a value for it. */
-export function put<Target extends object, Name extends keyof Target>(
-  target: Target,
-  name: Name,
-  value: Target[Name] | undefined,
-): void {
-  if (value !== undefined) target[name] = value
-}
-
 /** The object without its undefined fields: `exactOptionalPropertyTypes` tells an absent field from an undefined one. */
 export function defined<Fields extends object>(fields: Fields): Defined<Fields> {
   const kept: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(fields)) if (value !== undefined) kept[name] = value
-  // Sound because every field that may be undefined is optional in the result, and all others are kept.
+  // Every field that may be undefined is optional in the result, and all others are kept.
   return kept as Defined<Fields>
 }
 

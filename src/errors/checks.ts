@@ -2,7 +2,7 @@ import { InvalidOptionError } from '../errors.js'
 import { describeSecret, describeValue } from './describe.js'
 
 /*
- * Checks of options. Types prove nothing about what JavaScript and JSON hand over, so each check throws an
+ * Checks of options. Types prove nothing about values from JavaScript and JSON, so each check throws an
  * `InvalidOptionError` that names the option and, unless it may be personal, the value received.
  */
 
@@ -38,7 +38,7 @@ export function checkOneOf<Word extends string>(
   value: unknown,
   words: readonly Word[],
 ): asserts value is Word {
-  // Sound: `includes` only compares.
+  // `includes` compares with values of any type.
   if ((words as readonly unknown[]).includes(value)) return
   const allowed = [words.slice(0, -1).join(', '), words.at(-1)].filter((part) => part !== '').join(' or ')
   throw new InvalidOptionError({ option, problem: `must be ${allowed}, got ${describeValue(value)}` })

@@ -1,8 +1,8 @@
 import { hasFileName, hasSecret, isClean, isSecretId } from './redaction.js'
 
 /**
- * A value as an error message may show it, and only its type and length when it might be a secret that was put into the
- * wrong place: shown are short words, small numbers, times, MIME types and where a URL leads.
+ * A value for an error message: short words, small numbers, times, MIME types and the host of a URL. All others show as
+ * type and length: they might be a secret in the wrong place.
  */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return describeText(value)
@@ -12,17 +12,17 @@ export function describeValue(value: unknown): string {
   return length === undefined ? describeSecret(value) : `an array of ${length}`
 }
 
-/** For values that must never show: their type and length. */
+/** The type and length of a value that must never show. */
 export function describeSecret(value: unknown): string {
   return typeof value === 'string' ? `a string of ${value.length} characters` : `a value of type ${typeof value}`
 }
 
-/** An id of Meta's, which has more digits than phone numbers have, and in tests fewer. */
+/** An id of Meta's for an error message. It has more digits than phone numbers have, and in tests fewer. */
 export function describeId(id: unknown): string {
   return typeof id === 'string' && /^(?:\d{1,7}|\d{14,20})$/.test(id) ? `'${id}'` : describeValue(id)
 }
 
-/** Phone numbers have more digits, with their country's code. */
+/** Phone numbers, with their country's code, have more digits. */
 const FEW_DIGITS = 7
 
 function describeNumber(value: number): string {
@@ -31,7 +31,7 @@ function describeNumber(value: number): string {
   return digits <= FEW_DIGITS ? shown : `a number of ${digits} digits`
 }
 
-/** A word, in the cases that words are written in: random letters hardly ever are. */
+/** A word in lower, upper, title or camel case: random letters hardly ever have one of these forms. */
 const WORD = /^(?=.{0,16}$)(?:[A-Z]?[a-z]+(?:[A-Z][a-z]+)*|[A-Z]+)?\d{0,3}$/
 const SMALL_NUMBER = /^[v+-]?\d{1,5}(?:\.\d{1,2})?[a-z]{0,2}$/
 const TIME = /^(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:\.\d{1,3})?)?Z?)?$/
@@ -47,18 +47,18 @@ function describeText(text: string): string {
   return isPlain ? `'${text}'` : (describeUrl(text) ?? describeSecret(text))
 }
 
-/** Where a URL leads: neither its path, in which tokens and file names stand, nor one with a user or a query. */
+/** The origin of a URL without user and query. Its path may hold tokens and file names. */
 function describeUrl(text: string): string | undefined {
   const url = /^https?:\/\/[\w.:[\]/-]+$/i.test(text) && URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || describeHost(url.host) !== url.host) return undefined
   return `'${url.protocol}//${url.host}${url.pathname === '/' ? '' : '/...'}'`
 }
 
-/** A label of a host name: words and numbers, as people give them to machines. */
+/** A label of a host name, made of words and numbers. */
 const LABEL = /^(?:[a-z]{1,20}\d{0,4}|\d{1,4}[a-z]{0,3})(?:-(?:[a-z]{1,20}\d{0,4}|\d{1,4}[a-z]{0,3}))*$/
 const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/
 
-/** A host, with its port, as an error may show it: a label that may be a secret shows as its length. */
+/** A host with its port. A label that may be a secret shows as its length. */
 export function describeHost(host: string): string {
   const [port = ''] = /:\d{1,5}$/.exec(host) ?? []
   const name = host.slice(0, host.length - port.length)
@@ -66,7 +66,7 @@ export function describeHost(host: string): string {
   // A phone number may be written in labels.
   const mayNumber = name.replace(/\D/g, '').length <= FEW_DIGITS
   const labels = name.split('.').map((label) => {
-    // Alone, it is no host of the internet's.
+    // A single label is no host of the internet.
     const isShort = label.length <= (label === name ? 16 : 40)
     const isPlain =
       (LABEL.test(label) || label === '') && isShort && (mayNumber || !/\d/.test(label)) && !hasSecret(label)
@@ -75,7 +75,7 @@ export function describeHost(host: string): string {
   return `${labels.join('.')}${port}`
 }
 
-/** The schemes that a URL may show; of another one, its length. */
+/** The schemes that an error may show. */
 const SCHEMES: readonly string[] = ['http:', 'https:', 'ws:', 'wss:', 'ftp:', 'file:', 'data:', 'blob:', 'javascript:']
 
 export function describeScheme(protocol: string): string {
@@ -91,7 +91,7 @@ function countItems(value: unknown): number | undefined {
   }
 }
 
-/** What stands in a host's place where there is none, or none that may show. */
+/** Texts in a host's place where there is none, or none that may show. */
 const NO_HOSTS: readonly string[] = [
   ...SCHEMES,
   'another scheme',
@@ -101,7 +101,7 @@ const NO_HOSTS: readonly string[] = [
 /** A label that was cleaned before. */
 const REMOVED = /^\[(?:removed|number|message id|\d{1,5} characters)\]$/
 
-/** An id as an error's field may show it: as it is, or by its length when it may be a secret or a file name. */
+/** An id for an error's field: as it is, or its length when it may be a secret or a file name. */
 export function cleanId(id: string): string {
   return hasFileName(id) || mayBeSecret(id) ? describeSecret(id) : id
 }
@@ -116,12 +116,12 @@ export function cleanKey(key: string): string {
 
 /** Dates, UUIDs and hashes: all digits at times, and never a phone number. */
 const PLAIN_ID = /^(?:(?:19|20)\d\d-?[01]\d-?[0-3]\d|[0-9a-f-]{32,64})(?:\.[a-z0-9]{1,8})?$/
-/** With more digits, it is an id of Meta's. */
+/** Ids of Meta's have more digits. */
 const PHONE_NUMBER = /(?<![A-Za-z0-9])\d{8,13}(?![A-Za-z0-9])/
 
 /** Whether an id is a token, a message id or a phone number, or holds one. */
 function mayBeSecret(id: string): boolean {
   if (isSecretId(id) || /EAA[A-Za-z0-9]{20,}/.test(id)) return true
   if (PLAIN_ID.test(id)) return false
-  return PHONE_NUMBER.test(id.replace(/(?<=\d)[-_](?=\d)/g, '')) || (!/^[\w-]+$/.test(id) && !isClean(id))
+  return PHONE_NUMBER.test(id.replace(/(?<=\d)[-_](?=\d)/g, '')) || (!/^[\w+/-]+={0,2}$/.test(id) && !isClean(id))
 }

@@ -1,34 +1,34 @@
 import { decodeNotations, MOST_ESCAPES } from './notations.js'
 import { MAX_SERVER_TEXT } from './redaction.js'
 
-/** What a call carried and no error may repeat; what it did not carry is undefined, null or empty. */
+/** The secrets that a call carried, which no error may repeat. Those that it did not carry are undefined, null or empty. */
 export type KnownSecrets = readonly (string | undefined | null)[]
 
 /**
- * A text without the secrets that its sender was told: nothing is left of one that repeats them in another notation, or
- * a good part of one.
+ * Removes from a server's text the secrets that the call carried. Nothing of the text is left when it repeats one in
+ * another notation, or a good part of one.
  */
 export function removeKnownSecrets(text: string, secrets: KnownSecrets): string {
   // References come as JSON from queues: a file name may be anything there.
   const known = secrets.flatMap((secret) => (typeof secret === 'string' && secret !== '' ? [secret] : []))
   const clean = known.reduce((rest, secret) => rest.replaceAll(secret, '[removed]'), text)
   if (known.length === 0 || clean === '') return clean
-  // Servers cut what is long: what is compared is no longer than what is shown.
+  // Only the part of the text that may be shown is compared.
   const readings = listReadings(clean.slice(0, MAX_SERVER_TEXT * 4))
   return known.some((secret) => isRepeated(secret, readings)) ? '[a text that repeats a secret]' : clean
 }
 
-/** So many characters of a secret in a row are no accident. */
-const TELLING_PART = 12
+/** So many characters of a secret in a row are no accident. Servers cut long values. */
+const REPEATED_PART = 12
 
 function isRepeated(secret: string, readings: readonly string[]): boolean {
   const folded = fold(secret)
-  const length = Math.min(TELLING_PART, folded.length)
+  const length = Math.min(REPEATED_PART, folded.length)
   const parts = Array.from({ length: folded.length - length + 1 }, (_, at) => folded.slice(at, at + length))
   return readings.some((reading) => parts.some((part) => part !== '' && reading.includes(part)))
 }
 
-/** Without what systems change in names: case, the way accents are composed, the accents themselves, the width of spaces. */
+/** Without the differences that systems make in names: case, accents and how they are composed, the width of spaces. */
 function fold(text: string): string {
   return text
     .normalize('NFKD')
@@ -37,7 +37,7 @@ function fold(text: string): string {
     .replace(/\s+/g, ' ')
 }
 
-/** The text folded, with escapes undone as often as they were made, and with what base64 or hex it holds read. */
+/** The text folded, without its escapes, and with its base64 and hex decoded. */
 function listReadings(text: string): string[] {
   const plain = [text, ...(['utf8', 'latin1'] as const).flatMap((charset) => undoEscapes(text, charset))]
   const packed = new Set(plain.flatMap((reading) => reading.match(/[\w+/-]{16,}/g) ?? []))

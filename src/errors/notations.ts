@@ -1,7 +1,7 @@
-/** How often a text is taken to be escaped over and over. */
+/** A text may be escaped so many times over. */
 export const MOST_ESCAPES = 3
 
-/** HTML's names for what tokens, hashes and file names hold. */
+/** HTML's names for the characters of tokens, hashes and file names. */
 const HTML_ENTITIES: Readonly<Record<string, string>> = {
   ...{
     amp: '&',
@@ -18,10 +18,10 @@ const HTML_ENTITIES: Readonly<Record<string, string>> = {
   },
   ...{ period: '.', lowbar: '_', num: '#', percnt: '%', colon: ':', commat: '@', hyphen: '-', dash: '-' },
 }
-/** And for accents, behind their letter. */
+/** HTML's names for letters with an accent. */
 const ACCENT = /&([a-z])(?:acute|caron|cedil|circ|grave|ring|tilde|uml);/gi
 
-/** Without the escapes of JSON, JavaScript, URLs and HTML, in which servers repeat what they were told. */
+/** Undoes the escapes of JSON, JavaScript, URLs and HTML, in which servers repeat parts of a request. */
 export function decodeNotations(text: string, charset: 'utf8' | 'latin1'): string {
   return text
     .replace(/\\u\{([0-9a-f]{1,6})\}/gi, (all, hex: string) => toCharacter(Number.parseInt(hex, 16)) ?? all)

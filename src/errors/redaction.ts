@@ -1,10 +1,11 @@
 import { decodeNotations, MOST_ESCAPES } from './notations.js'
 
 /*
- * What errors, events and logs may show of values and texts that others made: nothing that is, or may well be, a token,
- * a signed query, a phone number, a message id or a file name.
+ * Removes from texts of others what errors, events and logs must not show: tokens, signed queries, phone numbers, message
+ * ids and file names, and whatever has their form.
  */
 
+/** The most characters of a server's text that are looked at. */
 export const MAX_SERVER_TEXT = 1_024
 
 /**
@@ -12,17 +13,20 @@ export const MAX_SERVER_TEXT = 1_024
  * phone numbers and file names.
  */
 export function cleanServerText(text: string): string {
-  // A word cut in its middle might be a secret that no pattern knows any more.
-  const start =
-    text.length > MAX_SERVER_TEXT ? text.slice(0, MAX_SERVER_TEXT).replace(/[\p{L}\p{N}_.~+/=|%-]+$/u, '') : text
-  return removeFileNames(scrubAll(start))
+  return removeFileNames(scrubAll(cutText(text)))
     .slice(0, MAX_SERVER_TEXT * 2)
     .trim()
 }
 
-/** Numbers that stand in this library's own sentences, and are no phone numbers: ids, times, limits, counts, hashes. */
+/** A long text without its last word: cut in the middle, a secret would fit no pattern any more. */
+function cutText(text: string): string {
+  if (text.length <= MAX_SERVER_TEXT) return text
+  return text.slice(0, MAX_SERVER_TEXT).replace(/[\p{L}\p{N}_.~+/=|%-]+$/u, '')
+}
+
+/** Numbers in this library's own sentences that are no phone numbers: ids, times, limits, counts, UUIDs, hashes. */
 const PLAIN_NUMBERS = new RegExp(
-  [
+  `(${[
     String.raw`'\d{14,20}'`,
     String.raw`\b(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][\d:.]{5,12}Z?)?\b`,
     String.raw`\bat (?:most|least) \d{1,16}\b`,
@@ -30,29 +34,29 @@ const PLAIN_NUMBERS = new RegExp(
     String.raw`\b\d{1,16} (?:bytes|ms|seconds|jobs|characters)\b`,
     String.raw`\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`,
     String.raw`\b[0-9a-f]{64}\b`,
-  ].join('|'),
+  ].join('|')})`,
 )
 
-/** A sentence of this library's own as an error may show it: like a server's text, but the numbers of its own stay. */
+/** A sentence of this library's own, cleaned like a server's text. Its ids, times, limits and counts stay. */
 export function cleanWords(text: string): string {
-  const parts = text.split(new RegExp(`(${PLAIN_NUMBERS.source})`))
+  const parts = cutText(text).split(PLAIN_NUMBERS)
   const clean = parts.map((part, at) => (at % 2 === 1 ? part : scrubAll(part))).join('')
   return removeFileNames(clean).slice(0, MAX_SERVER_TEXT * 2)
 }
 
-/** Whether a text shows the same when it is cleaned, file names aside. */
+/** Whether cleaning changes nothing in a text. File names do not count. */
 export function isClean(text: string): boolean {
   return scrubAll(text) === text
 }
 
-/** Scrubs a text as it stands, and as it reads once its escapes are undone. */
+/** Scrubs a text as it is written, and as it reads without its escapes. */
 function scrubAll(text: string): string {
   let clean = scrub(text)
   let reading = clean
   for (let times = 0; times < MOST_ESCAPES; times++) {
     reading = decodeNotations(reading, 'utf8')
     const scrubbed = scrub(reading)
-    // Escaped, a secret has another form; what is shown then is what was read.
+    // An escaped secret fits no pattern. The text without escapes is shown then.
     if (scrubbed !== toPrintable(reading)) clean = scrubbed
     reading = scrubbed
   }
@@ -62,10 +66,10 @@ function scrubAll(text: string): string {
 const FILE_EXTENSION = String.raw`\.(?:pdf|docx?|xlsx?|pptx?|odt|rtf|jpe?g|png|gif|webp|heic|mp4|mov|3gp|mp3|ogg|opus|aac|m4a|amr|wav|zip|vcf)`
 const QUOTED_FILE = new RegExp(String.raw`(["'])[^"'\n]{1,240}${FILE_EXTENSION}\1`, 'gi')
 const FILE = new RegExp(String.raw`(:/+)?([^\s/\\"'<>=?&,;:()]{1,240})${FILE_EXTENSION}(?![\w.-])`, 'gi')
-/** Ids, as keys end in: they name nobody. */
+/** Ids at the end of keys: they name nobody. */
 const HEX_ID = /^[0-9a-f-]{16,}$/
 
-/** Senders name their files as they like, after people too. */
+/** File names often hold people's names. */
 function removeFileNames(text: string): string {
   return text
     .replace(QUOTED_FILE, (all, quote: string) => (all.includes('/') ? all : `${quote}[file name]${quote}`))
@@ -83,7 +87,7 @@ function scrub(text: string): string {
   return removeNumbers(removeSecrets(toPrintable(text)))
 }
 
-/** With invisible characters gone: between the letters of a secret, they would hide it from patterns alone. */
+/** Without invisible characters: between the letters of a secret, they hide it from patterns but not from readers. */
 function toPrintable(text: string): string {
   return (
     text
@@ -93,14 +97,14 @@ function toPrintable(text: string): string {
   )
 }
 
-/** Whether a text holds what has the form of a token, a signed query, a message id or an international phone number. */
+/** Whether part of a text has the form of a token, a signed query, a message id or an international phone number. */
 export function hasSecret(text: string): boolean {
   return removeSecrets(text) !== text
 }
 
 /**
- * Whether what stands for an id is a token of Meta's, or a message id with or without its head. Nothing else is taken for
- * a secret: ids may be any letters, and a number in base64 as well.
+ * Whether an id is a token of Meta's, or a message id with or without its head. All other ids pass: they may be any
+ * letters, and a number in base64 as well.
  */
 export function isSecretId(id: string): boolean {
   return /^EAA[A-Za-z0-9]{20,}$/.test(id) || id.startsWith('wamid.') || (/^HBg/.test(id) && hasPackedNumber(id))
@@ -125,16 +129,16 @@ function removeSecrets(text: string): string {
   )
 }
 
-/** Whether a run of base64, read from any place at which four characters may begin, holds a phone number. */
+/** Whether base64 holds a phone number. Its groups of four characters may begin anywhere in the run. */
 function hasPackedNumber(run: string): boolean {
   return [0, 1, 2, 3].some((from) => /\d{8}/.test(Buffer.from(run.slice(from), 'base64').toString('latin1')))
 }
 
-/** Digits of any script, with what people write between them: spaces, dashes, dots, slashes, brackets. */
+/** Digits of any script, with spaces, dashes, dots, slashes or brackets between them, as people write phone numbers. */
 const NUMBER = /\p{Nd}(?:[^\p{L}\p{N},;:"'<>[\]{}=&?!%*#@|~^$]{0,3}\p{Nd}){6,}/gu
 const IP_ADDRESS = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?=\d)|$)){4}$/
 
 function removeNumbers(text: string): string {
-  // Counts of bytes have seven digits, and phone numbers without separators more.
+  // Counts of bytes have up to seven digits; phone numbers without separators have more.
   return text.replace(NUMBER, (run) => (/^\d{7}$/.test(run) || IP_ADDRESS.test(run) ? run : '[number]'))
 }

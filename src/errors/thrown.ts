@@ -3,6 +3,10 @@ import { describeSecret } from './describe.js'
 import { type KnownSecrets, removeKnownSecrets } from './known-secrets.js'
 import { hasSecret } from './redaction.js'
 
+/*
+ * Reads thrown values. They may be anything: an error of another realm, a string, a proxy whose getters throw.
+ */
+
 /** Set by `Symbol.for`, so that an error of the CommonJS copy is recognised by the ES module copy and the other way round. */
 export const BRAND: unique symbol = Symbol.for('whatsapp-media-archive.error')
 
@@ -11,10 +15,7 @@ export function hasBrand(thrown: unknown): boolean {
   return typeof thrown === 'object' && readField(thrown, BRAND) === true
 }
 
-/**
- * Whether it is an error, of whatever realm: Jest's sandboxes and `node:vm` have an `Error` of their own, which
- * `instanceof` does not know.
- */
+/** Whether it is an error of any realm: Jest's sandboxes and `node:vm` have an `Error` of their own. */
 export function isError(thrown: unknown): thrown is Error {
   try {
     return thrown instanceof Error || types.isNativeError(thrown) || readTag(thrown) === '[object DOMException]'
@@ -28,7 +29,7 @@ function readTag(value: unknown): string {
   return Object.prototype.toString.call(value)
 }
 
-/** A property of whatever was thrown; undefined where its getter throws. */
+/** A property of a thrown value; undefined where its getter throws. */
 export function readField(thrown: unknown, name: PropertyKey): unknown {
   try {
     return Reflect.get(Object(thrown), name)
@@ -37,15 +38,15 @@ export function readField(thrown: unknown, name: PropertyKey): unknown {
   }
 }
 
-/** A property of whatever was thrown, as text; empty where there is none, or one that can't be read. */
+/** A text property of a thrown value; empty where there is none, or one that can't be read. */
 export function readTextField(thrown: unknown, name: string): string {
   const value = readField(thrown, name)
   return typeof value === 'string' ? value : ''
 }
 
 /**
- * The name of what was thrown: its code, that of its cause (`fetch` hides it there), else its class. Whoever throws may
- * write anything where names belong: what does not look like one is left out.
+ * The name of a thrown value: its code, that of its cause (`fetch` hides it there), else its class. Any text may stand
+ * there: only names pass.
  */
 export function readErrorName(thrown: unknown, secrets: KnownSecrets = []): string {
   if (!isError(thrown)) return describeSecret(thrown)
@@ -66,8 +67,8 @@ const CLASS = /^(?!.*(?:[A-Z]{7}|[a-z]{16}))[A-Za-z]+\d{0,4}[A-Za-z]*$/
 const WORDS = /^[a-z]{1,16}(?:[_-][a-z]{1,16}){0,3}$/
 
 /**
- * Whether it has the form of a name that programs give: tokens have digits in many places, or more capitals than words,
- * phone numbers have more digits, and file names an extension.
+ * Whether a text has the form of a name that programs give. Tokens have digits in many places, or more capitals than
+ * words; phone numbers have more digits; file names have an extension.
  */
 export function isName(value: unknown): value is string {
   if (typeof value !== 'string' || value.length > 48 || /EAA/i.test(value) || hasSecret(value)) return false
@@ -90,12 +91,12 @@ export function copyName(thrown: unknown, copy: Error, secrets: KnownSecrets = [
   return code === undefined ? copy : Object.assign(copy, { code })
 }
 
-/** An error that says no more than name and code of what was thrown, which may quote secrets that nobody here knows. */
+/** An error with nothing but the thrown value's name and code: its message may quote secrets that are not known here. */
 export function reduceToName(thrown: unknown, secrets: KnownSecrets = []): Error {
   return copyName(thrown, new Error(readErrorName(thrown, secrets)), secrets)
 }
 
-/** What was thrown, without the secrets that the call carried: errors of SDKs quote them. */
+/** The thrown value without the secrets that the call carried: errors of SDKs quote them. */
 export function cleanThrown(thrown: unknown, secrets: KnownSecrets): unknown {
   if (!isError(thrown) || hasBrand(thrown)) return thrown
   const clean = (name: string): string => removeKnownSecrets(readTextField(thrown, name), secrets)

@@ -12,8 +12,8 @@ export function createController(): AbortController {
 }
 
 /**
- * Several reasons to stop in one signal. `AbortSignal.any` would do, but for two things: some versions of Node keep a
- * little of each such signal for as long as the longest-lived one lives, and none knows deadlines.
+ * Several reasons to stop in one signal. Two things speak against `AbortSignal.any`: some versions of Node keep a little
+ * of each such signal for as long as the longest-lived one lives, and it knows no deadlines.
  */
 export interface LinkedSignal {
   readonly signal: AbortSignal
@@ -22,9 +22,9 @@ export interface LinkedSignal {
 }
 
 /**
- * Calls `act` when the signal aborts, at once where it has.
+ * Calls `act` when the signal aborts, and at once if it has.
  *
- * @returns takes the listener off.
+ * @returns a function that takes the listener off.
  */
 export function callOnAbort(signal: AbortSignal | undefined, act: () => void): () => void {
   if (signal?.aborted === true) act()

@@ -15,17 +15,17 @@ export interface Timeouts {
   totalMs?: number
 }
 
-/** Whom a transfer waits for right now. `reader`: someone outside this library, whose pace is no fault. */
+/** The party that a transfer waits for. `reader`: your app, which may take its time. */
 type Party = 'headers' | 'source' | 'store' | 'reader'
 
 /** The clocks of one attempt. They abort `signal` with a `TimeoutError`; the caller's own signal aborts it with its own reason. */
 export interface Deadlines {
   readonly signal: AbortSignal
-  /** How long what was aborted may take to clean up, in milliseconds. */
+  /** Milliseconds that an aborted attempt may take to clean up. */
   graceMs(): number
-  /** From now on the store may hold the object: after a deadline it is asked once more, and that takes its time. */
+  /** Call it once the store may hold the object: after a deadline the store is then asked once more, which takes time. */
   mayBeStored(): void
-  /** Says whom the transfer waits for from now on, or that this party just made progress. */
+  /** The transfer waits for this party from now on, or the party has just made progress. */
   waitFor(party: Party): void
   /** Stops all clocks. Always call it. */
   clear(): void
@@ -33,7 +33,7 @@ export interface Deadlines {
 
 /**
  * Runs an attempt under its deadlines, and stops their clocks at its end. An attempt that hangs in something that heeds
- * no signal (a credentials provider, a client of the user's own) is left behind once its grace is over.
+ * no signal (a credentials provider, an HTTP client of your app) is left behind once its grace is over.
  */
 export async function runUnder<T>(deadlines: Deadlines, attempt: () => Promise<T>): Promise<T> {
   const { signal } = deadlines
@@ -53,10 +53,10 @@ export async function runUnder<T>(deadlines: Deadlines, attempt: () => Promise<T
   }
 }
 
-/** Enough to close connections and remove temporary files. */
+/** Enough time to close connections and remove temporary files. */
 const ATTEMPT_GRACE_MS = 1_000
 
-/** What the look after a lost answer may take at most, in milliseconds. */
+/** The most milliseconds for looking whether the store holds the object, after its answer was lost. */
 export const LAST_LOOK_MS = 30_000
 
 export interface CheckedTimeouts {
@@ -89,7 +89,7 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
   const unlink = callOnAbort(callerSignal, () => controller.abort(callerSignal?.reason))
 
   // Node warns of a leak at the eleventh transfer that shares a signal, which is no leak: each takes its listener off.
-  // A signal of another kind than Node's own, a polyfill's say, counts no listeners.
+  // Signals of polyfills count no listeners.
   setMaxListeners(0, controller.signal, ...(callerSignal instanceof AbortSignal ? [callerSignal] : []))
 
   return {
@@ -102,7 +102,7 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
     },
     waitFor(party) {
       current = party
-      // What was left behind may go on, and must start no clock.
+      // An attempt that was left behind may go on, and must start no clock.
       if (party === 'reader' || isCleared) return
       // One timer a party, refreshed: cheaper per chunk than a timer made and cleared.
       const timer = timers[party]

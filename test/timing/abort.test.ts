@@ -1,8 +1,31 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { abortable, linkSignals, within } from '../../src/timing/abort.js'
+import { abortable, callOnAbort, linkSignals, within } from '../../src/timing/abort.js'
 
 afterEach(() => vi.useRealTimers())
+
+describe('callOnAbort', () => {
+  it('calls when the signal aborts, and at once if it has', () => {
+    const act = vi.fn()
+    const controller = new AbortController()
+    callOnAbort(controller.signal, act)
+    expect(act).not.toHaveBeenCalled()
+    controller.abort()
+    expect(act).toHaveBeenCalledOnce()
+    callOnAbort(controller.signal, act)
+    expect(act).toHaveBeenCalledTimes(2)
+  })
+
+  it('never calls without a signal, nor once its listener is off', () => {
+    const act = vi.fn()
+    const controller = new AbortController()
+    callOnAbort(undefined, act)()
+    callOnAbort(controller.signal, act)()
+    controller.abort()
+    expect(act).not.toHaveBeenCalled()
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+  })
+})
 
 it('linkSignals aborts with the reason of the first signal that does', () => {
   const [one, other] = [new AbortController(), new AbortController()]
