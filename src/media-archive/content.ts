@@ -11,6 +11,7 @@ export interface MediaContent {
   mediaId: string
   /** The object's key. */
   s3Key: string
+  /** The declared MIME type, parameters included. */
   mimeType: string
   /** Bytes. */
   fileSize: number
@@ -18,6 +19,7 @@ export interface MediaContent {
   sha256: string
   /** The sender's name for a document. */
   filename?: string
+  /** The message's text beside the media. */
   caption?: string
 }
 

@@ -19,7 +19,12 @@ export interface MediaFailure {
 }
 
 /** Media that a webhook announced and that can't be downloaded. */
-export type FailedAnnouncement = UnavailableMedia & { messageId: string; mediaId: string }
+export type FailedAnnouncement = UnavailableMedia & {
+  /** Empty where the webhook had none. */
+  messageId: string
+  /** Empty where the webhook had none. */
+  mediaId: string
+}
 
 const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 

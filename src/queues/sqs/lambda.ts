@@ -6,26 +6,33 @@ import type { MessageSettler } from './settle.js'
 
 /** What Lambda gets from its event source, as far as it matters here (AWS: Using Lambda with Amazon SQS). */
 export interface SqsLambdaEvent {
+  /** The messages of one batch. */
   Records: readonly SqsLambdaRecord[]
 }
 
 /** One message of an event. */
 export interface SqsLambdaRecord {
+  /** Names the message in the result. */
   messageId: string
+  /** SQS's handle of this receipt, which deletes or hides the message. */
   receiptHandle: string
   /** The job as JSON. */
   body: string
+  /** What SQS itself says of the message. */
   attributes: { ApproximateReceiveCount: string }
+  /** Of these, the number of earlier attempts is read. */
   messageAttributes?: Readonly<Record<string, { stringValue?: string | undefined } | undefined>>
 }
 
 /** Lambda's context, as far as it matters here. */
 export interface SqsLambdaContext {
+  /** Milliseconds until Lambda ends the function. */
   getRemainingTimeInMillis(): number
 }
 
 /** The messages that Lambda must not delete (AWS: Reporting batch item failures). */
 export interface SqsBatchResult {
+  /** Each with the `messageId` of a record. */
   batchItemFailures: { itemIdentifier: string }[]
 }
 

@@ -51,7 +51,7 @@ export function createSqsPoller(options: SqsPollerOptions): SqsPoller {
   return {
     start() {
       if (closing !== undefined) throw new InvalidOptionError({ option: 'consumer', problem: 'is closed' })
-      polling ??= pollMessages(options, { runs, closed: closed.signal })
+      polling ??= receiveUntilClosed(options, { runs, closed: closed.signal })
     },
     close({ timeoutMs = 20_000 }) {
       // SIGTERM and SIGINT may both come: the second asks for the same end, perhaps sooner.
@@ -62,7 +62,7 @@ export function createSqsPoller(options: SqsPollerOptions): SqsPoller {
   }
 }
 
-async function pollMessages(
+async function receiveUntilClosed(
   options: SqsPollerOptions,
   { runs, closed }: { runs: MessageRuns; closed: AbortSignal },
 ): Promise<void> {
