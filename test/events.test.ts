@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { emit, hashMessageId, type MediaEvent } from '../src/events.js'
+import { callLogger, emit, hashMessageId, type MediaEvent } from '../src/events.js'
 
 const event: MediaEvent = { type: 'host-refused', host: 'evil.example' }
 
@@ -40,6 +40,22 @@ describe('emit', () => {
     emit(onEvent, event)
     await new Promise(setImmediate)
     expect(onEvent).toHaveBeenCalledOnce()
+  })
+})
+
+describe('callLogger', () => {
+  it('hands the value on, and does nothing without a logger', () => {
+    const log = vi.fn()
+    callLogger(log, 7)
+    callLogger(undefined, 7)
+    expect(log).toHaveBeenCalledExactlyOnceWith(7)
+  })
+
+  it('ignores what the logger throws', () => {
+    const log = (): never => {
+      throw new Error('the logger is broken')
+    }
+    expect(() => callLogger(log, 7)).not.toThrow()
   })
 })
 

@@ -91,21 +91,25 @@ interface Turns<Task> {
 }
 
 function createTurns<Task>({ createHeap, getKey }: SchedulerOptions<Task>, ready: Heap<Task>): Turns<Task> {
-  const turns = new Map<string, { isTaken: boolean; readonly behind: Heap<Task> }>()
+  const taken = new Set<string>()
+  const behind = new Map<string, Heap<Task>>()
   return {
     enter(task) {
-      const turn = turns.get(getKey(task)) ?? { isTaken: false, behind: createHeap() }
-      turns.set(getKey(task), turn)
-      if (turn.isTaken) turn.behind.put(task)
-      const mayRun = !turn.isTaken
-      turn.isTaken = true
-      return mayRun
+      const key = getKey(task)
+      if (!taken.has(key)) {
+        taken.add(key)
+        return true
+      }
+      const others = behind.get(key) ?? createHeap()
+      others.put(task)
+      behind.set(key, others)
+      return false
     },
     leave(task) {
-      const turn = turns.get(getKey(task))
-      const next = turn?.behind.take()
-      if (turn !== undefined) turn.isTaken = false
-      if (next === undefined) turns.delete(getKey(task))
+      const key = getKey(task)
+      taken.delete(key)
+      const next = behind.get(key)?.take()
+      if (next === undefined) behind.delete(key)
       else ready.put(next)
     },
   }

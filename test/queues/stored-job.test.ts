@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { MediaReference } from '../../src/media-reference.js'
-import { buildJobHash, buildJobId } from '../../src/queues/stored-job.js'
+import { buildJobHash, buildJobId, removeJobUrl, retryRejected } from '../../src/queues/stored-job.js'
 import type { MediaJob } from '../../src/queues.js'
 
 const media: MediaReference = {
@@ -56,4 +56,24 @@ it('buildJobHash is as different as the ids are, and fit for engines that take n
   expect(buildJobHash(job)).toMatch(/^j[0-9a-f]{32}$/)
   expect(buildJobHash({ ...job, faults: { 'media-gone': 1 } })).toBe(buildJobHash(job))
   expect(buildJobHash({ ...job, accountId: 'other' })).not.toBe(buildJobHash(job))
+})
+
+describe('removeJobUrl', () => {
+  it('takes the download URL off, and leaves the rest', () => {
+    const downloadUrl = 'https://lookaside.fbsbx.com/'
+    const withUrl = { ...job, media: { ...media, downloadUrl, downloadUrlExpiresAt: '2026-11-22T10:05:00.000Z' } }
+    expect(removeJobUrl(withUrl)).toEqual(job)
+    expect(withUrl.media.downloadUrl).toBe(downloadUrl)
+  })
+
+  it.each([undefined, null, 7, {}, { media: null }])('leaves %j as it is', (odd) => {
+    expect(removeJobUrl(odd as never)).toBe(odd)
+  })
+})
+
+it('retryRejected keeps the job, and counts the attempt', () => {
+  const error = new RangeError('a bug')
+  const kept = { outcome: 'retry', until: '', isAttempt: true, job, error }
+  expect(retryRejected(job, { error })).toEqual({ ...kept, afterSeconds: 60 })
+  expect(retryRejected(job, { error, afterSeconds: 5 })).toEqual({ ...kept, afterSeconds: 5 })
 })
