@@ -110,6 +110,11 @@ export function decideExitCode(error: unknown): number {
   return isUnusable ? EXIT.unusable : EXIT.incomplete
 }
 
+/** The message of an error, or another thrown value as text. */
+export function readMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** A text from outside on one line of a terminal: a key or a name must not move the cursor. */
 export function toOneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')

@@ -10,6 +10,7 @@ import {
   EXIT,
   listenForInterrupts,
   makeInterruptible,
+  readMessage,
 } from './command.js'
 import { runDemo } from './demo.js'
 import { reportDoctorError, runDoctorCommand } from './doctor.js'
@@ -124,13 +125,13 @@ export async function runCommand(argv: readonly string[], host: CommandHost): Pr
 }
 
 function reportError(error: unknown, { host }: { host: CommandHost }): number {
-  host.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  host.stderr.write(`${readMessage(error)}\n`)
   return decideExitCode(error)
 }
 
 /** Resolves at the first Ctrl-C or SIGTERM. */
 async function waitForInterrupt(signals: CommandHost['signals']): Promise<void> {
   const { stop, end } = listenForInterrupts(signals)
-  if (!stop.aborted) await once(stop, 'abort')
+  await once(stop, 'abort')
   end()
 }

@@ -6,6 +6,7 @@ import {
   decideExitCode,
   listenForInterrupts,
   makeInterruptible,
+  readMessage,
   toOneLine,
   UsageError,
 } from '../../src/cli/command.js'
@@ -30,6 +31,10 @@ it('decideExitCode tells what has to be mended first from other failures', () =>
   expect(decideExitCode(new WrongAccountError({ accountId: 'pixels' }))).toBe(1)
   expect(decideExitCode(new Error('other'))).toBe(1)
   expect(decideExitCode('thrown')).toBe(1)
+})
+
+it('readMessage reads errors, and other things that were thrown', () => {
+  expect([readMessage(new Error('message')), readMessage('text')]).toEqual(['message', 'text'])
 })
 
 it('toOneLine leaves nothing that moves a cursor', () => {

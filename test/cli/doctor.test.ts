@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished, vi } from 'vitest'
 import type { Finding } from '../../src/cli/doctor/finding.js'
-import { type DoctorOptions, runDoctor } from '../../src/cli/doctor.js'
+import { type DoctorOptions, runDoctor, runDoctorCommand } from '../../src/cli/doctor.js'
 import {
   createBucketStandIn,
   encryption,
@@ -9,6 +9,7 @@ import {
   type Scripted,
   xml,
 } from './bucket-stand-in.js'
+import { createContext } from './command-context.js'
 import { allow, BUCKET, denied, examineBucket, missing, notThere, OBJECTS, SECRETS } from './doctor/examine-bucket.js'
 import { CREDENTIALS, examine } from './doctor/run.js'
 
@@ -346,4 +347,15 @@ it('runDoctor says so when there is nothing to check', async () => {
     ['settings', 'error'],
   ])
   expect(exitCode).toBe(2)
+})
+
+it('runDoctorCommand ends with 130 when it is interrupted, and prints no report', async () => {
+  const context = createContext()
+  context.interrupt()
+  expect(await runDoctorCommand({}, context)).toBe(130)
+  expect({ out: context.out(), err: context.err() }).toEqual({ out: '', err: 'Interrupted.\n' })
+})
+
+it('runDoctorCommand throws what makes the doctor unable to begin', async () => {
+  await expect(runDoctorCommand({ prefix: 'no-slash' }, createContext())).rejects.toMatchObject({ option: 'prefix' })
 })

@@ -89,6 +89,12 @@ it('runCommand gives the doctor the environment', async () => {
   ])
 })
 
+it('runCommand runs the demo to its end, without --keep', async () => {
+  const { code, out, err } = await run(['demo'])
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  expect(out).toContain('Delivered again, in one webhook: all 8 were there already')
+}, 60_000)
+
 it('runCommand keeps the demo up until Ctrl-C with --keep', async () => {
   const signals = new EventEmitter()
   let out = ''

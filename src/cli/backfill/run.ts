@@ -102,13 +102,16 @@ export function startRun(options: RunOptions): BackfillRun {
   return { ended, waiting: () => scheduler.waiting }
 }
 
-/** A promise, and the function that settles it. */
+/** The end of a run, and the function that brings it about. */
 function createEnding(): { ended: Promise<void>; settle(problem: { error: unknown } | undefined): void } {
-  let settle: ReturnType<typeof createEnding>['settle'] = () => {}
+  let resolver: { resolve(): void; reject(error: unknown): void }
   const ended = new Promise<void>((resolve, reject) => {
-    settle = (problem) => (problem === undefined ? resolve() : reject(problem.error))
+    resolver = { resolve, reject }
   })
-  return { ended, settle }
+  return {
+    ended,
+    settle: (problem) => (problem === undefined ? resolver.resolve() : resolver.reject(problem.error)),
+  }
 }
 
 interface EntryReader {
