@@ -9,6 +9,9 @@ const { readSources } = await tsImport('../test/package/sources.ts', import.meta
 const laws = await tsImport('../test/package/laws.ts', import.meta.url)
 const counts = await tsImport('../test/package/counts.ts', import.meta.url)
 
+/** 96 % of the lines of code, by this count, when the files of src/ lay flat. */
+const MOST_CODE_LINES = 14_322
+
 const [argument = ''] = process.argv.slice(2)
 const isCheck = argument === '--check'
 const part = isCheck ? '' : argument
@@ -31,7 +34,7 @@ const rows = [
   { what: 'functions that begin with no verb', is: counts.findVerbless(sources).length, most: 0 },
   { what: 'interfaces that describe one media item', is: counts.findMediaDescriptions(sources).length, most: 3 },
   { what: "places that ask typeof media === 'string'", is: counts.findMediaQuestions(sources).length, most: 1 },
-  { what: 'lines of code', is: counts.countAllCode(sources), most: counts.MOST_CODE_LINES },
+  { what: 'lines of code', is: counts.countAllCode(sources), most: MOST_CODE_LINES },
   { what: 'entries of src/', is: readdirSync(new URL('../src/', import.meta.url)).length, most: 34 },
   { what: 'names of the root', is: counts.countExports(sources.get('index.ts')), most: 45 },
 ]

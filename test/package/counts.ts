@@ -3,9 +3,6 @@ import { countCodeLines, listTopLevelNames } from './declarations.js'
 import { LONG_BY_NATURE } from './laws.js'
 import { parseSource, type Sources } from './sources.js'
 
-/** 96 % of the lines of code that the library had, by this count, when its files lay flat in src/. */
-export const MOST_CODE_LINES = 14_322
-
 /** Functions whose names the design gives, and three that read as words of the language. */
 const DESIGNED_FUNCTIONS = ['configFromEnv', 'fromFetch', 'storageConformance', 'queueConformance']
 const LANGUAGE = ['defined', 'abortable', 'within']
