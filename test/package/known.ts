@@ -1,7 +1,7 @@
 /** What breaks a law still. It may only shrink: `node scripts/count-names.mjs` lists what is left. */
 export const KNOWN: { ofNames: number; sharedNames: number; broken: readonly string[] } = {
   ofNames: 13,
-  sharedNames: 18,
+  sharedNames: 15,
   broken: [
     'signers/cloudfront.ts has more than 50 lines in createCloudFrontSigner',
     'storage/file-system.ts has more than 300 lines',
