@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
-import { describeValue } from './errors/describe.js'
+import { checkWhole } from './errors/checks.js'
+import { describeSecret, describeValue } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
 
 /**
@@ -151,4 +152,21 @@ export function checkObjectKey(key: string, option = 'key'): string {
   const bytes = Buffer.byteLength(key)
   if (bytes <= MAX_KEY_BYTES) return key
   throw new InvalidOptionError({ option, problem: `must have at most ${MAX_KEY_BYTES} bytes, got ${bytes}` })
+}
+
+/** AWS: the longest life of a signature version 4 URL, 7 days. The same for other signers, so that a change of signer changes no limit. */
+export const MAX_EXPIRES_IN = 604_800
+
+/**
+ * The checks that signers have in common.
+ *
+ * @throws InvalidOptionError for an expiry outside 1 to 604,800 whole seconds, and for a content type or disposition that
+ *   is not printable ASCII: no answer could have it.
+ */
+export function checkSignedUrlOptions({ expiresIn, contentType, contentDisposition }: SignedUrlOptions): void {
+  checkWhole('expiresIn', expiresIn, { most: MAX_EXPIRES_IN, unit: 'of seconds' })
+  for (const [option, value] of Object.entries({ contentType, contentDisposition })) {
+    if (typeof value === 'string' && /^[\x20-\x7e]+$/.test(value)) continue
+    throw new InvalidOptionError({ option, problem: `must be printable ASCII, got ${describeSecret(value)}` })
+  }
 }

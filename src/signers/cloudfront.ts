@@ -1,9 +1,10 @@
 import { createPrivateKey } from 'node:crypto'
 import { getSignedUrl } from '@aws-sdk/cloudfront-signer'
+import { checkOneOf } from '../errors/checks.js'
 import { describeSecret, describeValue } from '../errors/describe.js'
 import { isName, readField } from '../errors/thrown.js'
 import { InvalidOptionError, StorageFailedError, WhatsAppMediaError } from '../errors.js'
-import type { SignedUrlOptions, UrlSigner } from '../storage.js'
+import { checkObjectKey, checkSignedUrlOptions, type UrlSigner } from '../storage.js'
 
 export interface CloudFrontSignerOptions {
   /** Where readers reach the distribution: a host (`d111111abcdef8.cloudfront.net`) or an https origin. A path comes before the key. */
@@ -20,11 +21,6 @@ export interface CloudFrontSignerOptions {
   /** The hash under the signature (Amazon: Create a signed URL using a canned policy). Default `SHA256`. */
   algorithm?: 'SHA256' | 'SHA1'
 }
-
-/** The same as for S3, so that a change of signer changes no limit. CloudFront itself has none. */
-const MAX_EXPIRES_IN = 604_800
-/** AWS: S3 object key naming, in UTF-8 bytes. */
-const MAX_KEY_BYTES = 1_024
 
 /**
  * Signs URLs of a CloudFront distribution before the bucket, by canned policy: give it to `createS3Storage` as `signer`.
@@ -48,8 +44,35 @@ const MAX_KEY_BYTES = 1_024
  *   message shows the key.
  */
 export function createCloudFrontSigner(options: CloudFrontSignerOptions): UrlSigner {
-  const { domain, keyPairId, privateKey, originPath = '', algorithm = 'SHA256' } = options
-  const base = checkDomain(domain)
+  const { keyPairId, privateKey, originPath = '', algorithm = 'SHA256' } = options
+  const base = checkDomain(options.domain)
+  checkSignerOptions({ keyPairId, originPath, algorithm })
+  if (typeof privateKey !== 'function') checkPrivateKey(privateKey)
+  const findKey = typeof privateKey === 'function' ? keepPrivateKey(privateKey) : async () => privateKey
+  return {
+    async signedUrl(key, signing) {
+      checkSignedUrlOptions(signing)
+      const { expiresIn, contentType, contentDisposition, signedAt = new Date() } = signing
+      const path = buildReaderPath(checkSignableKey(key), originPath)
+      const query = `response-content-type=${encodeValue(contentType)}&response-content-disposition=${encodeValue(contentDisposition)}`
+      // CloudFront counts in whole seconds.
+      const expires = Math.floor(signedAt.getTime() / 1_000) + expiresIn
+      const url = getSignedUrl({
+        url: `${base}/${path}?${query}`,
+        keyPairId,
+        privateKey: await findKey().catch(throwKeyError(key)),
+        dateLessThan: expires * 1_000,
+        algorithm,
+      })
+      return { url, expiresAt: new Date(expires * 1_000) }
+    },
+  }
+}
+
+function checkSignerOptions(
+  options: Required<Pick<CloudFrontSignerOptions, 'keyPairId' | 'originPath' | 'algorithm'>>,
+): void {
+  const { keyPairId, originPath, algorithm } = options
   if (typeof keyPairId !== 'string' || !/^\w{1,64}$/.test(keyPairId)) {
     throw new InvalidOptionError({
       option: 'keyPairId',
@@ -62,41 +85,18 @@ export function createCloudFrontSigner(options: CloudFrontSignerOptions): UrlSig
       problem: `must be empty or like '/media', got ${describeValue(originPath)}`,
     })
   }
-  if (algorithm !== 'SHA256' && algorithm !== 'SHA1') {
-    throw new InvalidOptionError({
-      option: 'algorithm',
-      problem: `must be SHA256 or SHA1, got ${describeValue(algorithm)}`,
-    })
-  }
-  if (typeof privateKey !== 'function') checkPrivateKey(privateKey)
+  checkOneOf('algorithm', algorithm, ['SHA256', 'SHA1'])
+}
+
+/** Asks for the key once for a whole list of URLs, and again only if that failed. */
+function keepPrivateKey(read: () => string | Promise<string>): () => Promise<string> {
   let asked: Promise<string> | undefined
-  // Asked once for a whole list of keys.
-  const learnKey = (read: () => string | Promise<string>): Promise<string> => {
+  return () => {
     asked ??= (async () => checkPrivateKey(await read()))().catch((error: unknown) => {
       asked = undefined
       throw error
     })
     return asked
-  }
-
-  return {
-    async signedUrl(key, { expiresIn, contentType, contentDisposition, signedAt = new Date() }) {
-      checkExpiry(expiresIn)
-      checkHeader('contentType', contentType)
-      checkHeader('contentDisposition', contentDisposition)
-      const path = pathOf(checkKey(key), originPath)
-      const query = `response-content-type=${encode(contentType)}&response-content-disposition=${encode(contentDisposition)}`
-      // CloudFront counts in whole seconds.
-      const expires = Math.floor(signedAt.getTime() / 1_000) + expiresIn
-      const url = getSignedUrl({
-        url: `${base}/${path}?${query}`,
-        keyPairId,
-        privateKey: typeof privateKey === 'function' ? await learnKey(privateKey).catch(keyError(key)) : privateKey,
-        dateLessThan: expires * 1_000,
-        algorithm,
-      })
-      return { url, expiresAt: new Date(expires * 1_000) }
-    },
   }
 }
 
@@ -104,7 +104,7 @@ export function createCloudFrontSigner(options: CloudFrontSignerOptions): UrlSig
 function checkDomain(domain: string): string {
   const text = /^[a-z]+:\/\//i.test(domain) ? domain : `https://${domain}`
   const url = typeof domain === 'string' && URL.canParse(text) ? new URL(text) : undefined
-  // A `*` would be a wildcard in the policy, see `encode`.
+  // A `*` would be a wildcard in the policy, see `encodeValue`.
   if (url === undefined || !/^https:\/\/[^/?#@*%]+(?:\/[^?#*%]*)?$/.test(url.href)) {
     throw new InvalidOptionError({
       option: 'domain',
@@ -135,7 +135,7 @@ function readPrivateKey(pem: string): ReturnType<typeof createPrivateKey> | unde
 }
 
 /** Only the fault's name goes on: a message may quote what was read, as JSON.parse's does. */
-function keyError(key: string): (error: unknown) => never {
+function throwKeyError(key: string): (error: unknown) => never {
   return (error) => {
     if (WhatsAppMediaError.is(error)) throw error
     const name = readField(error, 'name')
@@ -148,45 +148,13 @@ function keyError(key: string): (error: unknown) => never {
   }
 }
 
-function checkExpiry(expiresIn: number): void {
-  if (!Number.isInteger(expiresIn) || expiresIn < 1 || expiresIn > MAX_EXPIRES_IN) {
-    throw new InvalidOptionError({
-      option: 'expiresIn',
-      problem: `must be a whole number of seconds from 1 to ${MAX_EXPIRES_IN}, got ${describeValue(expiresIn)}`,
-    })
-  }
+/** In a policy `*` is a wildcard, which the SDK leaves in paths. @throws InvalidOptionError */
+function checkSignableKey(key: string): string {
+  if (!checkObjectKey(key).includes('*')) return key
+  throw new InvalidOptionError({ option: 'key', problem: `must have no '*', got ${describeValue(key)}` })
 }
 
-function checkHeader(option: keyof SignedUrlOptions, value: string): void {
-  if (typeof value !== 'string' || !/^[\x20-\x7e]+$/.test(value)) {
-    throw new InvalidOptionError({ option, problem: `must be printable ASCII, got ${describeSecret(value)}` })
-  }
-}
-
-/** Browsers resolve dot segments before they ask, and in a policy `*` is a wildcard, which the SDK leaves in paths. */
-function checkKey(key: string): string {
-  if (typeof key !== 'string' || /[\p{Cc}\p{Cs}*]/u.test(key)) {
-    throw new InvalidOptionError({
-      option: 'key',
-      problem: `must be a string without control characters and '*', got ${describeValue(key)}`,
-    })
-  }
-  if (key.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) {
-    throw new InvalidOptionError({
-      option: 'key',
-      problem: `must have no empty, '.' or '..' segment, got ${describeValue(key)}`,
-    })
-  }
-  if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
-    throw new InvalidOptionError({
-      option: 'key',
-      problem: `must have at most ${MAX_KEY_BYTES} bytes, got ${Buffer.byteLength(key)}`,
-    })
-  }
-  return key
-}
-
-function pathOf(key: string, originPath: string): string {
+function buildReaderPath(key: string, originPath: string): string {
   const folder = originPath === '' ? '' : `${originPath.slice(1)}/`
   if (!key.startsWith(folder)) {
     throw new InvalidOptionError({
@@ -201,6 +169,6 @@ function pathOf(key: string, originPath: string): string {
  * As browsers send it, `'` included. And no `*`: a canned policy's signature is as good for a custom policy of the same
  * text, in which the one of `filename*` would stand for anything, such as a content type of the reader's own.
  */
-function encode(value: string): string {
+function encodeValue(value: string): string {
   return encodeURIComponent(value).replaceAll("'", '%27').replaceAll('*', '%2A')
 }

@@ -1,5 +1,6 @@
 import { isError, isName, readField } from '../../errors/thrown.js'
 import { StorageFailedError, WhatsAppMediaError } from '../../errors.js'
+import { defined } from '../../json.js'
 
 /** Codes that come back on every try until someone changes the machine or the key. */
 const PERMANENT = [
@@ -13,8 +14,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   ...{ ENOTSUP: LINK_ADVICE, EOPNOTSUPP: LINK_ADVICE, EXDEV: LINK_ADVICE },
 }
 
-/** Runs calls to the system, and turns their errors into ours. */
-export function systemCalls(
+/** Turns the errors of calls to the system into this library's. */
+export function wrapCalls(
   operation: 'put' | 'head' | 'get' | 'delete' | 'list',
   key: string,
 ): <T>(call: Promise<T>) => Promise<T> {
@@ -25,20 +26,14 @@ export function systemCalls(
       if (WhatsAppMediaError.is(error)) throw error
       const code = readField(error, 'code')
       const reason = isName(code) ? code : 'unknown'
-      const advice = ADVICE[reason]
-      throw new StorageFailedError({
-        operation,
-        key,
-        reason,
-        retryable: !PERMANENT.includes(reason),
-        ...(advice === undefined ? {} : { advice }),
-        cause: error,
-      })
+      const retryable = !PERMANENT.includes(reason)
+      const advice = defined({ advice: ADVICE[reason] })
+      throw new StorageFailedError({ operation, key, reason, retryable, ...advice, cause: error })
     }
   }
 }
 
-/** Whether `error` is the operating system's, with one of these codes. */
+/** The error is the operating system's, with one of these codes. */
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return isError(error) && codes.includes(String(readField(error, 'code')))
 }

@@ -1,14 +1,14 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StoredObjectSummary } from '../../storage.js'
-import { nullIfAbsent, systemCalls } from './errors.js'
+import { nullIfAbsent, wrapCalls } from './errors.js'
 
 /** The plain files below `directory` whose keys start with `prefix`. Names with a leading dot are the storage's own. */
 export async function* listFiles(
   directory: string,
   { prefix, signal }: { prefix: string; signal: AbortSignal | undefined },
 ): AsyncGenerator<StoredObjectSummary, void, undefined> {
-  const calls = systemCalls('list', prefix)
+  const calls = wrapCalls('list', prefix)
   const folders = [prefix.slice(0, prefix.lastIndexOf('/') + 1)]
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     signal?.throwIfAborted()

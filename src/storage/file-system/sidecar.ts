@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { parseJson } from '../../json.js'
 import { hasCode } from './errors.js'
 
 /** What a file alone can't say about the object in it. */
@@ -22,7 +23,7 @@ export interface Sidecar {
  *
  * @param modified the object's modification time, in nanoseconds.
  */
-export function sidecarPath(directory: string, of: { key: string; modified: bigint }): string {
+export function buildSidecarPath(directory: string, of: { key: string; modified: bigint }): string {
   const name = createHash('sha256').update(of.key).digest('hex')
   return join(directory, '.meta', name.slice(0, 2), `${name}-${of.modified}.json`)
 }
@@ -45,7 +46,7 @@ export async function stampWithSidecar(
     await draft.utimes(time, time)
     // Read back: the file system may round, and readers will see its value.
     const { mtimeNs } = await draft.stat({ bigint: true })
-    const path = sidecarPath(directory, { key: sidecar.key, modified: mtimeNs })
+    const path = buildSidecarPath(directory, { key: sidecar.key, modified: mtimeNs })
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
     try {
       await writeFile(path, JSON.stringify(sidecar), { flag: 'wx', mode: 0o600, flush: durable })
@@ -65,17 +66,9 @@ export async function readSidecar(path: string, size: number): Promise<Sidecar |
     if (hasCode(error, 'ENOENT')) return ''
     throw error
   })
-  const sidecar = parse(text)
+  const sidecar = parseJson(text)
   // After a power cut without `durable`, a file can have its time and its name but not its bytes.
   return isSidecar(sidecar) && sidecar.size === size ? sidecar : undefined
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 function isSidecar(value: unknown): value is Sidecar {

@@ -1,18 +1,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
-import { describeSecret, describeValue } from '../../errors/describe.js'
+import { describeSecret } from '../../errors/describe.js'
 import { InvalidOptionError } from '../../errors.js'
-import type { SignedUrlOptions } from '../../storage.js'
-
-/** An open file with an object in it. Whoever gets it closes `file`. */
-export interface OpenFile {
-  file: FileHandle
-  /** Bytes. */
-  size: number
-  modified: Date
-  /** Lowercase hex, when it was recorded. */
-  sha256?: string | undefined
-}
+import { checkSignedUrlOptions, type SignedUrlOptions } from '../../storage.js'
+import type { OpenObject } from './open-object.js'
 
 /** Signs URLs of files, and answers them. */
 export interface FileSigner {
@@ -23,21 +14,19 @@ export interface FileSigner {
 }
 
 const MIN_SECRET_LENGTH = 16
-/** The same as for S3 (AWS: Signature Version 4 query parameters, X-Amz-Expires). */
-const MAX_EXPIRES_IN = 604_800
-const PIECE_BYTES = 65_536
+const ANSWERED_BYTES = 65_536
 
 /**
  * Signed URLs of the form `{baseUrl}/{key}?expires=…&type=…&disposition=…&signature=…`: `expires` in milliseconds since
  * 1970, `signature` an HMAC-SHA256 over key, expiry, content type and disposition.
  *
+ * @param options `baseUrl`: as `checkBaseUrl` returns it.
  * @throws InvalidOptionError for a secret of fewer than 16 characters.
  */
 export function createFileSigner(options: {
-  /** As `checkBaseUrl` returns it. */
   baseUrl: string
   secret: string
-  open: (key: string) => Promise<OpenFile | null>
+  open: (key: string) => Promise<OpenObject | null>
 }): FileSigner {
   const { baseUrl, secret, open } = options
   if (typeof secret !== 'string' || secret.length < MIN_SECRET_LENGTH) {
@@ -47,62 +36,57 @@ export function createFileSigner(options: {
     })
   }
   const { pathname: basePath } = new URL(`${baseUrl}/`)
-
-  // As JSON: with plain separators one could move characters from one field to the next.
-  const signatureOf = (...fields: readonly string[]): string =>
-    createHmac('sha256', secret).update(JSON.stringify(fields)).digest('base64url')
-
-  /** What a request may have, or `undefined` unless it bears our signature and is in time. */
-  function verify(url: URL): { key: string; expires: number; type: string; disposition: string } | undefined {
-    const key = url.pathname.startsWith(basePath) ? decode(url.pathname.slice(basePath.length)) : undefined
-    const field = (name: string): string => url.searchParams.get(name) ?? ''
-    const [expires, type, disposition] = [field('expires'), field('type'), field('disposition')]
-    if (key === undefined || !areEqual(field('signature'), signatureOf(key, expires, type, disposition)))
-      return undefined
-    return Number(expires) > Date.now() ? { key, expires: Number(expires), type, disposition } : undefined
-  }
-
-  async function serve(request: Request): Promise<Response> {
-    if (request.method !== 'GET' && request.method !== 'HEAD') return refusal(405, { allow: 'GET, HEAD' })
-    const granted = verify(new URL(request.url))
-    if (granted === undefined) return refusal(403)
-    const { key, expires, type, disposition } = granted
-    try {
-      const opened = await open(key)
-      if (opened === null) return refusal(404)
-      return await answer(request, opened, {
-        'content-type': type,
-        'content-disposition': disposition,
-        'cache-control': `private, max-age=${Math.floor((expires - Date.now()) / 1_000)}`,
-      })
-    } catch {
-      // The caller's server would show its visitors the error, or die of it.
-      return refusal(500)
-    }
-  }
-
   return {
-    sign(key, { expiresIn, contentType, contentDisposition, signedAt = new Date() }) {
-      if (!Number.isInteger(expiresIn) || expiresIn < 1 || expiresIn > MAX_EXPIRES_IN) {
-        throw new InvalidOptionError({
-          option: 'expiresIn',
-          problem: `must be a whole number of seconds from 1 to ${MAX_EXPIRES_IN}, got ${describeValue(expiresIn)}`,
-        })
-      }
-      checkHeader('contentType', contentType)
-      checkHeader('contentDisposition', contentDisposition)
+    sign(key, signing) {
+      checkSignedUrlOptions(signing)
+      const { expiresIn, contentType: type, contentDisposition: disposition, signedAt = new Date() } = signing
       const expiresAt = new Date(signedAt.getTime() + expiresIn * 1_000)
       const expires = String(expiresAt.getTime())
-      const query = new URLSearchParams({
-        expires,
-        type: contentType,
-        disposition: contentDisposition,
-        signature: signatureOf(key, expires, contentType, contentDisposition),
-      })
-      return { url: `${objectUrl(baseUrl, key)}?${query}`, expiresAt }
+      const signature = computeSignature(secret, { key, expires, type, disposition })
+      const query = new URLSearchParams({ expires, type, disposition, signature })
+      return { url: `${buildObjectUrl(baseUrl, key)}?${query}`, expiresAt }
     },
-    serve,
+    async serve(request) {
+      if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(405, { allow: 'GET, HEAD' })
+      const grant = findGrant(new URL(request.url), { basePath, secret })
+      if (grant === undefined) return refuse(403)
+      try {
+        const opened = await open(grant.key)
+        return opened === null ? refuse(404) : await answerRequest(request, opened, grant)
+      } catch {
+        // The app's server would show its visitors the error, or die of it.
+        return refuse(500)
+      }
+    },
   }
+}
+
+/** What a signed URL grants. */
+interface Grant {
+  key: string
+  /** Milliseconds since 1970. */
+  expires: string
+  /** Content-Type. */
+  type: string
+  /** Content-Disposition. */
+  disposition: string
+}
+
+function computeSignature(secret: string, { key, expires, type, disposition }: Grant): string {
+  // As JSON: with plain separators one could move characters from one field to the next.
+  return createHmac('sha256', secret)
+    .update(JSON.stringify([key, expires, type, disposition]))
+    .digest('base64url')
+}
+
+/** The grant of a URL that bears our signature and is in time. */
+function findGrant(url: URL, { basePath, secret }: { basePath: string; secret: string }): Grant | undefined {
+  const key = url.pathname.startsWith(basePath) ? decodePath(url.pathname.slice(basePath.length)) : undefined
+  if (key === undefined) return undefined
+  const read = (name: string): string => url.searchParams.get(name) ?? ''
+  const grant = { key, expires: read('expires'), type: read('type'), disposition: read('disposition') }
+  const isOurs = isEqual(read('signature'), computeSignature(secret, grant))
+  return isOurs && Number(grant.expires) > Date.now() ? grant : undefined
 }
 
 /**
@@ -119,78 +103,74 @@ export function checkBaseUrl(baseUrl: string): string {
   return url.href.replace(/\/+$/, '')
 }
 
-export function objectUrl(baseUrl: string, key: string): string {
+export function buildObjectUrl(baseUrl: string, key: string): string {
   return `${baseUrl}/${key.split('/').map(encodeURIComponent).join('/')}`
 }
 
-async function answer(
-  request: Request,
-  opened: OpenFile,
-  granted: Record<'content-type' | 'content-disposition' | 'cache-control', string>,
-): Promise<Response> {
-  const { file, size, modified, sha256 } = opened
+async function answerRequest(request: Request, opened: OpenObject, grant: Grant): Promise<Response> {
+  const { file, size, modified, recorded } = opened
   const headers = new Headers({
-    ...granted,
+    'content-type': grant.type,
+    'content-disposition': grant.disposition,
+    'cache-control': `private, max-age=${Math.floor((Number(grant.expires) - Date.now()) / 1_000)}`,
     'accept-ranges': 'bytes',
     'last-modified': modified.toUTCString(),
     // A stranger sent these bytes: the browser must not guess a type, and must run nothing in them.
     'x-content-type-options': 'nosniff',
-    'content-security-policy': policyFor(granted['content-type']),
+    'content-security-policy': buildPolicy(grant.type),
   })
-  if (sha256 !== undefined) headers.set('etag', `"${sha256}"`)
-  const range = rangeOf(request, { size, etag: headers.get('etag') })
-  if (range === 'unsatisfiable') {
+  if (recorded !== undefined) headers.set('etag', `"${recorded.sha256}"`)
+  const range = parseRange(request, { size, etag: headers.get('etag') })
+  if (range.kind === 'unsatisfiable') {
     await file.close()
-    return refusal(416, { 'content-range': `bytes */${size}` })
+    return refuse(416, { 'content-range': `bytes */${size}` })
   }
-  const { start, end } = range ?? { start: 0, end: size }
+  const { start, end } = range
   headers.set('content-length', String(end - start))
-  if (range !== undefined) headers.set('content-range', `bytes ${start}-${end - 1}/${size}`)
-  const status = range === undefined ? 200 : 206
+  if (range.kind === 'part') headers.set('content-range', `bytes ${start}-${end - 1}/${size}`)
+  const status = range.kind === 'part' ? 206 : 200
   if (request.method === 'HEAD' || start === end) {
     await file.close()
     return new Response(null, { status, headers })
   }
-  return new Response(readRange(file, { start, end }), { status, headers })
+  return new Response(streamRange(file, { start, end }), { status, headers })
 }
 
 /**
  * No scripts, no requests, no origin. Sound and video in a tab of their own are the exception: there, browsers make a
  * page that asks for the same URL once more, which takes an origin and the permission. Scripts stay off.
  */
-function policyFor(contentType: string): string {
+function buildPolicy(contentType: string): string {
   return /^(?:audio|video)\//.test(contentType)
     ? "sandbox allow-same-origin; default-src 'none'; media-src 'self'"
     : "sandbox; default-src 'none'"
 }
 
-/**
- * The one range that is asked for, `end` exclusive; `undefined` for the whole. Several ranges get the whole, which
- * RFC 9110 (section 14.2) allows.
- */
-function rangeOf(
-  request: Request,
-  file: { size: number; etag: string | null },
-): { start: number; end: number } | 'unsatisfiable' | undefined {
+/** What a request asks for, `end` exclusive. */
+type AskedRange = { kind: 'whole' | 'part'; start: number; end: number } | { kind: 'unsatisfiable' }
+
+/** The one range that is asked for. Several ranges get the whole, which RFC 9110 (section 14.2) allows. */
+function parseRange(request: Request, file: { size: number; etag: string | null }): AskedRange {
+  const whole = { kind: 'whole', start: 0, end: file.size } as const
   const condition = request.headers.get('if-range')
   const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(request.headers.get('range') ?? '') ?? []
-  if (request.method === 'HEAD' || first === undefined || last === undefined || first + last === '') return undefined
-  if (condition !== null && condition !== file.etag) return undefined
+  if (request.method === 'HEAD' || first === undefined || last === undefined || first + last === '') return whole
+  if (condition !== null && condition !== file.etag) return whole
   const start = first === '' ? Math.max(0, file.size - Number(last)) : Number(first)
   const end = first === '' || last === '' ? file.size : Math.min(file.size, Number(last) + 1)
-  if (first !== '' && last !== '' && Number(last) < start) return undefined
-  return start < end ? { start, end } : 'unsatisfiable'
+  if (first !== '' && last !== '' && Number(last) < start) return whole
+  return start < end ? { kind: 'part', start, end } : { kind: 'unsatisfiable' }
 }
 
 /** Reads only when asked for more, one piece at a time, and closes the file at the end, on an error, and when the client has gone. */
-function readRange(file: FileHandle, range: { start: number; end: number }): ReadableStream<Uint8Array> {
+function streamRange(file: FileHandle, range: { start: number; end: number }): ReadableStream<Uint8Array> {
   const { end } = range
   let position = range.start
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          const piece = new Uint8Array(Math.min(PIECE_BYTES, end - position))
+          const piece = new Uint8Array(Math.min(ANSWERED_BYTES, end - position))
           const { bytesRead } = await file.read(piece, 0, piece.byteLength, position)
           if (bytesRead === 0) throw new Error('the file became shorter while it was read')
           position += bytesRead
@@ -209,7 +189,7 @@ function readRange(file: FileHandle, range: { start: number; end: number }): Rea
   )
 }
 
-export function refusal(status: 403 | 404 | 405 | 416 | 500, headers: Record<string, string> = {}): Response {
+export function refuse(status: 403 | 404 | 405 | 416 | 500, headers: Record<string, string> = {}): Response {
   const text = {
     403: 'Forbidden',
     404: 'Not Found',
@@ -228,7 +208,7 @@ export function refusal(status: 403 | 404 | 405 | 416 | 500, headers: Record<str
   })
 }
 
-function decode(path: string): string | undefined {
+function decodePath(path: string): string | undefined {
   try {
     return decodeURIComponent(path)
   } catch {
@@ -237,13 +217,7 @@ function decode(path: string): string | undefined {
 }
 
 /** In constant time. */
-function areEqual(given: string, expected: string): boolean {
+function isEqual(given: string, expected: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(expected)]
   return a.byteLength === b.byteLength && timingSafeEqual(a, b)
-}
-
-function checkHeader(option: string, value: string): void {
-  if (typeof value !== 'string' || !/^[\x20-\x7e]+$/.test(value)) {
-    throw new InvalidOptionError({ option, problem: `must be printable ASCII, got ${describeSecret(value)}` })
-  }
 }

@@ -5,8 +5,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { afterEach, beforeEach } from 'vitest'
-import type { FileSystemStorage } from '../../../src/storage/file-system.js'
-import type { PutOptions, PutResult } from '../../../src/storage.js'
+import type { ObjectStorage, PutOptions, PutResult } from '../../../src/storage.js'
 
 export const SECRET = 'a secret of enough characters'
 export const BASE_URL = 'https://media.example/files'
@@ -33,7 +32,7 @@ export function factsOf(text: string): PutOptions {
 }
 
 export function put(
-  storage: FileSystemStorage,
+  storage: ObjectStorage,
   key: string,
   options: { text: string } & Partial<PutOptions>,
 ): Promise<PutResult> {
@@ -41,7 +40,7 @@ export function put(
   return storage.put(key, Readable.from([text]), { ...factsOf(text), ...facts })
 }
 
-export async function read(storage: FileSystemStorage, key: string): Promise<string | undefined> {
+export async function read(storage: ObjectStorage, key: string): Promise<string | undefined> {
   const found = await storage.get(key)
   return found === null ? undefined : (await buffer(found.body)).toString()
 }

@@ -1,0 +1,60 @@
+import type { Stats } from 'node:fs'
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { parseJson, readString } from '../../json.js'
+import { readModified } from './open-object.js'
+import { buildFilePath } from './paths.js'
+
+/**
+ * No put takes as long. A draft's age counts from its last write; a sidecar's from the time at which it came to this disk,
+ * so that a restore that brings sidecars before objects loses none.
+ */
+const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1_000
+
+/** Removes what killed processes have left. What can't be removed is no reason to refuse an object. */
+export interface Sweeper {
+  /** Drafts of puts. Once. */
+  sweepDrafts(): Promise<void>
+  /** Sidecars without their object that lie beside this one. Once for each folder. */
+  sweepBeside(sidecar: string): Promise<void>
+}
+
+export function createSweeper(directory: string, incoming: string): Sweeper {
+  const swept = new Map<string, Promise<void>>()
+  const sweepOnce = (folder: string, isLeft: IsLeft): Promise<void> => {
+    const sweeping = swept.get(folder) ?? sweepFolder(folder, isLeft)
+    swept.set(folder, sweeping)
+    return sweeping
+  }
+  return {
+    sweepDrafts: () => sweepOnce(incoming, async (_draft, { mtimeMs }) => isOld(mtimeMs)),
+    sweepBeside: (sidecar) =>
+      sweepOnce(
+        dirname(sidecar),
+        async (path, { ctimeMs }) => path !== sidecar && isOld(ctimeMs) && (await isOrphan(directory, path)),
+      ),
+  }
+}
+
+type IsLeft = (path: string, stats: Stats) => Promise<boolean>
+
+async function sweepFolder(folder: string, isLeft: IsLeft): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const path = join(folder, name)
+    const stats = await stat(path).catch(() => undefined)
+    const isLeftOver = stats !== undefined && (await isLeft(path, stats).catch(() => false))
+    if (isLeftOver) await rm(path, { force: true }).catch(() => {})
+  }
+}
+
+function isOld(timeMs: number): boolean {
+  return timeMs < Date.now() - LEFTOVER_AGE_MS
+}
+
+/** The object of a sidecar has the sidecar's key, and the modification time that is in its name. */
+async function isOrphan(directory: string, sidecar: string): Promise<boolean> {
+  const key = readString(parseJson(await readFile(sidecar, 'utf8')), 'key')
+  const [, modified] = /-(-?\d+)\.json$/.exec(basename(sidecar)) ?? []
+  if (key === undefined || modified === undefined) return false
+  return String(await readModified(buildFilePath(directory, key))) !== modified
+}
