@@ -6,13 +6,13 @@ import type { OnReadOpts, Socket } from 'node:net'
  * of its own; Node's way makes a buffer for each read, outside V8's heap, and the garbage collector then runs for those.
  *
  * Measured over TLS on the loopback with 4 to 8 media at once, as CPU time of an object on the whole archive path, medians
- * of 3 to 5 alternated rounds, with it against without it:
+ * of 3 to 5 alternated rounds on a busy machine, with it against without it:
  *
  * | | 100 KB | 1 MB | 16 MB |
  * | --- | --- | --- | --- |
  * | Node 20.20 | 4 % more | 4 % less | 9 % less |
  * | Node 22.23 | 9 % less | 1 % less | 7 % less |
- * | Node 24.22 | not measured | 17 % less | 11 % less |
+ * | Node 24.22 | 17 % more | 17 % less | 11 % less |
  *
  * `createNodeHttpClient({ reuseReadBuffer: false })` switches it off.
  */

@@ -6,7 +6,7 @@ import { describeValue } from '../errors/describe.js'
 import { isError } from '../errors/thrown.js'
 import { InvalidOptionError } from '../errors.js'
 import type { ObjectStorage } from '../storage.js'
-import { onAbort } from '../timing/abort.js'
+import { callOnAbort } from '../timing/abort.js'
 import { wrapCalls } from './file-system/errors.js'
 import { removeEmptyFolders } from './file-system/folders.js'
 import { listFiles } from './file-system/list.js'
@@ -125,7 +125,7 @@ function preferReason(signal: AbortSignal | undefined): (error: unknown) => neve
 }
 
 function breakOffOnAbort(body: Readable, signal: AbortSignal | undefined): Readable {
-  const forget = onAbort(signal, () => {
+  const forget = callOnAbort(signal, () => {
     body.destroy(isError(signal?.reason) ? signal.reason : new Error('aborted'))
   })
   return body.once('close', forget)
