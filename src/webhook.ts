@@ -89,7 +89,7 @@ const DEFAULT_CALLBACK_TIMEOUT_MS = 8_000
  * })
  * // What Meta sends.
  * const image = { type: 'image', object: { id: '1234567890', mime_type: 'image/jpeg' } }
- * const { body, headers } = signWebhook(buildWebhook([{ media: image }]).payload, { appSecret: 'app-secret' })
+ * const { body, headers } = signWebhook(buildWebhook([{ media: image }]), { appSecret: 'app-secret' })
  * const response = await handler(new Request('https://app.example/webhook', { method: 'POST', body, headers }))
  * console.log(response.status) // 200
  * await handler.close()

@@ -22,6 +22,18 @@ export type { ProbeCheck, ProbeCheckName, ProbeOptions, ProbeReport } from './s3
  * bucket. `storage.close()` ends the connections made here.
  *
  * @throws InvalidOptionError for an impossible bucket name or object option.
+ * @example
+ * ```ts
+ * import { createS3Storage } from 'whatsapp-media-archive/storage/s3'
+ *
+ * const storage = createS3Storage({
+ *   bucket: 'media',
+ *   region: 'eu-central-1',
+ *   credentials: { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'example' }, // default: the AWS SDK's own chain
+ * })
+ * console.log(await storage.address('invoices/1.pdf')) // https://media.s3.eu-central-1.amazonaws.com/invoices/1.pdf
+ * await storage.close?.()
+ * ```
  */
 export function createS3Storage(options: S3StorageOptions): ObjectStorage {
   const { bucket, conditionalWrites = true } = options

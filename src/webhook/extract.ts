@@ -131,7 +131,7 @@ const UNKNOWN_MIME_TYPE = 'application/octet-stream'
  * import { extractMedia } from 'whatsapp-media-archive/webhook'
  *
  * const image = { type: 'image', object: { id: '1234567890', mime_type: 'image/jpeg', caption: 'The roof' } }
- * const { payload } = buildWebhook([{ media: image }]) // or a verified webhook's body, parsed
+ * const payload = buildWebhook([{ media: image }]) // or a verified webhook's body, parsed
  * const { media, unavailable, revoked } = extractMedia(payload)
  * for (const { mediaId, mediaType, caption } of media) console.log(mediaId, mediaType, caption)
  * console.log(unavailable.length, revoked.length) // 0 0

@@ -86,3 +86,22 @@ export function listTags(program: ts.Program, unionName: string): string[] {
   const members = type?.isUnion() === true ? type.types : []
   return members.flatMap((member) => (member.isStringLiteral() ? [member.value] : []))
 }
+
+/** The `@example` blocks of all exported functions, by the function's name. */
+export function findExamples(program: ts.Program): { name: string; code: string }[] {
+  const checker = program.getTypeChecker()
+  const found = new Map<string, { name: string; code: string }>()
+  for (const entry of listEntries()) {
+    const source = program.getSourceFile(entry)
+    const module = source === undefined ? undefined : checker.getSymbolAtLocation(source)
+    for (const exported of module === undefined ? [] : checker.getExportsOfModule(module)) {
+      const symbol = (exported.flags & ts.SymbolFlags.Alias) === 0 ? exported : checker.getAliasedSymbol(exported)
+      for (const { name, text } of symbol.getJsDocTags(checker)) {
+        if (name !== 'example') continue
+        const [, code = ''] = /^```ts\n(.*)^```$/ms.exec(ts.displayPartsToString(text)) ?? []
+        found.set(code, { name: symbol.name, code })
+      }
+    }
+  }
+  return [...found.values()]
+}
