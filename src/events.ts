@@ -6,27 +6,45 @@ import type { AnyWhatsAppMediaError, CallbackName } from './errors.js'
  * What happened, for logs and metrics: give `onEvent` to any operation. Events carry no token, signed query, phone
  * number or file name; a message id shows as its SHA-256 (`messageIdHash`, lowercase hex).
  */
-export type MediaEvent =
-  /** The object was stored. */
-  | ({ type: 'archived' } & ArchivedFacts)
-  /** The object was in the storage before. */
-  | ({ type: 'already-stored' } & ArchivedFacts)
+export type MediaEvent = {
+  /** Meta's id of the media, where the event is about one. */
+  mediaId?: string
+  /** SHA-256 of the message's id, lowercase hex, where the event is about a message. */
+  messageIdHash?: string
+  /** The tenant, where it is known. */
+  accountId?: string
+} & (
+  | {
+      /** Media is in the storage: since this call, or since before. */
+      type: 'archived' | 'already-stored'
+      key: string
+      /** Size of the object. */
+      bytes: number
+      /** 1 for the first. */
+      attempt: number
+      /** Milliseconds that the call took. */
+      durationMs: number
+      /** Milliseconds between the message and now. Absent for a bare media id. */
+      ageMs?: number
+      /** Milliseconds until the media dies at Meta. Absent for a bare media id. */
+      timeLeftMs?: number
+    }
   /** One attempt failed; `retryInMs` is absent when it was the last. */
-  | ({ type: 'attempt-failed'; error: AnyWhatsAppMediaError; attempt: number; retryInMs?: number } & Subject)
+  | { type: 'attempt-failed'; error: AnyWhatsAppMediaError; attempt: number; retryInMs?: number }
   /** A callback of your app threw or hung in a job, which runs again. `error` keeps name and code of what it threw. */
-  | ({
+  | {
       type: 'callback-failed'
       callback: CallbackName
       error: Error
       attempt: number
       retryInMs: number
-    } & Subject)
+    }
   /** A URL led to a host outside the configuration. Someone forged it, or Meta's hosts have changed: look at once. */
-  | ({ type: 'host-refused'; host: string } & Subject)
+  | { type: 'host-refused'; host: string }
   /** The first bytes are not of the declared type: stored as octet-stream, to be downloaded, not shown. */
-  | ({ type: 'type-mismatch'; declared: string; sniffed: string | undefined; key: string } & Subject)
+  | { type: 'type-mismatch'; declared: string; sniffed: string | undefined; key: string }
   /** `integrity: 'report'`: two downloads had the same bytes, of the right size, and not the announced hash. */
-  | ({ type: 'mismatch-reported'; key: string; announcedSha256: string; observedSha256: string } & Subject)
+  | { type: 'mismatch-reported'; key: string; announcedSha256: string; observedSha256: string }
   /**
    * The storage's create-if-absent can't be trusted. `refused`: the store does not know it (501). `ignored`: it created an
    * object a second time, so it either ignores the condition or somebody deleted the object; if the former, the object
@@ -42,37 +60,16 @@ export type MediaEvent =
       | { reason: 'rate-limit' }
     ))
   /** A job is given up; `onFailed` is called next. */
-  | ({ type: 'dead-letter'; error: AnyWhatsAppMediaError } & Subject)
+  | { type: 'dead-letter'; error: AnyWhatsAppMediaError }
   /** Media came through a number that `accounts` does not know. */
-  | ({ type: 'unknown-number'; phoneNumberId: string } & Subject)
+  | { type: 'unknown-number'; phoneNumberId: string }
   /** A webhook announced media that can't be downloaded. */
-  | ({ type: 'media-unavailable'; reason: string; phoneNumberId: string } & Subject)
-  /** The sender deleted a message. Nothing is deleted here: your app decides whether the archive must forget it, too. */
+  | { type: 'media-unavailable'; reason: string; phoneNumberId: string }
+  /** The sender deleted a message. Nothing is deleted here: your app decides. */
   | { type: 'message-revoked'; messageIdHash: string; phoneNumberId: string }
   /** The signing credentials end before the URL was asked to. */
   | { type: 'expiry-clipped'; key: string; expiresAt: Date; askedFor: Date }
-
-/** The media that an event is about. */
-interface Subject {
-  mediaId?: string
-  /** SHA-256 of the message id, lowercase hex. */
-  messageIdHash?: string
-  accountId?: string
-}
-
-interface ArchivedFacts extends Subject {
-  key: string
-  /** Size of the object. */
-  bytes: number
-  /** 1 for the first. */
-  attempt: number
-  /** Milliseconds that the call took. */
-  durationMs: number
-  /** Milliseconds between the message and now. Absent for a bare media id. */
-  ageMs?: number
-  /** Milliseconds until the media dies at Meta. Absent for a bare media id. */
-  timeLeftMs?: number
-}
+)
 
 /** Receives events. An error of its own is ignored: a broken logger loses no media. */
 export type OnEvent = (event: MediaEvent) => void

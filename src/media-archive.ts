@@ -62,7 +62,11 @@ export interface MediaArchive {
 }
 
 /** Options of `MediaArchive.upload`: those of `uploadToS3`, without what the archive knows. */
-export type ArchiveUploadOptions = Omit<UploadOptions, 'storage' | 'key' | 'accountId' | keyof SharedOptions> & {
+export interface ArchiveUploadOptions
+  extends Pick<
+    UploadOptions,
+    'mimeType' | 'mediaType' | 'mediaId' | 'filename' | 'timestamp' | 'size' | 'sha256' | 'signal'
+  > {
   /** The tenant that the file belongs to. */
   accountId: string
 }

@@ -11,9 +11,7 @@ import type { Deadlines } from '../timing/deadlines.js'
 export type AccessToken =
   | string
   | undefined
-  | ((reason: TokenReason) => string | undefined | Promise<string | undefined>)
-
-type TokenReason = 'first' | 'rejected'
+  | ((reason: 'first' | 'rejected') => string | undefined | Promise<string | undefined>)
 
 /** The fate of the tokens given for one number. Calls that share it learn from each other. */
 export interface TokenHistory {
@@ -88,7 +86,7 @@ async function askToken(call: TokenCall): Promise<{ token: string; isRenewed: bo
 }
 
 function startRenewal(
-  accessToken: Extract<AccessToken, (reason: TokenReason) => unknown>,
+  accessToken: Extract<AccessToken, (reason: 'first' | 'rejected') => unknown>,
   { history, deadlines }: TokenCall,
 ): Promise<string | undefined> {
   const renewal = (async () => accessToken('rejected'))()

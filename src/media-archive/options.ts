@@ -12,23 +12,12 @@ import { checkSniff } from '../upload/put-once.js'
 import type { Accounts } from './accounts.js'
 import type { MediaFailure } from './media-failure.js'
 
-/** The options that all media of an archive share. */
-export type SharedOptions = Pick<
-  ArchiveOptions,
-  | 'cloudApi'
-  | 'http'
-  | 'timeouts'
-  | 'maxBytes'
-  | 'attempts'
-  | 'prefix'
-  | 'keyLayout'
-  | 'sniff'
-  | 'integrity'
-  | 'onEvent'
->
-
 /** Options of `createMediaArchive`. */
-export interface MediaArchiveOptions extends Omit<SharedOptions, 'prefix'> {
+export interface MediaArchiveOptions
+  extends Pick<
+    ArchiveOptions,
+    'cloudApi' | 'http' | 'timeouts' | 'maxBytes' | 'attempts' | 'keyLayout' | 'sniff' | 'integrity' | 'onEvent'
+  > {
   /**
    * One storage for all, or one for each account (its own bucket, encryption key or tags). The function is called for
    * every operation: return the same storage again for the same account, for each keeps connections of its own.
@@ -56,6 +45,9 @@ export interface MediaArchiveOptions extends Omit<SharedOptions, 'prefix'> {
    */
   callbackTimeoutMs?: number
 }
+
+/** The options that all media of an archive share. */
+export type SharedOptions = Pick<ArchiveOptions, Exclude<keyof ArchiveOptions & keyof MediaArchiveOptions, 'storage'>>
 
 /** @returns the options that archive, upload and signing share. @throws InvalidOptionError */
 export function resolveSharedOptions(options: MediaArchiveOptions): SharedOptions {

@@ -5,6 +5,7 @@ import { signPayload } from '../webhook/signature.js'
 export interface WebhookItem {
   /** The wire's media object, and under which name it goes. */
   media?: { type: string; object: Record<string, unknown> }
+  /** The words of a text message. */
   text?: string
   /** What became of a message that the business sent; it goes into `statuses`, with `from` as the recipient. */
   status?: 'sent' | 'delivered' | 'read' | 'failed'
@@ -16,6 +17,7 @@ export interface WebhookItem {
   from?: string
 }
 
+/** Through which number, of which account. */
 export interface WebhookOptions {
   /** Default `106540352242922`. */
   phoneNumberId?: string

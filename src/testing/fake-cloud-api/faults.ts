@@ -12,7 +12,8 @@ export type Fault = {
   mediaId?: string
 } & FaultKind
 
-type FaultKind =
+/** What a fault does. */
+export type FaultKind =
   /** An error status with the body that Meta sends with it, or another. */
   | { kind: 'status'; status: number; body?: string; headers?: Record<string, string> }
   /** A reset connection: before the answer, or after so many bytes of the body. */
@@ -29,6 +30,7 @@ type FaultKind =
   | { kind: 'short-body' | 'long-body' | 'empty' }
   /** Status 200 with a page, or with JSON, in place of what was asked for. */
   | { kind: 'html-page' | 'json-page' }
+  /** A redirect, by default with status 302. */
   | { kind: 'redirect'; to: string; status?: 301 | 302 | 303 | 307 | 308 }
   /** Compressed, whatever was asked for: 50 MB of zeros in 50 KB. */
   | { kind: 'gzip' }
