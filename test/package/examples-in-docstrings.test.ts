@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import type ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { ROOT } from './documents.js'
-import { createProgram, findExamples, findTypeErrors } from './typed-blocks.js'
+import { createProgram, findExamples, findTypeErrors, toJavaScript } from './typed-blocks.js'
 
 /** The functions that people call first. */
 const MAIN_FUNCTIONS = [
@@ -53,7 +53,7 @@ describe('the examples in docstrings', () => {
   })
 
   it.concurrent.each(files)('that of $example runs to its end', async ({ code }) => {
-    const args = ['--import', 'tsx', '--throw-deprecation', '--input-type=module', '--eval', code]
+    const args = ['--import', 'tsx', '--throw-deprecation', '--input-type=module', '--eval', toJavaScript(code)]
     const { stderr } = await promisify(execFile)(process.execPath, args, { cwd: ROOT, timeout: TIMEOUT_MS })
     expect(stderr).toBe('')
   })

@@ -105,3 +105,9 @@ export function findExamples(program: ts.Program): { name: string; code: string 
   }
   return [...found.values()]
 }
+
+/** The code without its types: Node evaluates JavaScript alone. */
+export function toJavaScript(code: string): string {
+  const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true }
+  return ts.transpileModule(code, { compilerOptions }).outputText
+}
