@@ -8,14 +8,15 @@ export {
   type WebhookOptions,
 } from './testing/build-webhook.js'
 export type { ConformanceCase } from './testing/conformance.js'
-export type { FakeAccount } from './testing/fake-cloud-api/account.js'
-export type { Fault, FaultKind } from './testing/fake-cloud-api/faults.js'
 export {
   type AddedMedia,
   createFakeCloudApi,
+  type FakeAccount,
   type FakeCloudApi,
   type FakeCloudApiOptions,
   type FakeMedia,
+  type Fault,
+  type FaultKind,
   type RecordedRequest,
 } from './testing/fake-cloud-api.js'
 export { createGeneratedBytes, type GeneratedBytes } from './testing/generated-bytes.js'

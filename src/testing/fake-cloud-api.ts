@@ -6,7 +6,8 @@ import type { MediaReference, MediaType } from '../media-reference.js'
 import { accountBody, type FakeAccount } from './fake-cloud-api/account.js'
 import { type Fault, graphErrorBody, type IntendedAnswer, sendSpoilt } from './fake-cloud-api/faults.js'
 
-export type { Fault } from './fake-cloud-api/faults.js'
+export type { FakeAccount } from './fake-cloud-api/account.js'
+export type { Fault, FaultKind } from './fake-cloud-api/faults.js'
 
 export interface FakeCloudApiOptions extends FakeAccount {
   /** The one token that is accepted. Default: a made-up one, see `FakeCloudApi.accessToken`. */
