@@ -8,12 +8,11 @@ import { copyName, hasBrand, isError, readTextField } from './thrown.js'
  * takes nothing but a `CleanFailure`, and only `cleanDetails` makes one.
  */
 
-declare const CLEANED: unique symbol
-
 /** The parts of an error of this library, cleaned. Only the library's own classes make one. */
 export interface CleanFailure {
-  readonly [CLEANED]: true
-  readonly message: string
+  /** The type says that it was cleaned; at run time it is a plain string. */
+  readonly message: string & { readonly isClean: true }
+  /** Whether the same call can succeed later. */
   readonly retryable: boolean
   /** Absent when there is none. */
   readonly cause?: unknown

@@ -18,7 +18,11 @@ export interface Transports {
  * How this library's connections work. Nagle's algorithm would hold small writes back until the peer's delayed
  * acknowledgement, 40 ms each. There are as many connections as the caller runs transfers.
  */
-export const AGENT_OPTIONS = { keepAlive: true, noDelay: true, maxSockets: Number.POSITIVE_INFINITY } as const
+export const AGENT_OPTIONS: Readonly<{ keepAlive: boolean; noDelay: boolean; maxSockets: number }> = {
+  keepAlive: true,
+  noDelay: true,
+  maxSockets: Number.POSITIVE_INFINITY,
+}
 
 /**
  * @param options `maxSockets`: connections to one host at once. Default: no limit. `prepare`: sees each agent before its
