@@ -111,7 +111,7 @@ export function decideExitCode(error: unknown): number {
 }
 
 /** The message of an error, or another thrown value as text. */
-export function readMessage(error: unknown): string {
+export function describeThrown(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 

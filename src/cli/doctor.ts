@@ -4,7 +4,7 @@ import { checkPrefix } from '../key.js'
 import { awaitAnswer } from '../storage/questions.js'
 import type { Refusal } from '../storage/refusal.js'
 import { createS3Storage, probeS3 } from '../storage/s3.js'
-import { type CommandContext, type CommandHost, EXIT, readMessage } from './command.js'
+import { type CommandContext, type CommandHost, describeThrown, EXIT } from './command.js'
 import { describeRefusal } from './doctor/ask.js'
 import { type BucketConnection, type BucketOptions, connectToBucket, type RegionFault } from './doctor/bucket.js'
 import { judgeCorsAnswers } from './doctor/cors.js'
@@ -56,7 +56,7 @@ export function reportDoctorError(
   error: unknown,
   { argv, host }: { argv: readonly string[]; host: Pick<CommandHost, 'stdout' | 'stderr'> },
 ): number {
-  const finding = readMessage(error)
+  const finding = describeThrown(error)
   host.stderr.write(`${finding}\n`)
   if (argv.includes('--json')) {
     host.stdout.write(describeAsJson([{ check: 'settings', severity: 'error', finding }]))

@@ -57,7 +57,9 @@ function readTokens(
   argv: readonly string[],
   options: readonly OptionHelp[],
 ): { args: string[]; options: TypedOption[] } {
-  const known = options.map(([usage]) => [nameOption(usage), { type: hasValue(usage) ? 'string' : 'boolean' }] as const)
+  const known = options.map(
+    ([usage]) => [getOptionName(usage), { type: hasValue(usage) ? 'string' : 'boolean' }] as const,
+  )
   const { tokens } = parseArgs({
     args: [...argv],
     options: {
@@ -80,7 +82,7 @@ function readTokens(
 }
 
 function readValue({ name, rawName, value, isInline }: TypedOption, { options }: Command): string | true {
-  const [usage] = options.find(([each]) => nameOption(each) === name && rawName.startsWith('--')) ?? []
+  const [usage] = options.find(([each]) => getOptionName(each) === name && rawName.startsWith('--')) ?? []
   if (usage === undefined) throw new UsageError(`Unknown option \`${rawName}\``)
   if (!hasValue(usage)) {
     if (value !== undefined) throw new UsageError(`option \`${usage}\` takes no value`)
@@ -102,7 +104,7 @@ function checkArguments(args: readonly string[], { name, argument }: Command): r
 }
 
 /** `public-endpoint` for `--public-endpoint <url>`. */
-function nameOption(usage: string): string {
+function getOptionName(usage: string): string {
   return usage.replace(/^--| .*$/g, '')
 }
 

@@ -7,10 +7,10 @@ import {
   type Command,
   type CommandHost,
   decideExitCode,
+  describeThrown,
   EXIT,
   listenForInterrupts,
   makeInterruptible,
-  readMessage,
 } from './command.js'
 import { runDemo } from './demo.js'
 import { reportDoctorError, runDoctorCommand } from './doctor.js'
@@ -125,7 +125,7 @@ export async function runCommand(argv: readonly string[], host: CommandHost): Pr
 }
 
 function reportError(error: unknown, { host }: { host: CommandHost }): number {
-  host.stderr.write(`${readMessage(error)}\n`)
+  host.stderr.write(`${describeThrown(error)}\n`)
   return decideExitCode(error)
 }
 

@@ -27,14 +27,14 @@ export interface StoreQuestions {
   delete(key: string): Promise<StoreAnswer<void>>
 }
 
-type Fetch = (
+type FetchUrl = (
   url: string,
   init: { signal: AbortSignal; headers?: Readonly<Record<string, string>> },
 ) => Promise<Response>
 
 export function createStoreQuestions(options: {
   storage: ObjectStorage
-  fetch: Fetch
+  fetch: FetchUrl
   /** The signal of the next question. */
   startSignal: () => AbortSignal
 }): StoreQuestions {

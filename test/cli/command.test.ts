@@ -4,9 +4,9 @@ import { expect, it, vi } from 'vitest'
 import {
   type CommandHost,
   decideExitCode,
+  describeThrown,
   listenForInterrupts,
   makeInterruptible,
-  readMessage,
   toOneLine,
   UsageError,
 } from '../../src/cli/command.js'
@@ -33,8 +33,8 @@ it('decideExitCode tells what has to be mended first from other failures', () =>
   expect(decideExitCode('thrown')).toBe(1)
 })
 
-it('readMessage reads errors, and other things that were thrown', () => {
-  expect([readMessage(new Error('message')), readMessage('text')]).toEqual(['message', 'text'])
+it('describeThrown reads errors, and other things that were thrown', () => {
+  expect([describeThrown(new Error('message')), describeThrown('text')]).toEqual(['message', 'text'])
 })
 
 it('toOneLine leaves nothing that moves a cursor', () => {
