@@ -47,7 +47,7 @@ export interface MediaQueue {
 /** Runs one attempt of a job. Never rejects: each outcome says what the queue has to do. */
 export type ProcessJob = (job: MediaJob, context: JobContext) => Promise<JobOutcome>
 
-/** What a worker says of an attempt. */
+/** A worker's description of an attempt. */
 export interface JobContext {
   /** The attempt's number, 1 for the first. */
   attempt: number
@@ -60,7 +60,7 @@ export interface JobContext {
   deadline?: Date
 }
 
-/** What a queue has to do with a job after an attempt. */
+/** The queue's next step with a job, after an attempt. */
 export type JobOutcome =
   /** Archived, and `onArchived` has heard of it: the job is forgotten. */
   | { outcome: 'done' }

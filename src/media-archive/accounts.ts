@@ -13,7 +13,7 @@ export interface Account {
   accessToken: AccessToken
   /** The app's secret: look-ups then carry `appsecret_proof`. */
   appSecret?: string
-  /** How long Meta keeps this number's media, in milliseconds. Default 7 days; 3,600,000 for No-Storage numbers (Meta: Media). */
+  /** Lifetime of this number's media at Meta, in milliseconds. Default 7 days; 3,600,000 for No-Storage numbers (Meta: Media). */
   mediaLifetimeMs?: number
 }
 

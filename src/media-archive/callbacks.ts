@@ -16,7 +16,7 @@ export type CallbackOptions = Pick<
   'accounts' | 'storage' | 'prefix' | 'onArchived' | 'onFailed' | 'callbackTimeoutMs'
 >
 
-/** Where an account's objects lie. */
+/** The place of an account's objects. */
 export interface AccountPlace {
   storage: ObjectStorage
   prefix?: string

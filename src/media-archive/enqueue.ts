@@ -20,7 +20,7 @@ export interface EnqueueOptions {
  * Makes a job of each media item, and hands all of them to the queue at once. Then `onFailed` hears of the items that no
  * job can be made of.
  *
- * @throws InvalidOptionError without a queue, and for what is no media; what the queue and the callbacks throw.
+ * @throws InvalidOptionError without a queue, and for anything but media; what the queue and the callbacks throw.
  */
 export async function enqueueMedia(
   media: MediaReference | readonly MediaReference[] | ExtractedMedia,
@@ -87,7 +87,7 @@ async function makeJob(
   return { failure: createMediaFailure(media, { error }) }
 }
 
-/** An advertisement's picture is none of the message's media, and a placeholder's media may still come. */
+/** An advertisement's picture is not part of the message, and a placeholder's media may still come. */
 export const IS_NO_FAILURE: ReadonlySet<UnavailableReason> = new Set(['referral', 'placeholder'])
 
 async function failUnavailable(media: UnavailableMedia, findAccount: FindAccount): Promise<MediaFailure> {

@@ -3,7 +3,7 @@ import type { LateFault, MediaJob } from '../queues.js'
 import { decideBackoffSeconds } from '../timing/backoff.js'
 import { cutDelay, cutPause, findAskedDelayMs } from './delays.js'
 
-/** What becomes of a job whose attempt has failed. */
+/** The next step for a job whose attempt has failed. */
 export type JobDecision =
   | { next: 'give-up' }
   | {
@@ -28,7 +28,7 @@ export interface FailedAttempt {
   isKnownGone: boolean
 }
 
-/** How often a fault that hardly ever mends may come before the job is given up, and the longest delay between. */
+/** A job is given up when a fault that hardly ever passes has come so many times; the longest delay between them. */
 export const MOST_TIMES: Readonly<Record<LateFault, number>> = { 'integrity-mismatch': 3, 'media-gone': 2 }
 const LATE_TRY_SECONDS = 300
 

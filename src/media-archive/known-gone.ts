@@ -16,8 +16,8 @@ export interface KnownGoneOptions {
 }
 
 /**
- * How often media must be gone to be known for it, and for how long. Two look-ups in two minutes count as one: a fresh
- * id can lag behind its webhook, and two messages with it at once must not cost each other the late try.
+ * Media is known to be gone for an hour after its second look-up that failed. Two look-ups in two minutes count as one: a
+ * fresh id can lag behind its webhook, and two messages with it at once must not cost each other the late try.
  */
 const GONE_TIMES = 2
 const APART_MS = 120_000

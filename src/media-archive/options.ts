@@ -23,11 +23,11 @@ export interface MediaArchiveOptions
    * every operation: return the same storage again for the same account, for each keeps connections of its own.
    */
   storage: ObjectStorage | ((accountId: string) => ObjectStorage | Promise<ObjectStorage>)
-  /** What keys start with, for all accounts or for each. Default `whatsapp-media/`. Another one leads to other keys. */
+  /** The beginning of all keys, for all accounts or for each. Default `whatsapp-media/`. Another one leads to other keys. */
   prefix?: string | ((accountId: string) => string | Promise<string>)
   /** Finds the account of a business phone number id. */
   accounts: Accounts
-  /** Where `enqueue` puts jobs. There is no default: what survives a crash is your decision. */
+  /** The queue that `enqueue` fills. There is no default: how durable jobs are is your decision. */
   queue?: MediaQueue
   /**
    * Look-ups of media that is gone, by account and hour, at which an account's jobs pause. Default: no limit, as Meta

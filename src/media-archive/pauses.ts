@@ -1,6 +1,6 @@
 import type { AnyWhatsAppMediaError } from '../errors.js'
 
-/** Whose jobs pause, for how long, and why: Meta takes no token, or asks for fewer calls. */
+/** A pause of one number, for Meta takes no token of it, or of a whole account, for Meta asks for fewer calls. */
 export type Pause = { accountId: string; forSeconds: number } & (
   | { reason: 'access-token'; phoneNumberId: string }
   | { reason: 'rate-limit' }
@@ -12,11 +12,11 @@ export interface AccountNumber {
   phoneNumberId: string
 }
 
-/** Whose jobs pause: further tries would burn each job's attempts, and make Meta or a provider block the number. */
+/** The pauses of an archive's jobs: further tries would burn their attempts, and make Meta or a provider block the number. */
 export interface Pauses {
   /** The longest pause of the number or its account, and its reason; undefined when jobs go on. */
   find(number: AccountNumber): { secondsLeft: number; error: AnyWhatsAppMediaError } | undefined
-  /** Whether media that dies during the pause may be tried now. A rejected token is tried once a minute, not once a job. */
+  /** True when media that dies during the pause may be tried now: once a minute under a rejected token, not once a job. */
   mayTry(number: AccountNumber): boolean
   /** Pauses a number without a token, longer each time in a row, and returns the seconds. */
   begin(number: AccountNumber, error: AnyWhatsAppMediaError): number

@@ -126,7 +126,7 @@ export async function reportInTime(
 }
 
 function buildDeadLetter(job: MediaJob, error: AnyWhatsAppMediaError): JobOutcome {
-  // As it came, where it is no job at all.
+  // Anything but a job is kept as it came.
   if (!isObject(job) || !isObject(job.media)) return { outcome: 'dead-letter', job, error }
   const { faults, seenSha256, ...fresh } = job
   return { outcome: 'dead-letter', job: { ...fresh, media: removeDownloadUrl(job.media) }, error }

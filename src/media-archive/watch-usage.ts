@@ -8,7 +8,7 @@ import { readHeaders } from '../http/headers.js'
 /** The share of a rate limit at which an account rests: jobs under way may use up the remainder. */
 const RESTING_PERCENT = 90
 
-/** Where Meta names no time, the usage is looked at again after this. */
+/** The rest where Meta names no time. */
 const REST_MS = 60_000
 
 /** The client, with an eye on Meta's usage headers: calls `rest` where most of a rate limit is used up. */

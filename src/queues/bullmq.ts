@@ -20,7 +20,7 @@ export { type BullMqWorker, type BullMqWorkerOptions, createBullMqWorker } from 
 
 /** Options of `createBullMqQueue`. */
 export interface BullMqQueueOptions extends BullMqNaming {
-  /** How long a call waits for Redis, in milliseconds. Default 5,000; then it is a `QueueFailedError`. */
+  /** Time limit of a call of Redis, in milliseconds. Default 5,000; then the call ends with a `QueueFailedError`. */
   timeoutMs?: number
   /** Gets faults of the connection, which is kept up in the background. What it throws is ignored. */
   onError?: (error: QueueFailedError) => void
@@ -38,7 +38,7 @@ export interface BullMqQueue extends Omit<Required<MediaQueue>, 'start'> {
   /**
    * Jobs that were given up, oldest first. `limit` default 100, `offset` default 0.
    *
-   * @throws QueueFailedError; InvalidOptionError for a page that is none.
+   * @throws QueueFailedError; InvalidOptionError for an invalid page.
    */
   deadLetters(page?: { limit?: number; offset?: number }): Promise<DeadLetter[]>
   /**

@@ -18,7 +18,7 @@ export type SqsQueueOptions = SqsConnectionOptions & {
    * whose `MaximumMessageSize` was raised takes up to 1,048,576 (AWS: Message quotas).
    */
   maxBatchBytes?: number
-  /** How long `enqueue` may take in all, in milliseconds. Default 10,000: the webhook's sender waits. */
+  /** Time limit of `enqueue` as a whole, in milliseconds. Default 10,000: the webhook's sender waits. */
   timeoutMs?: number
 }
 
@@ -55,7 +55,7 @@ export function createSqsQueue(options: SqsQueueOptions): Required<Pick<MediaQue
         }),
       )
       const fitting = messages.filter((message) => countBytes(message) <= maxBatchBytes)
-      // What can be sent goes first: one huge caption must not hold up its neighbours.
+      // Messages that fit go first: one huge caption must not hold up its neighbours.
       await sendMessages(connection, fitting, { queueUrl, maxBatchBytes, timeoutMs })
       const tooLarge = messages.map(countBytes).filter((bytes) => bytes > maxBatchBytes)
       if (tooLarge.length > 0) {

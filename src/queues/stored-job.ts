@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { JobOutcome, MediaJob } from '../queues.js'
 
 /*
- * What all queues do with the jobs that they keep.
+ * Handling of jobs that all queues have in common.
  */
 
 /** Two jobs with one id are the same work: one media item of one message, for one account. */

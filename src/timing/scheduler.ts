@@ -82,19 +82,13 @@ export function createScheduler<Task>(options: SchedulerOptions<Task>): Schedule
   }
 }
 
-/** While one task of a key runs, the others stand behind it. */
-interface Turns<Task> {
-  /** @returns whether the task may run. If not, it stands behind the one that runs. */
-  enter(task: Task): boolean
-  /** The task has ended: the first of those behind it is ready. */
-  leave(task: Task): void
-}
-
-function createTurns<Task>({ createHeap, getKey }: SchedulerOptions<Task>, ready: Heap<Task>): Turns<Task> {
+/** Lets one task of each key run; the others stand behind it. */
+function createTurns<Task>({ createHeap, getKey }: SchedulerOptions<Task>, ready: Heap<Task>) {
   const taken = new Set<string>()
   const behind = new Map<string, Heap<Task>>()
   return {
-    enter(task) {
+    /** @returns whether the task may run. If not, it stands behind the one that runs. */
+    enter(task: Task): boolean {
       const key = getKey(task)
       if (!taken.has(key)) {
         taken.add(key)
@@ -105,7 +99,8 @@ function createTurns<Task>({ createHeap, getKey }: SchedulerOptions<Task>, ready
       behind.set(key, others)
       return false
     },
-    leave(task) {
+    /** The task has ended: the first of those behind it is ready. */
+    leave(task: Task): void {
       const key = getKey(task)
       taken.delete(key)
       const next = behind.get(key)?.take()
@@ -116,21 +111,14 @@ function createTurns<Task>({ createHeap, getKey }: SchedulerOptions<Task>, ready
 }
 
 /** The timers of tasks that wait. */
-interface Waits<Task> {
-  readonly size: number
-  add(task: Task, delayMs: number): void
-  /** From now on no task comes back. */
-  close(): void
-}
-
-function createWaits<Task>(comeBack: (task: Task) => void): Waits<Task> {
+function createWaits<Task>(comeBack: (task: Task) => void) {
   const timers = new Set<NodeJS.Timeout>()
   let isClosed = false
   return {
     get size() {
       return timers.size
     },
-    add(task, delayMs) {
+    add(task: Task, delayMs: number): void {
       if (isClosed) return
       const end = (): void => {
         timers.delete(timer)
@@ -139,7 +127,8 @@ function createWaits<Task>(comeBack: (task: Task) => void): Waits<Task> {
       const timer = setTimeout(end, Math.min(delayMs, MAX_TIMER_MS))
       timers.add(timer)
     },
-    close() {
+    /** From now on no task comes back. */
+    close(): void {
       isClosed = true
       for (const timer of timers) clearTimeout(timer)
       timers.clear()

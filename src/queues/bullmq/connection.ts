@@ -5,14 +5,14 @@ import { InvalidOptionError, QueueFailedError } from '../../errors.js'
 import { within } from '../../timing/abort.js'
 
 /**
- * Where Redis is: a URL (`redis://…`, `rediss://…`), ioredis's options, or an ioredis instance (`Redis` or `Cluster`),
+ * The Redis to use: a URL (`redis://…`, `rediss://…`), ioredis's options, or an ioredis instance (`Redis` or `Cluster`),
  * which is duplicated, never used or closed itself.
  */
 export type BullMqConnection = string | RedisOptions | Redis | Cluster
 
-/** Where a queue lies in Redis. A queue and its workers are given the same. */
+/** The place of a queue in Redis. A queue and its workers are given the same. */
 export interface BullMqNaming {
-  /** Where Redis is. */
+  /** The Redis to use. */
   connection: BullMqConnection
   /** Of the queue in Redis; its dead letters are in `{name}-dead`. Default `media`. */
   name?: string

@@ -10,7 +10,7 @@ export interface QueuedJob {
   attempt: number
 }
 
-/** How often BullMQ itself tries again, when Redis failed us between a job's outcome and its place in the queue. */
+/** BullMQ's own retries, for when Redis fails between a job's outcome and its place in the queue. */
 const BULLMQ_ATTEMPTS = 1_000_000
 const BULLMQ_BACKOFF_MS = 5_000
 
@@ -55,7 +55,7 @@ export function decidePriority(deadline: number): number {
   return Number.isNaN(steps) ? 1 : Math.min(Math.max(1, steps), LAST_PRIORITY)
 }
 
-/** Reads a job out of the queue, where anyone may have put it: `processJob` refuses a job that is none. */
+/** Reads a job out of the queue, where anyone may have put it: `processJob` refuses anything but a job. */
 export function readQueued(data: QueuedJob): QueuedJob {
   const attempt = data?.attempt
   return { job: data?.job, attempt: isWhole(attempt, { least: 1 }) ? attempt : 1 }

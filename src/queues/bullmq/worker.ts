@@ -16,11 +16,11 @@ export interface BullMqWorkerOptions extends BullMqNaming {
   /** Jobs that run at once in this process. Default 8. */
   concurrency?: number
   /**
-   * For how long a job belongs to its worker without being renewed, in milliseconds; renewed every half of it. Default
-   * 30,000. A process that hangs longer loses its jobs to others; the storage keeps them from being stored twice.
+   * A job belongs to its worker for so long, in milliseconds, and is renewed every half of it. Default 30,000. A process
+   * that hangs longer loses its jobs to others; the storage keeps them from being stored twice.
    */
   lockMs?: number
-  /** How often workers look for jobs of dead ones, in milliseconds. Default 30,000. */
+  /** Interval at which workers look for jobs of dead workers, in milliseconds. Default 30,000. */
   stalledIntervalMs?: number
   /** Gets faults of Redis, which the worker outlives. What it throws is ignored. */
   onError?: (error: QueueFailedError) => void
@@ -35,7 +35,7 @@ export interface BullMqWorker {
   close(options?: { timeoutMs?: number }): Promise<void>
 }
 
-/** How long `close` waits for stopped runs, and then for Redis, in milliseconds. */
+/** Time for stopped runs to end, and then for Redis to hear of them, in milliseconds. */
 const STOPPED_RUNS_MS = 1_000
 const LET_GO_MS = 5_000
 

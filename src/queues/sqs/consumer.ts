@@ -13,7 +13,7 @@ export type SqsConsumerOptions = SqsConnectionOptions & {
   /** Runs one attempt: `archive.processJob`. */
   processJob: ProcessJob
   /**
-   * Where dead letters go: each one the job as it was enqueued, its reason in the attributes `errorCode` and
+   * The queue for dead letters: each one the job as it was enqueued, its reason in the attributes `errorCode` and
    * `errorMessage`, never with a token or a download URL. Moved back into the queue, it is tried anew.
    *
    * Without it a dead letter is deleted once `onFailed` has it; one that could not be reported (`onFailed` itself failed,
@@ -23,12 +23,12 @@ export type SqsConsumerOptions = SqsConnectionOptions & {
   /** Messages worked on at once. Default 10. */
   concurrency?: number
   /**
-   * How long before the function's end its transfers are stopped, in milliseconds, so that it can report what is left.
+   * Transfers are stopped so long before the function's end, in milliseconds, so that it can report what is left.
    * Default 6,000, at most half of the time it has. A third of it is what each call to settle a message may take.
    */
   marginMs?: number
   /**
-   * How long a message stays hidden without a sign of life of its worker, in seconds: the messages of a killed worker are
+   * A message stays hidden so long without a sign of life of its worker, in seconds: the messages of a killed worker are
    * taken up by another after that. Default 60. For `start()` only: in Lambda, the queue's own setting counts.
    */
   visibilitySeconds?: number
@@ -72,9 +72,8 @@ export function createSqsConsumer(options: SqsConsumerOptions): SqsConsumer {
 
   const report = (error: AnyWhatsAppMediaError): void => callLogger(onError, error)
   const connection = connectSqs(options)
-  const settler = createMessageSettler({ connection, queueUrl, report })
-  const runMessage = createRunMessage({ connection, queueUrl, deadLetterQueueUrl, processJob, report, limitMs })
-  const shared = { runMessage, settler, concurrency, limitMs }
+  const work = { connection, queueUrl, deadLetterQueueUrl, processJob, report, limitMs }
+  const shared = { runMessage: createRunMessage(work), settler: createMessageSettler(work), concurrency, limitMs }
   const poller = createSqsPoller({ ...shared, connection, queueUrl, report, visibilitySeconds })
   return {
     handler: createLambda({ ...shared, marginMs }),

@@ -4,7 +4,7 @@ import { ATTEMPTS_ATTRIBUTE, parseSqsCount, type SqsMessage } from './message.js
 import { type MessageFate, type RunMessage, showAgain } from './run-message.js'
 import type { MessageSettler } from './settle.js'
 
-/** What Lambda gets from its event source, as far as it matters here (AWS: Using Lambda with Amazon SQS). */
+/** The event that Lambda gets from SQS, as far as it is read (AWS: Using Lambda with Amazon SQS). */
 export interface SqsLambdaEvent {
   /** The messages of one batch. */
   Records: readonly SqsLambdaRecord[]
@@ -18,13 +18,13 @@ export interface SqsLambdaRecord {
   receiptHandle: string
   /** The job as JSON. */
   body: string
-  /** What SQS itself says of the message. */
+  /** SQS's own attributes of the message. */
   attributes: { ApproximateReceiveCount: string }
   /** Of these, the number of earlier attempts is read. */
   messageAttributes?: Readonly<Record<string, { stringValue?: string | undefined } | undefined>>
 }
 
-/** Lambda's context, as far as it matters here. */
+/** Lambda's context, as far as it is used. */
 export interface SqsLambdaContext {
   /** Milliseconds until Lambda ends the function. */
   getRemainingTimeInMillis(): number

@@ -6,7 +6,7 @@ export interface SqsMessage {
   receiptHandle: string
   /** The job as JSON, and nothing else: a dead letter moved back by hand is a fresh job. */
   body: string
-  /** How often SQS has handed it out, this time included. */
+  /** Times that SQS has handed it out, this time included. */
   receiveCount: number
   /** Attempts that were counted before this message replaced another. */
   attempts: number

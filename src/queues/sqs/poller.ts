@@ -23,7 +23,7 @@ export interface SqsPoller {
 const LONGEST_POLL_SECONDS = 20
 const MOST_RECEIVED = 10
 
-/** What a long poll may take beyond its own time, and how fast one without messages may end. */
+/** A long poll may take this much beyond its own time; one without messages is suspicious when it ends this fast. */
 const POLL_SLACK_MS = 10_000
 const QUICK_POLL_MS = 1_000
 
@@ -31,7 +31,7 @@ const QUICK_POLL_MS = 1_000
 const FIRST_REST_MS = 1_000
 const LONGEST_REST_MS = 30_000
 
-/** How long `close` waits for attempts that it stopped, in milliseconds. */
+/** Time for stopped attempts to end, in milliseconds. */
 const STOPPED_ATTEMPTS_MS = 1_000
 
 export function createSqsPoller(options: SqsPollerOptions): SqsPoller {

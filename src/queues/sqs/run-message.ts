@@ -7,7 +7,7 @@ import type { SqsConnection } from './connection.js'
 import { ATTEMPTS_ATTRIBUTE, findSecrets, parseBody, type SqsMessage, toBody } from './message.js'
 import { MOST_MESSAGE_BYTES, type OutgoingMessage, sendMessages } from './send.js'
 
-/** What has to become of a message that was received. */
+/** The next step for a message that was received. */
 export type MessageFate = { fate: 'delete' } | { fate: 'show-again'; afterSeconds: number }
 
 export const DELETE: MessageFate = { fate: 'delete' }
@@ -107,7 +107,7 @@ function trySend(
   )
 }
 
-/** Whether `onFailed` knows. It may not where `onFailed` itself failed, or where the job says too little to report. */
+/** `onFailed` has not heard of an error where it failed itself, or where the job says too little to report. */
 function isReportedToApp(error: AnyWhatsAppMediaError): boolean {
   if (error.code === 'callback-failed') return error.callback !== 'onFailed'
   return error.code !== 'invalid-option'

@@ -23,7 +23,7 @@ interface SendPlan {
   timeoutMs: number
 }
 
-/** How often a message is sent before it has failed, and the longest first wait between. */
+/** A message is sent so many times before it has failed; the longest wait after the first. */
 const ATTEMPTS = 4
 const FIRST_RESEND_MS = 100
 

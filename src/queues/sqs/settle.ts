@@ -1,7 +1,5 @@
-import type { AnyWhatsAppMediaError } from '../../errors.js'
-import type { SqsConnection } from './connection.js'
 import type { SqsMessage } from './message.js'
-import type { MessageFate } from './run-message.js'
+import type { MessageFate, RunMessageOptions } from './run-message.js'
 
 /** Deletes messages and hides them. Each call takes `limitMs` at most, and never rejects. */
 export interface MessageSettler {
@@ -10,19 +8,13 @@ export interface MessageSettler {
   settle(message: SqsMessage, options: { fate: MessageFate; limitMs: number }): Promise<void>
 }
 
-export interface MessageSettlerOptions {
-  connection: SqsConnection
-  queueUrl: string
-  report(error: AnyWhatsAppMediaError): void
-}
-
 /**
  * SQS keeps a message from its other readers for 12 hours at most, counted from when it was handed out (AWS:
  * Visibility timeout); an hour of that may have passed.
  */
 export const LONGEST_HIDDEN_SECONDS = 39_600
 
-export function createMessageSettler({ connection, queueUrl, report }: MessageSettlerOptions): MessageSettler {
+export function createMessageSettler({ connection, queueUrl, report }: RunMessageOptions): MessageSettler {
   const hide: MessageSettler['hide'] = async ({ receiptHandle }, { seconds, limitMs }) => {
     const change = {
       QueueUrl: queueUrl,
