@@ -5,5 +5,5 @@ import { readSources } from './sources.js'
 
 it('KNOWN lists nothing that keeps the laws by now', () => {
   const broken = findBrokenLaws(readSources())
-  expect(KNOWN.broken.filter((sentence) => !broken.includes(sentence))).toEqual([])
+  expect(KNOWN.filter((sentence) => !broken.includes(sentence))).toEqual([])
 })
