@@ -81,7 +81,7 @@ export function parseTimestamp(value: unknown): string | undefined {
 /** The object without its undefined fields: `exactOptionalPropertyTypes` tells an absent field from an undefined one. */
 export function defined<Fields extends object>(fields: Fields): Defined<Fields> {
   const kept: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(fields)) if (value !== undefined) kept[name] = value
+  for (const name in fields) if (Object.hasOwn(fields, name) && fields[name] !== undefined) kept[name] = fields[name]
   // Every field that may be undefined is optional in the result, and all others are kept.
   return kept as Defined<Fields>
 }

@@ -97,11 +97,19 @@ export function toWantedMedia(
     return { mediaId: media, mediaType, timestamp, filename }
   }
   // Unchecked, it may be null: then the checks, or the look-up's, refuse it.
-  const { mediaId, mediaType, mimeType, sha256, filename, timestamp, phoneNumberId, ...rest } = media ?? {}
-  const { downloadUrl, downloadUrlExpiresAt } = rest
+  const fields: Partial<MediaReference> = media ?? {}
   return {
-    ...{ mediaId, mediaType, sha256, filename, timestamp, phoneNumberId, downloadUrl, downloadUrlExpiresAt },
-    mimeType: mimeType === '' ? undefined : mimeType,
+    mediaId: media?.mediaId,
+    mediaType: fields.mediaType,
+    mimeType: fields.mimeType === '' ? undefined : fields.mimeType,
+    size: undefined,
+    sha256: fields.sha256,
+    filename: fields.filename,
+    timestamp: fields.timestamp,
+    phoneNumberId: fields.phoneNumberId,
+    downloadUrl: fields.downloadUrl,
+    downloadUrlExpiresAt: fields.downloadUrlExpiresAt,
+    lookedUpUrl: undefined,
     reference: media,
   }
 }

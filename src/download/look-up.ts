@@ -30,8 +30,8 @@ export async function lookUpMedia(
   const mimeType = media.mimeType ?? info.mimeType
   const mediaType = media.mediaType ?? getMediaTypeFromMime(mimeType)
   checkAnnouncedSize(info.size, getMaxBytes(attempt.download.maxBytes, mediaType))
-  const sha256 = media.sha256 ?? info.sha256
-  return { ...media, mediaType, mimeType, size: info.size, sha256, lookedUpUrl: info.url }
+  const { size, url: lookedUpUrl } = info
+  return { ...media, mediaType, mimeType, size, sha256: media.sha256 ?? info.sha256, lookedUpUrl }
 }
 
 function checkSameHash(expectedSha256: string | undefined, observedSha256: string | undefined): void {

@@ -139,7 +139,7 @@ function readHead({ response, host }: MediaHostAnswer, media: KnownMedia, attemp
     attempt.deadlines.waitFor('source')
     return {
       source: body,
-      media: { ...media, size },
+      media: media.size === size ? media : { ...media, size },
       maxBytes,
       checkOpening: sha256 === undefined ? (opening) => refusePageBytes(opening, mimeType) : undefined,
       brokeOff(error) {

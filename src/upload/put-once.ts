@@ -146,9 +146,11 @@ function isConditionRefused(error: unknown): boolean {
 
 async function putProven(call: PutCall): Promise<StoredMedia> {
   const { body, identity, order } = call
+  const { size, sha256 } = identity
   const { storage, key, deadlines, sniff: policy = 'safe' } = order
   const proven = proveBytes(body.source, {
-    ...identity,
+    size,
+    sha256,
     maxBytes: body.maxBytes,
     openingBytes: policy === 'safe' ? SNIFF_BYTES : 0,
     joinChunks: storage.capabilities.joinsChunks !== true,
@@ -156,12 +158,14 @@ async function putProven(call: PutCall): Promise<StoredMedia> {
     reader: 'store',
     onSourceError: body.brokeOff,
   })
-  const serving = decideStoredType(await proven.opening, call)
+  const { contentType, contentDisposition } = decideStoredType(await proven.opening, call)
   deadlines.mayBeStored()
   deadlines.waitFor('store')
   const put = storage.put(key, proven.body, {
-    ...identity,
-    ...serving,
+    size,
+    sha256,
+    contentType,
+    contentDisposition,
     metadata: buildMetadata(body.media),
     ifAbsent: true,
     signal: deadlines.signal,
@@ -174,7 +178,7 @@ async function putProven(call: PutCall): Promise<StoredMedia> {
   if (!isStored || !proven.isProven()) throw findProofFailure(proven.body) ?? createClaimError(key)
   reportStored(result, call)
   const etag = typeof result.etag === 'string' ? result.etag : undefined
-  return describeStored({ ...identity, etag, alreadyStored: false }, body.media, order)
+  return describeStored({ size, sha256, etag, alreadyStored: false }, body.media, order)
 }
 
 function createClaimError(key: string): StorageFailedError {
