@@ -172,7 +172,7 @@ async function archiveOnce(
     ...place,
     accountId,
     sniff,
-    // Two like downloads decide only when the look-up itself told their size.
+    // Two like downloads decide only when the look-up itself announced their size.
     seenSha256: media.size === undefined ? undefined : seen?.sha256,
     timeouts: download.timeouts,
     deadlines,

@@ -123,7 +123,7 @@ async function openForReader(
   const opening = withToken({ accessToken, history: {}, deadlines }, (token) =>
     openMedia(media, { download, accessToken: token, deadlines, report }),
   )
-  // An HTTP client of your own may heed no signal; left behind, it may still fail, or bring a body that nobody wants.
+  // An HTTP client of your own may heed no signal: left behind, it may still fail, or bring a body that comes too late.
   opening.then(
     ({ source }) => deadlines.signal.aborted && source.destroy(),
     () => {},

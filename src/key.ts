@@ -47,7 +47,7 @@ export interface KeyLayout {
 
 /** Options of the default layout of keys. */
 export interface KeyOptions {
-  /** What comes before the account id. Default `whatsapp-media/`; empty is allowed. */
+  /** The part before the account id. Default `whatsapp-media/`; empty is allowed. */
   prefix?: string
 }
 

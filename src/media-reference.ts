@@ -15,7 +15,7 @@ export interface MediaReference {
   mediaType: MediaType
   /**
    * As declared by the sender, parameters included: `audio/ogg; codecs=opus`. Empty when only the media id was kept: the
-   * look-up tells it then.
+   * look-up adds it then.
    */
   mimeType: string
   /** Lowercase hex, whatever encoding the wire used. Absent when none, or none usable, was announced. */

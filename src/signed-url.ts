@@ -6,7 +6,7 @@ import { findSafeExtension } from './file-type/filename.js'
 import { decideServing } from './file-type/serving.js'
 import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
 import { checkObjectKey, type ObjectStorage, type SignedUrlOptions } from './storage.js'
-import { toStorageError } from './upload/storage-errors.js'
+import { toStorageFailure } from './upload/storage-errors.js'
 
 /** What is signed, for whom, and how the file arrives at the reader. */
 export type SigningOptions = KeyOptions & {
@@ -146,7 +146,7 @@ async function askForUrl(
     const { url, expiresAt } = await storage.signedUrl(key, options)
     if (typeof url === 'string' && types.isDate(expiresAt) && expiresAt.getTime() > 0) return { url, expiresAt }
   } catch (error) {
-    throw toStorageError(error, { operation: 'sign', key })
+    throw toStorageFailure(error, { operation: 'sign', key })
   }
   throw new StorageFailedError({ operation: 'sign', key, reason: 'gave no URL with its expiry', retryable: true })
 }

@@ -4,7 +4,7 @@ import { InvalidOptionError, WhatsAppMediaError } from '../errors.js'
 import type { ObjectStorage, StoredObject, StoredObjectSummary } from '../storage.js'
 import { checkTimeouts, runUnder, startDeadlines } from '../timing/deadlines.js'
 import { retryAttempts } from '../timing/retry.js'
-import { toStorageError } from '../upload/storage-errors.js'
+import { toStorageFailure } from '../upload/storage-errors.js'
 import { type CommandContext, EXIT, toOneLine } from './command.js'
 import { type Flags, parseCount } from './flags.js'
 import { openStorage } from './open-storage.js'
@@ -178,7 +178,7 @@ async function* wrapBodyErrors(body: Readable, key: string): AsyncGenerator<Uint
   try {
     yield* body
   } catch (error) {
-    throw toStorageError(error, { operation: 'get', key })
+    throw toStorageFailure(error, { operation: 'get', key })
   }
 }
 

@@ -37,7 +37,7 @@ export interface TokenCall {
  * with that: the same attempt, however few the caller allows. The same token again is not tried twice.
  *
  * @throws AccessTokenError when there is no token, one that no header can carry, the function throws, or Meta rejects
- * what it gave; what `use` throws; the signal's reason.
+ * its token; the errors of `use`; the signal's reason.
  */
 export async function withToken<T>(call: TokenCall, use: (accessToken: string) => Promise<T>): Promise<T> {
   const { history } = call

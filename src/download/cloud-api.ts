@@ -5,7 +5,7 @@ import { HostRefusedError, InvalidOptionError } from '../errors.js'
 import { checkMediaId } from '../media-reference.js'
 import { LOOK_UP_QUERY } from './answers.js'
 
-/** Where Meta's API is, and who may get the access token. */
+/** The address of Meta's API, and the hosts that may get the access token. */
 export interface CloudApiOptions {
   /** Origin (and path, for some providers) of the Graph API. Default `https://graph.facebook.com`. */
   baseUrl?: string

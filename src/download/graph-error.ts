@@ -69,7 +69,7 @@ export function judgeGraphError({ code, subcode, isTransient }: GraphErrorBody, 
   return isPassingStatus(status) ? 'passing' : 'final'
 }
 
-/** Whether Meta asks for fewer calls: another one soon would only be refused, too. */
+/** Meta asks for fewer calls: it would refuse another one soon, too. */
 export function isRateLimit(error: AnyWhatsAppMediaError): boolean {
   if (error.code !== 'graph-api') return false
   return error.status === 429 || VERDICTS.get(error.graphCode ?? Number.NaN) === 'rate-limit'

@@ -55,7 +55,7 @@ export async function askForMediaInfo(
   const toFailure =
     (problem: string) =>
     (error: unknown): never => {
-      // An error of this library, a timeout say, tells more than any other could.
+      // An error of this library, a timeout say, has the better message.
       throw WhatsAppMediaError.is(error) ? error : createLookUpError(url, problem, error)
     }
   deadlines.waitFor('headers')
@@ -66,7 +66,7 @@ export async function askForMediaInfo(
     headers: { ...COMMON_HEADERS, ...cloudApi.authorization(accessToken) },
     signal,
   })).catch(toFailure('no answer'))
-  const text = await readAnswer(response, deadlines).catch(toFailure('the answer broke off'))
+  const text = await readLookUpText(response, deadlines).catch(toFailure('the answer broke off'))
   if (response.status !== 200) {
     const proof = new URL(url).searchParams.get(LOOK_UP_QUERY.proof)
     throw toGraphError({ ...response, text, secrets: [accessToken, appSecret, filename, proof] }, mediaId)
@@ -82,7 +82,7 @@ function createLookUpError(url: string, problem: string, thrown?: unknown): Down
 }
 
 /** By events: the body's own iterator costs more than all the rest of a look-up. */
-function readAnswer({ body }: HttpResponse, deadlines: Deadlines): Promise<string> {
+function readLookUpText({ body }: HttpResponse, deadlines: Deadlines): Promise<string> {
   return new Promise((resolve, reject) => {
     const parts: Uint8Array[] = []
     let bytes = 0

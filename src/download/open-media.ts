@@ -50,7 +50,7 @@ const URL_MARGIN_MS = 15_000
 
 /**
  * The webhook's own URL saves a look-up. It is used only with a hash (nothing else would prove the bytes) and a
- * Content-Length (nothing else tells the size); on any doubt the look-up decides.
+ * Content-Length (nothing else gives the size); on any doubt the look-up decides.
  */
 async function openByWebhook(media: WantedMedia, attempt: Attempt): Promise<OpenedMedia | undefined> {
   const { downloadUrl, downloadUrlExpiresAt, sha256, mimeType = '' } = media

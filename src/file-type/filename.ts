@@ -20,7 +20,7 @@ const MARKS = /\p{M}+/gu
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 /** Every blank, also the letters that show as one: many of them push the true extension out of sight. */
 const BLANKS = /[\p{Zs}\u115f\u1160\u2800\u3164\uffa0]+/gu
-/** What some file system or URL reads as structure. */
+/** Characters that some file system or URL reads as structure. */
 const SEPARATORS = /[/\\:*?"<>|]/g
 /** Windows strips them at the end; at the start they hide a file. */
 const OUTER_DOTS = /^[\s.]+|[\s.]+$/g

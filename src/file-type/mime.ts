@@ -139,7 +139,7 @@ export function decideServedType(mimeType: string): { contentType: string; inlin
   return { contentType: type === 'text/plain' ? 'text/plain; charset=utf-8' : type, inline: shown === 'inline' }
 }
 
-/** Whether a reader may ask for this content type inline: what `decideServedType` shows inline, and PDF. */
+/** True for the content types that a reader may ask for inline: those that `decideServedType` shows inline, and PDF. */
 export function mayShowInline(contentType: string): boolean {
   const served = decideServedType(contentType)
   return served.inline || served.contentType === 'application/pdf'

@@ -8,8 +8,8 @@ export interface Serving {
 }
 
 /**
- * Decides what a reader's browser is told of a file: content type and disposition from the allow-list of `decideServedType`,
- * never from the sender. A picture that a reader saves must not become the program that its name says.
+ * Decides the content type and disposition that a reader's browser gets: from the allow-list of `decideServedType`, never
+ * from the sender. A picture that a reader saves must not become the program that its name says.
  *
  * @param file.extension of the object's key, without dot: what the name must end in, and the type where `mimeType` is
  * absent.

@@ -7,7 +7,7 @@ import { isMediaType, type MediaType } from '../media-reference.js'
 export type MaxBytes = number | { readonly [Type in MediaType]?: number }
 
 /** Above what WhatsApp delivers: documents have at most 100 MB, and other media less (Meta: Media). */
-const DEFAULT_MAX_BYTES = 104_857_600
+const DEFAULT_MEDIA_MAX_BYTES = 104_857_600
 
 /** The largest object of one PutObject (AWS: Uploading objects, 5 GB). There is no multipart here. */
 const MAX_PUT_BYTES = 5_368_709_120
@@ -37,5 +37,5 @@ export function checkAnnouncedSize(bytes: number | undefined, maxBytes: number):
 
 /** The cap for one media type. */
 export function getMaxBytes(maxBytes: MaxBytes | undefined, mediaType: MediaType): number {
-  return (typeof maxBytes === 'object' ? maxBytes[mediaType] : maxBytes) ?? DEFAULT_MAX_BYTES
+  return (typeof maxBytes === 'object' ? maxBytes[mediaType] : maxBytes) ?? DEFAULT_MEDIA_MAX_BYTES
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { describeValue } from '../errors/describe.js'
+import { checkChunk } from '../errors/checks.js'
 import { isError } from '../errors/thrown.js'
-import { IntegrityMismatchError, InvalidOptionError, SizeLimitError } from '../errors.js'
+import { IntegrityMismatchError, SizeLimitError } from '../errors.js'
 import { SNIFF_BYTES } from '../file-type/sniff.js'
 import type { Deadlines } from '../timing/deadlines.js'
 import { createGatherer, createHolder, GATHER_BYTES } from './gather.js'
@@ -25,7 +25,7 @@ export interface ProvenBody {
   readonly opening: Promise<Uint8Array>
   /** Size and hash of the bytes so far; the hash is there once the source has ended. */
   observed(): { size: number; sha256: string | undefined }
-  /** Whether all bytes were proven and handed on. After that a failed put may have been a lost answer. */
+  /** True once all bytes were proven and handed on. After that a failed put may have been a lost answer. */
   isProven(): boolean
 }
 
@@ -40,10 +40,10 @@ export interface ProveOptions {
   openingBytes?: number
   /** Sees the first bytes (`SNIFF_BYTES`, fewer if the body is shorter) before anyone else does, and throws to refuse them. */
   checkOpening?: ((opening: Uint8Array) => void) | undefined
-  /** Whether small chunks come joined. Default true. */
+  /** Joins small chunks. Default true. */
   joinChunks?: boolean
   deadlines: Deadlines
-  /** Who reads the body: `store` is held to its deadline, `reader` (the library's caller) is not. */
+  /** The body's reader: a `store` is held to its deadline, a `reader` (the library's caller) is not. */
   reader: 'store' | 'reader'
   /** Turns the source's own error, or `undefined` when it ended early, into the one to report. */
   onSourceError: (error: Error | undefined) => unknown
@@ -89,7 +89,7 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
   const fail = (error: unknown): void => void body.destroy(toProofFailure(error))
   const abort = (): void => fail(deadlines.signal.reason)
   const take = (chunk: unknown): void => {
-    const bytes = toChunk(chunk)
+    const bytes = checkChunk(chunk)
     const left = tally.add(bytes)
     checked?.add(bytes)
     opening.add(bytes)
@@ -191,13 +191,4 @@ function createTally({ size, sha256, maxBytes }: Pick<ProveOptions, 'size' | 'sh
     },
     observed: () => ({ size: received, sha256: digest }),
   }
-}
-
-function toChunk(chunk: unknown): Uint8Array {
-  if (chunk instanceof Uint8Array) return chunk
-  if (typeof chunk === 'string') return Buffer.from(chunk)
-  throw new InvalidOptionError({
-    option: 'body',
-    problem: `must be made of bytes or strings, got ${describeValue(chunk)}`,
-  })
 }

@@ -3,7 +3,7 @@ import { KeyConflictError, StorageFailedError } from '../errors.js'
 import type { ObjectStorage, StoredObject } from '../storage.js'
 import type { Deadlines } from '../timing/deadlines.js'
 import type { ObjectPlace } from './result.js'
-import { isForbidden, toStorageError } from './storage-errors.js'
+import { isForbidden, toStorageFailure } from './storage-errors.js'
 
 /** The object that a put makes, for comparison with the one that is there. */
 export interface BodyIdentity {
@@ -59,7 +59,7 @@ async function hashStored(storage: ObjectStorage, key: string, deadlines: Deadli
       hash.update(part)
     }
   } catch (error) {
-    throw toStorageError(error, { operation: 'get', key, signal: deadlines.signal })
+    throw toStorageFailure(error, { operation: 'get', key, signal: deadlines.signal })
   }
   return hash.digest('hex')
 }

@@ -64,7 +64,7 @@ export interface BodyToStore {
   reopen?: (() => Readable) | undefined
 }
 
-/** Where and how a body is stored. */
+/** The place of a body, and the rules for storing it. */
 export interface PutOrder extends ObjectPlace {
   accountId?: string
   /** Default `safe`. */
@@ -198,8 +198,8 @@ function reportStored({ outcome }: PutResult, { body, identity, order }: PutCall
 }
 
 /**
- * A put whose bytes all went out may have succeeded although its answer was lost: one look tells. The put's own error
- * stands in every other case.
+ * A put whose bytes all went out may have succeeded although its answer was lost: one look finds out. The put's own
+ * error stands in every other case.
  */
 async function findAfterLostAnswer(error: unknown, proven: ProvenBody, call: PutCall): Promise<PutResult> {
   const { storage, key, timeouts, callerSignal, deadlines: attempt } = call.order
@@ -213,7 +213,7 @@ async function findAfterLostAnswer(error: unknown, proven: ProvenBody, call: Put
     const found = await storage.head(key, { signal: deadlines.signal })
     if (found !== null && isSameObject(found, call.identity)) return { outcome: 'exists' }
   } catch {
-    // The store is still out of reach: the put's error tells more.
+    // The store is still out of reach: the put's error says more.
   } finally {
     deadlines.clear()
   }

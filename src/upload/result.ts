@@ -25,11 +25,11 @@ export interface StoredMedia {
   alreadyStored: boolean
   /** How sure the bytes are. */
   integrity: Integrity
-  /** Whether the same media will get the same key again: false without media id, media type or timestamp. */
+  /** True when the same media will get the same key again: false without media id, media type or timestamp. */
   keyIsStable: boolean
 }
 
-/** Where an object lies. */
+/** The place of an object. */
 export interface ObjectPlace {
   storage: ObjectStorage
   key: string

@@ -3,25 +3,26 @@ import type { KnownSecrets } from '../errors/known-secrets.js'
 import { readErrorName, reduceToName } from '../errors/thrown.js'
 import { StorageFailedError, WhatsAppMediaError } from '../errors.js'
 import { findProofFailure } from '../integrity/prove.js'
+import { defined } from '../json.js'
 import type { ObjectStorage, StoredObject } from '../storage.js'
 
-/** A call to a storage, as its failure tells of it. */
+/** A call to a storage, for the error of its failure. */
 interface StorageCall {
   operation: StorageFailedError['operation']
   key: string
   signal?: AbortSignal | undefined
-  /** What the storage was told and no error may repeat. */
+  /** The words of the call that no error may repeat. */
   secrets?: KnownSecrets
 }
 
 /**
- * What a storage of anyone's threw, as an error of this library: a `StorageFailedError` that another attempt may mend.
- * The signal's reason passes. Of what was thrown, name and code alone are kept.
+ * The failure of any storage as an error of this library: a `StorageFailedError` that another attempt may mend. The
+ * signal's reason passes. Of the thrown error, name and code alone are kept.
  */
-export function toStorageError(error: unknown, { operation, key, signal, secrets = [] }: StorageCall): unknown {
+export function toStorageFailure(error: unknown, { operation, key, signal, secrets = [] }: StorageCall): unknown {
   if (signal?.aborted === true) return signal.reason
   if (WhatsAppMediaError.is(error)) return error
-  // What it says is anyone's: a request it quotes, the name of the file, its own credentials.
+  // Its message may hold anything: a quoted request, the name of the file, the storage's credentials.
   const reason = readErrorName(error, secrets)
   return new StorageFailedError({ operation, key, reason, retryable: true, cause: reduceToName(error, secrets) })
 }
@@ -37,7 +38,7 @@ export function withTypedErrors(storage: ObjectStorage, filename: string | undef
     try {
       return await run()
     } catch (error) {
-      throw toStorageError(error, call)
+      throw toStorageFailure(error, call)
     }
   }
   const { name, bucket, capabilities } = storage
@@ -54,7 +55,7 @@ export function withTypedErrors(storage: ObjectStorage, filename: string | undef
         const own = findProofFailure(body)
         if (own !== undefined) throw own
         const secrets = [filename, contentDisposition, ...Object.values(metadata)]
-        throw toStorageError(error, { operation: 'put', key, signal, secrets })
+        throw toStorageFailure(error, { operation: 'put', key, signal, secrets })
       }
     },
     head: (key, options) =>
@@ -78,15 +79,18 @@ export function withTypedErrors(storage: ObjectStorage, filename: string | undef
   }
 }
 
-/** What a storage tells of an object, without the hash or tag that it only seems to tell; null when there is no object. */
+/** A found object, without a hash or tag that is no text; null when there is no object. */
 function keepKnownFields<Found extends StoredObject>(found: Found | null | undefined, call: StorageCall): Found | null {
   if (found === null || found === undefined) return null
   if (!Number.isSafeInteger(found.size) || found.size < 0) throw createAnswerError(call)
   if (isTextOrAbsent(found.sha256) && isTextOrAbsent(found.etag)) return found
-  const { sha256, etag, ...facts } = found
-  const told = { ...(typeof sha256 === 'string' ? { sha256 } : {}), ...(typeof etag === 'string' ? { etag } : {}) }
+  const { sha256, etag, ...kept } = found
+  const texts = defined({
+    sha256: typeof sha256 === 'string' ? sha256 : undefined,
+    etag: typeof etag === 'string' ? etag : undefined,
+  })
   // Of its optional fields, those that are there.
-  return { ...facts, ...told } as Found
+  return { ...kept, ...texts } as Found
 }
 
 function isTextOrAbsent(value: unknown): boolean {

@@ -20,7 +20,7 @@ export function guessMarkup(text: string): string | undefined {
   return root !== text || /<(?:script|svg|iframe|img|html|body)\b/.test(root) ? 'text/html' : undefined
 }
 
-/** What ends the comment or processing instruction that `text` begins with. */
+/** The end of the comment or processing instruction that `text` begins with. */
 function findPrologEnd(text: string): string | undefined {
   if (text.startsWith('<!--')) return '-->'
   return text.startsWith('<?') ? '?>' : undefined
