@@ -25,8 +25,8 @@ const MOST_PAUSES = 3
 const MOST_PRINTED = 20
 
 /**
- * `backfill <file>`: archives all media of saved webhooks, media ids or message documents, one a line (see
- * `readLine`), and prints a report. The next run goes on where this one was stopped or killed, and tries failed entries again.
+ * `backfill <file>`: archives all media of saved webhooks, media ids or message documents, one a line (see `readLine`), and
+ * prints a report. The next run goes on where this one was stopped or killed, and tries failed entries again.
  * Memory does not depend on the input's size, but for a bit an entry when a run goes on.
  *
  * @returns the exit code.

@@ -7,13 +7,17 @@ import { extractMedia } from '../../webhook/extract.js'
 
 /** The media that a line of a back-fill's input announces. */
 export interface LineContent {
+  kind: 'media'
   media: MediaReference[]
   /** One for each announced media that can't be archived: Meta could not take it, or its message has no time. */
   lost: AnyWhatsAppMediaError[]
 }
 
 /** The fault of a line, for people. */
-export type LineProblem = { problem: string }
+export interface LineProblem {
+  kind: 'unreadable'
+  problem: string
+}
 
 /** No message has this time. A message that has it after reading had none on the wire. */
 const NO_TIME = '0000-01-01T00:00:00.001Z'
@@ -31,16 +35,20 @@ const NO_TIME = '0000-01-01T00:00:00.001Z'
  */
 export function readLine(line: string, receivedAt: string): LineContent | LineProblem {
   const json = parseJson(line)
-  if (json === undefined) return { problem: 'is no JSON' }
+  if (json === undefined) return refuseLine('is no JSON')
   if (Array.isArray(readOwn(json, 'entry'))) return readWebhook(json, receivedAt)
   const content = readOwn(json, 'content')
   if (isObject(content))
     return readId(content, 'mediaId') === '' ? NOTHING : readAnnouncedMedia(json, content, receivedAt)
   if (readOwn(json, 'mediaId') !== undefined) return readAnnouncedMedia(json, json, receivedAt)
-  return { problem: 'is no webhook body, media id or message document' }
+  return refuseLine('is no webhook body, media id or message document')
 }
 
-const NOTHING: LineContent = { media: [], lost: [] }
+const NOTHING: LineContent = { kind: 'media', media: [], lost: [] }
+
+export function refuseLine(problem: string): LineProblem {
+  return { kind: 'unreadable', problem }
+}
 
 function readWebhook(json: unknown, receivedAt: string): LineContent {
   const { media, unavailable } = extractMedia(json, { receivedAt: NO_TIME })
@@ -50,6 +58,7 @@ function readWebhook(json: unknown, receivedAt: string): LineContent {
     .map(() => new InvalidOptionError({ option: 'timestamp', problem: 'is missing: it makes the key' }))
   const failed = unavailable.filter(({ reason }) => !IS_NO_FAILURE.has(reason))
   return {
+    kind: 'media',
     // A saved download URL has expired: it lives five minutes.
     media: dated.map((reference) => ({ ...removeDownloadUrl(reference), receivedAt })),
     lost: [...undated, ...failed.map((item) => new MediaUnavailableError(item))],
@@ -58,14 +67,14 @@ function readWebhook(json: unknown, receivedAt: string): LineContent {
 
 function readAnnouncedMedia(message: unknown, media: unknown, receivedAt: string): LineContent | LineProblem {
   const mediaId = readId(media, 'mediaId')
-  if (mediaId === '') return { problem: 'has no mediaId' }
+  if (mediaId === '') return refuseLine('has no mediaId')
   const timestamp = readTime(readOwn(message, 'timestamp'))
-  if (timestamp === undefined) return { problem: 'has no timestamp' }
+  if (timestamp === undefined) return refuseLine('has no timestamp')
   const mimeType = readString(media, 'mimeType') ?? ''
   const announced = readOwn(media, 'mediaType')
   const guessed = mimeType === '' ? undefined : getMediaTypeFromMime(mimeType)
   const mediaType = isMediaType(announced) ? announced : guessed
-  if (mediaType === undefined) return { problem: 'has neither mediaType nor mimeType' }
+  if (mediaType === undefined) return refuseLine('has neither mediaType nor mimeType')
   const reference: MediaReference = {
     mediaId,
     mediaType,
@@ -79,7 +88,7 @@ function readAnnouncedMedia(message: unknown, media: unknown, receivedAt: string
     origin: 'message',
     ...defined({ sha256: parseSha256(readOwn(media, 'sha256')), filename: readString(media, 'filename') }),
   }
-  return { media: [reference], lost: [] }
+  return { kind: 'media', media: [reference], lost: [] }
 }
 
 /** A smaller number is seconds: as milliseconds it would be before 1973. */

@@ -4,7 +4,7 @@ import { getMediaDeadline, type MediaReference } from '../../media-reference.js'
 import { buildJobHash } from '../../queues/stored-job.js'
 import type { MediaJob } from '../../queues.js'
 import type { AccountFinder } from '../accounts.js'
-import { type LineContent, readLine } from './entry.js'
+import { type LineContent, readLine, refuseLine } from './entry.js'
 import type { FinishedEntries } from './finished-entries.js'
 import { toCheckNumber } from './journal.js'
 import { readLines } from './lines.js'
@@ -12,12 +12,12 @@ import type { EntryName } from './record.js'
 
 /** One media item of the input. */
 export type BackfillEntry = { name: EntryName } & (
-  | { job: MediaJob; endsAt: number }
+  | { kind: 'job'; job: MediaJob; endsAt: number }
   /** No attempt can archive it. */
-  | { error: AnyWhatsAppMediaError }
+  | { kind: 'lost'; error: AnyWhatsAppMediaError }
 )
 
-export type JobEntry = Extract<BackfillEntry, { job: MediaJob }>
+export type JobEntry = Extract<BackfillEntry, { kind: 'job' }>
 
 /** How far the input has been read. */
 export interface InputCounts {
@@ -59,8 +59,8 @@ export async function* readEntries(
     if (line.text?.trim() === '') continue
     counts.lines++
     const content =
-      line.text === undefined ? { problem: `is longer than ${MAX_LINE_BYTES} bytes` } : readLine(line.text, receivedAt)
-    if ('problem' in content) {
+      line.text === undefined ? refuseLine(`is longer than ${MAX_LINE_BYTES} bytes`) : readLine(line.text, receivedAt)
+    if (content.kind === 'unreadable') {
       onUnreadable(line.number, content.problem)
       continue
     }
@@ -99,7 +99,7 @@ function* buildEntries(
 ): Generator<BackfillEntry> {
   let place = firstPlace
   for (const reference of media) yield buildEntry(reference, { line, place: place++, accountFor })
-  for (const error of lost) yield { name: { place: place++, line, id: NO_ID }, error }
+  for (const error of lost) yield { kind: 'lost', name: { place: place++, line, id: NO_ID }, error }
 }
 
 /** The id of entries that are never finished. */
@@ -114,12 +114,13 @@ function buildEntry(
   // A message id in place of a media id holds a phone number.
   const shown = mediaId.startsWith('wamid.') ? {} : { mediaId }
   if (account === undefined) {
-    return { name: { place, line, id: NO_ID, ...shown }, error: new UnknownNumberError({ phoneNumberId }) }
+    const error = new UnknownNumberError({ phoneNumberId })
+    return { kind: 'lost', name: { place, line, id: NO_ID, ...shown }, error }
   }
   const job = buildJob(media, account)
   const id = buildJobHash(job).slice(1, 11)
   const endsAt = getMediaDeadline(media, account.mediaLifetimeMs)
-  return { name: { place, line, id, ...shown, accountId: account.accountId }, job, endsAt }
+  return { kind: 'job', name: { place, line, id, ...shown, accountId: account.accountId }, job, endsAt }
 }
 
 function buildJob(media: MediaReference, { accountId }: Account): MediaJob {

@@ -74,7 +74,7 @@ export function startRun(options: RunOptions): BackfillRun {
     limitRefusals(next.end)
   }
   const take = (entry: BackfillEntry): void => {
-    if ('error' in entry) {
+    if (entry.kind === 'lost') {
       onEnd(entry.name, describeFailedEntry(entry.error))
       return
     }

@@ -19,7 +19,10 @@ export function allowOnObjects(resource: Resource & { prefix: string }, ...actio
   return { Effect: 'Allow', Action: actions, Resource: `${objects}/${resource.prefix}*` }
 }
 
-/** A statement for the key that `action` needs on objects under SSE-KMS: readers only decrypt (AWS: Protecting data with SSE-KMS). */
+/**
+ * A statement for the key that `action` needs on objects under SSE-KMS: readers only decrypt (AWS: Protecting data with
+ * SSE-KMS).
+ */
 export function allowOnKey(
   { region, action }: Resource & { action: 's3:PutObject' | 's3:GetObject' },
   keyId: string,

@@ -98,7 +98,10 @@ function isForPrefix({ Status, Prefix, Filter }: LifecycleRule, prefix: string):
   return Status === 'Enabled' && isForAll && prefix.startsWith(inFilter ?? inBoth ?? Prefix ?? '')
 }
 
-/** Two rules of one id are refused, and one of ours may be there for another prefix (AWS: Lifecycle configuration elements). */
+/**
+ * AWS refuses two rules of one id, and one of ours may be there for another prefix (AWS: Lifecycle configuration
+ * elements).
+ */
 function giveFreeId(rule: LifecycleRule, rules: readonly LifecycleRule[]): LifecycleRule {
   const taken = new Set(rules.map(({ ID }) => ID))
   let id = rule.ID

@@ -9,7 +9,7 @@ const SHA256 = 'ab'.repeat(32)
 const read = (json: unknown): LineContent | LineProblem => readLine(JSON.stringify(json), NOW)
 const mediaIn = (json: unknown) => {
   const found = read(json)
-  return 'media' in found ? found.media : found
+  return found.kind === 'media' ? found.media : found
 }
 
 it('readLine finds all media of a webhook, without the dead download URL', () => {
@@ -57,7 +57,7 @@ it('readLine finds what a webhook announces and nobody can have', () => {
 it.each([[{ entry: [] }], [{ object: 'whatsapp_business_account', entry: [{}] }]])(
   'readLine finds nothing in %j',
   (json) => {
-    expect(read(json)).toEqual({ media: [], lost: [] })
+    expect(read(json)).toEqual({ kind: 'media', media: [], lost: [] })
   },
 )
 
@@ -116,5 +116,5 @@ it.each([
   [`{"mediaId":"1","timestamp":"${SENT}"}`, 'has neither mediaType nor mimeType'],
   [`{"mediaId":"1","timestamp":"${SENT}","mediaType":"gif"}`, 'has neither mediaType nor mimeType'],
 ])('readLine says of %s that it %s', (line, problem) => {
-  expect(readLine(line, NOW)).toEqual({ problem })
+  expect(readLine(line, NOW)).toEqual({ kind: 'unreadable', problem })
 })

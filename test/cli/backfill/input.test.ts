@@ -50,7 +50,10 @@ it('readEntries makes jobs, with place and line, and passes over empty and unrea
 it('readEntries asks twice for fresh media that is gone, and once for older', async () => {
   const now = new Date().toISOString()
   const { entries } = await read([lineOf('1'), lineOf('2', { timestamp: now })])
-  expect(entries.map((entry) => ('job' in entry ? entry.job.faults : entry))).toEqual([{ 'media-gone': 1 }, undefined])
+  expect(entries.map((entry) => (entry.kind === 'job' ? entry.job.faults : entry))).toEqual([
+    { 'media-gone': 1 },
+    undefined,
+  ])
 })
 
 it('readEntries tells which entries nobody can archive, and shows no message id', async () => {

@@ -35,7 +35,8 @@ function entryOf(mediaId: string, { ageDays = 1, accountId = 'a' } = {}): JobEnt
   } as const
   const told = { phoneNumberId: '', businessAccountId: '', direction: 'inbound', origin: 'message' } as const
   const job: MediaJob = { version: 1, accountId, media: { ...media, ...told } }
-  return { name: { place: Number(mediaId), line: 1, id: '0000000000' }, job, endsAt: Date.parse(timestamp) + WEEK_MS }
+  const name = { place: Number(mediaId), line: 1, id: '0000000000' }
+  return { kind: 'job', name, job, endsAt: Date.parse(timestamp) + WEEK_MS }
 }
 
 const deadLetter = (job: MediaJob, error: AnyWhatsAppMediaError): JobOutcome => ({ outcome: 'dead-letter', job, error })
@@ -170,6 +171,7 @@ it('startRun tells how each entry ended', async () => {
   }
   const entries = [entryOf('1'), entryOf('2', { ageDays: 8.25 }), entryOf('3')]
   const lost: BackfillEntry = {
+    kind: 'lost',
     name: { place: 4, line: 1, id: '0' },
     error: new UnknownNumberError({ phoneNumberId: '7' }),
   }
@@ -309,6 +311,7 @@ it('startRun rejects when the source or the journal fails, after what is under w
   }
   await expect(start([entryOf('1'), entryOf('2')], { onEnd: full }).run.ended).rejects.toThrow('disk full')
   const lost: BackfillEntry = {
+    kind: 'lost',
     name: { place: 4, line: 1, id: '0' },
     error: new UnknownNumberError({ phoneNumberId: '7' }),
   }
