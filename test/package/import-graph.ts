@@ -77,7 +77,7 @@ function resolve(from: string, specifier: string): { to: string; internal: boole
 }
 
 function readsEnvironment(node: ts.Node): boolean {
-  const isProcess = (owner: ts.Expression): boolean => /(?:^|\.)process$/.test(owner.getText())
+  const isProcess = (object: ts.Expression): boolean => /(?:^|\.)process$/.test(object.getText())
   if (ts.isPropertyAccessExpression(node)) return node.name.text === 'env' && isProcess(node.expression)
   return (
     ts.isElementAccessExpression(node) &&

@@ -17,7 +17,7 @@ describe('src', () => {
     expect(brokenRules(readModules(sources))).toEqual([])
   })
 
-  it('2, 4, 5, 6, 7: has no repeated or empty name, nothing foreign on its ground, nothing too long, and tells its surface', () => {
+  it('2, 4, 5, 6, 7: has no repeated or empty name, nothing foreign on its ground, nothing too long, and orders its surface', () => {
     expect(findBrokenLaws(sources).filter((sentence) => !KNOWN.includes(sentence))).toEqual([])
   })
 

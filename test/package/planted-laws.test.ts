@@ -3,7 +3,7 @@ import { findBrokenLaws, findOfNames, measureSharedNames } from './laws.js'
 
 const lines = (count: number): string => '\n'.repeat(count)
 const SURFACE = ['media-archive', 'archive', 'download', 'key', 'upload', 'signed-url', 'errors']
-  .map((door) => `// Told of ${door}.\nexport { a } from './${door}.js'\n`)
+  .map((door) => `// About ${door}.\nexport { a } from './${door}.js'\n`)
   .join('\n')
 
 function planted(sources: Record<string, string>): string[] {
@@ -86,12 +86,12 @@ describe('findBrokenLaws', () => {
     ],
     [
       '7: a group of the surface without a comment',
-      { 'index.ts': SURFACE.replace('// Told of key.\n', '') },
+      { 'index.ts': SURFACE.replace('// About key.\n', '') },
       "index.ts begins a group without a line of comment: export { a } from './key.js'",
     ],
     [
       '7: a surface in another order',
-      { 'index.ts': `// Told late.\nexport { b } from './errors.js'\n\n${SURFACE}` },
+      { 'index.ts': `// About errors.\nexport { b } from './errors.js'\n\n${SURFACE}` },
       'index.ts has its groups in the order errors, media-archive, archive, download, key, upload, signed-url, errors,' +
         ' not media-archive, archive, download, key, upload, signed-url, errors',
     ],

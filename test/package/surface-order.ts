@@ -1,7 +1,7 @@
 /** The doors that lead the groups of the root entry, in the order of the flow. */
 const FLOW = ['media-archive', 'archive', 'download', 'key', 'upload', 'signed-url', 'errors']
 
-/** Law 7: the root entry is told in groups, each begun by a line of comment, in the order of the flow. */
+/** Law 7: the root entry has its exports in groups, each begun by a line of comment, in the order of the flow. */
 export function findSurfaceFaults(text: string): string[] {
   const groups = text.trim().split(/\n{2,}/)
   const untitled = groups.filter((group) => !/^\/\/ [A-Z].*\.$/m.test(group.split('\n')[0] ?? ''))
