@@ -126,6 +126,7 @@ export type AccessTokenProblem = 'missing' | 'rejected' | 'unavailable'
  */
 export class AccessTokenError extends WhatsAppMediaError {
   readonly code = 'access-token'
+  /** Why there is no token to work with. */
   declare readonly reason: AccessTokenProblem
   /** HTTP status of Meta's answer; only of `rejected`. */
   declare readonly status?: number
@@ -161,6 +162,7 @@ export class AccessTokenError extends WhatsAppMediaError {
  */
 export class UnknownNumberError extends WhatsAppMediaError {
   readonly code = 'unknown-number'
+  /** The number's id. One that may be a secret or a phone number shows as its length. */
   declare readonly phoneNumberId: string
 
   constructor(details: { phoneNumberId: string }) {
@@ -230,6 +232,7 @@ export class GraphApiError extends WhatsAppMediaError {
  */
 export class MediaGoneError extends WhatsAppMediaError {
   readonly code = 'media-gone'
+  /** The media's id. One that may be a secret or a phone number shows as its length. */
   declare readonly mediaId: string
   /** HTTP status of Meta's answer. */
   declare readonly status: number
@@ -403,10 +406,11 @@ export class StorageFailedError extends WhatsAppMediaError {
  */
 export class KeyConflictError extends WhatsAppMediaError {
   readonly code = 'key-conflict'
+  /** The object's key. */
   declare readonly key: string
-  /** Bytes. */
+  /** Bytes of the new object. */
   declare readonly expectedSize: number
-  /** Bytes. */
+  /** Bytes of the object that is there. */
   declare readonly foundSize: number
   /** Lowercase hex. */
   declare readonly expectedSha256: string

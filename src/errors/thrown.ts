@@ -54,6 +54,11 @@ export function readErrorName(thrown: unknown, secrets: KnownSecrets = []): stri
   return names.map((name) => findSafeName(name, secrets)).find((name) => name !== undefined) ?? 'Error'
 }
 
+/** The fault's own name, from the first of these properties that holds one; `unknown` where none does. */
+export function readFaultName(thrown: unknown, properties: readonly string[]): string {
+  return properties.map((property) => readField(thrown, property)).find(isName) ?? 'unknown'
+}
+
 /** A name as it is, unless it is none or repeats a secret. */
 export function findSafeName(value: unknown, secrets: KnownSecrets): string | undefined {
   return isName(value) && removeKnownSecrets(value, secrets) === value ? value : undefined

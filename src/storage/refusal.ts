@@ -1,4 +1,4 @@
-import { isName, readField } from '../errors/thrown.js'
+import { readFaultName, readField } from '../errors/thrown.js'
 import { WhatsAppMediaError } from '../errors.js'
 import { defined } from '../json.js'
 
@@ -27,6 +27,6 @@ function toRefusal({ reason, status }: { reason: string; status?: number | undef
 export function readSdkError(error: unknown): { status: number | undefined; reason: string } {
   const status = readField(readField(error, '$metadata'), 'httpStatusCode')
   // Ceph's error bodies have no message, so the SDK calls them UnknownError: `Code` and the status tell more.
-  const reason = ['Code', 'code', 'name'].map((name) => readField(error, name)).find(isName) ?? 'unknown'
+  const reason = readFaultName(error, ['Code', 'code', 'name'])
   return { status: typeof status === 'number' ? status : undefined, reason }
 }

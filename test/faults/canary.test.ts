@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createCanaryScanner, textsOf } from './canaries.js'
+import { hearCallbacks, hearForeignCode } from './canary-callbacks.js'
 import { hearEveryFault, hearMisplaced, hearSuccesses, hearWebhooks, hearWrongCalls } from './canary-calls.js'
-import { hearForeignCode, hearOwners } from './canary-owners.js'
 import { type Aviary, createAviary, echoes, hearEcho, hearOwnClients } from './canary-scenes.js'
 
 /** Meta's tokens have a form that anybody knows; those of other providers have not. */
@@ -41,7 +41,7 @@ describe.each(TOKENS)('no canary sings, with a token %s', (_form, token) => {
     expectSilence()
   }, 60_000)
 
-  it('before servers that repeat what they were told', async () => {
+  it('before servers that repeat requests', async () => {
     for (const { name, fault } of echoes(aviary)) await hearEcho(aviary, name, fault)
     expectSilence()
   }, 60_000)
@@ -64,8 +64,8 @@ describe.each(TOKENS)('no canary sings, with a token %s', (_form, token) => {
     expectSilence()
   })
 
-  it('in what functions of the owner’s throw', async () => {
-    await hearOwners(aviary)
+  it('in errors of callbacks', async () => {
+    await hearCallbacks(aviary)
     expectSilence()
   })
 

@@ -10,7 +10,7 @@ const passing = (retryAfterMs?: number) =>
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   })
 
-type Told = [code: string, attempt: number, retryInMs: number | undefined]
+type Report = [code: string, attempt: number, retryInMs: number | undefined]
 
 /** Pauses that end at once, and are kept. */
 function createClock({ random = 1, now = Date.now() } = {}) {
@@ -27,7 +27,7 @@ function createClock({ random = 1, now = Date.now() } = {}) {
 
 /** Runs attempts that fail in turn with `failures`, then succeed. */
 function scenario(failures: readonly unknown[], overrides: Partial<RetryPlan> = {}) {
-  const told: Told[] = []
+  const reports: Report[] = []
   const tries: number[] = []
   const result = retryAttempts(
     async (attempt) => {
@@ -41,11 +41,11 @@ function scenario(failures: readonly unknown[], overrides: Partial<RetryPlan> = 
       signal: undefined,
       clock: createClock(),
       mayRetry: () => true,
-      onFailedAttempt: (error, attempt, retryInMs) => told.push([error.code, attempt, retryInMs]),
+      onFailedAttempt: (error, attempt, retryInMs) => reports.push([error.code, attempt, retryInMs]),
       ...overrides,
     },
   )
-  return { result, told, tries }
+  return { result, reports, tries }
 }
 
 describe('checkRetry', () => {
@@ -66,29 +66,29 @@ describe('checkRetry', () => {
 describe('retryAttempts', () => {
   it('returns the first success, without a pause', async () => {
     const clock = createClock()
-    const { result, told, tries } = scenario([], { clock })
+    const { result, reports, tries } = scenario([], { clock })
     expect(await result).toBe('done at 1')
-    expect({ told, tries, pauses: clock.pauses }).toEqual({ told: [], tries: [1], pauses: [] })
+    expect({ reports, tries, pauses: clock.pauses }).toEqual({ reports: [], tries: [1], pauses: [] })
   })
 
   it('runs whole attempts until one succeeds', async () => {
     const clock = createClock({ random: 0.7 })
-    const { result, told, tries } = scenario([passing(), passing()], { clock })
+    const { result, reports, tries } = scenario([passing(), passing()], { clock })
     expect(await result).toBe('done at 3')
     expect(tries).toEqual([1, 2, 3])
-    expect(told.map(([code, attempt]) => [code, attempt])).toEqual([
+    expect(reports.map(([code, attempt]) => [code, attempt])).toEqual([
       ['download-failed', 1],
       ['download-failed', 2],
     ])
-    expect(told.map(([, , retryInMs]) => retryInMs)).toEqual(clock.pauses)
+    expect(reports.map(([, , retryInMs]) => retryInMs)).toEqual(clock.pauses)
   })
 
   it('throws the last error after the last attempt', async () => {
     const last = passing()
-    const { result, told, tries } = scenario([passing(), passing(), last])
+    const { result, reports, tries } = scenario([passing(), passing(), last])
     await expect(result).rejects.toBe(last)
     expect(tries).toEqual([1, 2, 3])
-    expect(told.at(-1)).toEqual(['download-failed', 3, undefined])
+    expect(reports.at(-1)).toEqual(['download-failed', 3, undefined])
   })
 
   it('doubles the longest pause from 0.5 s up to 8 s, with full jitter', async () => {
@@ -111,27 +111,27 @@ describe('retryAttempts', () => {
 
   it('hands a longer asked wait to the caller', async () => {
     const limited = new GraphApiError({ status: 400, graphCode: 80_007, retryable: true, retryAfterMs: 15_001 })
-    const { result, told, tries } = scenario([limited])
+    const { result, reports, tries } = scenario([limited])
     await expect(result).rejects.toBe(limited)
-    expect({ told, tries }).toEqual({ told: [['graph-api', 1, undefined]], tries: [1] })
+    expect({ reports, tries }).toEqual({ reports: [['graph-api', 1, undefined]], tries: [1] })
   })
 
   it('throws a permanent error at once', async () => {
     const refused = new HostRefusedError({ host: 'evil.example', problem: 'not configured' })
     const mayRetry = vi.fn(() => true)
-    const { result, told, tries } = scenario([refused], { mayRetry })
+    const { result, reports, tries } = scenario([refused], { mayRetry })
     await expect(result).rejects.toBe(refused)
-    expect({ told, tries }).toEqual({ told: [['host-refused', 1, undefined]], tries: [1] })
+    expect({ reports, tries }).toEqual({ reports: [['host-refused', 1, undefined]], tries: [1] })
     expect(mayRetry).not.toHaveBeenCalled()
   })
 
   it('asks mayRetry about errors that another attempt could follow', async () => {
     const error = passing()
     const mayRetry = vi.fn(() => false)
-    const { result, told } = scenario([error], { mayRetry })
+    const { result, reports } = scenario([error], { mayRetry })
     await expect(result).rejects.toBe(error)
     expect(mayRetry).toHaveBeenCalledExactlyOnceWith(error)
-    expect(told).toEqual([['download-failed', 1, undefined]])
+    expect(reports).toEqual([['download-failed', 1, undefined]])
     const unasked = vi.fn(() => true)
     await expect(scenario([error], { mayRetry: unasked, attempts: 1 }).result).rejects.toBe(error)
     expect(unasked).not.toHaveBeenCalled()
@@ -154,17 +154,17 @@ describe('retryAttempts', () => {
 
   it("passes on at once what is no error of this library's", async () => {
     for (const thrown of [new TypeError('a bug'), 'text', undefined]) {
-      const { result, told, tries } = scenario([thrown])
+      const { result, reports, tries } = scenario([thrown])
       await expect(result).rejects.toBe(thrown)
-      expect({ told, tries }).toEqual({ told: [], tries: [1] })
+      expect({ reports, tries }).toEqual({ reports: [], tries: [1] })
     }
   })
 
   it("throws the caller's reason when the signal aborted during an attempt", async () => {
     const reason = { why: 'shutdown' }
-    const { result, told } = scenario([passing()], { signal: AbortSignal.abort(reason) })
+    const { result, reports } = scenario([passing()], { signal: AbortSignal.abort(reason) })
     await expect(result).rejects.toBe(reason)
-    expect(told).toEqual([])
+    expect(reports).toEqual([])
   })
 
   it('keeps a success that came in spite of the abort', async () => {
@@ -177,7 +177,7 @@ describe('retryAttempts', () => {
     // The system's own clock, which then waits for 15 seconds.
     const { result, tries } = scenario([passing(15_000)], {
       ...{ signal: caller.signal, clock: undefined as never },
-      // Told just before the pause begins.
+      // Called just before the pause begins.
       onFailedAttempt: () => void setImmediate(() => caller.abort(reason)),
     })
     await expect(result).rejects.toBe(reason)

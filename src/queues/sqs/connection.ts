@@ -1,6 +1,6 @@
 import type { SQSClient, SQSClientConfig } from '@aws-sdk/client-sqs'
 import { describeValue } from '../../errors/describe.js'
-import { cleanThrown, isName, readField } from '../../errors/thrown.js'
+import { cleanThrown, isName, readFaultName, readField } from '../../errors/thrown.js'
 import { InvalidOptionError, QueueFailedError } from '../../errors.js'
 import { defined } from '../../json.js'
 import { linkSignals } from '../../timing/abort.js'
@@ -110,7 +110,7 @@ function toSqsError(
   secrets: readonly string[],
 ): QueueFailedError {
   const status = readField(readField(error, '$metadata'), 'httpStatusCode')
-  const reason = ['code', 'name'].map((name) => readField(error, name)).find(isName) ?? 'unknown'
+  const reason = readFaultName(error, ['code', 'name'])
   // Without an answer, faults of configuration (no credentials, no region) stay; the network's have a code.
   const isFault =
     typeof status === 'number'

@@ -1,4 +1,4 @@
-import { isError, isName, readField } from '../../errors/thrown.js'
+import { isError, readFaultName, readField } from '../../errors/thrown.js'
 import { StorageFailedError, WhatsAppMediaError } from '../../errors.js'
 import { defined } from '../../json.js'
 
@@ -24,8 +24,7 @@ export function wrapCalls(
       return await call
     } catch (error) {
       if (WhatsAppMediaError.is(error)) throw error
-      const code = readField(error, 'code')
-      const reason = isName(code) ? code : 'unknown'
+      const reason = readFaultName(error, ['code'])
       const retryable = !PERMANENT.includes(reason)
       const advice = defined({ advice: ADVICE[reason] })
       throw new StorageFailedError({ operation, key, reason, retryable, ...advice, cause: error })

@@ -47,14 +47,14 @@ function quoting(canaries: Readonly<Record<string, string>>): Record<string, () 
 
 const DAY_MS = 86_400_000
 
-/** Functions of the owner's that throw: of all the places that an archive asks. */
-export async function hearOwners(aviary: Aviary): Promise<void> {
+/** Callbacks that throw, one for each option of an archive that holds one. */
+export async function hearCallbacks(aviary: Aviary): Promise<void> {
   const { api, options, note, token } = aviary
   const { accountId, onEvent } = options
   const { cloudApi } = api
-  const { reference } = await api.addMedia({ ...MEDIA, bytes: Buffer.from('%PDF-owner') })
+  const { reference } = await api.addMedia({ ...MEDIA, bytes: Buffer.from('%PDF-callback') })
   const account = { accountId, accessToken: token, appSecret: CANARIES['app secret'] }
-  // So long dead that nobody calls the owner again.
+  // So long dead that no callback is called again.
   const longAgo = new Date(Date.now() - 30 * DAY_MS).toISOString()
   const media = { ...personal(reference), timestamp: longAgo, receivedAt: longAgo }
   for (const [what, make] of Object.entries(quoting(aviary.canaries))) {
@@ -78,7 +78,7 @@ export async function hearOwners(aviary: Aviary): Promise<void> {
         ...more,
       })
       const outcome = await archive.processJob({ version: 1, accountId, media }, { attempt: 10 })
-      // Once it is over: what is to be tried again hands the owner's own error back to the owner's own queue.
+      // At the end: a job that is tried again hands the callback's own error back to the app's own queue.
       note(`${where}, ${what}`, outcome.outcome === 'dead-letter' ? outcome.error : outcome.outcome)
       await archive.close()
     }
