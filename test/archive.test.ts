@@ -347,6 +347,14 @@ describe('archiveMedia', () => {
     expect(inspect(failure, { depth: null, showHidden: true })).not.toContain(api.accessToken)
   })
 
+  it.each([undefined, null, 7, []])('refuses %j in place of media', async (media) => {
+    await expect(archiveMedia(media as never, options())).rejects.toMatchObject({
+      code: 'invalid-option',
+      option: 'media',
+    })
+    expect(asked()).toEqual([])
+  })
+
   const FILENAME = 'Lohnzettel Quimby.pdf'
   it('tries again what a storage of the user’s own throws, and types it', async () => {
     const memory = createMemoryStorage()

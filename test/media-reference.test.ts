@@ -3,8 +3,10 @@ import {
   checkMediaId,
   checkReference,
   findProblem,
+  isKnownMedia,
   keepValidFields,
   type MediaReference,
+  toWantedMedia,
 } from '../src/media-reference.js'
 
 const reference: MediaReference = {
@@ -128,5 +130,26 @@ describe('checkMediaId', () => {
     expect(() => checkMediaId(id)).toThrow(
       `mediaId must be the media id, got what looks like a secret: a string of ${id.length} characters`,
     )
+  })
+})
+
+describe('toWantedMedia', () => {
+  it('takes the words of a reference, and not the caller’s', () => {
+    const wanted = toWantedMedia(reference, { mediaType: 'image', timestamp: '2020-01-01', filename: 'other.png' })
+    expect(wanted).toMatchObject({ mediaId: reference.mediaId, mediaType: 'document', mimeType: 'application/pdf' })
+    expect(wanted).toMatchObject({ timestamp: reference.timestamp, filename: 'Payslip.pdf', reference })
+    expect(isKnownMedia(wanted)).toBe(true)
+  })
+
+  it('takes the caller’s words for a bare media id', () => {
+    const wanted = toWantedMedia('7', { mediaType: 'image', timestamp: '2020-01-01' })
+    expect(wanted).toEqual({ mediaId: '7', mediaType: 'image', timestamp: '2020-01-01' })
+    expect(isKnownMedia(wanted)).toBe(false)
+  })
+
+  it('takes an empty MIME type for an unknown one', () => {
+    const wanted = toWantedMedia({ ...reference, mimeType: '' })
+    expect(wanted.mimeType).toBeUndefined()
+    expect(isKnownMedia(wanted)).toBe(false)
   })
 })

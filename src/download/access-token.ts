@@ -1,7 +1,7 @@
 import { reduceToName } from '../errors/thrown.js'
 import { AccessTokenError, WhatsAppMediaError } from '../errors.js'
 import { defined } from '../json.js'
-import { abortable } from '../timing/abort.js'
+import { abortable, callOnAbort } from '../timing/abort.js'
 import type { Deadlines } from '../timing/deadlines.js'
 
 /**
@@ -97,7 +97,7 @@ function startRenewal(
   history.renewal = renewal
   renewal.then(forget, forget)
   // One that hangs must not keep later calls from asking anew.
-  deadlines.signal.addEventListener('abort', forget, { once: true })
+  callOnAbort(deadlines.signal, forget)
   return renewal
 }
 
