@@ -23,10 +23,6 @@ export interface MediaContent {
   caption?: string
 }
 
-type PrefixedContent<Prefix extends string> = {
-  [Name in keyof MediaContent as `${Prefix}${Name}`]: MediaContent[Name]
-}
-
 /**
  * The content fields of a message document, each name behind `prefix`: `toContent(media, 'content.')` fits a `$set`.
  * Fields that the media lacks are left out, so that an update leaves theirs alone.
@@ -52,7 +48,7 @@ type PrefixedContent<Prefix extends string> = {
 export function toContent<Prefix extends string = ''>(
   media: ArchivedMedia,
   prefix: Prefix = '' as Prefix,
-): PrefixedContent<Prefix> {
+): { [Name in keyof MediaContent as `${Prefix}${Name}`]: MediaContent[Name] } {
   const { filename, caption } = media
   const content: MediaContent = {
     mediaUrl: media.url,
@@ -66,5 +62,5 @@ export function toContent<Prefix extends string = ''>(
   }
   const prefixed = Object.entries(content).map(([name, value]) => [`${prefix}${name}`, value])
   // Every name above gets the prefix, and no other name is there.
-  return Object.fromEntries(prefixed) as PrefixedContent<Prefix>
+  return Object.fromEntries(prefixed) as { [Name in keyof MediaContent as `${Prefix}${Name}`]: MediaContent[Name] }
 }

@@ -1,4 +1,5 @@
 import type { SeenHash } from '../archive/plan.js'
+import { isWhole } from '../errors/checks.js'
 import { describeValue } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
 import { defined, isObject } from '../json.js'
@@ -52,7 +53,7 @@ export function buildRetry(
 /** Attempts and times of a queue of your own may be anything: those that are no whole numbers and times count as none. */
 function readContext({ attempt, deadline, signal }: JobContext): JobContext {
   return {
-    attempt: Number.isSafeInteger(attempt) && attempt > 0 ? attempt : 1,
+    attempt: isWhole(attempt, { least: 1 }) ? attempt : 1,
     ...defined({ deadline: deadline === undefined || Number.isNaN(deadline.getTime()) ? undefined : deadline, signal }),
   }
 }
@@ -71,7 +72,7 @@ function withWholeFaults(job: MediaJob): MediaJob {
   if (job?.faults === undefined) return job
   const { faults, ...fresh } = job
   const whole = Object.entries(isObject(faults) ? faults : {}).filter(
-    ([code, times]) => Object.hasOwn(MOST_TIMES, code) && Number.isSafeInteger(times) && times > 0,
+    ([code, times]) => Object.hasOwn(MOST_TIMES, code) && isWhole(times, { least: 1 }),
   )
   return whole.length === 0 ? fresh : { ...job, faults: Object.fromEntries(whole) }
 }
