@@ -24,10 +24,8 @@ export function createProgress(terminal: Terminal, label: string, total: number)
   const draw = (done: number): void => {
     const width = Math.max(10, Math.min(30, (terminal.columns ?? 80) - label.length - 28))
     const ratio = total > 0 ? Math.min(1, done / total) : 1
-    const filled = Math.round(ratio * width)
     const rate = done / 1_000 / Math.max(1, Date.now() - startedAt)
-    const bar = `${'█'.repeat(filled)}${'░'.repeat(width - filled)}`
-    terminal.write(`\r\u001b[K${label} ${bar} ${Math.round(ratio * 100)} % ${rate.toFixed(1)} MB/s`)
+    terminal.write(`\r\u001b[K${label} ${buildBar(ratio, width)} ${Math.round(ratio * 100)} % ${rate.toFixed(1)} MB/s`)
   }
   return {
     update(done) {
