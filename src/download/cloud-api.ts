@@ -38,7 +38,7 @@ export interface CloudApi {
 }
 
 /** The token of a look-up, and the number it is for. */
-export interface LookUpCaller {
+interface LookUpCaller {
   accessToken: string
   appSecret?: string | undefined
   /** The number that the message came through. */

@@ -60,7 +60,7 @@ export function readFaultName(thrown: unknown, properties: readonly string[]): s
 }
 
 /** A name as it is, unless it is none or repeats a secret. */
-export function findSafeName(value: unknown, secrets: KnownSecrets): string | undefined {
+function findSafeName(value: unknown, secrets: KnownSecrets): string | undefined {
   return isName(value) && removeKnownSecrets(value, secrets) === value ? value : undefined
 }
 

@@ -10,7 +10,7 @@ import { MOST_MESSAGE_BYTES, type OutgoingMessage, sendMessages } from './send.j
 /** The next step for a message that was received. */
 export type MessageFate = { fate: 'delete' } | { fate: 'show-again'; afterSeconds: number }
 
-export const DELETE: MessageFate = { fate: 'delete' }
+const DELETE: MessageFate = { fate: 'delete' }
 
 export function showAgain(afterSeconds: number): MessageFate {
   return { fate: 'show-again', afterSeconds }
