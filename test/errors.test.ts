@@ -375,6 +375,25 @@ describe('every error class', () => {
   })
 })
 
+it('details that depend on each other are given together', () => {
+  // @ts-expect-error: a callback's deadline names the callback
+  expect(new TimeoutError({ waitedFor: 'callback', limitMs: 7 }).waitedFor).toBe('callback')
+  // @ts-expect-error: no other deadline does
+  expect(new TimeoutError({ waitedFor: 'headers', limitMs: 7, callback: 'prefix' }).waitedFor).toBe('headers')
+  const failed = { operation: 'enqueue', reason: 'ECONNRESET', retryable: true } as const
+  // @ts-expect-error: a number of failed jobs comes with the number of all
+  expect(new QueueFailedError({ ...failed, failed: 2 }).failed).toBe(2)
+  // @ts-expect-error: there is no answer of Meta's about a missing token
+  expect(new AccessTokenError({ reason: 'missing', status: 401 }).reason).toBe('missing')
+})
+
+it('only the details that a class names become properties', () => {
+  const details = { reason: 'expired', errorCode: 131_052, filename: 'Payslip.pdf', from: PHONE }
+  expect(Object.keys(new MediaUnavailableError(details)).sort()).toEqual([
+    ...['code', 'errorCode', 'name', 'reason', 'retryable'],
+  ])
+})
+
 describe('WhatsAppMediaError.is', () => {
   it('knows errors of another copy of the package, which instanceof does not', async () => {
     vi.resetModules()

@@ -17,7 +17,7 @@ export interface RetryPlan extends Required<RetryOptions> {
   /** Called after each failed attempt; `retryInMs` is absent when no other follows. */
   onFailedAttempt: (error: AnyWhatsAppMediaError, attempt: number, retryInMs?: number) => void
   /** For tests. Default: the system's. */
-  clock?: RetryClock
+  clock?: RetryClock | undefined
 }
 
 /** What retries need of time and chance. */

@@ -176,7 +176,7 @@ describe('retryAttempts', () => {
     const reason = new Error('shutdown')
     // The system's own clock, which then waits for 15 seconds.
     const { result, tries } = scenario([passing(15_000)], {
-      ...{ signal: caller.signal, clock: undefined as never },
+      ...{ signal: caller.signal, clock: undefined },
       // Called just before the pause begins.
       onFailedAttempt: () => void setImmediate(() => caller.abort(reason)),
     })
