@@ -5,7 +5,7 @@ import { emit, type OnEvent } from './events.js'
 import { findSafeExtension } from './file-type/filename.js'
 import { decideServing } from './file-type/serving.js'
 import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
-import { checkObjectKey, type ObjectStorage, type SignedUrlOptions } from './storage.js'
+import { checkObjectKey, MAX_EXPIRES_IN, type ObjectStorage, type SignedUrlOptions } from './storage.js'
 import { toStorageFailure } from './upload/storage-errors.js'
 
 /** What is signed, for whom, and how the file arrives at the reader. */
@@ -50,9 +50,6 @@ export interface SignedMediaUrl {
   /** When the URL dies: as asked, or earlier when the signing credentials end first. */
   expiresAt: Date
 }
-
-/** AWS: the longest life of a signature version 4 URL, 7 days. */
-const MAX_EXPIRES_IN = 604_800
 
 /**
  * A signed URL for one object, as a string; `signUrls` and `archive.signUrl` tell its expiry, too. Content type and

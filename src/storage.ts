@@ -4,8 +4,8 @@ import { describeSecret, describeValue } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
 
 /**
- * Where objects rest. An implementation is a factory that returns this interface and passes `storageConformance`
- * (from `whatsapp-media-archive/testing`). Methods throw `StorageFailedError`, or the caller's own reason on abort.
+ * A place for objects. An implementation is a factory that returns this interface and passes `storageConformance`
+ * (from `whatsapp-media-archive/testing`). Methods throw `StorageFailedError`, or the signal's reason on abort.
  */
 export interface ObjectStorage {
   /** What the implementation is called in events, such as `s3` or `file-system`. */
@@ -62,16 +62,21 @@ export interface ObjectStorage {
   close?(): Promise<void>
 }
 
+/** What every call takes. */
 export interface CallOptions {
+  /** Ends the call with its reason. */
   signal?: AbortSignal
 }
 
+/** One object to be stored. */
 export interface PutOptions extends CallOptions {
   /** Bytes in the body. */
   size: number
   /** SHA-256 of the body, lowercase hex. Also kept as metadata, for comparisons on stores without checksums. */
   sha256: string
+  /** The object's own Content-Type. */
   contentType: string
+  /** The object's own Content-Disposition, in ASCII. */
   contentDisposition: string
   /** ASCII names and values, under 2 KB in all. */
   metadata?: Readonly<Record<string, string>>
@@ -88,6 +93,7 @@ export interface PutOptions extends CallOptions {
  */
 export type PutResult = { outcome: 'stored' | 'condition-ignored'; etag?: string } | { outcome: 'exists' }
 
+/** What a storage says of one object. */
 export interface StoredObject {
   key: string
   /** Bytes. */
@@ -112,13 +118,14 @@ export interface UrlSigner {
   signedUrl(key: string, options: SignedUrlOptions): Promise<{ url: string; expiresAt: Date }>
 }
 
-/** What a listing tells of an object. */
+/** What a listing says of an object. */
 export interface StoredObjectSummary {
   key: string
   /** Bytes. */
   size: number
 }
 
+/** What a signed URL grants, and for how long. */
 export interface SignedUrlOptions {
   /** Seconds from now, a whole number from 1 to 604,800. */
   expiresIn: number

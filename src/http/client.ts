@@ -5,23 +5,30 @@ import { readHeaders } from './headers.js'
 /**
  * One request, one answer. An implementation never follows redirects, never decodes bodies and never retries: the
  * library does the first and the last itself, with its own rules, and refuses encoded bodies. It rejects when no answer comes,
- * with the signal's reason when that aborted. Whoever gets the answer reads or destroys its body.
+ * with the signal's reason when that aborted. The library reads or destroys the body.
  */
 export type HttpClient = (request: HttpRequest) => Promise<HttpResponse>
 
+/** One request of the library. */
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'DELETE'
+  /** Absolute, http or https. */
   url: string
   /** Lower-case names. */
   headers: Readonly<Record<string, string>>
+  /** Sent with its length. Default: none. */
   body?: Uint8Array
+  /** Ends the request, and the body of its answer. */
   signal: AbortSignal
 }
 
+/** One answer, as it came. */
 export interface HttpResponse {
+  /** The HTTP status, of a redirect too. */
   status: number
   /** Lower-case names; repeated headers joined by a comma and a space. */
   headers: Readonly<Record<string, string>>
+  /** The bytes, not decoded. */
   body: Readable
 }
 

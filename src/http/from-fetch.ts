@@ -17,8 +17,10 @@ export type FetchLike = (
   },
 ) => Promise<FetchLikeResponse>
 
+/** The part of a `fetch`'s answer that this library reads. */
 export interface FetchLikeResponse {
   status: number
+  /** `opaqueredirect` where the fetch hides a redirect. */
   type?: string
   headers: { forEach(callback: (value: string, name: string) => void): void }
   body: ReadableStream<Uint8Array> | NodeJS.ReadableStream | null
@@ -29,6 +31,14 @@ export interface FetchLikeResponse {
  *
  * A `fetch` decodes encoded bodies behind our back, after which neither Content-Length nor caps mean anything; so an
  * answer with a Content-Encoding header is refused.
+ *
+ * @example
+ * ```ts
+ * import { fromFetch } from 'whatsapp-media-archive/http'
+ *
+ * const http = fromFetch(globalThis.fetch)
+ * console.log(typeof http) // function
+ * ```
  *
  * @throws DownloadFailedError when the fetch hides a redirect, or the answer has a Content-Encoding.
  */

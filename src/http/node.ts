@@ -4,6 +4,7 @@ import type { HttpClient, HttpRequest, HttpResponse } from './client.js'
 import { copyReadPieces, reuseReadBuffer } from './read-buffer.js'
 import { createTransports, readHost, type Transport } from './transport.js'
 
+/** Options of `createNodeHttpClient`. */
 export interface NodeHttpClientOptions {
   /** Connections to one host at once. Default: no limit. A request that waits for one counts as one without an answer. */
   maxSockets?: number

@@ -6,6 +6,7 @@ import { isName, readField } from '../errors/thrown.js'
 import { InvalidOptionError, StorageFailedError, WhatsAppMediaError } from '../errors.js'
 import { checkObjectKey, checkSignedUrlOptions, type UrlSigner } from '../storage.js'
 
+/** Options of `createCloudFrontSigner`. */
 export interface CloudFrontSignerOptions {
   /** Where readers reach the distribution: a host (`d111111abcdef8.cloudfront.net`) or an https origin. A path comes before the key. */
   domain: string

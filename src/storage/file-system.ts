@@ -14,8 +14,15 @@ import { openDescribed, openObject, readModified } from './file-system/open-obje
 import { buildFilePath, checkFileKey } from './file-system/paths.js'
 import { createPutFile } from './file-system/put-object.js'
 import { buildSidecarPath } from './file-system/sidecar.js'
-import { buildObjectUrl, checkBaseUrl, createFileSigner, type FileSigner, refuse } from './file-system/signed-files.js'
+import {
+  buildObjectUrl,
+  checkBaseUrl,
+  createFileSigner,
+  type FileSigner,
+  refuseRequest,
+} from './file-system/signed-files.js'
 
+/** Options of `createFileSystemStorage`. */
 export interface FileSystemStorageOptions {
   /** Where the objects lie. Made when absent, for its owner only. */
   directory: string
@@ -51,10 +58,24 @@ export interface FileSystemStorage extends ObjectStorage {
  * What killed processes leave is removed once it is a day old, at the first `put` of this storage: drafts in `.incoming/`,
  * and sidecars without an object in the one of the 256 folders of `.meta/` that a `put` writes into, each folder once.
  *
+ * @example
+ * ```ts
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
+ * import { createFileSystemStorage } from 'whatsapp-media-archive/storage/file-system'
+ *
+ * const storage = createFileSystemStorage({
+ *   directory: join(tmpdir(), 'whatsapp-media'),
+ *   baseUrl: 'https://example.com/media',
+ *   secret: 'at least 16 characters',
+ * })
+ * console.log(await storage.address('acme/photo.jpg')) // https://example.com/media/acme/photo.jpg
+ * ```
+ *
  * @throws InvalidOptionError for a directory, base URL or secret of the wrong form. Every method: for a key that is
  * empty, absolute or over 1,024 bytes, or has control characters, backslashes, or segments that are empty or start with a dot.
- * @throws StorageFailedError Every method: `reason` is the system's code, such as `ENOSPC`. `put` also throws what
- * `readCheckedBody` says: `IntegrityMismatchError` for wrong bytes, the body's own error, the signal's reason.
+ * @throws StorageFailedError Every method: `reason` is the system's code, such as `ENOSPC`. `put` also throws
+ * `IntegrityMismatchError` for wrong bytes, the body's own error, the signal's reason.
  */
 export function createFileSystemStorage(options: FileSystemStorageOptions): FileSystemStorage {
   const directory = checkDirectory(options.directory)
@@ -83,13 +104,7 @@ export function createFileSystemStorage(options: FileSystemStorageOptions): File
 
     async delete(key, { signal } = {}) {
       signal?.throwIfAborted()
-      const path = buildFilePath(directory, key)
-      const calls = wrapCalls('delete', key)
-      const modified = await calls(readModified(path))
-      if (modified === null) return
-      await calls(rm(path, { force: true }))
-      await calls(rm(buildSidecarPath(directory, { key, modified }), { force: true }))
-      await removeEmptyFolders(directory, path)
+      await deleteFile(directory, key)
     },
 
     async *list(prefix, { signal } = {}) {
@@ -104,8 +119,18 @@ export function createFileSystemStorage(options: FileSystemStorageOptions): File
     },
 
     ...(signer === undefined ? {} : { signedUrl: async (key, signing) => signer.sign(checkFileKey(key), signing) }),
-    handler: signer?.serve ?? (async () => refuse(403)),
+    handler: signer?.serve ?? (async () => refuseRequest(403)),
   }
+}
+
+async function deleteFile(directory: string, key: string): Promise<void> {
+  const path = buildFilePath(directory, key)
+  const calls = wrapCalls('delete', key)
+  const modified = await calls(readModified(path))
+  if (modified === null) return
+  await calls(rm(path, { force: true }))
+  await calls(rm(buildSidecarPath(directory, { key, modified }), { force: true }))
+  await removeEmptyFolders(directory, path)
 }
 
 function createSigner(

@@ -15,8 +15,16 @@ const PIECE_BYTES = 65_536
  * Keeps objects in this process's memory, whole: for tests and trials. It refuses wrong bytes by itself, creates
  * if absent atomically, ignores tags, and has no signed URLs; `address` gives `memory://objects/{key}`.
  *
- * `put` throws what `readCheckedBody` says: `IntegrityMismatchError` for wrong bytes, `StorageFailedError` for a body that
- * closes early, the body's own error, or the signal's reason. `head`, `get` and `delete` throw the reason of a signal that has aborted.
+ * `put` throws `IntegrityMismatchError` for wrong bytes, `StorageFailedError` for a body that closes early, the body's own
+ * error, or the signal's reason. `head`, `get` and `delete` throw the reason of a signal that has aborted.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryStorage } from 'whatsapp-media-archive/storage/memory'
+ *
+ * const storage = createMemoryStorage()
+ * console.log(storage.keys()) // []
+ * ```
  */
 export function createMemoryStorage(): MemoryStorage {
   const objects = new Map<string, { facts: StoredObject; bytes: Buffer }>()
@@ -47,7 +55,7 @@ export function createMemoryStorage(): MemoryStorage {
       signal?.throwIfAborted()
       const object = objects.get(key)
       if (object === undefined) return null
-      return { ...copy(object.facts), body: Readable.from(piecesOf(object.bytes), { objectMode: false }) }
+      return { ...copy(object.facts), body: Readable.from(cutPieces(object.bytes), { objectMode: false }) }
     },
 
     async delete(key, { signal } = {}) {
@@ -73,7 +81,7 @@ function copy(facts: StoredObject): StoredObject {
 }
 
 /** Copies, so that a reader who writes into what it got does not change the object. */
-function* piecesOf(bytes: Buffer): Generator<Buffer> {
+function* cutPieces(bytes: Buffer): Generator<Buffer> {
   for (let start = 0; start < bytes.byteLength; start += PIECE_BYTES) {
     yield Buffer.from(bytes.subarray(start, start + PIECE_BYTES))
   }

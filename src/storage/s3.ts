@@ -21,6 +21,21 @@ export type { ProbeCheck, ProbeCheckName, ProbeOptions, ProbeReport } from './s3
  * that needs it. Puts and signed URLs do without, unless a `client` is given or only the SDK knows how to reach the
  * bucket. `storage.close()` ends the connections made here.
  *
+ * @example
+ * ```ts
+ * import { createS3Storage } from 'whatsapp-media-archive/storage/s3'
+ *
+ * const storage = createS3Storage({
+ *   bucket: 'media',
+ *   region: 'eu-central-1',
+ *   credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'example-secret' },
+ *   encryption: { type: 'SSE-S3' },
+ * })
+ * console.log(await storage.address('whatsapp-media/acme/photo.jpg'))
+ * // https://media.s3.eu-central-1.amazonaws.com/whatsapp-media/acme/photo.jpg
+ * await storage.close?.()
+ * ```
+ *
  * @throws InvalidOptionError for an impossible bucket name or object option.
  * @example
  * ```ts

@@ -47,15 +47,15 @@ export function createFileSigner(options: {
       return { url: `${buildObjectUrl(baseUrl, key)}?${query}`, expiresAt }
     },
     async serve(request) {
-      if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(405, { allow: 'GET, HEAD' })
+      if (request.method !== 'GET' && request.method !== 'HEAD') return refuseRequest(405, { allow: 'GET, HEAD' })
       const grant = findGrant(new URL(request.url), { basePath, secret })
-      if (grant === undefined) return refuse(403)
+      if (grant === undefined) return refuseRequest(403)
       try {
         const opened = await open(grant.key)
-        return opened === null ? refuse(404) : await answerRequest(request, opened, grant)
+        return opened === null ? refuseRequest(404) : await answerRequest(request, opened, grant)
       } catch {
         // The app's server would show its visitors the error, or die of it.
-        return refuse(500)
+        return refuseRequest(500)
       }
     },
   }
@@ -123,7 +123,7 @@ async function answerRequest(request: Request, opened: OpenObject, grant: Grant)
   const range = parseRange(request, { size, etag: headers.get('etag') })
   if (range.kind === 'unsatisfiable') {
     await file.close()
-    return refuse(416, { 'content-range': `bytes */${size}` })
+    return refuseRequest(416, { 'content-range': `bytes */${size}` })
   }
   const { start, end } = range
   headers.set('content-length', String(end - start))
@@ -189,7 +189,7 @@ function streamRange(file: FileHandle, range: { start: number; end: number }): R
   )
 }
 
-export function refuse(status: 403 | 404 | 405 | 416 | 500, headers: Record<string, string> = {}): Response {
+export function refuseRequest(status: 403 | 404 | 405 | 416 | 500, headers: Record<string, string> = {}): Response {
   const text = {
     403: 'Forbidden',
     404: 'Not Found',

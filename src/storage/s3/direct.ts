@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream'
+import { defined } from '../../json.js'
 import { abortable } from '../../timing/abort.js'
 import { createHttpPut } from './direct/http-put.js'
-import { createS3Chain } from './direct/locate.js'
+import { createS3Chain, type S3ChainOptions } from './direct/locate.js'
 import { cacheLast, createS3Signer, encodeQuery, type S3Address, type S3Credentials } from './direct/signature-v4.js'
 import { buildPath } from './encode.js'
 import { buildBucketInput, buildHeaders, type S3PutAnswer, type S3PutRequest } from './object.js'
@@ -16,7 +17,7 @@ import type { S3Connection } from './sdk/connection.js'
 export interface S3Direct {
   put(body: Readable, request: S3PutRequest): Promise<S3PutAnswer | undefined>
   /** The permanent address of a key, as readers reach it. */
-  addressOf(key: string): Promise<string | undefined>
+  findAddress(key: string): Promise<string | undefined>
   signedUrl(request: S3DirectUrl): Promise<{ url: string; expiration: Date | undefined } | undefined>
   /** Ends the connections of puts. */
   close(): void
@@ -31,59 +32,61 @@ interface S3DirectUrl {
   expiresIn: number
 }
 
-/** @param sdk `sign`: has a client sign a URL of the key `k`. */
-export function createS3Direct(
-  options: Exclude<S3StorageOptions, { client: unknown }>,
-  sdk: { connect: () => Promise<S3Connection>; sign: (client: S3Connection['client']) => Promise<string> },
-): S3Direct {
+/** The SDK, where nothing less knows. `sign`: has a client sign a URL of the key `k`. */
+interface SdkAccess {
+  connect: () => Promise<S3Connection>
+  sign: (client: S3Connection['client']) => Promise<string>
+}
+
+export function createS3Direct(options: Exclude<S3StorageOptions, { client: unknown }>, sdk: SdkAccess): S3Direct {
   const signer = createS3Signer()
   const sender = createHttpPut(signer)
-  const { address, publicAddress, credentials } = createS3Chain({
-    ...options,
-    async client() {
-      const { client, signer: publicClient } = await sdk.connect()
-      return {
-        region: () => client.config.region(),
-        credentials: () => client.config.credentials(),
-        sign: () => sdk.sign(client),
-        signPublic: () => sdk.sign(publicClient),
-      }
-    },
-  })
+  const { address, publicAddress, credentials } = createS3Chain({ ...options, client: () => askSdk(sdk) })
   const { ExpectedBucketOwner: owner } = buildBucketInput(options)
-  const whereAndWho = async (): Promise<{ address: S3Address; credentials: S3Credentials } | undefined> => {
-    const place = await address()
-    return place === undefined ? undefined : { address: place, credentials: await credentials() }
-  }
   // Most URLs of a page have both in common.
-  const queryOf = cacheLast((contentDisposition: string, contentType: string) =>
-    encodeQuery({
-      'response-content-disposition': contentDisposition,
-      'response-content-type': contentType,
-      'x-id': 'GetObject',
-      ...(owner === undefined ? {} : { 'x-amz-expected-bucket-owner': owner }),
-    }),
+  const buildQuery = cacheLast((contentDisposition: string, contentType: string) =>
+    encodeQuery(
+      defined({
+        'response-content-disposition': contentDisposition,
+        'response-content-type': contentType,
+        'x-id': 'GetObject',
+        'x-amz-expected-bucket-owner': owner,
+      }),
+    ),
   )
+  const findTarget = async (): Promise<{ address: S3Address; credentials: S3Credentials } | undefined> => {
+    const found = await address()
+    return found === undefined ? undefined : { address: found, credentials: await credentials() }
+  }
 
   return {
     async put(body, { key, size, sha256, input, signal }) {
-      const place = await abortable(whereAndWho(), signal)
-      if (place === undefined) return undefined
-      const headers = buildHeaders(input)
-      return sender.put(body, { key, size, sha256, headers, ...place, signal })
+      const target = await abortable(findTarget(), signal)
+      if (target === undefined) return undefined
+      return sender.put(body, { key, size, sha256, headers: buildHeaders(input), ...target, signal })
     },
-    async addressOf(key) {
-      const place = await publicAddress()
-      return place === undefined ? undefined : `${place.origin}${buildPath(place.path, key)}`
+    async findAddress(key) {
+      const found = await publicAddress()
+      return found === undefined ? undefined : `${found.origin}${buildPath(found.path, key)}`
     },
     async signedUrl({ key, contentType, contentDisposition, signedAt, expiresIn }) {
-      const place = await publicAddress()
-      if (place === undefined) return undefined
+      const found = await publicAddress()
+      if (found === undefined) return undefined
       const identity = await credentials()
-      const query = queryOf(contentDisposition, contentType)
-      const url = signer.signQuery({ key, query, signedAt, expiresIn }, place, identity)
+      const query = buildQuery(contentDisposition, contentType)
+      const url = signer.signQuery({ key, query, signedAt, expiresIn }, found, identity)
       return { url, expiration: identity.expiration }
     },
     close: sender.close,
+  }
+}
+
+async function askSdk({ connect, sign }: SdkAccess): ReturnType<S3ChainOptions['client']> {
+  const { client, signer } = await connect()
+  return {
+    region: () => client.config.region(),
+    credentials: () => client.config.credentials(),
+    sign: () => sign(client),
+    signPublic: () => sign(signer),
   }
 }

@@ -21,7 +21,7 @@ interface FailedCall {
 }
 
 /** What the SDK threw, as an error of this library. */
-export function toStorageError(error: unknown, { operation, key, secrets }: FailedCall): unknown {
+export function toS3StorageError(error: unknown, { operation, key, secrets }: FailedCall): unknown {
   if (WhatsAppMediaError.is(error)) return error
   const { status, reason: code } = readSdkError(error)
   // A HEAD's answer has no body that names a code (AWS: HeadObject).

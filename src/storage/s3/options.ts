@@ -5,6 +5,7 @@ import type { UrlSigner } from '../../storage.js'
 
 /** S3, or anything that speaks its language. What each store needs: docs/storages.md. */
 export type S3StorageOptions = S3ObjectOptions & {
+  /** A bucket's name, or an access point's ARN. */
   bucket: string
   /** Signs URLs instead of S3's own presigning; `createCloudFrontSigner`, say. Addresses stay the bucket's. */
   signer?: UrlSigner
@@ -52,6 +53,7 @@ export interface S3ObjectOptions {
   conditionalWrites?: boolean
 }
 
+/** Server-side encryption of each object. */
 export type S3Encryption =
   | { type: 'SSE-S3' }
   | {

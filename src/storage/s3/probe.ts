@@ -4,12 +4,13 @@ import { InvalidOptionError } from '../../errors.js'
 import type { ObjectStorage } from '../../storage.js'
 import type { S3StorageOptions } from './options.js'
 import { PROBE_CHECKS } from './probe/checks.js'
-import type { ProbeCheck, ProbeCheckName, ProbeReport, Verdict } from './probe/report.js'
+import type { ProbeCheck, ProbeCheckName, ProbeReport, ProbeVerdict } from './probe/report.js'
 import { createProbeStore } from './probe/store.js'
 import type { S3Connection } from './sdk/connection.js'
 
 export type { ProbeCheck, ProbeCheckName, ProbeReport } from './probe/report.js'
 
+/** Options of `probeS3`. */
 export interface ProbeOptions {
   /** What all keys of the probe start with; nothing else is read or written. Default `whatsapp-media-archive-probe/`. */
   prefix?: string
@@ -61,7 +62,7 @@ export async function runProbe(
   // Below a name of its own: two probes at once do not meet, and nothing old is taken for ours.
   const base = `${prefix}${randomUUID()}/`
   const store = createProbeStore({ storage, connection, options, fetch, base })
-  const run = async (name: ProbeCheckName, check: () => Promise<Verdict>): Promise<void> => {
+  const run = async (name: ProbeCheckName, check: () => Promise<ProbeVerdict>): Promise<void> => {
     signal?.throwIfAborted()
     checks.push({ name, ...(await store.within(timeoutMs, signal, check)) })
   }
@@ -76,7 +77,7 @@ export async function runProbe(
   } finally {
     left = await store.cleanUp(timeoutMs)
   }
-  const endpoint = await endpointOf(connection)
+  const endpoint = await readEndpoint(connection)
   return {
     bucket: options.bucket,
     ...(endpoint === undefined ? {} : { endpoint }),
@@ -91,7 +92,7 @@ function withLeftOvers(check: ProbeCheck, { left, base }: { left: number; base: 
   return { ...check, verdict, detail: `${check.detail} Up to ${left} objects of the probe are left below ${base}.` }
 }
 
-async function endpointOf({ client }: S3Connection): Promise<string | undefined> {
+async function readEndpoint({ client }: S3Connection): Promise<string | undefined> {
   const endpoint = await client.config.endpoint?.()
   if (endpoint === undefined) return undefined
   const { protocol, hostname, port, path } = endpoint

@@ -1,6 +1,6 @@
 import type { StorageFailedError } from '../../errors.js'
 import { checkObjectKey } from '../../storage.js'
-import { toStorageError } from './errors.js'
+import { toS3StorageError } from './errors.js'
 
 /** One call of the storage, as its failure describes it. */
 export interface S3Call {
@@ -28,6 +28,6 @@ export async function runCall<T>(
     return await run()
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason
-    throw toStorageError(error, { operation, key, secrets: findSecrets() })
+    throw toS3StorageError(error, { operation, key, secrets: findSecrets() })
   }
 }

@@ -41,7 +41,7 @@ export function createS3Signing(
 
   return {
     address: (key) =>
-      runCall({ operation: 'sign', key }, async () => (await direct?.addressOf(key)) ?? (await findAddress(key))),
+      runCall({ operation: 'sign', key }, async () => (await direct?.findAddress(key)) ?? (await findAddress(key))),
     async signedUrl(key, signing) {
       if (options.signer !== undefined) return options.signer.signedUrl(checkObjectKey(key), signing)
       return runCall({ operation: 'sign', key }, async () => {

@@ -53,11 +53,11 @@ export function sample(size: number, facts: Partial<Sample> = {}): Sample {
 const CHUNK_SIZES = [1, 7, 1_000, 16_384, 65_536, 70_000]
 
 /** The bytes in chunks of many sizes. */
-export function bodyOf(bytes: Buffer): Readable {
-  return Readable.from(chunksOf(bytes), { objectMode: false })
+export function toBody(bytes: Buffer): Readable {
+  return Readable.from(cutChunks(bytes), { objectMode: false })
 }
 
-function* chunksOf(bytes: Buffer): Generator<Buffer> {
+function* cutChunks(bytes: Buffer): Generator<Buffer> {
   let start = 0
   while (start < bytes.byteLength) {
     for (const size of CHUNK_SIZES) {
@@ -73,7 +73,7 @@ export function put(
   options: { body?: Readable; ifAbsent?: boolean; signal?: AbortSignal } = {},
 ): Promise<PutResult> {
   const { bytes, ...facts } = object
-  const { body = bodyOf(bytes), ifAbsent = false, signal } = options
+  const { body = toBody(bytes), ifAbsent = false, signal } = options
   return storage.put(key, body, { ...facts, ifAbsent, ...(signal === undefined ? {} : { signal }) })
 }
 

@@ -6,7 +6,7 @@ import type { StorageCase } from './context.js'
 import { assertAbsent, assertHolds, put, sample } from './context.js'
 
 /** A put that must fail: what its body does, in turn. */
-interface Attempt {
+interface FailingPut {
   steps: Step[]
   signal?: AbortSignal
   /** The very error that `put` must reject with. Left out: any. */
@@ -23,7 +23,7 @@ const second = ANNOUNCED.bytes.subarray(CHUNK_BYTES, 2 * CHUNK_BYTES)
 const last = ANNOUNCED.bytes.subarray(2 * CHUNK_BYTES)
 
 /** How a put of `ANNOUNCED` can go wrong. Made anew for each use: they hold signals. */
-const attempts: Readonly<Record<string, () => Attempt>> = {
+const attempts: Readonly<Record<string, () => FailingPut>> = {
   'a body that errors before its first byte': () => breaking([]),
   'a body that errors midway': () => breaking([first]),
   'a body that errors before its last chunk': () => breaking([first, second]),
@@ -71,7 +71,7 @@ export const failureRequirements: readonly Requirement<StorageCase>[] = [
         assert.equal((await put(context, wrong)).outcome, 'stored')
         return
       }
-      const refusal = await rejectionOf(put(context, wrong, { ifAbsent: true }))
+      const refusal = await readRejection(put(context, wrong, { ifAbsent: true }))
       assert.ok(WhatsAppMediaError.is(refusal), "the refusal is none of this library's errors")
       await assertAbsent(context)
     },
@@ -85,24 +85,24 @@ export const failureRequirements: readonly Requirement<StorageCase>[] = [
       const { controller, rejection } = aborting()
       controller.abort(rejection)
       const { signal } = controller
-      assert.equal(await rejectionOf(storage.head(key, { signal })), rejection)
-      assert.equal(await rejectionOf(storage.get(key, { signal })), rejection)
-      assert.equal(await rejectionOf(storage.delete(key, { signal })), rejection)
+      assert.equal(await readRejection(storage.head(key, { signal })), rejection)
+      assert.equal(await readRejection(storage.get(key, { signal })), rejection)
+      assert.equal(await readRejection(storage.delete(key, { signal })), rejection)
       await assertHolds(context, object)
     },
   },
 ]
 
-async function assertRejects(context: StorageCase, attempt: Attempt & { ifAbsent: boolean }): Promise<void> {
+async function assertRejects(context: StorageCase, attempt: FailingPut & { ifAbsent: boolean }): Promise<void> {
   const { steps, rejection, ...options } = attempt
   const body = scripted(steps)
-  const error = await rejectionOf(put(context, ANNOUNCED, { ...options, body }))
+  const error = await readRejection(put(context, ANNOUNCED, { ...options, body }))
   assert.ok(error instanceof Error, 'put() rejects with something that is no Error')
   if (rejection !== undefined) assert.equal(error, rejection, `put() rejects with another error: ${error.message}`)
   assert.ok(body.destroyed || body.readableEnded, 'the body is neither consumed nor destroyed')
 }
 
-async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
+async function readRejection(promise: Promise<unknown>): Promise<unknown> {
   const outcome = await promise.then(
     () => ({ resolved: true }) as const,
     (error: unknown) => ({ resolved: false, error }) as const,
@@ -110,12 +110,12 @@ async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
   return outcome.resolved ? assert.fail('it resolved, though it must reject') : outcome.error
 }
 
-function breaking(sent: Step[]): Attempt {
+function breaking(sent: Step[]): FailingPut {
   const rejection = new Error('the source broke off')
   return { steps: [...sent, (body) => body.destroy(rejection)], rejection }
 }
 
-function stalling(sent: Step[]): Attempt {
+function stalling(sent: Step[]): FailingPut {
   const { controller, rejection } = aborting()
   // Later, so that the storage is waiting for bytes by then.
   const stall = (): void => void setImmediate(() => controller.abort(rejection))

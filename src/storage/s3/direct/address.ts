@@ -16,7 +16,7 @@ export function isPlainBucket(bucket: string): boolean {
  * Where a plain bucket answers, as the SDK resolves it: below `endpoint` in path style; on AWS under a host of its own,
  * unless its name is none that a certificate covers. `undefined` for what only the SDK knows.
  */
-export function plainAddress({
+export function findPlainAddress({
   bucket,
   region,
   endpoint,
@@ -26,7 +26,7 @@ export function plainAddress({
   endpoint: string | undefined
 }): S3Address | undefined {
   if (!isPlainBucket(bucket)) return undefined
-  if (endpoint !== undefined) return belowEndpoint(endpoint, bucket, region)
+  if (endpoint !== undefined) return buildEndpointAddress(endpoint, bucket, region)
   const [, suffix] = DNS_SUFFIXES.find(([pattern]) => pattern.test(region)) ?? []
   if (suffix === undefined) return undefined
   const service = `s3.${region}.${suffix}`
@@ -36,7 +36,7 @@ export function plainAddress({
   return { origin: `https://${host}`, host, path: isHost ? '' : `/${bucket}`, region }
 }
 
-function belowEndpoint(endpoint: string, bucket: string, region: string): S3Address | undefined {
+function buildEndpointAddress(endpoint: string, bucket: string, region: string): S3Address | undefined {
   // Pseudo regions stand for other ones.
   if (!/^[a-z\d][a-z\d-]{0,62}$/i.test(region) || /fips|^aws-global$/.test(region) || !URL.canParse(endpoint)) {
     return undefined
@@ -50,7 +50,7 @@ function belowEndpoint(endpoint: string, bucket: string, region: string): S3Addr
  * The same from a URL that the SDK signed for the key `k`. `undefined` when it is signed otherwise than with signature
  * version 4 for S3.
  */
-export function signedAddress(signedUrl: string): S3Address | undefined {
+export function readSignedAddress(signedUrl: string): S3Address | undefined {
   const { origin, host, pathname, searchParams } = new URL(signedUrl)
   const scope = /\/\d{8}\/([a-z\d-]+)\/s3\/aws4_request$/i.exec(searchParams.get('X-Amz-Credential') ?? '')
   const region = searchParams.get('X-Amz-Algorithm') === 'AWS4-HMAC-SHA256' ? scope?.[1] : undefined

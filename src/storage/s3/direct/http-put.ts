@@ -79,7 +79,7 @@ export function createHttpPut(signer: S3Signer): HttpPut {
   return {
     async put(body, request) {
       const begin = await prepare(request)
-      const { response, text, isEarly } = await exchange(begin, createS3Feed(body, request), request.signal)
+      const { response, text, isEarly } = await sendBody(begin, createS3Feed(body, request), request.signal)
       correctClock(response)
       if (!isSuccess(response)) throw toSdkError(response, text)
       const { etag, 'x-amz-checksum-sha256': checksum } = response.headers
@@ -100,7 +100,7 @@ interface HttpPutAnswer {
 }
 
 /** Sends one body, and brings its answer. */
-async function exchange(begin: BeginRequest, feed: S3Feed, signal: AbortSignal | undefined): Promise<HttpPutAnswer> {
+async function sendBody(begin: BeginRequest, feed: S3Feed, signal: AbortSignal | undefined): Promise<HttpPutAnswer> {
   let request: ClientRequest | undefined
   let answer: HttpPutAnswer | undefined
   try {
@@ -109,7 +109,7 @@ async function exchange(begin: BeginRequest, feed: S3Feed, signal: AbortSignal |
       request = begin()
       feed.into(request)
       try {
-        answer = await abortable(Promise.race([readAnswer(request, feed), feed.broken]), signal)
+        answer = await abortable(Promise.race([readPutAnswer(request, feed), feed.broken]), signal)
       } catch (error) {
         if (!isDeadConnection(request, error) || !feed.isRepeatable()) throw error
       }
@@ -132,7 +132,7 @@ function isDeadConnection({ reusedSocket }: ClientRequest, error: unknown): bool
 const MAX_ANSWER_BYTES = 65_536
 
 /** The answer with its text. A status stands, whatever happens to the connection after it. */
-function readAnswer(request: ClientRequest, feed: S3Feed): Promise<HttpPutAnswer> {
+function readPutAnswer(request: ClientRequest, feed: S3Feed): Promise<HttpPutAnswer> {
   return new Promise((resolve, reject) => {
     let isAnswered = false
     // It stays: a request that was given up may still fail.

@@ -1,6 +1,6 @@
 import type { S3ClientConfig } from '@aws-sdk/client-s3'
 import { SILENT } from '../sdk/connection.js'
-import { isPlainBucket, plainAddress, signedAddress } from './address.js'
+import { findPlainAddress, isPlainBucket, readSignedAddress } from './address.js'
 import type { S3Address, S3Credentials } from './signature-v4.js'
 
 /**
@@ -33,21 +33,21 @@ export interface S3ChainOptions {
 
 export function createS3Chain(options: S3ChainOptions): S3Chain {
   const { bucket, endpoint, publicEndpoint = endpoint, client } = options
-  const region = once(async () => options.region ?? (await readRegion()) ?? (await (await client()).region()))
+  const region = keepSuccess(async () => options.region ?? (await readRegion()) ?? (await (await client()).region()))
 
   const locate = (url: string | undefined, sign: () => Promise<string>): (() => Promise<S3Address | undefined>) =>
-    once(async () => {
+    keepSuccess(async () => {
       if (!isPlainBucket(bucket)) return undefined
       const plain = (await isLedElsewhere(url))
         ? undefined
-        : plainAddress({ bucket, region: await region(), endpoint: url })
-      return plain ?? signedAddress(await sign())
+        : findPlainAddress({ bucket, region: await region(), endpoint: url })
+      return plain ?? readSignedAddress(await sign())
     })
 
   return {
     address: locate(endpoint, async () => (await client()).sign()),
     publicAddress: locate(publicEndpoint, async () => (await client()).signPublic()),
-    credentials: renewing(async () => {
+    credentials: keepWhileAlive(async () => {
       const { credentials = await readCredentials() } = options
       if (credentials === undefined) return (await client()).credentials()
       // As the SDK calls providers: some ask another service, in the same region, or speak to the console.
@@ -121,7 +121,7 @@ async function readCredentials(): Promise<S3ClientConfig['credentials']> {
 const RENEW_BEFORE_MS = 300_000
 
 /** The same credentials until they are about to die. Whoever asks while they are fetched waits for the same answer. */
-function renewing(fetch: () => Promise<S3Credentials>): () => Promise<S3Credentials> {
+function keepWhileAlive(fetch: () => Promise<S3Credentials>): () => Promise<S3Credentials> {
   let current: S3Credentials | undefined
   let pending: Promise<S3Credentials> | undefined
   return async () => {
@@ -130,19 +130,19 @@ function renewing(fetch: () => Promise<S3Credentials>): () => Promise<S3Credenti
     pending ??= fetch().finally(() => {
       pending = undefined
     })
-    current = checked(await pending)
+    current = checkCredentials(await pending)
     return current
   }
 }
 
-function checked(credentials: S3Credentials): S3Credentials {
+function checkCredentials(credentials: S3Credentials): S3Credentials {
   const { accessKeyId, secretAccessKey }: { accessKeyId?: unknown; secretAccessKey?: unknown } = { ...credentials }
   if (typeof accessKeyId === 'string' && typeof secretAccessKey === 'string') return credentials
   throw Object.assign(new Error('the provider gave no credentials'), { name: 'CredentialsProviderError' })
 }
 
 /** What succeeded once; what failed is tried again. */
-function once<T>(compute: () => Promise<T>): () => Promise<T> {
+function keepSuccess<T>(compute: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | undefined
   return () => {
     result ??= compute().catch((error: unknown) => {

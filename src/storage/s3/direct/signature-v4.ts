@@ -59,8 +59,8 @@ const UNSIGNED =
 
 export function createS3Signer(): S3Signer {
   const dayKey = cacheLast(deriveKey)
-  const urlTime = cacheLast(signingTime)
-  const requestTime = cacheLast(signingTime)
+  const urlTime = cacheLast(buildSigningTime)
+  const requestTime = cacheLast(buildSigningTime)
   const queryHead = cacheLast(buildQueryHead)
 
   const sign = (canonical: string, { long, scope }: SigningTime, key: KeyObject): string =>
@@ -113,7 +113,7 @@ interface SigningTime {
 }
 
 /** @param seconds since 1970 */
-function signingTime(seconds: number, region: string): SigningTime {
+function buildSigningTime(seconds: number, region: string): SigningTime {
   const long = `${new Date(seconds * 1_000).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`
   return { long, scope: `${long.slice(0, 8)}/${region}/s3/aws4_request` }
 }

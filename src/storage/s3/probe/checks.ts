@@ -1,17 +1,21 @@
 import { describeValue } from '../../../errors/describe.js'
 import type { Refusal } from '../../refusal.js'
-import type { ProbeCheckName, Verdict } from './report.js'
-import { type ProbeStore, sample } from './store.js'
+import type { ProbeCheckName, ProbeVerdict } from './report.js'
+import { createProbeSample } from './sample.js'
+import type { ProbeStore } from './store.js'
 
 /** The checks in their order. Without the first, there is nothing to test with. */
-export const PROBE_CHECKS: ReadonlyArray<{ name: ProbeCheckName; check: (store: ProbeStore) => Promise<Verdict> }> = [
+export const PROBE_CHECKS: ReadonlyArray<{
+  name: ProbeCheckName
+  check: (store: ProbeStore) => Promise<ProbeVerdict>
+}> = [
   { name: 'write', check: checkWrite },
   { name: 'read', check: checkRead },
   { name: 'head', check: checkHead },
   { name: 'conditional-create', check: checkConditionalCreate },
   { name: 'checksum', check: checkChecksum },
   { name: 'framing', check: checkFraming },
-  { name: 'metadata', check: checkMetadata },
+  { name: 'metadata', check: checkKeptMetadata },
   { name: 'response-overrides', check: checkResponseOverrides },
   { name: 'tags', check: checkTags },
   { name: 'delete', check: checkDelete },
@@ -24,45 +28,45 @@ const SAFE = 'safe to open'
 /** The name of the object that the first check writes. */
 const NAME = 'object'
 
-async function checkWrite(store: ProbeStore): Promise<Verdict> {
+async function checkWrite(store: ProbeStore): Promise<ProbeVerdict> {
   const written = await store.put(NAME, store.object)
-  if (written.ok) return works('Takes a plain PUT with its length and SHA-256.')
-  return no(written, 'A plain PUT with length and SHA-256', 'Nothing can be archived here.')
+  if (written.ok) return describeSuccess('Takes a plain PUT with its length and SHA-256.')
+  return judgeRefusal(written, 'A plain PUT with length and SHA-256', 'Nothing can be archived here.')
 }
 
-async function checkRead(store: ProbeStore): Promise<Verdict> {
+async function checkRead(store: ProbeStore): Promise<ProbeVerdict> {
   const read = await store.read(NAME)
-  if (!read.ok) return no(read, 'Reading the object', 'Objects that hold no hash can not be compared.')
+  if (!read.ok) return judgeRefusal(read, 'Reading the object', 'Objects that hold no hash can not be compared.')
   return read.value?.equals(store.object.bytes) === true
-    ? works('Gives back the bytes that were put.')
+    ? describeSuccess('Gives back the bytes that were put.')
     : {
         verdict: 'failed',
-        detail: `Reading gives ${whatIsThere(read.value)} in place of what was put.`,
+        detail: `Reading gives ${describeBytes(read.value)} in place of what was put.`,
         promise: PROVEN,
       }
 }
 
-async function checkHead(store: ProbeStore): Promise<Verdict> {
+async function checkHead(store: ProbeStore): Promise<ProbeVerdict> {
   const found = await store.head(NAME)
   const consequence = 'After a repeated put the object can not be compared, so each repeat fails.'
   if (!found.ok && found.status === 403) {
     const detail = `HEAD is refused with HTTP 403: it takes s3:GetObject, and with SSE-KMS kms:Decrypt. ${consequence}`
     return { verdict: 'refused', detail, promise: ONE_OBJECT }
   }
-  if (!found.ok) return { ...no(found, 'HEAD', consequence), promise: ONE_OBJECT }
+  if (!found.ok) return { ...judgeRefusal(found, 'HEAD', consequence), promise: ONE_OBJECT }
   if (found.value?.size === store.object.bytes.length)
-    return works('Finds an object right after its put, with its size.')
+    return describeSuccess('Finds an object right after its put, with its size.')
   const detail = found.value === null ? 'HEAD does not find an object right after its put.' : 'HEAD tells another size.'
   return { verdict: 'failed', detail, promise: ONE_OBJECT }
 }
 
-async function checkConditionalCreate(store: ProbeStore): Promise<Verdict> {
-  const [first, second] = [sample(), sample()]
+async function checkConditionalCreate(store: ProbeStore): Promise<ProbeVerdict> {
+  const [first, second] = [createProbeSample(), createProbeSample()]
   const created = await store.create('created-once', first)
   if (!created.ok) {
     const consequence =
       'The library looks with a HEAD before each put instead; two writers at the same instant can both write.'
-    return { ...no(created, 'A PUT with If-None-Match', consequence), promise: ONE_OBJECT }
+    return { ...judgeRefusal(created, 'A PUT with If-None-Match', consequence), promise: ONE_OBJECT }
   }
   const again = await store.create('created-once', second)
   const read = await store.read('created-once')
@@ -76,19 +80,20 @@ async function checkConditionalCreate(store: ProbeStore): Promise<Verdict> {
   if (!read.ok)
     return {
       verdict: 'skipped',
-      detail: `The second PUT is refused (${said(again)}), and what is there can not be read.`,
+      detail: `The second PUT is refused (${describeReason(again)}), and what is there can not be read.`,
     }
   if (!isKept) {
-    const detail = `The second PUT is refused (${said(again)}), and reading gives ${whatIsThere(read.value)} in place of the first object.`
+    const detail = `The second PUT is refused (${describeReason(again)}), and reading gives ${describeBytes(read.value)} in place of the first object.`
     return { verdict: 'ignored', detail, promise: ONE_OBJECT }
   }
-  if (again.status === 412) return works('A second PUT with If-None-Match is refused, and the first object stays.')
-  const detail = `A second PUT with If-None-Match is refused with ${said(again)} in place of HTTP 412, so a repeat fails.`
+  if (again.status === 412)
+    return describeSuccess('A second PUT with If-None-Match is refused, and the first object stays.')
+  const detail = `A second PUT with If-None-Match is refused with ${describeReason(again)} in place of HTTP 412, so a repeat fails.`
   return { verdict: 'failed', detail, promise: ONE_OBJECT }
 }
 
-async function checkChecksum(store: ProbeStore): Promise<Verdict> {
-  const answered = await store.putWrong('wrong-checksum', store.object, sample().sha256)
+async function checkChecksum(store: ProbeStore): Promise<ProbeVerdict> {
+  const answered = await store.putWrong('wrong-checksum', store.object, createProbeSample().sha256)
   const read = await store.read('wrong-checksum')
   const consequence = 'Between library and store only TLS protects the bytes.'
   if (answered.ok) {
@@ -96,33 +101,33 @@ async function checkChecksum(store: ProbeStore): Promise<Verdict> {
     return { verdict: 'ignored', detail, promise: PROVEN }
   }
   if (answered.status === undefined || answered.status >= 500) {
-    return { ...no(answered, 'A PUT with a wrong SHA-256', consequence), promise: PROVEN }
+    return { ...judgeRefusal(answered, 'A PUT with a wrong SHA-256', consequence), promise: PROVEN }
   }
   // Without s3:ListBucket what is not there answers 403 (AWS: GetObject), to one who may read what is there.
   const isHidden = !read.ok && read.status === 403 && (await store.read(NAME)).ok
   if (!read.ok && !isHidden)
     return {
       verdict: 'skipped',
-      detail: `A body with a wrong SHA-256 is refused (${said(answered)}), and what is there can not be read.`,
+      detail: `A body with a wrong SHA-256 is refused (${describeReason(answered)}), and what is there can not be read.`,
     }
   if (!read.ok || read.value === null)
-    return works(`A body with a wrong SHA-256 is refused (${said(answered)}), and leaves nothing.`)
-  const detail = `A body with a wrong SHA-256 is refused (${said(answered)}), and yet an object is there.`
+    return describeSuccess(`A body with a wrong SHA-256 is refused (${describeReason(answered)}), and leaves nothing.`)
+  const detail = `A body with a wrong SHA-256 is refused (${describeReason(answered)}), and yet an object is there.`
   return { verdict: 'ignored', detail, promise: PROVEN }
 }
 
-async function checkFraming(store: ProbeStore): Promise<Verdict> {
+async function checkFraming(store: ProbeStore): Promise<ProbeVerdict> {
   const plain = await store.read(NAME)
   if (plain.ok && plain.value?.equals(store.object.bytes) !== true) {
     return {
       verdict: 'failed',
-      detail: `Reading gives ${whatIsThere(plain.value)} in place of the plain bytes that were put.`,
+      detail: `Reading gives ${describeBytes(plain.value)} in place of the plain bytes that were put.`,
       promise: PROVEN,
     }
   }
   const put = await store.putChunked('chunked', store.object)
   const ours = 'This library sends plain bodies only.'
-  if (!put.ok) return no(put, 'A body in aws-chunked framing', ours)
+  if (!put.ok) return judgeRefusal(put, 'A body in aws-chunked framing', ours)
   const read = await store.read('chunked')
   if (!read.ok)
     return { verdict: 'skipped', detail: 'A body in aws-chunked framing is taken, and can not be read back.' }
@@ -134,17 +139,17 @@ async function checkFraming(store: ProbeStore): Promise<Verdict> {
   if (encoding.ok && encoding.value?.includes('aws-chunked') === true) {
     return { verdict: 'ignored', detail: `Content-Encoding: aws-chunked is kept, which no reader can undo. ${theirs}` }
   }
-  return works('Plain and aws-chunked bodies come back as the same bytes.')
+  return describeSuccess('Plain and aws-chunked bodies come back as the same bytes.')
 }
 
 /** As this library writes a file's name: ASCII, with escapes. */
 const METADATA = { 'probe-name': 'na%C3%AFve%20%E2%9C%93.jpg' }
 const DISPOSITION = `attachment; filename="photo.jpg"; filename*=UTF-8''photo%20%E2%9C%93.jpg`
 
-async function checkMetadata(store: ProbeStore): Promise<Verdict> {
+async function checkKeptMetadata(store: ProbeStore): Promise<ProbeVerdict> {
   const facts = { contentType: 'image/jpeg', contentDisposition: DISPOSITION }
   const put = await store.put('described', store.object, { ...facts, metadata: METADATA })
-  if (!put.ok) return no(put, 'A PUT with metadata', 'Nothing can be archived here.')
+  if (!put.ok) return judgeRefusal(put, 'A PUT with metadata', 'Nothing can be archived here.')
   const found = await store.head('described')
   if (!found.ok) return { verdict: 'skipped', detail: 'HEAD is refused, and nothing else tells metadata.' }
   const { metadata = {}, contentType, contentDisposition } = found.value ?? {}
@@ -154,7 +159,7 @@ async function checkMetadata(store: ProbeStore): Promise<Verdict> {
     ...(contentType === facts.contentType ? [] : ['Content-Type']),
     ...(contentDisposition === facts.contentDisposition ? [] : ['Content-Disposition']),
   ]
-  if (lost.length === 0) return works('Metadata, type and disposition come back as they were put.')
+  if (lost.length === 0) return describeSuccess('Metadata, type and disposition come back as they were put.')
   const forgets = `Takes and forgets or changes: ${lost.join(', ')}.`
   if (found.value?.sha256 === store.object.sha256 || !lost.includes('the recorded SHA-256'))
     return { verdict: 'ignored', detail: forgets }
@@ -162,11 +167,11 @@ async function checkMetadata(store: ProbeStore): Promise<Verdict> {
   return { verdict: 'ignored', detail, promise: `${ONE_OBJECT}, at the price of reading` }
 }
 
-async function checkResponseOverrides(store: ProbeStore): Promise<Verdict> {
+async function checkResponseOverrides(store: ProbeStore): Promise<ProbeVerdict> {
   const forced = { contentType: 'image/png', contentDisposition: DISPOSITION }
   const read = await store.readSigned(NAME, forced)
   if (!read.ok)
-    return no(
+    return judgeRefusal(
       read,
       'Reading through a signed URL',
       'Does this machine reach the endpoint that readers reach, and trust its certificate?',
@@ -177,7 +182,7 @@ async function checkResponseOverrides(store: ProbeStore): Promise<Verdict> {
     return { verdict: 'failed', detail: 'A signed URL reads other bytes than were put.' }
   const [type, disposition] = [headers.get('content-type'), headers.get('content-disposition')]
   if (type === forced.contentType && disposition === forced.contentDisposition) {
-    return works('A signed URL forces the type and disposition that it names.')
+    return describeSuccess('A signed URL forces the type and disposition that it names.')
   }
   const detail = `The type and disposition that a signed URL names are ignored: it answers ${describeValue(type)}. Objects show as they were stored.`
   return { verdict: 'ignored', detail, promise: `${SAFE}, for objects that something else stored` }
@@ -185,46 +190,49 @@ async function checkResponseOverrides(store: ProbeStore): Promise<Verdict> {
 
 const TAGS = { probe: 'a b+c', 'probe:2': 'x=y' }
 
-async function checkTags(store: ProbeStore): Promise<Verdict> {
+async function checkTags(store: ProbeStore): Promise<ProbeVerdict> {
   const put = await store.put('tagged', store.object, { tags: TAGS })
-  if (!put.ok) return no(put, 'A PUT with tags', 'Leave the option tags out; with it, nothing can be stored.')
+  if (!put.ok) return judgeRefusal(put, 'A PUT with tags', 'Leave the option tags out; with it, nothing can be stored.')
   const tags = await store.tags('tagged')
   if (!tags.ok) {
     const isForbidden = tags.status === 403
-    const detail = `A PUT with tags is taken, and telling them is refused (${said(tags)})${isForbidden ? ': it takes s3:GetObjectTagging' : ''}.`
+    const detail = `A PUT with tags is taken, and telling them is refused (${describeReason(tags)})${isForbidden ? ': it takes s3:GetObjectTagging' : ''}.`
     return { verdict: isForbidden ? 'skipped' : 'ignored', detail }
   }
   const isKept = Object.entries(TAGS).every(([name, value]) => tags.value[name] === value)
   return isKept
-    ? works('Tags come back as they were put.')
+    ? describeSuccess('Tags come back as they were put.')
     : { verdict: 'ignored', detail: 'Tags are taken, and other ones or none come back.' }
 }
 
-async function checkDelete(store: ProbeStore): Promise<Verdict> {
+async function checkDelete(store: ProbeStore): Promise<ProbeVerdict> {
   const removed = await store.delete(NAME)
-  if (!removed.ok) return no(removed, 'Deleting an object', 'Nothing can be erased.')
+  if (!removed.ok) return judgeRefusal(removed, 'Deleting an object', 'Nothing can be erased.')
   const read = await store.read(NAME)
   if (read.ok && read.value !== null)
     return { verdict: 'ignored', detail: 'Deleting is answered with success, and the object is still there.' }
-  return works('Deletes objects.')
+  return describeSuccess('Deletes objects.')
 }
 
-function works(detail: string): Verdict {
+function describeSuccess(detail: string): ProbeVerdict {
   return { verdict: 'works', detail }
 }
 
 /** The store said no, or nothing: a refusal is its own decision, a fault or silence is not. */
-function no(refusal: Refusal, what: string, consequence: string): Verdict {
+function judgeRefusal(refusal: Refusal, what: string, consequence: string): ProbeVerdict {
   const { status } = refusal
   const isDecision = status !== undefined && (status < 500 || status === 501) && status !== 408 && status !== 429
   const verb = isDecision ? 'is refused' : 'fails'
-  return { verdict: isDecision ? 'refused' : 'failed', detail: `${what} ${verb} (${said(refusal)}). ${consequence}` }
+  return {
+    verdict: isDecision ? 'refused' : 'failed',
+    detail: `${what} ${verb} (${describeReason(refusal)}). ${consequence}`,
+  }
 }
 
-function said({ status, reason }: Refusal): string {
+function describeReason({ status, reason }: Refusal): string {
   return status === undefined ? reason : `HTTP ${status} ${reason}`
 }
 
-function whatIsThere(bytes: Buffer | null): string {
+function describeBytes(bytes: Buffer | null): string {
   return bytes === null ? 'nothing' : `${bytes.length} other bytes`
 }

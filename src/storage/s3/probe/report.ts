@@ -7,6 +7,7 @@ export interface ProbeReport {
   checks: readonly ProbeCheck[]
 }
 
+/** What a check looks at. */
 export type ProbeCheckName =
   | 'write'
   | 'read'
@@ -19,6 +20,7 @@ export type ProbeCheckName =
   | 'tags'
   | 'delete'
 
+/** What one check found out. */
 export interface ProbeCheck {
   name: ProbeCheckName
   /**
@@ -35,4 +37,4 @@ export interface ProbeCheck {
   promise?: string
 }
 
-export type Verdict = Omit<ProbeCheck, 'name'>
+export type ProbeVerdict = Omit<ProbeCheck, 'name'>

@@ -1,80 +1,66 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { Readable } from 'node:stream'
-import type { PutObjectCommand } from '@aws-sdk/client-s3'
 import type { ObjectStorage, PutOptions } from '../../../storage.js'
-import { awaitAnswer, createStoreQuestions, type StoreAnswer, type UrlAnswer } from '../../questions.js'
-import { buildBucketInput, buildObjectInput } from '../object.js'
+import { abortable } from '../../../timing/abort.js'
+import {
+  awaitAnswer,
+  createStoreQuestions,
+  type StoreAnswer,
+  type StoreQuestions,
+  type UrlAnswer,
+} from '../../questions.js'
 import type { S3StorageOptions } from '../options.js'
 import type { S3Connection } from '../sdk/connection.js'
-import { buildPutCommand } from '../sdk/put.js'
-import type { Verdict } from './report.js'
-
-/** Bytes to store, and what is known of them. */
-export interface Sample {
-  bytes: Buffer
-  sha256: string
-}
+import type { ProbeVerdict } from './report.js'
+import { createProbeSample, type ForcedHeaders, type ProbeSample, SERVED } from './sample.js'
+import { createSdkQuestions } from './sdk-questions.js'
 
 /** A store as the checks see it: every request tells its outcome, none throws. All keys lie below one base. */
 export interface ProbeStore {
   /** The bytes of the first check's object, for others to compare with or to put again. */
-  readonly object: Sample
+  readonly object: ProbeSample
   /** Through this library's own storage, as an archive puts. */
-  put(name: string, sample: Sample, more?: Partial<PutOptions>): Promise<StoreAnswer<unknown>>
+  put(name: string, sample: ProbeSample, more?: Partial<PutOptions>): Promise<StoreAnswer<unknown>>
   /** One PutObject of the SDK with the same headers and If-None-Match. */
-  create(name: string, sample: Sample): Promise<StoreAnswer<unknown>>
+  create(name: string, sample: ProbeSample): Promise<StoreAnswer<unknown>>
   /** One PutObject that announces another hash than the body has, in the checksum and in the signature. */
-  putWrong(name: string, sample: Sample, sha256: string): Promise<StoreAnswer<unknown>>
+  putWrong(name: string, sample: ProbeSample, sha256: string): Promise<StoreAnswer<unknown>>
   /** One PutObject in aws-chunked framing, as the SDK sends streams by default. */
-  putChunked(name: string, sample: Sample): Promise<StoreAnswer<unknown>>
+  putChunked(name: string, sample: ProbeSample): Promise<StoreAnswer<unknown>>
   head(name: string): Promise<StoreAnswer<Awaited<ReturnType<ObjectStorage['head']>>>>
   /** The bytes, or null where there is no object. */
   read(name: string): Promise<StoreAnswer<Buffer | null>>
   contentEncoding(name: string): Promise<StoreAnswer<string | undefined>>
   tags(name: string): Promise<StoreAnswer<Record<string, string>>>
   /** What a reader gets through a signed URL that forces type and disposition. */
-  readSigned(name: string, forced: Forced): Promise<StoreAnswer<UrlAnswer>>
+  readSigned(name: string, forced: ForcedHeaders): Promise<StoreAnswer<UrlAnswer>>
   delete(name: string): Promise<StoreAnswer<void>>
-}
-
-interface Forced {
-  contentType: string
-  contentDisposition: string
 }
 
 export interface RunningProbeStore extends ProbeStore {
   /** Runs a check under a deadline. @throws the caller's reason on abort. */
-  within(timeoutMs: number, signal: AbortSignal | undefined, check: () => Promise<Verdict>): Promise<Verdict>
+  within(timeoutMs: number, signal: AbortSignal | undefined, check: () => Promise<ProbeVerdict>): Promise<ProbeVerdict>
   /** Removes every object that a check may have written, and tells how many may be left. Never throws. */
   cleanUp(timeoutMs: number): Promise<number>
 }
 
-/** Larger than what some proxies buffer, small enough for any line. */
-const SAMPLE_BYTES = 70_000
-
 /** The storage tries once, and one busy moment of a store must not leave an object there for good. */
 const REMOVAL_TRIES = 3
 
-export function sample(): Sample {
-  const bytes = randomBytes(SAMPLE_BYTES)
-  return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') }
-}
-
-const SERVED: Forced = { contentType: 'application/octet-stream', contentDisposition: 'attachment' }
-
-export function createProbeStore(surroundings: {
+/** What a probe runs with. */
+interface ProbeEnvironment {
   storage: ObjectStorage
   connection: S3Connection
   options: S3StorageOptions
   fetch: (url: string, init: { signal: AbortSignal }) => Promise<Response>
+  /** What all keys start with. */
   base: string
-}): RunningProbeStore {
-  const { storage, connection, options, fetch, base } = surroundings
-  const { sdk, client } = connection
-  const inBucket = buildBucketInput(options)
+}
+
+export function createProbeStore(environment: ProbeEnvironment): RunningProbeStore {
+  const { storage, fetch, base } = environment
   const written = new Set<string>()
   let signal = new AbortController().signal
   const questions = createStoreQuestions({ storage, fetch, startSignal: () => signal })
+  const sdk = createSdkQuestions(environment, () => signal)
 
   const write = async <T>(name: string, send: (key: string) => Promise<StoreAnswer<T>>): Promise<StoreAnswer<T>> => {
     written.add(name)
@@ -83,48 +69,18 @@ export function createProbeStore(surroundings: {
     const isCut = !first.ok && first.status === undefined && !signal.aborted
     return isCut ? send(base + name) : first
   }
-  const inputOf = ({ bytes, sha256 }: Sample): ReturnType<typeof buildObjectInput> =>
-    buildObjectInput(options, { size: bytes.length, sha256, ...SERVED, ifAbsent: true })
-  const send = (name: string, command: (key: string) => PutObjectCommand): Promise<StoreAnswer<unknown>> =>
-    write(name, (key) => awaitAnswer(() => client.send(command(key), { abortSignal: signal })))
 
   return {
-    object: sample(),
+    object: createProbeSample(),
     put: (name, { bytes, sha256 }, more) =>
       write(name, (key) => questions.put(key, bytes, { sha256, ...SERVED, ifAbsent: false, ...more })),
-    create: (name, object) =>
-      send(name, (Key) =>
-        buildPutCommand(
-          { sdk },
-          { ...inputOf(object), IfNoneMatch: '*', Key, Body: streamOf(object.bytes) },
-          object.sha256,
-        ),
-      ),
-    // Without the condition: a store that refuses that one would hide what it does with checksums.
-    putWrong: (name, object, sha256) =>
-      send(name, (Key) => {
-        const input = inputOf({ ...object, sha256 })
-        return buildPutCommand({ sdk }, { ...input, Key, Body: streamOf(object.bytes) }, sha256)
-      }),
-    putChunked: (name, object) =>
-      send(name, (Key) => {
-        // An algorithm without a value makes the SDK compute one on the way, for which it must frame the body.
-        const { ChecksumSHA256, ...input } = inputOf(object)
-        return new sdk.PutObjectCommand({ ...input, Key, Body: streamOf(object.bytes) })
-      }),
+    create: (name, sample) => write(name, (key) => sdk.create(key, sample)),
+    putWrong: (name, sample, sha256) => write(name, (key) => sdk.putWrong(key, sample, sha256)),
+    putChunked: (name, sample) => write(name, (key) => sdk.putChunked(key, sample)),
     head: (name) => questions.head(base + name),
     read: (name) => questions.read(base + name),
-    contentEncoding: (name) =>
-      awaitAnswer(async () => {
-        const command = new sdk.HeadObjectCommand({ ...inBucket, Key: base + name })
-        return (await client.send(command, { abortSignal: signal })).ContentEncoding
-      }),
-    tags: (name) =>
-      awaitAnswer(async () => {
-        const command = new sdk.GetObjectTaggingCommand({ ...inBucket, Key: base + name })
-        const { TagSet = [] } = await client.send(command, { abortSignal: signal })
-        return Object.fromEntries(TagSet.map(({ Key, Value }) => [String(Key), String(Value)]))
-      }),
+    contentEncoding: (name) => sdk.contentEncoding(base + name),
+    tags: (name) => sdk.tags(base + name),
     async readSigned(name, forced) {
       const signed = await awaitAnswer(async () => storage.signedUrl?.(base + name, { expiresIn: 300, ...forced }))
       if (!signed.ok) return signed
@@ -136,40 +92,39 @@ export function createProbeStore(surroundings: {
     async within(timeoutMs, callerSignal, check) {
       const timeout = AbortSignal.timeout(timeoutMs)
       signal = callerSignal === undefined ? timeout : AbortSignal.any([timeout, callerSignal])
-      const verdict = await orWhenAborted(check(), signal)
+      const verdict = await settleOrAbort(check(), signal)
       callerSignal?.throwIfAborted()
       if (verdict !== undefined && !timeout.aborted) return verdict
       return { verdict: 'failed', detail: `The store did not answer within ${timeoutMs} ms.` }
     },
-    async cleanUp(timeoutMs) {
+    cleanUp(timeoutMs) {
       // Not under the caller's signal: one who leaves wants the objects gone all the same.
       signal = AbortSignal.timeout(timeoutMs)
-      const left = new Set(written)
-      const remove = async (name: string): Promise<void> => {
-        for (let tries = 0; tries < REMOVAL_TRIES && left.has(name); tries += 1) {
-          const removed = await questions.delete(base + name)
-          if (removed.ok) left.delete(name)
-        }
-      }
-      await orWhenAborted(Promise.all([...written].map(remove)), signal)
-      return left.size
+      return removeAll(written, { questions, base, signal })
     },
   }
 }
 
-/** A client of the user's own may heed no signal. */
-async function orWhenAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  const settled = new AbortController()
-  const aborted = new Promise<undefined>((resolve) => {
-    signal.addEventListener('abort', () => resolve(undefined), { once: true, signal: settled.signal })
-  })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    settled.abort()
+/** @returns how many objects may be left. */
+async function removeAll(
+  names: ReadonlySet<string>,
+  { questions, base, signal }: { questions: StoreQuestions; base: string; signal: AbortSignal },
+): Promise<number> {
+  const left = new Set(names)
+  const remove = async (name: string): Promise<void> => {
+    for (let tries = 0; tries < REMOVAL_TRIES && left.has(name); tries += 1) {
+      const removed = await questions.delete(base + name)
+      if (removed.ok) left.delete(name)
+    }
   }
+  await settleOrAbort(Promise.all([...names].map(remove)), signal)
+  return left.size
 }
 
-function streamOf(bytes: Buffer): Readable {
-  return Readable.from([bytes])
+/** The work's value; undefined when the signal aborts first: a client of the app may heed no signal. */
+function settleOrAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return abortable(work, signal).catch((error: unknown) => {
+    if (signal.aborted) return undefined
+    throw error
+  })
 }

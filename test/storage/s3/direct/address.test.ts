@@ -1,7 +1,7 @@
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { describe, expect, it } from 'vitest'
-import { isPlainBucket, plainAddress, signedAddress } from '../../../../src/storage/s3/direct/address.js'
+import { findPlainAddress, isPlainBucket, readSignedAddress } from '../../../../src/storage/s3/direct/address.js'
 
 const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'example-secret' }
 
@@ -42,7 +42,7 @@ describe('plainAddress', () => {
     'is where the SDK finds $bucket in $region',
     async ({ region, bucket }) => {
       const signed = await addressBySdk(bucket, region)
-      expect(plainAddress({ bucket, region, endpoint: undefined })).toEqual(signedAddress(signed))
+      expect(findPlainAddress({ bucket, region, endpoint: undefined })).toEqual(readSignedAddress(signed))
     },
   )
 
@@ -55,7 +55,7 @@ describe('plainAddress', () => {
   ])('is where the SDK finds buckets below %s', async (endpoint) => {
     for (const bucket of buckets) {
       const signed = await addressBySdk(bucket, 'auto', endpoint)
-      expect(plainAddress({ bucket, region: 'auto', endpoint })).toEqual(signedAddress(signed))
+      expect(findPlainAddress({ bucket, region: 'auto', endpoint })).toEqual(readSignedAddress(signed))
     }
   })
 
@@ -72,7 +72,7 @@ describe('plainAddress', () => {
     ['an endpoint of another protocol', { bucket: 'media', region: 'x', endpoint: 'ftp://e.example.test' }],
     ['a directory bucket', { bucket: 'media--use1-az4--x-s3', region: 'us-east-1', endpoint: undefined }],
   ])('leaves %s to the SDK', (_what, place) => {
-    expect(plainAddress(place)).toBeUndefined()
+    expect(findPlainAddress(place)).toBeUndefined()
   })
 })
 
@@ -101,6 +101,6 @@ describe('signedAddress', () => {
     ],
     ['no signature', 'https://media.example.test/k'],
   ])('knows none for %s', (_what, url) => {
-    expect(signedAddress(url)).toBeUndefined()
+    expect(readSignedAddress(url)).toBeUndefined()
   })
 })

@@ -2,7 +2,7 @@ import { GetObjectCommand, PutObjectCommand, S3Client, type S3ClientConfig } fro
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { plainAddress } from '../../../../src/storage/s3/direct/address.js'
+import { findPlainAddress } from '../../../../src/storage/s3/direct/address.js'
 import {
   createS3Signer,
   encodeQuery,
@@ -62,7 +62,7 @@ function clientFor({ region, endpoint }: Place, credentials: S3Credentials): S3C
 }
 
 function addressOf({ bucket, region, endpoint }: Place): S3Address {
-  const address = plainAddress({ bucket, region, endpoint })
+  const address = findPlainAddress({ bucket, region, endpoint })
   if (address === undefined) throw new Error('no plain address')
   return address
 }
