@@ -95,14 +95,19 @@ export type PutResult = { outcome: 'stored' | 'condition-ignored'; etag?: string
 
 /** What a storage says of one object. */
 export interface StoredObject {
+  /** The object's name. */
   key: string
   /** Bytes. */
   size: number
   /** Lowercase hex: the store's own checksum, else the hash kept as metadata. */
   sha256?: string
+  /** The store's ETag, as it has it. */
   etag?: string
+  /** As it was put. */
   contentType: string
+  /** As it was put. */
   contentDisposition?: string
+  /** As it was put, by lower-case name. */
   metadata: Readonly<Record<string, string>>
 }
 
@@ -120,6 +125,7 @@ export interface UrlSigner {
 
 /** What a listing says of an object. */
 export interface StoredObjectSummary {
+  /** The object's name. */
   key: string
   /** Bytes. */
   size: number

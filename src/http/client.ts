@@ -11,6 +11,7 @@ export type HttpClient = (request: HttpRequest) => Promise<HttpResponse>
 
 /** One request of the library. */
 export interface HttpRequest {
+  /** The HTTP method. */
   method: 'GET' | 'POST' | 'DELETE'
   /** Absolute, http or https. */
   url: string

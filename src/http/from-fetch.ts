@@ -19,10 +19,13 @@ export type FetchLike = (
 
 /** The part of a `fetch`'s answer that this library reads. */
 export interface FetchLikeResponse {
+  /** The HTTP status. */
   status: number
   /** `opaqueredirect` where the fetch hides a redirect. */
   type?: string
+  /** As `Headers` has them. */
   headers: { forEach(callback: (value: string, name: string) => void): void }
+  /** A web stream, or a Node stream. */
   body: ReadableStream<Uint8Array> | NodeJS.ReadableStream | null
 }
 

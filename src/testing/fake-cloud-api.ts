@@ -9,6 +9,7 @@ import { type Fault, graphErrorBody, type IntendedAnswer, sendSpoilt } from './f
 export type { FakeAccount } from './fake-cloud-api/account.js'
 export type { Fault, FaultKind } from './fake-cloud-api/faults.js'
 
+/** Options of `createFakeCloudApi`. */
 export interface FakeCloudApiOptions extends FakeAccount {
   /** The one token that is accepted. Default: a made-up one, see `FakeCloudApi.accessToken`. */
   accessToken?: string
@@ -26,12 +27,19 @@ export interface FakeCloudApiOptions extends FakeAccount {
 
 /** A file that the fake API holds. */
 export interface FakeMedia {
+  /** The file: all at once, or made as it is read. */
   bytes: Uint8Array | { size: number; sha256: string; stream(): Readable }
+  /** As declared by the sender. */
   mimeType: string
+  /** What WhatsApp takes it for. */
   mediaType: MediaType
+  /** Of documents. */
   filename?: string
+  /** The words below it. */
   caption?: string
+  /** A voice note. */
   voice?: boolean
+  /** An animated sticker. */
   animated?: boolean
   /** Default: a made-up one. */
   mediaId?: string
@@ -41,7 +49,9 @@ export interface FakeMedia {
   announceSha256?: string | false
 }
 
+/** What the fake API holds, and how a webhook announces it. */
 export interface AddedMedia {
+  /** For look-ups. */
   mediaId: string
   /** What `extractMedia` makes of the webhook. */
   reference: MediaReference
@@ -53,11 +63,15 @@ export interface AddedMedia {
   size: number
 }
 
+/** A request that the fake API got. */
 export interface RecordedRequest {
+  /** What it asked for. */
   kind: 'look-up' | 'download' | 'delete' | 'other'
+  /** The HTTP method. */
   method: string
   /** Path and query. */
   url: string
+  /** By lower-case name. */
   headers: IncomingMessage['headers']
   /** What was answered; undefined until an answer has begun, and when none ever does. */
   readonly status: number | undefined
@@ -65,16 +79,21 @@ export interface RecordedRequest {
 
 /** A stand-in for Meta's API: a real HTTP server on the loopback that answers in Meta's wire shapes. */
 export interface FakeCloudApi {
+  /** Where it listens: `http://127.0.0.1:…`. */
   origin: string
   /** For the library's option of the same name. */
   cloudApi: Required<Pick<CloudApiOptions, 'baseUrl' | 'version' | 'mediaHosts'>>
+  /** The one token that is accepted. */
   accessToken: string
+  /** Holds a file from now on. */
   addMedia(media: FakeMedia): Promise<AddedMedia>
   /** Spoils answers from now on. Of several faults for one request the first one counts. */
   fail(fault: Fault): void
+  /** Answers well again. */
   clearFaults(): void
   /** All requests so far. */
   readonly requests: readonly RecordedRequest[]
+  /** Ends its connections, and stops listening. */
   close(): Promise<void>
 }
 

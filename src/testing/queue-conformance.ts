@@ -6,6 +6,7 @@ import { jobRequirements } from './queue-conformance/jobs.js'
 
 export type { OpenQueue } from './queue-conformance/context.js'
 
+/** Options of `queueConformance`. */
 export interface QueueConformanceOptions {
   /**
    * Opens the queue of this name: letters, digits and hyphens, at most 60. It is empty when the name is new; a durable

@@ -9,6 +9,7 @@ import { urlRequirements } from './storage-conformance/urls.js'
 
 export type { Fetch, StorageLack } from './storage-conformance/context.js'
 
+/** Options of `storageConformance`. */
 export interface StorageConformanceOptions {
   /** Gives the storage, at the start of each case. It may be the same one each time: the suite closes none. */
   storage: () => ObjectStorage | Promise<ObjectStorage>

@@ -4,6 +4,7 @@ import type { JobContext, JobOutcome, MediaJob, MediaQueue, ProcessJob } from '.
 
 /** A queue under test, with the calls of its engine that `MediaQueue` does not have. */
 export interface OpenQueue {
+  /** The queue to test. */
   queue: MediaQueue
   /** Starts a worker of this queue. Default: `queue.start`, for queues whose jobs run in this process. */
   work?: (processJob: ProcessJob) => { close(options?: { timeoutMs?: number }): Promise<unknown> }

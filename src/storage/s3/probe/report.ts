@@ -1,5 +1,6 @@
 /** What `probeS3` found out about a store. */
 export interface ProbeReport {
+  /** The bucket that was probed. */
   bucket: string
   /** Where the requests went. Absent for AWS itself, unless a given client names it. */
   endpoint?: string
@@ -22,6 +23,7 @@ export type ProbeCheckName =
 
 /** What one check found out. */
 export interface ProbeCheck {
+  /** What was checked. */
   name: ProbeCheckName
   /**
    * - `works`: does what this library needs
