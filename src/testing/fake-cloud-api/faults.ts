@@ -84,8 +84,8 @@ export async function sendSpoilt(
   traceId: string,
 ): Promise<void> {
   const { headers, size } = answer
-  const sized = (length: number, more: object = {}): void => {
-    response.writeHead(200, { ...headers, 'content-length': length, ...more })
+  const announce = (length: number): void => {
+    response.writeHead(200, { ...headers, 'content-length': length })
   }
   switch (fault?.kind) {
     case undefined:
@@ -94,41 +94,53 @@ export async function sendSpoilt(
     case 'wrong-sha256':
     case 'no-sha256':
     case 'malformed-json':
-      sized(size)
+      announce(size)
       return sendAll(response, answer.pieces())
+    case 'status':
+    case 'html-page':
+    case 'json-page':
+    case 'redirect':
+    case 'gzip':
+      return sendReplacement(response, headers, fault, traceId)
+    case 'reset':
+    case 'close-early':
+    case 'stall':
+    case 'drip':
+      return sendHalting(response, answer, fault)
+    case 'flip-bit':
+      announce(size)
+      return sendAll(response, flipBit(answer.pieces(), fault.offset ?? 0))
+    case 'short-body':
+      announce(size - 1)
+      return sendSome(response, answer, size - 1).then(() => void response.end())
+    case 'long-body':
+      announce(size + 1)
+      return sendAll(response, appendPiece(answer.pieces(), Buffer.from('!')))
+    case 'empty':
+      announce(0)
+      return void response.end()
+    case 'endless':
+      response.writeHead(200, headers)
+      return sendAll(response, generateEndless())
+    case 'chunked':
+      response.writeHead(200, headers)
+      return sendAll(response, answer.pieces())
+  }
+}
+
+/** Sends something else in place of what was asked for. */
+function sendReplacement(
+  response: ServerResponse,
+  headers: Record<string, string>,
+  fault: Extract<FaultKind, { kind: 'status' | 'html-page' | 'json-page' | 'redirect' | 'gzip' }>,
+  traceId: string,
+): void {
+  switch (fault.kind) {
     case 'status': {
       const { status, body = graphErrorBody(status, traceId) } = fault
       response.writeHead(status, { 'content-type': 'application/json', ...fault.headers }).end(body)
       return
     }
-    case 'reset':
-      if (fault.afterBytes === undefined) return void response.socket?.resetAndDestroy()
-      sized(size)
-      await sendSome(response, answer, fault.afterBytes)
-      return void response.socket?.resetAndDestroy()
-    case 'close-early':
-      sized(size)
-      await sendSome(response, answer, fault.afterBytes ?? Math.floor(size / 2))
-      return void response.socket?.end()
-    case 'stall':
-      if (fault.afterBytes === undefined) return
-      sized(size)
-      return sendSome(response, answer, fault.afterBytes)
-    case 'drip':
-      sized(size)
-      return drip(response, answer, fault)
-    case 'flip-bit':
-      sized(size)
-      return sendAll(response, flipped(answer.pieces(), fault.offset ?? 0))
-    case 'short-body':
-      sized(size - 1)
-      return sendSome(response, answer, size - 1).then(() => void response.end())
-    case 'long-body':
-      sized(size + 1)
-      return sendAll(response, followed(answer.pieces(), Buffer.from('!')))
-    case 'empty':
-      sized(0)
-      return void response.end()
     case 'html-page':
       return void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(HTML)
     case 'json-page':
@@ -139,16 +151,25 @@ export async function sendSpoilt(
       // Fifty members of one file (RFC 1952, section 2.2): compressing 50 MB at once would hold up all other answers.
       const member = gzipSync(Buffer.alloc(BOMB_BYTES / BOMB_MEMBERS))
       const bomb = Buffer.concat(Array.from({ length: BOMB_MEMBERS }, () => member))
-      sized(bomb.length, { 'content-encoding': 'gzip' })
-      return void response.end(bomb)
+      response.writeHead(200, { ...headers, 'content-length': bomb.length, 'content-encoding': 'gzip' }).end(bomb)
     }
-    case 'endless':
-      response.writeHead(200, headers)
-      return sendAll(response, endless())
-    case 'chunked':
-      response.writeHead(200, headers)
-      return sendAll(response, answer.pieces())
   }
+}
+
+/** Sends the right bytes, but not all of them, or slowly. Without `afterBytes` a reset or a stall has no answer at all. */
+async function sendHalting(
+  response: ServerResponse,
+  answer: IntendedAnswer,
+  fault: Extract<FaultKind, { kind: 'reset' | 'close-early' | 'stall' | 'drip' }>,
+): Promise<void> {
+  if (fault.kind === 'drip') return sendDrops(response, answer, fault)
+  const { kind, afterBytes = kind === 'close-early' ? Math.floor(answer.size / 2) : undefined } = fault
+  if (afterBytes !== undefined) {
+    response.writeHead(200, { ...answer.headers, 'content-length': answer.size })
+    await sendSome(response, answer, afterBytes)
+  }
+  if (kind === 'reset') response.socket?.resetAndDestroy()
+  if (kind === 'close-early') response.socket?.end()
 }
 
 async function sendAll(
@@ -157,7 +178,7 @@ async function sendAll(
 ): Promise<void> {
   for await (const piece of pieces) {
     if (response.destroyed) return
-    if (!response.write(piece)) await drained(response)
+    if (!response.write(piece)) await waitForDrain(response)
   }
   response.end()
 }
@@ -169,11 +190,11 @@ async function sendSome(response: ServerResponse, answer: IntendedAnswer, bytes:
     if (left <= 0 || response.destroyed) break
     const part = piece.subarray(0, left)
     left -= part.length
-    if (!response.write(part)) await drained(response)
+    if (!response.write(part)) await waitForDrain(response)
   }
 }
 
-function drained(response: ServerResponse): Promise<void> {
+function waitForDrain(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       response.off('drain', done)
@@ -185,11 +206,12 @@ function drained(response: ServerResponse): Promise<void> {
   })
 }
 
-async function drip(
+async function sendDrops(
   response: ServerResponse,
   answer: IntendedAnswer,
   { bytes = 1, everyMs = 50 }: { bytes?: number; everyMs?: number },
 ): Promise<void> {
+  response.writeHead(200, { ...answer.headers, 'content-length': answer.size })
   for await (const piece of answer.pieces()) {
     for (let at = 0; at < piece.length; at += bytes) {
       if (response.destroyed) return
@@ -200,7 +222,7 @@ async function drip(
   response.end()
 }
 
-async function* flipped(
+async function* flipBit(
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   offset: number,
 ): AsyncGenerator<Uint8Array> {
@@ -217,7 +239,7 @@ async function* flipped(
   }
 }
 
-async function* followed(
+async function* appendPiece(
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   last: Uint8Array,
 ): AsyncGenerator<Uint8Array> {
@@ -225,7 +247,7 @@ async function* followed(
   yield last
 }
 
-function* endless(): Generator<Uint8Array> {
+function* generateEndless(): Generator<Uint8Array> {
   const piece = Buffer.alloc(65_536)
   for (let sent = 0; sent < ENDLESS_BYTES; sent += piece.length) yield piece
 }
