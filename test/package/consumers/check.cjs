@@ -2,8 +2,8 @@
 // recognises this package's errors across its two copies.
 const assert = require('node:assert/strict')
 
-module.exports = async function check({ root, memory, fileSystem, testing, others, copies }) {
-  for (const entry of [root, memory, fileSystem, testing, ...others]) assert.ok(Object.keys(entry).length > 0)
+module.exports = async function check({ root, errors: classes, memory, fileSystem, testing, others, copies }) {
+  for (const entry of [root, classes, memory, fileSystem, testing, ...others]) assert.ok(Object.keys(entry).length > 0)
 
   const api = await testing.createFakeCloudApi()
   const storage = memory.createMemoryStorage()
@@ -33,6 +33,7 @@ module.exports = async function check({ root, memory, fileSystem, testing, other
   assert.equal(errors.filter((error) => error instanceof root.WhatsAppMediaError).length, 1, 'there are two copies')
   const refusal = errorOf(() => fileSystem.createFileSystemStorage({ directory: '' }))
   assert.ok(refusal instanceof root.WhatsAppMediaError, 'an entry point shares its classes with the root')
+  assert.ok(refusal instanceof classes.InvalidOptionError, 'and with the entry of the error classes')
 }
 
 function errorOf(action) {

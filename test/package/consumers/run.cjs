@@ -1,13 +1,21 @@
 // As CommonJS. Arguments: further entry points to load, such as `storage/s3`.
 const root = require('whatsapp-media-archive')
+const errors = require('whatsapp-media-archive/errors')
+const http = require('whatsapp-media-archive/http')
+const inProcess = require('whatsapp-media-archive/queues/in-process')
 const fileSystem = require('whatsapp-media-archive/storage/file-system')
 const memory = require('whatsapp-media-archive/storage/memory')
 const testing = require('whatsapp-media-archive/testing')
+const webhook = require('whatsapp-media-archive/webhook')
 const check = require('./check.cjs')
 
 require('whatsapp-media-archive/package.json')
-const others = process.argv.slice(2).map((entry) => require(`whatsapp-media-archive/${entry}`))
+// For authors of storages and queues: types, mostly.
+require('whatsapp-media-archive/storage')
+require('whatsapp-media-archive/queues')
+const given = process.argv.slice(2).map((entry) => require(`whatsapp-media-archive/${entry}`))
+const others = [http, inProcess, webhook, ...given]
 // A failure is an unhandled rejection, which ends the process with 1.
 void import('whatsapp-media-archive').then((esModule) =>
-  check({ root, memory, fileSystem, testing, others, copies: [root, esModule] }),
+  check({ root, errors, memory, fileSystem, testing, others, copies: [root, esModule] }),
 )

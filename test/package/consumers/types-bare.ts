@@ -7,9 +7,15 @@ import {
   type ObjectStorage,
   WhatsAppMediaError,
 } from 'whatsapp-media-archive'
+import { type AnyWhatsAppMediaError, SizeLimitError } from 'whatsapp-media-archive/errors'
+import { fromFetch, type HttpClient } from 'whatsapp-media-archive/http'
+import type { MediaJob } from 'whatsapp-media-archive/queues'
+import { createInProcessQueue } from 'whatsapp-media-archive/queues/in-process'
+import type { PutOptions } from 'whatsapp-media-archive/storage'
 import { createFileSystemStorage } from 'whatsapp-media-archive/storage/file-system'
 import { createMemoryStorage } from 'whatsapp-media-archive/storage/memory'
 import { createFakeCloudApi } from 'whatsapp-media-archive/testing'
+import { createWebhookHandler, toNodeHandler } from 'whatsapp-media-archive/webhook'
 
 const storages: ObjectStorage[] = [createMemoryStorage(), createFileSystemStorage({ directory: '/var/lib/media' })]
 
@@ -24,6 +30,12 @@ export function explain(error: unknown): string {
   // Each code narrows to its class.
   return error.code === 'size-limit' ? `more than ${error.limitBytes} bytes` : error.code
 }
+
+export const http: HttpClient = fromFetch(fetch)
+export const handler = toNodeHandler(createWebhookHandler({ appSecret: 's', verifyToken: 't' }))
+export const left: Promise<MediaJob[]> = createInProcessQueue().close()
+export const isTooLarge = (error: AnyWhatsAppMediaError): boolean => error instanceof SizeLimitError
+export const sizeOf = ({ size }: PutOptions): number => size
 
 // @ts-expect-error a key needs more than an account
 buildMediaKey({ accountId: 'a' })
