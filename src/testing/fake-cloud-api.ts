@@ -1,13 +1,33 @@
-import { createHash, createHmac, randomBytes, randomInt } from 'node:crypto'
+import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Readable } from 'node:stream'
 import type { CloudApiOptions } from '../download/cloud-api.js'
-import type { MediaReference, MediaType } from '../media-reference.js'
+import type { MediaReference } from '../media-reference.js'
 import { accountBody, type FakeAccount } from './fake-cloud-api/account.js'
-import { type Fault, graphErrorBody, type IntendedAnswer, sendSpoilt } from './fake-cloud-api/faults.js'
+import { type Fault, sendSpoilt } from './fake-cloud-api/faults.js'
+import {
+  buildDownload,
+  buildMediaObject,
+  buildReference,
+  computeAdler32,
+  type FakeMedia,
+  flipHex,
+  type HeldMedia,
+  makeUpId,
+  NOBODYS,
+} from './fake-cloud-api/media.js'
+import {
+  computeProof,
+  DELETE_ERROR,
+  makeTraceId,
+  NO_PROOF_ERROR,
+  PROOF_ERROR,
+  sendPageNotFound,
+  sendRefusal,
+} from './fake-cloud-api/refusals.js'
 
 export type { FakeAccount } from './fake-cloud-api/account.js'
 export type { Fault, FaultKind } from './fake-cloud-api/faults.js'
+export type { FakeMedia } from './fake-cloud-api/media.js'
 
 /** Options of `createFakeCloudApi`. */
 export interface FakeCloudApiOptions extends FakeAccount {
@@ -23,30 +43,6 @@ export interface FakeCloudApiOptions extends FakeAccount {
   urlLifetimeMs?: number
   /** How long media ids live. Default 7 days, as Meta's. */
   mediaLifetimeMs?: number
-}
-
-/** A file that the fake API holds. */
-export interface FakeMedia {
-  /** The file: all at once, or made as it is read. */
-  bytes: Uint8Array | { size: number; sha256: string; stream(): Readable }
-  /** As declared by the sender. */
-  mimeType: string
-  /** What WhatsApp takes it for. */
-  mediaType: MediaType
-  /** Of documents. */
-  filename?: string
-  /** The words below it. */
-  caption?: string
-  /** A voice note. */
-  voice?: boolean
-  /** An animated sticker. */
-  animated?: boolean
-  /** Default: a made-up one. */
-  mediaId?: string
-  /** Default `106540352242922`. */
-  phoneNumberId?: string
-  /** The hash that look-up and webhook announce, in hex, or `false` for none. Default: the right one. */
-  announceSha256?: string | false
 }
 
 /** What the fake API holds, and how a webhook announces it. */
@@ -97,17 +93,6 @@ export interface FakeCloudApi {
   close(): Promise<void>
 }
 
-interface Held extends FakeMedia {
-  mediaId: string
-  phoneNumberId: string
-  size: number
-  sha256: string
-  /** Absent: none is announced. */
-  announced: string | undefined
-  checksum: Record<string, string>
-  addedAt: number
-}
-
 const WEEK_MS = 604_800_000
 const ATTACHMENTS = '/whatsapp_business/attachments/'
 
@@ -121,7 +106,7 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
   const { accessToken = `EAAfake${randomBytes(24).toString('hex')}`, appSecret, now = Date.now } = options
   const { requireProof = false, urlLifetimeMs = 300_000, mediaLifetimeMs = WEEK_MS } = options
   const urlSecret = randomBytes(32)
-  const media = new Map<string, Held>()
+  const media = new Map<string, HeldMedia>()
   const requests: RecordedRequest[] = []
   let faults: (Fault & { left: number })[] = []
 
@@ -147,11 +132,11 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
         return response.headersSent ? response.statusCode : undefined
       },
     })
-    response.setHeader('x-fb-trace-id', traceId())
+    response.setHeader('x-fb-trace-id', makeTraceId())
     if (kind === 'download') return download(request, response, url)
     if (kind === 'look-up') return lookUp(request, response, { url, mediaId: decodeURIComponent(mediaId) })
     if (kind === 'delete') return remove(request, response, decodeURIComponent(mediaId))
-    if (body === undefined) return refuse(response, 404)
+    if (body === undefined) return sendRefusal(response, 404)
     if (isRefused(request, response, url)) return
     response.writeHead(200, { 'content-type': 'application/json; charset=UTF-8' }).end(body)
   }
@@ -179,7 +164,7 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
       etag: `"${mediaId}"`,
     }
     const bytes = Buffer.from(text)
-    await sendSpoilt(response, { headers, size: bytes.length, pieces: () => [bytes] }, fault, traceId())
+    await sendSpoilt(response, { headers, size: bytes.length, pieces: () => [bytes] }, fault, makeTraceId())
   }
 
   /** Whether a fault answers by itself, so that it comes whatever was asked for. */
@@ -189,13 +174,13 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
     request: IncomingMessage,
     response: ServerResponse,
     { url, mediaId, isSpoilt }: { url: URL; mediaId: string; isSpoilt: boolean },
-  ): Held | undefined => {
+  ): HeldMedia | undefined => {
     const held = media.get(mediaId)
     if (isSpoilt) return held ?? NOBODYS
     if (isRefused(request, response, url)) return undefined
-    if (held === undefined || now() > held.addedAt + mediaLifetimeMs) refuse(response, 400)
+    if (held === undefined || now() > held.addedAt + mediaLifetimeMs) sendRefusal(response, 400)
     else if ((url.searchParams.get('phone_number_id') ?? held.phoneNumberId) !== held.phoneNumberId)
-      refuse(response, 400)
+      sendRefusal(response, 400)
     else return held
     return undefined
   }
@@ -203,10 +188,10 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
   /** Refuses callers without the token, or with a wrong proof. */
   const isRefused = (request: IncomingMessage, response: ServerResponse, url: URL): boolean => {
     const proof = url.searchParams.get('appsecret_proof')
-    const isProofWrong = appSecret !== undefined && proof !== null && proof !== proofOf(accessToken, appSecret)
-    if (!hasToken(request)) refuse(response, 401)
-    else if (isProofWrong) refuse(response, 400, PROOF_ERROR)
-    else if (requireProof && proof === null) refuse(response, 400, NO_PROOF_ERROR)
+    const isProofWrong = appSecret !== undefined && proof !== null && proof !== computeProof(accessToken, appSecret)
+    if (!hasToken(request)) sendRefusal(response, 401)
+    else if (isProofWrong) sendRefusal(response, 400, PROOF_ERROR)
+    else if (requireProof && proof === null) sendRefusal(response, 400, NO_PROOF_ERROR)
     else return false
     return true
   }
@@ -214,7 +199,7 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
   const hasToken = ({ headers }: IncomingMessage): boolean =>
     headers.authorization === `Bearer ${accessToken}` && now() < (options.tokenExpiresAt ?? Number.POSITIVE_INFINITY)
 
-  const lookUpBody = (held: Held, fault: Fault | undefined): string => {
+  const lookUpBody = (held: HeldMedia, fault: Fault | undefined): string => {
     const { mediaId, mimeType, announced, size } = held
     const sha256 = fault?.kind === 'wrong-sha256' ? flipHex(held.sha256) : announced
     const info = {
@@ -244,16 +229,16 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
     const fault = takeFault('download', mediaId)
     const held = media.get(mediaId)
     if (fault === undefined || !isWhole(fault)) {
-      if (!hasToken(request)) return refuse(response, 401)
+      if (!hasToken(request)) return sendRefusal(response, 401)
       if (held === undefined || url.searchParams.get('hash') !== hash || now() > ext * 1_000)
-        return refusePage(response)
+        return sendPageNotFound(response)
     }
-    await sendSpoilt(response, intended(held ?? NOBODYS), fault, traceId())
+    await sendSpoilt(response, buildDownload(held ?? NOBODYS), fault, makeTraceId())
   }
 
   const remove = (request: IncomingMessage, response: ServerResponse, mediaId: string): void => {
-    if (!hasToken(request)) refuse(response, 401)
-    else if (!media.delete(mediaId)) refuse(response, 400, DELETE_ERROR)
+    if (!hasToken(request)) sendRefusal(response, 401)
+    else if (!media.delete(mediaId)) sendRefusal(response, 400, DELETE_ERROR)
     else response.writeHead(200, { 'content-type': 'application/json' }).end('{"success":true}')
   }
 
@@ -268,13 +253,13 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
     accessToken,
     requests,
     async addMedia(added) {
-      const { mediaId = madeUpId(), phoneNumberId = '106540352242922', announceSha256, bytes, ...told } = added
+      const { mediaId = makeUpId(), phoneNumberId = '106540352242922', announceSha256, bytes, ...told } = added
       const measured =
         bytes instanceof Uint8Array
           ? { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
           : bytes
       const { size, sha256 } = measured
-      const held: Held = {
+      const held: HeldMedia = {
         ...told,
         bytes,
         mediaId,
@@ -282,7 +267,7 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
         size,
         sha256,
         announced: announceSha256 === false ? undefined : (announceSha256 ?? sha256),
-        checksum: bytes instanceof Uint8Array ? { 'content-digest': `adler32=${adler32(bytes)}` } : {},
+        checksum: bytes instanceof Uint8Array ? { 'content-digest': `adler32=${computeAdler32(bytes)}` } : {},
         addedAt: now(),
       }
       media.set(mediaId, held)
@@ -291,8 +276,8 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
         mediaId,
         size,
         sha256,
-        reference: referenceTo(held, url, expiresAt),
-        mediaObject: mediaObjectOf(held, url),
+        reference: buildReference(held, url, expiresAt),
+        mediaObject: buildMediaObject(held, url),
       }
     },
     fail(fault) {
@@ -311,141 +296,3 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
 /** Percent of the limits used, and minutes until access comes back (Graph API: Rate limiting). */
 const USAGE =
   '{"102290129340398":[{"type":"whatsapp","call_count":1,"total_cputime":1,"total_time":1,"estimated_time_to_regain_access":0}]}'
-
-/** For faults that come whatever was asked for. */
-const NOBODYS: Held = {
-  mediaId: '0',
-  phoneNumberId: '0',
-  bytes: new Uint8Array(),
-  mimeType: 'application/octet-stream',
-  mediaType: 'document',
-  size: 0,
-  sha256: createHash('sha256').digest('hex'),
-  announced: undefined,
-  checksum: {},
-  addedAt: 0,
-}
-
-function intended({ bytes, mimeType, size, checksum }: Held): IntendedAnswer {
-  return {
-    headers: {
-      'content-type': mimeType,
-      // Unquoted, both of them: so says Meta's media host.
-      'content-disposition': `inline;filename=whatsapp.${mimeType.split(/[/;]/)[1]}`,
-      etag: '2489350178742251424',
-      'accept-ranges': 'bytes',
-      ...checksum,
-      'cache-control': 'private, no-cache, no-store',
-    },
-    size,
-    pieces: () => (bytes instanceof Uint8Array ? slices(bytes) : bytes.stream()),
-  }
-}
-
-function* slices(bytes: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += 16_384) yield bytes.subarray(at, at + 16_384)
-}
-
-interface GraphRefusal {
-  message: string
-  type: string
-  code: number
-}
-
-/** What deleting an unknown id leads to: not the error of a look-up. */
-const DELETE_ERROR: GraphRefusal = { message: '(#100) Invalid post_id parameter', type: 'OAuthException', code: 100 }
-
-/** Both are bad parameters, not dead tokens (Meta: Secure Graph API calls). */
-const NO_PROOF_ERROR: GraphRefusal = {
-  message: 'API calls from the server require an appsecret_proof argument',
-  type: 'GraphMethodException',
-  code: 100,
-}
-const PROOF_ERROR: GraphRefusal = {
-  message: 'Invalid appsecret_proof provided in the API argument',
-  type: 'GraphMethodException',
-  code: 100,
-}
-
-function refuse(response: ServerResponse, status: 400 | 401 | 404, error?: GraphRefusal): void {
-  const body =
-    error === undefined
-      ? graphErrorBody(status, traceId())
-      : JSON.stringify({ error: { ...error, fbtrace_id: traceId() } })
-  const headers = {
-    'content-type': 'application/json; charset=UTF-8',
-    'facebook-api-version': 'v25.0',
-    // Refusals tell the app's usage where answers tell the business's.
-    'x-app-usage': '{"call_count":1,"total_cputime":1,"total_time":1}',
-    'www-authenticate': 'OAuth "Facebook Platform" "invalid_request" "refused by the fake"',
-  }
-  response.writeHead(status, headers).end(body)
-}
-
-/** What an expired URL leads to. */
-function refusePage(response: ServerResponse): void {
-  response.writeHead(404, { 'content-type': 'text/html' }).end('<!DOCTYPE html><title>Error</title>')
-}
-
-function referenceTo(held: Held, downloadUrl: string, expiresAt: number): MediaReference {
-  const { bytes, size, addedAt, checksum, announced, sha256, ...media } = held
-  return {
-    ...media,
-    ...(announced === undefined ? {} : { sha256: announced }),
-    downloadUrl,
-    downloadUrlExpiresAt: new Date(expiresAt).toISOString(),
-    messageId: `wamid.${Buffer.from(`fake ${held.mediaId}`).toString('base64')}`,
-    timestamp: new Date(addedAt).toISOString(),
-    receivedAt: new Date(addedAt).toISOString(),
-    from: '15550001111',
-    businessAccountId: '102290129340398',
-    direction: 'inbound',
-    origin: 'message',
-  }
-}
-
-function mediaObjectOf(held: Held, url: string): Record<string, unknown> {
-  const { mediaId, mimeType, announced, caption, filename, voice, animated } = held
-  return {
-    ...(caption === undefined ? {} : { caption }),
-    ...(filename === undefined ? {} : { filename }),
-    mime_type: mimeType,
-    ...(announced === undefined ? {} : { sha256: Buffer.from(announced, 'hex').toString('base64') }),
-    id: mediaId,
-    url,
-    ...(voice === undefined ? {} : { voice }),
-    ...(animated === undefined ? {} : { animated }),
-  }
-}
-
-/** Meta: Secure Graph API calls. */
-function proofOf(accessToken: string, appSecret: string): string {
-  return createHmac('sha256', appSecret).update(accessToken).digest('hex')
-}
-
-function flipHex(sha256: string): string {
-  return `${sha256.startsWith('0') ? '1' : '0'}${sha256.slice(1)}`
-}
-
-/** RFC 1950. Between two divisions the sums stay far below 2^53. */
-function adler32(bytes: Uint8Array): number {
-  let low = 1
-  let high = 0
-  for (let at = 0; at < bytes.length; at += 2_048) {
-    for (const byte of bytes.subarray(at, at + 2_048)) {
-      low += byte
-      high += low
-    }
-    low %= 65_521
-    high %= 65_521
-  }
-  return high * 65_536 + low
-}
-
-function madeUpId(): string {
-  return `17610${randomInt(1e6, 1e7)}${randomInt(1e5, 1e6)}`
-}
-
-function traceId(): string {
-  return `A${randomBytes(17).toString('base64url')}`
-}

@@ -1,0 +1,128 @@
+import { createHash, randomInt } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import type { MediaReference, MediaType } from '../../media-reference.js'
+import type { IntendedAnswer } from './faults.js'
+
+/** A file that the fake API holds. */
+export interface FakeMedia {
+  /** The file: all at once, or made as it is read. */
+  bytes: Uint8Array | { size: number; sha256: string; stream(): Readable }
+  /** As declared by the sender. */
+  mimeType: string
+  /** What WhatsApp takes it for. */
+  mediaType: MediaType
+  /** Of documents. */
+  filename?: string
+  /** The words below it. */
+  caption?: string
+  /** A voice note. */
+  voice?: boolean
+  /** An animated sticker. */
+  animated?: boolean
+  /** Default: a made-up one. */
+  mediaId?: string
+  /** Default `106540352242922`. */
+  phoneNumberId?: string
+  /** The hash that look-up and webhook announce, in hex, or `false` for none. Default: the right one. */
+  announceSha256?: string | false
+}
+
+/** Media as the fake API holds it. */
+export interface HeldMedia extends FakeMedia {
+  mediaId: string
+  phoneNumberId: string
+  size: number
+  sha256: string
+  /** Absent: none is announced. */
+  announced: string | undefined
+  checksum: Record<string, string>
+  addedAt: number
+}
+
+/** For faults that come whatever was asked for. */
+export const NOBODYS: HeldMedia = {
+  mediaId: '0',
+  phoneNumberId: '0',
+  bytes: new Uint8Array(),
+  mimeType: 'application/octet-stream',
+  mediaType: 'document',
+  size: 0,
+  sha256: createHash('sha256').digest('hex'),
+  announced: undefined,
+  checksum: {},
+  addedAt: 0,
+}
+
+export function buildDownload({ bytes, mimeType, size, checksum }: HeldMedia): IntendedAnswer {
+  return {
+    headers: {
+      'content-type': mimeType,
+      // Unquoted, both of them: so says Meta's media host.
+      'content-disposition': `inline;filename=whatsapp.${mimeType.split(/[/;]/)[1]}`,
+      etag: '2489350178742251424',
+      'accept-ranges': 'bytes',
+      ...checksum,
+      'cache-control': 'private, no-cache, no-store',
+    },
+    size,
+    pieces: () => (bytes instanceof Uint8Array ? cutIntoSlices(bytes) : bytes.stream()),
+  }
+}
+
+function* cutIntoSlices(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 16_384) yield bytes.subarray(at, at + 16_384)
+}
+
+export function buildReference(held: HeldMedia, downloadUrl: string, expiresAt: number): MediaReference {
+  const { bytes, size, addedAt, checksum, announced, sha256, ...media } = held
+  return {
+    ...media,
+    ...(announced === undefined ? {} : { sha256: announced }),
+    downloadUrl,
+    downloadUrlExpiresAt: new Date(expiresAt).toISOString(),
+    messageId: `wamid.${Buffer.from(`fake ${held.mediaId}`).toString('base64')}`,
+    timestamp: new Date(addedAt).toISOString(),
+    receivedAt: new Date(addedAt).toISOString(),
+    from: '15550001111',
+    businessAccountId: '102290129340398',
+    direction: 'inbound',
+    origin: 'message',
+  }
+}
+
+export function buildMediaObject(held: HeldMedia, url: string): Record<string, unknown> {
+  const { mediaId, mimeType, announced, caption, filename, voice, animated } = held
+  return {
+    ...(caption === undefined ? {} : { caption }),
+    ...(filename === undefined ? {} : { filename }),
+    mime_type: mimeType,
+    ...(announced === undefined ? {} : { sha256: Buffer.from(announced, 'hex').toString('base64') }),
+    id: mediaId,
+    url,
+    ...(voice === undefined ? {} : { voice }),
+    ...(animated === undefined ? {} : { animated }),
+  }
+}
+
+export function flipHex(sha256: string): string {
+  return `${sha256.startsWith('0') ? '1' : '0'}${sha256.slice(1)}`
+}
+
+/** RFC 1950. Between two divisions the sums stay far below 2^53. */
+export function computeAdler32(bytes: Uint8Array): number {
+  let low = 1
+  let high = 0
+  for (let at = 0; at < bytes.length; at += 2_048) {
+    for (const byte of bytes.subarray(at, at + 2_048)) {
+      low += byte
+      high += low
+    }
+    low %= 65_521
+    high %= 65_521
+  }
+  return high * 65_536 + low
+}
+
+export function makeUpId(): string {
+  return `17610${randomInt(1e6, 1e7)}${randomInt(1e5, 1e6)}`
+}

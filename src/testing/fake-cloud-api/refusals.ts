@@ -1,0 +1,57 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import { graphErrorBody } from './faults.js'
+
+interface GraphRefusal {
+  message: string
+  type: string
+  code: number
+}
+
+/** What deleting an unknown id leads to: not the error of a look-up. */
+export const DELETE_ERROR: GraphRefusal = {
+  message: '(#100) Invalid post_id parameter',
+  type: 'OAuthException',
+  code: 100,
+}
+
+/** Both are bad parameters, not dead tokens (Meta: Secure Graph API calls). */
+export const NO_PROOF_ERROR: GraphRefusal = {
+  message: 'API calls from the server require an appsecret_proof argument',
+  type: 'GraphMethodException',
+  code: 100,
+}
+export const PROOF_ERROR: GraphRefusal = {
+  message: 'Invalid appsecret_proof provided in the API argument',
+  type: 'GraphMethodException',
+  code: 100,
+}
+
+export function sendRefusal(response: ServerResponse, status: 400 | 401 | 404, error?: GraphRefusal): void {
+  const body =
+    error === undefined
+      ? graphErrorBody(status, makeTraceId())
+      : JSON.stringify({ error: { ...error, fbtrace_id: makeTraceId() } })
+  const headers = {
+    'content-type': 'application/json; charset=UTF-8',
+    'facebook-api-version': 'v25.0',
+    // Refusals tell the app's usage where answers tell the business's.
+    'x-app-usage': '{"call_count":1,"total_cputime":1,"total_time":1}',
+    'www-authenticate': 'OAuth "Facebook Platform" "invalid_request" "refused by the fake"',
+  }
+  response.writeHead(status, headers).end(body)
+}
+
+/** What an expired URL leads to. */
+export function sendPageNotFound(response: ServerResponse): void {
+  response.writeHead(404, { 'content-type': 'text/html' }).end('<!DOCTYPE html><title>Error</title>')
+}
+
+/** Meta: Secure Graph API calls. */
+export function computeProof(accessToken: string, appSecret: string): string {
+  return createHmac('sha256', appSecret).update(accessToken).digest('hex')
+}
+
+export function makeTraceId(): string {
+  return `A${randomBytes(17).toString('base64url')}`
+}
