@@ -22,7 +22,7 @@ export abstract class WhatsAppMediaError extends Error {
   /** Whether the same call can succeed later, with nothing changed on this side. */
   readonly retryable: boolean
 
-  /** For the classes of this library: each field, the message and the cause come cleaned, and in no other way. */
+  /** For the classes of this library: only cleaned details are accepted. */
   constructor({ message, retryable, fields, ...rest }: CleanFailure) {
     super(message, 'cause' in rest ? { cause: rest.cause } : undefined)
     this.name = new.target.name
@@ -41,9 +41,9 @@ export abstract class WhatsAppMediaError extends Error {
     const { name, message, cause, ...fields } = this
     return {
       name,
-      message: this.message,
+      message,
       ...fields,
-      ...(isError(this.cause) ? { cause: { name: this.cause.name, message: this.cause.message } } : {}),
+      ...(isError(cause) ? { cause: { name: cause.name, message: cause.message } } : {}),
     }
   }
 }
@@ -52,7 +52,7 @@ export abstract class WhatsAppMediaError extends Error {
  * An option, a key or another argument is missing or of the wrong form. The message names the option and the value
  * received.
  *
- * Retryable: no. What to do: mend the call.
+ * Retryable: no. What to do: fix the call.
  */
 export class InvalidOptionError extends WhatsAppMediaError {
   readonly code = 'invalid-option'
@@ -64,7 +64,7 @@ export class InvalidOptionError extends WhatsAppMediaError {
       cleanDetails(details, {
         fields: ['option'],
         retryable: false,
-        tell: ({ option, problem }) => `${option} ${problem}`,
+        buildMessage: ({ option, problem }) => `${option} ${problem}`,
       }),
     )
   }
@@ -92,9 +92,9 @@ export class InvalidSignatureError extends WhatsAppMediaError {
   declare readonly reason: SignatureProblem
 
   constructor(details: { reason: SignatureProblem }) {
-    const tell = ({ reason }: typeof details): string =>
+    const buildMessage = ({ reason }: typeof details): string =>
       `The webhook's signature is refused: ${SIGNATURE_PROBLEMS[reason]}`
-    super(cleanDetails(details, { fields: ['reason'], retryable: false, tell }))
+    super(cleanDetails(details, { fields: ['reason'], retryable: false, buildMessage }))
   }
 }
 
@@ -109,9 +109,9 @@ export class PayloadTooLargeError extends WhatsAppMediaError {
   declare readonly limitBytes: number
 
   constructor(details: { limitBytes: number }) {
-    const tell = ({ limitBytes }: typeof details): string =>
+    const buildMessage = ({ limitBytes }: typeof details): string =>
       `The webhook's body has more than maxBytes, ${limitBytes} bytes`
-    super(cleanDetails(details, { fields: ['limitBytes'], retryable: false, tell }))
+    super(cleanDetails(details, { fields: ['limitBytes'], retryable: false, buildMessage }))
   }
 }
 
@@ -119,8 +119,8 @@ export class PayloadTooLargeError extends WhatsAppMediaError {
 export type AccessTokenProblem = 'missing' | 'rejected' | 'unavailable'
 
 /**
- * The account's access token is missing, could not be asked for, or Meta rejected it (Graph codes 190 and 0, or HTTP
- * 401).
+ * The account's access token is missing, could not be asked for, or Meta rejected it (Graph codes 190, 0 and 102, or
+ * HTTP 401).
  *
  * Retryable: unless missing. What to do: renew the token; a token function is asked again at once.
  */
@@ -139,7 +139,7 @@ export class AccessTokenError extends WhatsAppMediaError {
       | { reason: 'missing' | 'unavailable'; status?: never; graphCode?: never }
     ),
   ) {
-    const tell = ({ reason, account, graphCode }: typeof details): string => {
+    const buildMessage = ({ reason, account, graphCode }: typeof details): string => {
       const token = `access token${account === undefined ? '' : ` of account ${account}`}`
       if (reason === 'missing') return `The ${token} is missing`
       if (reason === 'unavailable') return `The function that gives the ${token} failed`
@@ -149,7 +149,7 @@ export class AccessTokenError extends WhatsAppMediaError {
       cleanDetails(details, {
         fields: ['reason', 'status', 'graphCode'],
         retryable: details.reason !== 'missing',
-        tell,
+        buildMessage,
       }),
     )
   }
@@ -166,13 +166,13 @@ export class UnknownNumberError extends WhatsAppMediaError {
   declare readonly phoneNumberId: string
 
   constructor(details: { phoneNumberId: string }) {
-    const tell = ({ phoneNumberId }: typeof details): string =>
+    const buildMessage = ({ phoneNumberId }: typeof details): string =>
       `No account is configured for phone number id ${describeId(phoneNumberId)}`
-    super(cleanDetails(details, { fields: ['phoneNumberId'], retryable: false, tell }))
+    super(cleanDetails(details, { fields: ['phoneNumberId'], retryable: false, buildMessage }))
   }
 }
 
-/** What an error of the Graph API says of itself, beside its words. */
+/** What an error of the Graph API says of itself, besides its message. */
 export interface GraphAnswerCodes {
   /** HTTP status. */
   status: number
@@ -210,7 +210,7 @@ export class GraphApiError extends WhatsAppMediaError {
       cause?: unknown
     },
   ) {
-    const tell = ({ status, graphCode, text }: typeof details): string => {
+    const buildMessage = ({ status, graphCode, text }: typeof details): string => {
       const code = graphCode === undefined ? '' : `, Graph code ${graphCode}`
       return `The Graph API answered HTTP ${status}${code}${text === undefined || text === '' ? '' : `: ${text}`}`
     }
@@ -218,7 +218,7 @@ export class GraphApiError extends WhatsAppMediaError {
       cleanDetails(details, {
         fields: ['status', 'graphCode', 'subcode', 'fbtraceId', 'retryAfterMs'],
         retryable: details.retryable,
-        tell,
+        buildMessage,
       }),
     )
   }
@@ -244,23 +244,22 @@ export class MediaGoneError extends WhatsAppMediaError {
   declare readonly fbtraceId?: string
 
   constructor(details: GraphAnswerCodes & { mediaId: string }) {
-    const tell = ({ mediaId }: typeof details): string =>
+    const buildMessage = ({ mediaId }: typeof details): string =>
       `Media ${describeId(mediaId)} is gone or not readable with this token: expired, deleted, or of another business account`
     super(
       cleanDetails(details, {
         fields: ['mediaId', 'status', 'graphCode', 'subcode', 'fbtraceId'],
         retryable: false,
-        tell,
+        buildMessage,
       }),
     )
   }
 }
 
 /**
- * A look-up or download broke off, or a media host refused it. Start again from the look-up: media URLs die in 5
- * minutes.
+ * A look-up or download broke off, or a media host refused it. Media URLs expire after 5 minutes.
  *
- * Retryable: mostly. What to do: try again: it starts from the look-up.
+ * Retryable: mostly. What to do: start again from the look-up.
  */
 export class DownloadFailedError extends WhatsAppMediaError {
   readonly code = 'download-failed'
@@ -280,9 +279,13 @@ export class DownloadFailedError extends WhatsAppMediaError {
     retryAfterMs?: number | undefined
     cause?: unknown
   }) {
-    const tell = ({ host, problem }: typeof details): string => `The request to ${host} failed: ${problem}`
+    const buildMessage = ({ host, problem }: typeof details): string => `The request to ${host} failed: ${problem}`
     super(
-      cleanDetails(details, { fields: ['host', 'status', 'retryAfterMs'], retryable: details.retryable ?? true, tell }),
+      cleanDetails(details, {
+        fields: ['host', 'status', 'retryAfterMs'],
+        retryable: details.retryable ?? true,
+        buildMessage,
+      }),
     )
   }
 }
@@ -298,8 +301,8 @@ export class HostRefusedError extends WhatsAppMediaError {
   declare readonly host: string
 
   constructor(details: { host: string; problem: string }) {
-    const tell = ({ host, problem }: typeof details): string => `Refused to ask ${host}: ${problem}`
-    super(cleanDetails(details, { fields: ['host'], retryable: false, tell }))
+    const buildMessage = ({ host, problem }: typeof details): string => `Refused to ask ${host}: ${problem}`
+    super(cleanDetails(details, { fields: ['host'], retryable: false, buildMessage }))
   }
 }
 
@@ -316,9 +319,9 @@ export class SizeLimitError extends WhatsAppMediaError {
   declare readonly bytes: number
 
   constructor(details: { limitBytes: number; bytes: number }) {
-    const tell = ({ limitBytes, bytes }: typeof details): string =>
+    const buildMessage = ({ limitBytes, bytes }: typeof details): string =>
       `The body has ${bytes} bytes or more; maxBytes is ${limitBytes}`
-    super(cleanDetails(details, { fields: ['limitBytes', 'bytes'], retryable: false, tell }))
+    super(cleanDetails(details, { fields: ['limitBytes', 'bytes'], retryable: false, buildMessage }))
   }
 }
 
@@ -351,7 +354,7 @@ export class IntegrityMismatchError extends WhatsAppMediaError {
       cleanDetails(details, {
         fields: ['expectedSize', 'observedSize', 'expectedSha256', 'observedSha256'],
         retryable: true,
-        tell: ({ problem }) => problem,
+        buildMessage: ({ problem }) => problem,
       }),
     )
   }
@@ -385,7 +388,7 @@ export class StorageFailedError extends WhatsAppMediaError {
     advice?: string | undefined
     cause?: unknown
   }) {
-    const tell = ({ operation, key, reason, status, advice }: typeof details): string => {
+    const buildMessage = ({ operation, key, reason, status, advice }: typeof details): string => {
       const answer = status === undefined ? '' : ` (HTTP ${status})`
       return `The storage failed to ${operation} ${key}: ${reason}${answer}${advice === undefined ? '' : `. ${advice}`}`
     }
@@ -393,16 +396,16 @@ export class StorageFailedError extends WhatsAppMediaError {
       cleanDetails(details, {
         fields: ['operation', 'key', 'status', 'reason', 'retryAfterMs'],
         retryable: details.retryable,
-        tell,
+        buildMessage,
       }),
     )
   }
 }
 
 /**
- * Under the key lie other bytes than ours. They were not overwritten.
+ * The key already holds other bytes. They were not overwritten.
  *
- * Retryable: no. What to do: look at both.
+ * Retryable: no. What to do: compare the object with the media; remove the wrong one.
  */
 export class KeyConflictError extends WhatsAppMediaError {
   readonly code = 'key-conflict'
@@ -424,13 +427,13 @@ export class KeyConflictError extends WhatsAppMediaError {
     expectedSha256: string
     foundSha256: string | undefined
   }) {
-    const tell = ({ key, expectedSize, expectedSha256, foundSize, foundSha256 }: typeof details): string =>
+    const buildMessage = ({ key, expectedSize, expectedSha256, foundSize, foundSha256 }: typeof details): string =>
       `${key} holds other bytes: expected ${expectedSize} bytes with SHA-256 ${expectedSha256}, found ${foundSize} bytes with ${foundSha256 ?? 'no recorded hash'}`
     super(
       cleanDetails(details, {
         fields: ['key', 'expectedSize', 'foundSize', 'expectedSha256', 'foundSha256'],
         retryable: false,
-        tell,
+        buildMessage,
       }),
     )
   }
@@ -447,9 +450,9 @@ export class WrongAccountError extends WhatsAppMediaError {
   declare readonly accountId: string
 
   constructor(details: { accountId: string }) {
-    const tell = ({ accountId }: typeof details): string =>
+    const buildMessage = ({ accountId }: typeof details): string =>
       `The key does not belong to account ${describeValue(accountId)}`
-    super(cleanDetails(details, { fields: ['accountId'], retryable: false, tell }))
+    super(cleanDetails(details, { fields: ['accountId'], retryable: false, buildMessage }))
   }
 }
 
@@ -460,9 +463,9 @@ export type CallbackName = 'accounts' | 'storage' | 'prefix' | 'onArchived' | 'o
 export type TimedCallbackName = CallbackName | 'accessToken' | 'onPayload' | 'onMedia'
 
 /**
- * A callback of your app kept throwing, or did not end, until the media was dead, or longer.
+ * A callback of your app kept throwing, or did not end, until the media expired, or later.
  *
- * Retryable: yes. What to do: mend it, then enqueue the job again.
+ * Retryable: yes. What to do: fix it, then enqueue the job again.
  */
 export class CallbackFailedError extends WhatsAppMediaError {
   readonly code = 'callback-failed'
@@ -470,14 +473,14 @@ export class CallbackFailedError extends WhatsAppMediaError {
   declare readonly callback: CallbackName
 
   /**
-   * `cause` is what it threw. Where that is no error of this library, name and code alone are kept: its words may quote
-   * the job.
+   * `cause` is what it threw. Where that is no error of this library, name and code alone are kept: its message may
+   * quote the job.
    */
   constructor({ callback, cause }: { callback: CallbackName; cause: unknown }) {
     const details = { callback, cause: hasBrand(cause) ? cause : reduceToName(cause) }
-    const tell = (clean: typeof details): string =>
+    const buildMessage = (clean: typeof details): string =>
       `${clean.callback} failed, and there is no more time to call it again`
-    super(cleanDetails(details, { fields: ['callback'], retryable: true, tell }))
+    super(cleanDetails(details, { fields: ['callback'], retryable: true, buildMessage }))
   }
 }
 
@@ -492,7 +495,13 @@ export class QueueFullError extends WhatsAppMediaError {
   declare readonly limit: number
 
   constructor(details: { limit: number; problem: string }) {
-    super(cleanDetails(details, { fields: ['limit'], retryable: true, tell: ({ problem }) => `The queue ${problem}` }))
+    super(
+      cleanDetails(details, {
+        fields: ['limit'],
+        retryable: true,
+        buildMessage: ({ problem }) => `The queue ${problem}`,
+      }),
+    )
   }
 }
 
@@ -521,11 +530,13 @@ export class QueueFailedError extends WhatsAppMediaError {
       cause?: unknown
     } & ({ failed: number; total: number } | { failed?: never; total?: never }),
   ) {
-    const tell = ({ operation, reason, failed, total }: typeof details): string => {
+    const buildMessage = ({ operation, reason, failed, total }: typeof details): string => {
       const jobs = failed === undefined ? '' : ` ${failed} of ${total} jobs`
       return `The queue failed to ${operation}${jobs}: ${reason}`
     }
-    super(cleanDetails(details, { fields: ['operation', 'reason', 'failed'], retryable: details.retryable, tell }))
+    super(
+      cleanDetails(details, { fields: ['operation', 'reason', 'failed'], retryable: details.retryable, buildMessage }),
+    )
   }
 }
 
@@ -544,9 +555,9 @@ export class JobTooLargeError extends WhatsAppMediaError {
   declare readonly limitBytes: number
 
   constructor(details: { jobs: number; bytes: number; limitBytes: number }) {
-    const tell = ({ jobs, bytes, limitBytes }: typeof details): string =>
+    const buildMessage = ({ jobs, bytes, limitBytes }: typeof details): string =>
       `${jobs} jobs are larger than a message may be, ${limitBytes} bytes; the largest has ${bytes}`
-    super(cleanDetails(details, { fields: ['jobs', 'bytes', 'limitBytes'], retryable: false, tell }))
+    super(cleanDetails(details, { fields: ['jobs', 'bytes', 'limitBytes'], retryable: false, buildMessage }))
   }
 }
 
@@ -557,17 +568,17 @@ export class JobTooLargeError extends WhatsAppMediaError {
  */
 export class MediaUnavailableError extends WhatsAppMediaError {
   readonly code = 'media-unavailable'
-  /** Meta's words, or this library's. */
+  /** Meta's text, or this library's. */
   declare readonly reason: string
   /** Meta's error code. */
   declare readonly errorCode?: number
 
   constructor(details: { reason: string; errorCode?: number | undefined }) {
-    const tell = ({ reason, errorCode }: typeof details): string => {
+    const buildMessage = ({ reason, errorCode }: typeof details): string => {
       const code = errorCode === undefined ? '' : ` (Meta's code ${errorCode})`
       return `The media can't be downloaded: ${reason}${code}`
     }
-    super(cleanDetails(details, { fields: ['reason', 'errorCode'], retryable: false, tell }))
+    super(cleanDetails(details, { fields: ['reason', 'errorCode'], retryable: false, buildMessage }))
   }
 }
 
@@ -604,11 +615,11 @@ export class TimeoutError extends WhatsAppMediaError {
       | { waitedFor: Exclude<TimeoutError['waitedFor'], 'callback'>; callback?: never }
     ),
   ) {
-    const tell = (clean: typeof details): string => {
+    const buildMessage = (clean: typeof details): string => {
       const what = clean.waitedFor === 'callback' ? `${clean.callback} did not end` : WAITS[clean.waitedFor]
       return `${what} within ${clean.limitMs} ms`
     }
-    super(cleanDetails(details, { fields: ['waitedFor', 'limitMs', 'callback'], retryable: true, tell }))
+    super(cleanDetails(details, { fields: ['waitedFor', 'limitMs', 'callback'], retryable: true, buildMessage }))
   }
 }
 

@@ -69,10 +69,17 @@ const DEFAULT_CALLBACK_TIMEOUT_MS = 8_000
 /**
  * Makes the handler of the webhook's URL: Meta's handshake (GET) and its deliveries (POST).
  *
- * A delivery passes method, size, content type, body, signature and JSON, in this order: 405, 413, 415, 408 or 400,
- * 401, 400. Then `onPayload` and `onMedia` are awaited, and 200 says that both have the webhook; when one throws or is
- * late, 500 makes Meta deliver again. Every answer is plain text without a detail and without anything of the request,
- * but for the handshake's challenge.
+ * A delivery passes six checks, in this order:
+ * - method -> 405
+ * - size -> 413
+ * - content type -> 415
+ * - body: late -> 408, aborted -> 400
+ * - signature -> 401
+ * - JSON -> 400
+ *
+ * Then `onPayload` and `onMedia` are awaited, and 200 says that both have the webhook; when one throws or is late, 500
+ * makes Meta deliver again. Every answer is plain text without a detail and without anything of the request, but for the
+ * handshake's challenge.
  *
  * @returns the handler, a function of `Request`, with `receive` for adapters and `close` for the end of the process.
  * @throws InvalidOptionError for an empty `appSecret` or `verifyToken`, or a limit of the wrong form.
@@ -104,7 +111,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   const { track, settle } = trackWork()
   const report = (rejection: WebhookRejection): void => {
     // A broken logger must neither change the answer nor end the process.
-    track((async () => onRejected?.(rejection))().catch(() => {}))
+    void track((async () => onRejected?.(rejection))().catch(() => {}))
   }
   const onLateFailure = (error: unknown): void => report({ reason: 'handler-failed', status: 500, error })
   const turnOptions = { onPayload, onMedia, callbackTimeoutMs, onLateWork: track, onLateFailure }
@@ -125,11 +132,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
     report({ ...rejection, status })
     return buildAnswer(status, REASON_PHRASES[status], status === 405 ? { allow: 'GET, POST' } : {})
   }
-  const receive = (incoming: IncomingWebhook): Promise<WebhookAnswer> => {
-    const answered = answer(incoming)
-    track(answered)
-    return answered
-  }
+  const receive = (incoming: IncomingWebhook): Promise<WebhookAnswer> => track(answer(incoming))
   const handle = async (request: Request): Promise<Response> => {
     const { status, headers, body } = await receive(toIncomingWebhook(request))
     return new Response(body, { status, headers })
@@ -146,16 +149,17 @@ function blameAdapter(error: unknown): WebhookOutcome {
   return { outcome: 'rejected', reason: 'adapter-failed', error }
 }
 
-/** Keeps what runs, none of which rejects, until it has ended. */
-function trackWork(): { track(work: Promise<unknown>): void; settle(): Promise<void> } {
+/** Tracks running promises (they never reject) until they end. */
+function trackWork(): { track<Work extends Promise<unknown>>(work: Work): Work; settle(): Promise<void> } {
   const underWay = new Set<Promise<unknown>>()
   return {
     track(work) {
       underWay.add(work)
       void work.then(() => underWay.delete(work))
+      return work
     },
     async settle() {
-      // Again, because what fails is reported at its end.
+      // Again, because a failure is reported when the work ends.
       while (underWay.size > 0) await Promise.all(underWay)
     },
   }
@@ -184,7 +188,7 @@ function checkVerifyToken(verifyToken: unknown): string {
   })
 }
 
-/** Read on demand, so that what a framework's `Request` throws is thrown into the conversation. */
+/** Read on demand: an error that a framework's `Request` throws must reach the conversation. */
 function toIncomingWebhook(request: Request): IncomingWebhook {
   return {
     get method() {

@@ -20,7 +20,7 @@ export interface CleanFailure {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
-/** Details with a form of their own. All others are taken for words. */
+/** Details with a form of their own. All others are cleaned as plain text. */
 const CLEANERS: Readonly<Record<string, (value: string) => string>> = {
   host: describeHost,
   key: cleanKey,
@@ -44,24 +44,24 @@ type KeyOfAny<Union> = Union extends unknown ? keyof Union : never
 /**
  * Cleans an error's details, and only then builds its message from them.
  *
- * @param details What the error is made of: its fields, words for its message, and its cause.
- * @param options `fields`: the details that become properties of the error; nothing else does. `tell`: builds the message
- * of the clean details.
+ * @param details What the error is made of: its fields, text for its message, and its cause.
+ * @param options `fields`: the details that become properties of the error; nothing else does. `buildMessage`: makes the
+ * message of the clean details.
  */
 export function cleanDetails<Details extends object>(
   details: Details,
   options: {
     fields: readonly Exclude<KeyOfAny<Details>, 'cause' | 'retryable'>[]
     retryable: boolean
-    tell: (clean: Details) => string
+    buildMessage: (clean: Details) => string
   },
 ): CleanFailure {
-  const { fields, retryable, tell } = options
+  const { fields, retryable, buildMessage } = options
   const clean = Object.fromEntries(Object.entries(details).map(([name, value]) => [name, cleanDetail(name, value)]))
   const cause: unknown = Reflect.get(details, 'cause')
   const failure = {
     // Each detail keeps its type: text stays text, and only codes that are optional are dropped.
-    message: tell(clean as Details),
+    message: buildMessage(clean as Details),
     retryable: retryable === true,
     fields: defined(Object.fromEntries(fields.map((name) => [name, clean[String(name)]]))),
     ...(cause === undefined ? {} : { cause: cleanCause(cause) }),
