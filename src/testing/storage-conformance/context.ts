@@ -53,7 +53,7 @@ export function sample(size: number, facts: Partial<Sample> = {}): Sample {
 const CHUNK_SIZES = [1, 7, 1_000, 16_384, 65_536, 70_000]
 
 /** The bytes in chunks of many sizes. */
-export function toBody(bytes: Buffer): Readable {
+export function toTestBody(bytes: Buffer): Readable {
   return Readable.from(cutChunks(bytes), { objectMode: false })
 }
 
@@ -73,7 +73,7 @@ export function put(
   options: { body?: Readable; ifAbsent?: boolean; signal?: AbortSignal } = {},
 ): Promise<PutResult> {
   const { bytes, ...facts } = object
-  const { body = toBody(bytes), ifAbsent = false, signal } = options
+  const { body = toTestBody(bytes), ifAbsent = false, signal } = options
   return storage.put(key, body, { ...facts, ifAbsent, ...(signal === undefined ? {} : { signal }) })
 }
 

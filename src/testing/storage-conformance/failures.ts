@@ -24,29 +24,29 @@ const last = ANNOUNCED.bytes.subarray(2 * CHUNK_BYTES)
 
 /** How a put of `ANNOUNCED` can go wrong. Made anew for each use: they hold signals. */
 const attempts: Readonly<Record<string, () => FailingPut>> = {
-  'a body that errors before its first byte': () => breaking([]),
-  'a body that errors midway': () => breaking([first]),
-  'a body that errors before its last chunk': () => breaking([first, second]),
+  'a body that errors before its first byte': () => createBreaking([]),
+  'a body that errors midway': () => createBreaking([first]),
+  'a body that errors before its last chunk': () => createBreaking([first, second]),
   'a body that closes before its first byte': () => ({ steps: [(body) => body.destroy()] }),
   'a body that closes early, without an error': () => ({ steps: [first, (body) => body.destroy()] }),
   'a body that ends early': () => ({ steps: [first, second] }),
   'an empty body': () => ({ steps: [] }),
   'a body that is one byte longer': () => ({ steps: [first, second, last, Buffer.from('x')] }),
   'a signal that has aborted before': () => {
-    const { controller, rejection } = aborting()
+    const { controller, rejection } = createAborting()
     controller.abort(rejection)
     return { steps: [first, second, last], signal: controller.signal, rejection }
   },
   'a signal that aborts midway': () => {
-    const { controller, rejection } = aborting()
+    const { controller, rejection } = createAborting()
     const abort = (body: Readable): void => {
       controller.abort(rejection)
       body.push(second)
     }
     return { steps: [first, abort, last], signal: controller.signal, rejection }
   },
-  'a signal that aborts while the body stalls': () => stalling([first]),
-  'a signal that aborts while the body stalls before its first byte': () => stalling([]),
+  'a signal that aborts while the body stalls': () => createStalling([first]),
+  'a signal that aborts while the body stalls before its first byte': () => createStalling([]),
 }
 
 /** A put that fails, fails in bounded time with the original cause, and changes nothing. */
@@ -82,7 +82,7 @@ export const failureRequirements: readonly Requirement<StorageCase>[] = [
       const { storage, key } = context
       const object = sample(10)
       await put(context, object)
-      const { controller, rejection } = aborting()
+      const { controller, rejection } = createAborting()
       controller.abort(rejection)
       const { signal } = controller
       assert.equal(await readRejection(storage.head(key, { signal })), rejection)
@@ -95,7 +95,7 @@ export const failureRequirements: readonly Requirement<StorageCase>[] = [
 
 async function assertRejects(context: StorageCase, attempt: FailingPut & { ifAbsent: boolean }): Promise<void> {
   const { steps, rejection, ...options } = attempt
-  const body = scripted(steps)
+  const body = createScripted(steps)
   const error = await readRejection(put(context, ANNOUNCED, { ...options, body }))
   assert.ok(error instanceof Error, 'put() rejects with something that is no Error')
   if (rejection !== undefined) assert.equal(error, rejection, `put() rejects with another error: ${error.message}`)
@@ -110,23 +110,23 @@ async function readRejection(promise: Promise<unknown>): Promise<unknown> {
   return outcome.resolved ? assert.fail('it resolved, though it must reject') : outcome.error
 }
 
-function breaking(sent: Step[]): FailingPut {
+function createBreaking(sent: Step[]): FailingPut {
   const rejection = new Error('the source broke off')
   return { steps: [...sent, (body) => body.destroy(rejection)], rejection }
 }
 
-function stalling(sent: Step[]): FailingPut {
-  const { controller, rejection } = aborting()
+function createStalling(sent: Step[]): FailingPut {
+  const { controller, rejection } = createAborting()
   // Later, so that the storage is waiting for bytes by then.
   const stall = (): void => void setImmediate(() => controller.abort(rejection))
   return { steps: [...sent, stall], signal: controller.signal, rejection }
 }
 
-function aborting(): { controller: AbortController; rejection: Error } {
+function createAborting(): { controller: AbortController; rejection: Error } {
   return { controller: new AbortController(), rejection: new Error('the caller gave up') }
 }
 
-function scripted(steps: readonly Step[]): Readable {
+function createScripted(steps: readonly Step[]): Readable {
   const left = [...steps]
   return new Readable({
     read() {

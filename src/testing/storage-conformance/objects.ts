@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { WhatsAppMediaError } from '../../errors.js'
 import type { Requirement } from '../conformance.js'
 import type { StorageCase } from './context.js'
-import { assertAbsent, assertHolds, put, sample, toBody, UNICODE_DISPOSITION } from './context.js'
+import { assertAbsent, assertHolds, put, sample, toTestBody, UNICODE_DISPOSITION } from './context.js'
 
 const LARGE_BYTES = 5 * 1_024 * 1_024
 const WRITERS = 20
@@ -43,7 +43,7 @@ export const objectRequirements: readonly Requirement<StorageCase>[] = [
       const first = sample(1_000)
       assert.equal((await put(context, first, { ifAbsent: true })).outcome, 'stored')
       const second = sample(1_000, { contentType: 'text/plain', metadata: { writer: 'second' } })
-      const body = toBody(second.bytes)
+      const body = toTestBody(second.bytes)
       assert.equal((await put(context, second, { ifAbsent: true, body })).outcome, 'exists')
       assert.ok(body.destroyed || body.readableEnded, 'the body is neither consumed nor destroyed')
       await assertHolds(context, first)

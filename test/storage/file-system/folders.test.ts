@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { actInFolder, removeEmptyFolders, syncFolders } from '../../../src/storage/file-system/folders.js'
 import { createFileSystemStorage } from '../../../src/storage/file-system.js'
 import type { ObjectStorage } from '../../../src/storage.js'
 import { put, temporaryDirectory } from './fixture.js'
@@ -88,6 +89,7 @@ describe('put()', () => {
     await unlink(join(directory.path, 'killed'))
     const [folder = ''] = createHash('sha256').update('killed').digest('hex').match(/^../) ?? []
     await writeFile(join(directory.path, '.meta', folder, 'foreign.json'), '{}')
+    await mkdir(join(directory.path, '.meta', folder, 'a-folder'))
     expect(await sidecars()).toHaveLength(3)
 
     await put(createFileSystemStorage({ directory: directory.path }), 'killed', { text: 'young' })
@@ -101,6 +103,28 @@ describe('put()', () => {
     expect(await sidecars()).toHaveLength(3)
     expect(await later.head('killed')).toMatchObject({ size: 5, contentType: 'text/plain' })
     expect(await later.head('kept')).toMatchObject({ size: 1, contentType: 'text/plain' })
+  })
+})
+
+describe('folders', () => {
+  it('lets a folder go that a delete has removed, and no other trouble', async () => {
+    const { path } = directory
+    await syncFolders(path, [join(path, 'gone', 'file')])
+    await writeFile(join(path, 'file'), 'x')
+    await expect(syncFolders(path, [join(path, 'file', 'below', 'it')])).rejects.toMatchObject({ code: 'ENOTDIR' })
+  })
+
+  it('stops trying when a folder goes each time', async () => {
+    const gone = Object.assign(new Error('gone'), { code: 'ENOENT' })
+    const act = vi.fn(() => Promise.reject(gone))
+    await expect(actInFolder(join(directory.path, 'a', 'b'), act)).rejects.toBe(gone)
+    expect(act).toHaveBeenCalledTimes(1_000)
+  })
+
+  it('climbs over folders that another delete has removed', async () => {
+    await mkdir(join(directory.path, 'a'))
+    await removeEmptyFolders(directory.path, join(directory.path, 'a', 'gone', 'file'))
+    expect(await names()).toEqual([])
   })
 })
 

@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 
 /** An answer that is no success, in the form of the SDK's errors. */
 export function toSdkError({ statusCode, headers }: IncomingMessage, text: string): Error {
-  const code = element(text, 'Code')
-  return Object.assign(new Error(element(text, 'Message') ?? 'UnknownError'), {
+  const code = readElement(text, 'Code')
+  return Object.assign(new Error(readElement(text, 'Message') ?? 'UnknownError'), {
     name: code ?? 'UnknownError',
     ...(code === undefined ? {} : { Code: code }),
     $metadata: { httpStatusCode: statusCode },
@@ -12,7 +12,7 @@ export function toSdkError({ statusCode, headers }: IncomingMessage, text: strin
 }
 
 /** The text of an element of S3's error document (AWS: Error responses). */
-function element(xml: string, name: string): string | undefined {
+function readElement(xml: string, name: string): string | undefined {
   const [, text] = new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml) ?? []
   return text?.replace(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|([a-z]{1,8}));/gi, decodeEntity)
 }

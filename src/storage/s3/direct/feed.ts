@@ -123,10 +123,10 @@ function createCloseError(key: string): StorageFailedError {
 
 /** A promise that only ever rejects, and whose failure ends no process. */
 function createBreak(): { broken: Promise<never>; breakOff: (error: unknown) => void } {
-  let breakOff: (error: unknown) => void = () => {}
+  let rejectBroken: ((error: unknown) => void) | undefined
   const broken = new Promise<never>((_resolve, reject) => {
-    breakOff = reject
+    rejectBroken = reject
   })
   broken.catch(() => {})
-  return { broken, breakOff }
+  return { broken, breakOff: (error) => rejectBroken?.(error) }
 }

@@ -31,12 +31,13 @@ const NAME = 'object'
 async function checkWrite(store: ProbeStore): Promise<ProbeVerdict> {
   const written = await store.put(NAME, store.object)
   if (written.ok) return describeSuccess('Takes a plain PUT with its length and SHA-256.')
-  return judgeRefusal(written, 'A plain PUT with length and SHA-256', 'Nothing can be archived here.')
+  return describeStoreRefusal(written, 'A plain PUT with length and SHA-256', 'Nothing can be archived here.')
 }
 
 async function checkRead(store: ProbeStore): Promise<ProbeVerdict> {
   const read = await store.read(NAME)
-  if (!read.ok) return judgeRefusal(read, 'Reading the object', 'Objects that hold no hash can not be compared.')
+  if (!read.ok)
+    return describeStoreRefusal(read, 'Reading the object', 'Objects that hold no hash can not be compared.')
   return read.value?.equals(store.object.bytes) === true
     ? describeSuccess('Gives back the bytes that were put.')
     : {
@@ -53,7 +54,7 @@ async function checkHead(store: ProbeStore): Promise<ProbeVerdict> {
     const detail = `HEAD is refused with HTTP 403: it takes s3:GetObject, and with SSE-KMS kms:Decrypt. ${consequence}`
     return { verdict: 'refused', detail, promise: ONE_OBJECT }
   }
-  if (!found.ok) return { ...judgeRefusal(found, 'HEAD', consequence), promise: ONE_OBJECT }
+  if (!found.ok) return { ...describeStoreRefusal(found, 'HEAD', consequence), promise: ONE_OBJECT }
   if (found.value?.size === store.object.bytes.length)
     return describeSuccess('Finds an object right after its put, with its size.')
   const detail = found.value === null ? 'HEAD does not find an object right after its put.' : 'HEAD tells another size.'
@@ -66,7 +67,7 @@ async function checkConditionalCreate(store: ProbeStore): Promise<ProbeVerdict> 
   if (!created.ok) {
     const consequence =
       'The library looks with a HEAD before each put instead; two writers at the same instant can both write.'
-    return { ...judgeRefusal(created, 'A PUT with If-None-Match', consequence), promise: ONE_OBJECT }
+    return { ...describeStoreRefusal(created, 'A PUT with If-None-Match', consequence), promise: ONE_OBJECT }
   }
   const again = await store.create('created-once', second)
   const read = await store.read('created-once')
@@ -101,7 +102,7 @@ async function checkChecksum(store: ProbeStore): Promise<ProbeVerdict> {
     return { verdict: 'ignored', detail, promise: PROVEN }
   }
   if (answered.status === undefined || answered.status >= 500) {
-    return { ...judgeRefusal(answered, 'A PUT with a wrong SHA-256', consequence), promise: PROVEN }
+    return { ...describeStoreRefusal(answered, 'A PUT with a wrong SHA-256', consequence), promise: PROVEN }
   }
   // Without s3:ListBucket what is not there answers 403 (AWS: GetObject), to one who may read what is there.
   const isHidden = !read.ok && read.status === 403 && (await store.read(NAME)).ok
@@ -127,7 +128,7 @@ async function checkFraming(store: ProbeStore): Promise<ProbeVerdict> {
   }
   const put = await store.putChunked('chunked', store.object)
   const ours = 'This library sends plain bodies only.'
-  if (!put.ok) return judgeRefusal(put, 'A body in aws-chunked framing', ours)
+  if (!put.ok) return describeStoreRefusal(put, 'A body in aws-chunked framing', ours)
   const read = await store.read('chunked')
   if (!read.ok)
     return { verdict: 'skipped', detail: 'A body in aws-chunked framing is taken, and can not be read back.' }
@@ -149,7 +150,7 @@ const DISPOSITION = `attachment; filename="photo.jpg"; filename*=UTF-8''photo%20
 async function checkKeptMetadata(store: ProbeStore): Promise<ProbeVerdict> {
   const facts = { contentType: 'image/jpeg', contentDisposition: DISPOSITION }
   const put = await store.put('described', store.object, { ...facts, metadata: METADATA })
-  if (!put.ok) return judgeRefusal(put, 'A PUT with metadata', 'Nothing can be archived here.')
+  if (!put.ok) return describeStoreRefusal(put, 'A PUT with metadata', 'Nothing can be archived here.')
   const found = await store.head('described')
   if (!found.ok) return { verdict: 'skipped', detail: 'HEAD is refused, and nothing else tells metadata.' }
   const { metadata = {}, contentType, contentDisposition } = found.value ?? {}
@@ -171,7 +172,7 @@ async function checkResponseOverrides(store: ProbeStore): Promise<ProbeVerdict> 
   const forced = { contentType: 'image/png', contentDisposition: DISPOSITION }
   const read = await store.readSigned(NAME, forced)
   if (!read.ok)
-    return judgeRefusal(
+    return describeStoreRefusal(
       read,
       'Reading through a signed URL',
       'Does this machine reach the endpoint that readers reach, and trust its certificate?',
@@ -192,7 +193,8 @@ const TAGS = { probe: 'a b+c', 'probe:2': 'x=y' }
 
 async function checkTags(store: ProbeStore): Promise<ProbeVerdict> {
   const put = await store.put('tagged', store.object, { tags: TAGS })
-  if (!put.ok) return judgeRefusal(put, 'A PUT with tags', 'Leave the option tags out; with it, nothing can be stored.')
+  if (!put.ok)
+    return describeStoreRefusal(put, 'A PUT with tags', 'Leave the option tags out; with it, nothing can be stored.')
   const tags = await store.tags('tagged')
   if (!tags.ok) {
     const isForbidden = tags.status === 403
@@ -207,7 +209,7 @@ async function checkTags(store: ProbeStore): Promise<ProbeVerdict> {
 
 async function checkDelete(store: ProbeStore): Promise<ProbeVerdict> {
   const removed = await store.delete(NAME)
-  if (!removed.ok) return judgeRefusal(removed, 'Deleting an object', 'Nothing can be erased.')
+  if (!removed.ok) return describeStoreRefusal(removed, 'Deleting an object', 'Nothing can be erased.')
   const read = await store.read(NAME)
   if (read.ok && read.value !== null)
     return { verdict: 'ignored', detail: 'Deleting is answered with success, and the object is still there.' }
@@ -219,7 +221,7 @@ function describeSuccess(detail: string): ProbeVerdict {
 }
 
 /** The store said no, or nothing: a refusal is its own decision, a fault or silence is not. */
-function judgeRefusal(refusal: Refusal, what: string, consequence: string): ProbeVerdict {
+function describeStoreRefusal(refusal: Refusal, what: string, consequence: string): ProbeVerdict {
   const { status } = refusal
   const isDecision = status !== undefined && (status < 500 || status === 501) && status !== 408 && status !== 429
   const verb = isDecision ? 'is refused' : 'fails'
