@@ -1,4 +1,5 @@
-import { S3Client } from '@aws-sdk/client-s3'
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type ProbeCheckName, type ProbeOptions, type ProbeReport, probeS3 } from '../../../src/storage/s3.js'
 import { createLyingStore, type Lie, type LyingStore } from '../lying-store.js'
@@ -263,6 +264,27 @@ describe('probeS3', () => {
     const options = { bucket: 'media', region: 'x', endpoint: store.endpoint, credentials }
     await expect(probeS3(options, { signal: controller.signal, fetch })).rejects.toBe(reason)
     expect(store.requests.filter((request) => request.startsWith('PUT')).length).toBeGreaterThan(4)
+    expect(store.objects.size).toBe(0)
+  })
+
+  it('writes nothing more once it is aborted, though a put fails after that', async () => {
+    store = await createLyingStore()
+    const controller = new AbortController()
+    const client = new S3Client({ region: 'x', endpoint: store.endpoint, credentials, forcePathStyle: true })
+    const send = client.send.bind(client) as (command: unknown) => Promise<unknown>
+    let puts = 0
+    let cut: Promise<unknown> = Promise.resolve()
+    client.send = (async (command: { input: { Key?: string } }) => {
+      if (!(command instanceof PutObjectCommand && command.input.Key?.endsWith('/created-once'))) return send(command)
+      puts += 1
+      controller.abort(new Error('enough'))
+      cut = wait(20).then(() => Promise.reject(new Error('socket hang up')))
+      return cut
+    }) as typeof client.send
+    await expect(probeS3({ bucket: 'media', client }, { signal: controller.signal })).rejects.toThrow('enough')
+    await cut.catch(nextTurn)
+
+    expect(puts).toBe(1)
     expect(store.objects.size).toBe(0)
   })
 

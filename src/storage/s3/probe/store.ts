@@ -59,6 +59,7 @@ export function createProbeStore(environment: ProbeEnvironment): RunningProbeSto
   const { storage, fetch, base } = environment
   const written = new Set<string>()
   let signal = new AbortController().signal
+  let running: Promise<unknown> = Promise.resolve()
   const questions = createStoreQuestions({ storage, fetch, startSignal: () => signal })
   const sdk = createSdkQuestions(environment, () => signal)
 
@@ -81,28 +82,38 @@ export function createProbeStore(environment: ProbeEnvironment): RunningProbeSto
     read: (name) => questions.read(base + name),
     contentEncoding: (name) => sdk.contentEncoding(base + name),
     tags: (name) => sdk.tags(base + name),
-    async readSigned(name, forced) {
-      const signed = await awaitAnswer(async () => storage.signedUrl?.(base + name, { expiresIn: 300, ...forced }))
-      if (!signed.ok) return signed
-      /* v8 ignore next -- @preserve this storage does sign */
-      return signed.value === undefined ? { ok: false, reason: 'no signed URL' } : questions.readUrl(signed.value.url)
-    },
+    readSigned: (name, forced) => readSigned(base + name, { storage, questions, forced }),
     delete: (name) => questions.delete(base + name),
 
     async within(timeoutMs, callerSignal, check) {
       const timeout = AbortSignal.timeout(timeoutMs)
       signal = callerSignal === undefined ? timeout : AbortSignal.any([timeout, callerSignal])
-      const verdict = await settleOrAbort(check(), signal)
+      const work = check()
+      running = work
+      const verdict = await settleOrAbort(work, signal)
       callerSignal?.throwIfAborted()
       if (verdict !== undefined && !timeout.aborted) return verdict
       return { verdict: 'failed', detail: `The store did not answer within ${timeoutMs} ms.` }
     },
-    cleanUp(timeoutMs) {
-      // Not under the caller's signal: one who leaves wants the objects gone all the same.
-      signal = AbortSignal.timeout(timeoutMs)
+    async cleanUp(timeoutMs) {
+      const limit = AbortSignal.timeout(timeoutMs)
+      // An aborted check ends first, under its aborted signal: under the next one it would write again.
+      await settleOrAbort(Promise.allSettled([running]), limit)
+      // Not under the caller's signal: a caller who leaves wants the objects gone all the same.
+      signal = limit
       return removeAll(written, { questions, base, signal })
     },
   }
+}
+
+async function readSigned(
+  key: string,
+  { storage, questions, forced }: { storage: ObjectStorage; questions: StoreQuestions; forced: ForcedHeaders },
+): Promise<StoreAnswer<UrlAnswer>> {
+  const signed = await awaitAnswer(async () => storage.signedUrl?.(key, { expiresIn: 300, ...forced }))
+  if (!signed.ok) return signed
+  /* v8 ignore next -- @preserve this storage does sign */
+  return signed.value === undefined ? { ok: false, reason: 'no signed URL' } : questions.readUrl(signed.value.url)
 }
 
 /** @returns how many objects may be left. */
