@@ -26,15 +26,15 @@ export type { ArchiveOptions } from './archive/plan.js'
 export interface ArchivedMedia extends StoredMedia {
   /** Meta's id of the media. */
   mediaId: string
-  /** Of the message; for a bare media id the option, else by MIME type. */
+  /** The message's media type. For a bare id: the option, or the type derived from the MIME type. */
   mediaType: MediaType
   /** The tenant, as given. */
   accountId: string
-  /** The message's id. It contains the sender's phone number. This and all below are absent for a bare media id. */
+  /** The message's id. It contains the sender's phone number. Absent for a bare media id. */
   messageId?: string
-  /** When the message was sent, ISO 8601. Present for a bare media id too, when `timestamp` was given. */
+  /** When the message was sent, ISO 8601. For a bare media id: the option. */
   timestamp?: string
-  /** The sender's caption. */
+  /** The sender's caption. The fields from here on come from the reference: a bare media id has none of them. */
   caption?: string
   /** A voice note rather than an audio file. */
   voice?: boolean

@@ -34,7 +34,8 @@ export interface MediaArchive {
    */
   enqueue(media: MediaReference | readonly MediaReference[] | ExtractedMedia): Promise<void>
   /**
-   * Archives one media item and calls `onArchived` or `onFailed`. Resolves when the object is proven and stored.
+   * Archives one media item and calls `onArchived` or `onFailed`. Resolves when the object is proven and stored, and
+   * `onArchived` has ended.
    *
    * @throws the error that `onFailed` got; what `accounts`, `storage`, `prefix`, `onArchived` or `onFailed` throw, a
    * TimeoutError when they do not end; the signal's reason.

@@ -10,6 +10,7 @@ import { type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
 import { checkMediaId, checkSha256, type MediaType } from './media-reference.js'
 import type { ObjectStorage } from './storage.js'
 import { checkTimeouts, runUnder, startDeadlines, type Timeouts } from './timing/deadlines.js'
+import type { BodyIdentity } from './upload/compare-stored.js'
 import { type BodyToStore, checkStoring, putOnce, type SniffPolicy } from './upload/put-once.js'
 import type { StorableMedia, StoredMedia } from './upload/result.js'
 import { withTypedErrors } from './upload/storage-errors.js'
@@ -96,7 +97,7 @@ async function upload(body: UploadBody, options: UploadOptions): Promise<StoredM
   const timeouts = checkTimeouts(options.timeouts)
   checkAnnounced(options)
   const mediaType = options.mediaType ?? getMediaTypeFromMime(mimeType)
-  const size = options.size ?? (body instanceof Blob ? body.size : undefined)
+  const size = options.size ?? getKnownSize(body)
   const media = { mediaId, mediaType, mimeType, size, sha256: options.sha256, filename, timestamp }
   const key = decideKey(options, media)
   const toStore: BodyToStore = {
@@ -106,7 +107,7 @@ async function upload(body: UploadBody, options: UploadOptions): Promise<StoredM
     // The stream is the caller's: so is its error.
     brokeOff: (error) => error ?? new InvalidOptionError({ option: 'body', problem: 'was closed before its end' }),
     // Bytes that lie in memory need no spool, and can be read again.
-    ...(body instanceof Uint8Array ? { reopen: () => openBody(body), identity: findIdentity(body, media) } : {}),
+    ...(body instanceof Uint8Array ? { reopen: () => openBody(body), identity: computeIdentity(body, media) } : {}),
   }
   const keyIsStable = options.key !== undefined || (mediaId !== undefined && timestamp !== undefined)
   const deadlines = startDeadlines(timeouts, options.signal)
@@ -114,14 +115,19 @@ async function upload(body: UploadBody, options: UploadOptions): Promise<StoredM
   return runUnder(deadlines, () => putOnce(toStore, { ...order, callerSignal: options.signal }))
 }
 
+function getKnownSize(body: UploadBody): number | undefined {
+  if (body instanceof Uint8Array) return body.byteLength
+  return body instanceof Blob ? body.size : undefined
+}
+
 /**
- * Size and hash of bytes that lie in memory, unless their hash was announced: then they must have it. An announced size
- * stays, for the proof to refuse if it is another.
+ * Hashes bytes that lie in memory. Returns undefined when a hash was announced; the proof then checks it. An announced
+ * size stays, for the proof to refuse if it is another.
  */
-function findIdentity(
+function computeIdentity(
   bytes: Uint8Array,
   { size = bytes.byteLength, sha256 }: { size: number | undefined; sha256: string | undefined },
-): { size: number; sha256: string } | undefined {
+): BodyIdentity | undefined {
   return sha256 === undefined ? { size, sha256: createHash('sha256').update(bytes).digest('hex') } : undefined
 }
 

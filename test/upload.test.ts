@@ -158,6 +158,8 @@ describe('uploadToS3', () => {
     vi.stubEnv('TMPDIR', '/nowhere/at/all')
     const large = Buffer.alloc(3_000_000, '%PDF ')
     expect(await upload(large)).toMatchObject({ size: large.length, integrity: 'unannounced' })
+    const announced = { sha256: createHash('sha256').update(large).digest('hex') }
+    expect(await upload(large, announced)).toMatchObject({ size: large.length, integrity: 'announced' })
   })
 
   it('leaves a store behind that heeds no signal', async () => {
@@ -303,7 +305,10 @@ describe('uploadToS3 on a store with faults', () => {
     await expect(upload(bytes, { storage: holding(Buffer.alloc(bytes.length)) })).rejects.toMatchObject({
       code: 'key-conflict',
     })
-    await expect(upload(bytes, { storage: holding(undefined) })).rejects.toThrow(/no recorded hash/)
+    await expect(upload(bytes, { storage: holding(undefined) })).rejects.toMatchObject({
+      ...{ code: 'storage-failed', operation: 'put', reason: 'the object came and went' },
+      retryable: true,
+    })
   })
 
   it('types the failure of an object’s bytes while it compares them', async () => {
@@ -376,19 +381,25 @@ describe('uploadToS3 on a store with faults', () => {
   })
 
   it('ends at the storage deadline, and still finds what was stored', async () => {
-    const silent = (head: ObjectStorage['head']) =>
+    let heads = 0
+    const silent = (find: () => StoredObject | null) =>
       faulty({
-        head,
+        head: async (_key, { signal } = {}) => {
+          heads++
+          signal?.throwIfAborted()
+          return find()
+        },
         put: async (_key, body, { signal }) => {
           await body.resume().toArray()
           return new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
         },
       })
     const timeouts = { storageMs: 30 }
-    expect(await upload(bytes, { timeouts, storage: silent(async () => found()) })).toMatchObject({
+    expect(await upload(bytes, { timeouts, storage: silent(() => found()) })).toMatchObject({
       alreadyStored: true,
     })
-    await expect(upload(bytes, { timeouts, storage: silent(async () => null) })).rejects.toMatchObject({
+    expect(heads).toBe(1)
+    await expect(upload(bytes, { timeouts, storage: silent(() => null) })).rejects.toMatchObject({
       code: 'timeout',
       waitedFor: 'store',
     })
@@ -396,7 +407,7 @@ describe('uploadToS3 on a store with faults', () => {
     const controller = new AbortController()
     const { signal } = controller
     setTimeout(() => controller.abort(reason), 30)
-    await expect(upload(bytes, { signal, storage: silent(async () => found()) })).rejects.toBe(reason)
+    await expect(upload(bytes, { signal, storage: silent(() => found()) })).rejects.toBe(reason)
   })
 
   it('puts bytes that it has again at once when the store refuses the condition, and tells', async () => {

@@ -11,7 +11,10 @@ import { type GraphErrorBody, parseGraphError } from './answers.js'
  */
 export type GraphVerdict = 'dead-token' | 'gone' | 'rate-limit' | 'passing' | 'final'
 
-/** The one table of Graph error codes (Meta: Error codes; Graph API: Handling errors). */
+/**
+ * The table of Graph error codes (Meta: Error codes; Graph API: Handling errors). `judgeCode` adds what no single code
+ * decides: 100 with subcode 33, 102 by its subcodes, and the range 200 to 299.
+ */
 const VERDICTS: ReadonlyMap<number, GraphVerdict> = new Map<number, GraphVerdict>([
   // Expired, revoked or never valid; 0 is an auth exception.
   [190, 'dead-token'],
@@ -34,7 +37,7 @@ const VERDICTS: ReadonlyMap<number, GraphVerdict> = new Map<number, GraphVerdict
   [131000, 'passing'],
   [131016, 'passing'],
   [131057, 'passing'],
-  // They come as HTTP 400, not 429.
+  // Meta sends these codes with HTTP 400.
   [4, 'rate-limit'],
   [17, 'rate-limit'],
   [32, 'rate-limit'],
@@ -57,13 +60,20 @@ const SESSION_SUBCODES: ReadonlySet<number | undefined> = new Set([undefined, 45
  * Meta asks (Meta: Error codes).
  */
 export function judgeGraphError({ code, subcode, isTransient }: GraphErrorBody, status: number): GraphVerdict {
-  const known = code === undefined ? undefined : VERDICTS.get(code)
-  if (isTransient === true) return known === 'rate-limit' ? known : 'passing'
+  const verdict = judgeCode(code, subcode) ?? judgeStatus(status)
+  return isTransient === true && verdict !== 'rate-limit' ? 'passing' : verdict
+}
+
+function judgeCode(code: number | undefined, subcode: number | undefined): GraphVerdict | undefined {
+  if (code === undefined) return undefined
   if (code === 100 && subcode === SUBCODE_GONE) return 'gone'
   if (code === CODE_SESSION && SESSION_SUBCODES.has(subcode)) return 'dead-token'
-  if (known !== undefined) return known
   // Permissions.
-  if (code !== undefined && code >= 200 && code <= 299) return 'final'
+  if (code >= 200 && code <= 299) return 'final'
+  return VERDICTS.get(code)
+}
+
+function judgeStatus(status: number): GraphVerdict {
   if (status === 401) return 'dead-token'
   if (status === 429) return 'rate-limit'
   return isPassingStatus(status) ? 'passing' : 'final'
@@ -72,7 +82,8 @@ export function judgeGraphError({ code, subcode, isTransient }: GraphErrorBody, 
 /** Meta asks for fewer calls: it would refuse another one soon, too. */
 export function isRateLimit(error: AnyWhatsAppMediaError): boolean {
   if (error.code !== 'graph-api') return false
-  return error.status === 429 || VERDICTS.get(error.graphCode ?? Number.NaN) === 'rate-limit'
+  const { status, graphCode, subcode } = error
+  return (judgeCode(graphCode, subcode) ?? judgeStatus(status)) === 'rate-limit'
 }
 
 /** An unsuccessful answer of the Graph API. */

@@ -16,7 +16,8 @@ export function isSameObject(found: StoredObject, { size, sha256 }: BodyIdentity
 }
 
 /**
- * After "exists": the object must be ours, byte for byte.
+ * After "exists": the object must have our size and hash. Its recorded hash is taken; the object itself is read only
+ * where no hash is recorded.
  *
  * @throws KeyConflictError, StorageFailedError
  */
@@ -30,14 +31,9 @@ export async function compareStored(
     const { operation, reason } = error
     throw new StorageFailedError({ operation, key, reason, retryable: false, status: 403, advice })
   })
-  if (found === null) {
-    throw new StorageFailedError({ operation: 'put', key, reason: 'the object came and went', retryable: true })
-  }
-  if (isSameObject(found, identity)) return found
+  if (found === null) throw createVanishedError(key)
   const foundSha256 =
-    found.size === identity.size && found.sha256 === undefined
-      ? await hashStored(storage, key, deadlines)
-      : found.sha256
+    found.sha256 ?? (found.size === identity.size ? await hashStored(storage, key, deadlines) : undefined)
   if (found.size === identity.size && foundSha256 === identity.sha256) return { ...found, sha256: foundSha256 }
   throw new KeyConflictError({
     key,
@@ -48,10 +44,14 @@ export async function compareStored(
   })
 }
 
+function createVanishedError(key: string): StorageFailedError {
+  return new StorageFailedError({ operation: 'put', key, reason: 'the object came and went', retryable: true })
+}
+
 /** An object without a recorded hash, put there by something else, is read and hashed. */
-async function hashStored(storage: ObjectStorage, key: string, deadlines: Deadlines): Promise<string | undefined> {
+async function hashStored(storage: ObjectStorage, key: string, deadlines: Deadlines): Promise<string> {
   const object = await storage.get(key, { signal: deadlines.signal })
-  if (object === null) return undefined
+  if (object === null) throw createVanishedError(key)
   const hash = createHash('sha256')
   try {
     for await (const part of object.body) {

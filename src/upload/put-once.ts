@@ -17,7 +17,7 @@ import { SNIFF_BYTES, sniff } from '../file-type/sniff.js'
 import { findProofFailure, type ProvenBody, proveBytes } from '../integrity/prove.js'
 import { spool } from '../integrity/spool.js'
 import { defined } from '../json.js'
-import type { ObjectStorage, PutResult } from '../storage.js'
+import type { ObjectStorage, PutResult, StoredObject } from '../storage.js'
 import { type CheckedTimeouts, type Deadlines, LAST_LOOK_MS, startDeadlines } from '../timing/deadlines.js'
 import { type BodyIdentity, compareStored, isSameObject } from './compare-stored.js'
 import { describeFound, describeStored, type ObjectPlace, type StorableMedia, type StoredMedia } from './result.js'
@@ -159,18 +159,17 @@ async function putProven(call: PutCall): Promise<StoredMedia> {
     onSourceError: body.brokeOff,
   })
   const { contentType, contentDisposition } = decideStoredType(await proven.opening, call)
+  const metadata = buildMetadata(body.media)
   deadlines.mayBeStored()
   deadlines.waitFor('store')
-  const put = storage.put(key, proven.body, {
-    size,
-    sha256,
-    contentType,
-    contentDisposition,
-    metadata: buildMetadata(body.media),
-    ifAbsent: true,
-    signal: deadlines.signal,
-  })
-  const result = await put.catch((error: unknown) => findAfterLostAnswer(error, proven, call))
+  let result: PutResult
+  try {
+    const { signal } = deadlines
+    const options = { size, sha256, contentType, contentDisposition, metadata, ifAbsent: true, signal } as const
+    result = await storage.put(key, proven.body, options)
+  } catch (error) {
+    return describeFound(await findAfterLostAnswer(error, proven, call), body.media, order)
+  }
   deadlines.waitFor('store')
   if (result?.outcome === 'exists') return describeFound(await compareStored(identity, order), body.media, order)
   const isStored = result?.outcome === 'stored' || result?.outcome === 'condition-ignored'
@@ -201,9 +200,9 @@ function reportStored({ outcome }: PutResult, { body, identity, order }: PutCall
  * A put whose bytes all went out may have succeeded although its answer was lost: one look finds out. The put's own
  * error stands in every other case.
  */
-async function findAfterLostAnswer(error: unknown, proven: ProvenBody, call: PutCall): Promise<PutResult> {
-  const { storage, key, timeouts, callerSignal, deadlines: attempt } = call.order
-  const failure = attempt.signal.aborted ? attempt.signal.reason : error
+async function findAfterLostAnswer(error: unknown, proven: ProvenBody, call: PutCall): Promise<StoredObject> {
+  const { storage, key, timeouts, callerSignal, deadlines: attemptDeadlines } = call.order
+  const failure = attemptDeadlines.signal.aborted ? attemptDeadlines.signal.reason : error
   const isLost = proven.isProven() && WhatsAppMediaError.is(failure) && failure.retryable && !isBrokenBody(failure)
   if (!isLost || callerSignal?.aborted === true) throw failure
   // The attempt's own deadline may be what passed, so this look gets one of its own.
@@ -211,7 +210,7 @@ async function findAfterLostAnswer(error: unknown, proven: ProvenBody, call: Put
   deadlines.waitFor('store')
   try {
     const found = await storage.head(key, { signal: deadlines.signal })
-    if (found !== null && isSameObject(found, call.identity)) return { outcome: 'exists' }
+    if (found !== null && isSameObject(found, call.identity)) return found
   } catch {
     // The store is still out of reach: the put's error says more.
   } finally {

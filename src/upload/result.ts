@@ -21,7 +21,7 @@ export interface StoredMedia {
   mimeType: string
   /** The sender's name for the file. */
   filename?: string
-  /** The object was there already, with these very bytes. */
+  /** True when the object existed with these very bytes, or when this call's put lost its answer. */
   alreadyStored: boolean
   /** How sure the bytes are. */
   integrity: Integrity

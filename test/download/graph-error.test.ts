@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { judgeGraphError, readGraphRetryAfter, toGraphError } from '../../src/download/graph-error.js'
+import { isRateLimit, judgeGraphError, readGraphRetryAfter, toGraphError } from '../../src/download/graph-error.js'
 import { isPassingStatus } from '../../src/http/retry-after.js'
 
 const MEDIA_ID = '1234567890123456'
@@ -56,6 +56,33 @@ const PASSING: readonly Row[] = [
   [131016, undefined, 500, 'service unavailable'],
   [131057, undefined, 500, 'account in maintenance'],
 ]
+
+/** The verdict, and whether the error that it leads to makes an account pause. */
+function judge(status: number, error: object): [string, boolean] {
+  return [judgeGraphError(error, status), isRateLimit(toGraphError(answer(status, error), MEDIA_ID))]
+}
+
+describe('isRateLimit', () => {
+  it('is true for the codes of rate limits, whatever the HTTP status, and for 429 where no known code decides', () => {
+    for (const code of [4, 17, 32, 341, 613, 80007, 130429, 131056]) {
+      for (const status of [400, 429, 500]) expect(judge(status, { code })).toEqual(['rate-limit', true])
+    }
+    for (const error of [{}, { code: 987654 }]) expect(judge(429, error)).toEqual(['rate-limit', true])
+  })
+
+  it.each([
+    [{ code: 100 }, 'final'],
+    [{ code: 200 }, 'final'],
+    [{ code: 2 }, 'passing'],
+    [{ code: 100, is_transient: true, isTransient: true }, 'passing'],
+  ])('says of %j with HTTP 429 what the verdict says', (error, verdict) => {
+    expect(judge(429, error)).toEqual([verdict, false])
+  })
+
+  it('is true for a transient refusal with HTTP 429', () => {
+    expect(judge(429, { is_transient: true, isTransient: true })).toEqual(['rate-limit', true])
+  })
+})
 
 describe('toGraphError by Meta error code', () => {
   const refuse = ([code, subcode, status, message]: Row, extra: object = {}) =>
