@@ -3,7 +3,7 @@ import { cleanId, describeSecret } from './errors/describe.js'
 import type { AnyWhatsAppMediaError, CallbackName } from './errors.js'
 
 /**
- * What happened, for logs and metrics: give `onEvent` to any operation. Events carry no token, signed query, phone
+ * Events for logs and metrics: give `onEvent` to any operation. Events carry no token, signed query, phone
  * number or file name; a message id shows as its SHA-256 (`messageIdHash`, lowercase hex).
  */
 export type MediaEvent = {
@@ -26,12 +26,14 @@ export type MediaEvent = {
       durationMs: number
       /** Milliseconds between the message and now. Absent for a bare media id. */
       ageMs?: number
-      /** Milliseconds until the media dies at Meta. Absent for a bare media id. */
+      /** Milliseconds until Meta deletes the media. Absent for a bare media id. */
       timeLeftMs?: number
     }
   /** One attempt failed; `retryInMs` is absent when it was the last. */
   | { type: 'attempt-failed'; error: AnyWhatsAppMediaError; attempt: number; retryInMs?: number }
-  /** A callback of your app threw or hung in a job, which runs again. `error` keeps name and code of what it threw. */
+  /**
+   * A callback of your app threw or hung in a job, which runs again. `error` keeps name and code of the thrown error.
+   */
   | {
       type: 'callback-failed'
       callback: CallbackName

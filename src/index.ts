@@ -47,5 +47,5 @@ export type { ObjectStorage } from './storage.js'
 export { getSignedUrl, signUrls, type SignedMediaUrl, type SigningOptions } from './signed-url.js'
 export { toContent, type MediaContent } from './media-archive/content.js'
 
-// What goes wrong: the base of all errors. The classes are in `whatsapp-media-archive/errors`.
+// Failures: the base of all errors. The classes are in `whatsapp-media-archive/errors`.
 export { WhatsAppMediaError, type ErrorCode } from './errors.js'

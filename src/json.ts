@@ -62,7 +62,7 @@ export function parseSha256(value: unknown): string | undefined {
   return undefined
 }
 
-/** In seconds these are the year 5138, in milliseconds 1973: what is larger is milliseconds. */
+/** In seconds these are the year 5138, in milliseconds 1973: a larger number is milliseconds. */
 const MAX_SECONDS = 100_000_000_000
 /** The first instant of the year 10000, where ISO 8601 needs another form. */
 const END_OF_TIME = 253_402_300_800_000
@@ -78,7 +78,10 @@ export function parseTimestamp(value: unknown): string | undefined {
   return milliseconds > 0 && milliseconds < END_OF_TIME ? new Date(milliseconds).toISOString() : undefined
 }
 
-/** The object without its undefined fields: `exactOptionalPropertyTypes` tells an absent field from an undefined one. */
+/**
+ * The object without its undefined fields: `exactOptionalPropertyTypes` distinguishes an absent field from an undefined
+ * one.
+ */
 export function defined<Fields extends object>(fields: Fields): Defined<Fields> {
   const kept: Record<string, unknown> = {}
   for (const name in fields) if (Object.hasOwn(fields, name) && fields[name] !== undefined) kept[name] = fields[name]

@@ -44,7 +44,7 @@ export interface MediaQueue {
   close?(options?: { timeoutMs?: number }): Promise<MediaJob[]>
 }
 
-/** Runs one attempt of a job. Never rejects: each outcome says what the queue has to do. */
+/** Runs one attempt of a job. Never rejects: each outcome says how the queue goes on. */
 export type ProcessJob = (job: MediaJob, context: JobContext) => Promise<JobOutcome>
 
 /** A worker's description of an attempt. */
@@ -75,7 +75,7 @@ export type JobOutcome =
       isAttempt: boolean
       /** The job to keep in place of the one that was run. */
       job: MediaJob
-      /** The reason: an error of this library, or whatever a callback of your app has thrown. */
+      /** The reason: an error of this library, or any value that a callback of your app has thrown. */
       error: unknown
     }
   /** Given up, and `onFailed` has heard of it: the job is kept aside, with its reason. */

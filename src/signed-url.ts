@@ -8,7 +8,7 @@ import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } fro
 import { checkObjectKey, MAX_EXPIRES_IN, type ObjectStorage, type SignedUrlOptions } from './storage.js'
 import { toStorageFailure } from './upload/storage-errors.js'
 
-/** What is signed, for whom, and how the file arrives at the reader. */
+/** The tenant, the lifetime of the URL, and how the file arrives at the reader. */
 export type SigningOptions = KeyOptions & {
   /** Where the objects are. It must be able to sign. */
   storage: ObjectStorage
@@ -16,7 +16,10 @@ export type SigningOptions = KeyOptions & {
   expiresIn?: number
   /** The name a download gets. */
   filename?: string
-  /** Default: inline for images, audio and video, attachment for all else. `inline` is heeded only for what may be shown: those and PDF. */
+  /**
+   * Default: inline for images, audio and video, attachment for all else. `inline` is respected only for types that may
+   * be shown: those and PDF.
+   */
   disposition?: 'inline' | 'attachment'
   /**
    * Seconds for which the URL stays the same, so that browsers and CDNs can cache. It then lives `expiresIn` at the
@@ -26,7 +29,7 @@ export type SigningOptions = KeyOptions & {
   cacheFor?: number
   /** The layout that reads the keys. Default: the one of `buildMediaKey`. Used with `accountId` only. */
   keyLayout?: KeyLayout
-  /** Hears `expiry-clipped`. What it throws is ignored. */
+  /** Hears `expiry-clipped`. Errors that it throws are ignored. */
   onEvent?: OnEvent
 } & (
     | {
@@ -47,16 +50,16 @@ export interface SignedMediaUrl {
   key: string
   /** The signed URL. */
   url: string
-  /** When the URL dies: as asked, or earlier when the signing credentials end first. */
+  /** When the URL expires: as asked, or earlier when the signing credentials end first. */
   expiresAt: Date
 }
 
 /**
- * A signed URL for one object, as a string; `signUrls` and `archive.signUrl` tell its expiry, too. Content type and
- * disposition are forced from the key's extension through the allow-list, without a request: what a stranger sent can't
+ * A signed URL for one object, as a string; `signUrls` and `archive.signUrl` return its expiry, too. Content type and
+ * disposition are forced from the key's extension through the allow-list, without a request: a stranger's file can't
  * run in the reader's browser, not even from old objects.
  *
- * Sign when somebody reads; a stored signed URL is dead by the time it is needed.
+ * Sign when somebody reads; a stored signed URL has expired by the time it is needed.
  *
  * With `accountId`, the key must be of the layout in use and that account's own. With `anyAccount: true`, it may be any
  * object's name that arrives as it was signed: at most 1,024 bytes, no control characters, no segment that is empty, `.`

@@ -8,11 +8,11 @@ import { InvalidOptionError } from './errors.js'
  * (from `whatsapp-media-archive/testing`). Methods throw `StorageFailedError`, or the signal's reason on abort.
  */
 export interface ObjectStorage {
-  /** What the implementation is called in events, such as `s3` or `file-system`. */
+  /** The implementation's name in events, such as `s3` or `file-system`. */
   readonly name: string
   /** The bucket, where there is one. */
   readonly bucket?: string
-  /** What the store can do. Stated by the implementation, never probed at run time. */
+  /** The store's abilities. Stated by the implementation, never probed at run time. */
   readonly capabilities: {
     /** Create-if-absent is atomic: of two concurrent writers, one gets `exists`. */
     readonly conditionalCreate: boolean
@@ -47,8 +47,8 @@ export interface ObjectStorage {
   delete(key: string, options?: CallOptions): Promise<void>
 
   /**
-   * The objects whose keys start with `prefix`, each once, in no promised order; what comes or goes meanwhile may show or
-   * not. Absent where the store can't be listed: nothing but `verify` needs it.
+   * The objects whose keys start with `prefix`, each once, in no promised order; objects that come or go meanwhile may
+   * show or not. Absent where the store can't be listed: nothing but `verify` needs it.
    */
   list?(prefix: string, options?: CallOptions): AsyncIterable<StoredObjectSummary>
 
@@ -62,7 +62,7 @@ export interface ObjectStorage {
   close?(): Promise<void>
 }
 
-/** What every call takes. */
+/** Options of every call. */
 export interface CallOptions {
   /** Ends the call with its reason. */
   signal?: AbortSignal
@@ -93,7 +93,7 @@ export interface PutOptions extends CallOptions {
  */
 export type PutResult = { outcome: 'stored' | 'condition-ignored'; etag?: string } | { outcome: 'exists' }
 
-/** What a storage says of one object. */
+/** One object as the storage describes it. */
 export interface StoredObject {
   /** The object's name. */
   key: string
@@ -117,13 +117,13 @@ export interface UrlSigner {
    * Signs without a request to the object. The same key and options with the same `signedAt` give the same URL, as long
    * as the signing key stays and its signatures are deterministic (ECDSA's are not).
    *
-   * @returns the URL, and when it dies: as asked, or earlier when what signs it ends first.
+   * @returns the URL, and when it expires: as asked, or earlier when the signing credentials end first.
    * @throws InvalidOptionError for a key or options that no such URL could have; StorageFailedError.
    */
   signedUrl(key: string, options: SignedUrlOptions): Promise<{ url: string; expiresAt: Date }>
 }
 
-/** What a listing says of an object. */
+/** One object of a listing. */
 export interface StoredObjectSummary {
   /** The object's name. */
   key: string
@@ -131,7 +131,7 @@ export interface StoredObjectSummary {
   size: number
 }
 
-/** What a signed URL grants, and for how long. */
+/** The answer that a signed URL gives, and for how long. */
 export interface SignedUrlOptions {
   /** Seconds from now, a whole number from 1 to 604,800. */
   expiresIn: number

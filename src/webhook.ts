@@ -94,7 +94,7 @@ const DEFAULT_CALLBACK_TIMEOUT_MS = 8_000
  *   onMedia: ({ media }) => console.log(media.map(({ mediaId }) => mediaId)), // or archive.enqueue
  *   onRejected: ({ reason, error }) => console.warn(reason, error),
  * })
- * // What Meta sends.
+ * // Meta's delivery.
  * const image = { type: 'image', object: { id: '1234567890', mime_type: 'image/jpeg' } }
  * const { body, headers } = signWebhook(buildWebhook([{ media: image }]), { appSecret: 'app-secret' })
  * const response = await handler(new Request('https://app.example/webhook', { method: 'POST', body, headers }))

@@ -86,7 +86,7 @@ async function printReport(
   return summary.gone + summary.failed + summary.unreadable === 0 ? EXIT.done : EXIT.incomplete
 }
 
-/** The archive, with its results and dead tokens for the run. */
+/** The archive, with its results and rejected tokens for the run. */
 function createArchiving(
   { accountFor, maxGonePerHour }: Pick<BackfillSettings, 'accountFor' | 'maxGonePerHour'>,
   options: Pick<MediaArchiveOptions, 'storage' | 'prefix' | 'cloudApi'>,

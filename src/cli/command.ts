@@ -4,7 +4,7 @@ import { WhatsAppMediaError } from '../errors.js'
 import type { Flags } from './flags.js'
 import type { Terminal } from './progress.js'
 
-/** An option's usage, such as `--bucket <name>` or `--json`, and what the help says of it. */
+/** An option's usage, such as `--bucket <name>` or `--json`, and its text in the help. */
 export type OptionHelp = readonly [usage: string, description: string]
 
 /** One command of the command line. */
@@ -48,9 +48,9 @@ export interface CommandContext extends Pick<CommandHost, 'env' | 'stdin' | 'std
 }
 
 export interface Interrupts {
-  /** The first Ctrl-C (or SIGTERM): start nothing more, finish what is under way. */
+  /** The first Ctrl-C (or SIGTERM): start nothing more, finish the work under way. */
   stop: AbortSignal
-  /** The second: drop what is under way. */
+  /** The second: drop the work under way. */
   abort: AbortSignal
 }
 
@@ -71,7 +71,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** Time for what is under way to remove its temporary files. */
+/** Time for the work under way to remove its temporary files. */
 const GRACE_MS = 2_000
 
 /** Runs a command that finishes its work on the first Ctrl-C. After the second the process ends within two seconds. */

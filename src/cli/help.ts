@@ -3,7 +3,7 @@ import { COMMON_OPTIONS } from './parse-command.js'
 
 const PROGRAM = 'whatsapp-media-archive'
 
-/** The program with its version, and what it runs on. */
+/** The program with its version, and the runtime's. */
 export function describeVersion(version: string): string {
   return `${PROGRAM}/${version} ${process.platform}-${process.arch} node-${process.version}\n`
 }

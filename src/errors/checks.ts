@@ -32,7 +32,7 @@ export function checkMilliseconds(option: string, value: unknown): asserts value
   throw new InvalidOptionError({ option, problem })
 }
 
-/** One of a few words. */
+/** One of a few strings. */
 export function checkOneOf<Word extends string>(
   option: string,
   value: unknown,

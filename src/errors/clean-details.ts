@@ -4,8 +4,8 @@ import { cleanServerText, cleanWords } from './redaction.js'
 import { copyName, hasBrand, isError, readTextField } from './thrown.js'
 
 /*
- * The one place where details become what an error shows. The compiler lets no error be made without it: the base class
- * takes nothing but a `CleanFailure`, and only `cleanDetails` makes one.
+ * The one place where details become the public text and fields of an error. The compiler lets no error be made without
+ * it: the base class takes nothing but a `CleanFailure`, and only `cleanDetails` makes one.
  */
 
 /** The parts of an error of this library, cleaned. Only the library's own classes make one. */
@@ -44,7 +44,7 @@ type KeyOfAny<Union> = Union extends unknown ? keyof Union : never
 /**
  * Cleans an error's details, and only then builds its message from them.
  *
- * @param details What the error is made of: its fields, text for its message, and its cause.
+ * @param details the error's fields, text for its message, and its cause.
  * @param options `fields`: the details that become properties of the error; nothing else does. `buildMessage`: makes the
  * message of the clean details.
  */

@@ -1,8 +1,8 @@
 import { decodeNotations, MOST_ESCAPES } from './notations.js'
 
 /*
- * Removes from texts of others what errors, events and logs must not show: tokens, signed queries, phone numbers, message
- * ids and file names, and whatever has their form.
+ * Removes from foreign texts the parts that errors, events and logs must not show: tokens, signed queries, phone
+ * numbers, message ids and file names, and anything of their form.
  */
 
 /** The most characters of a server's text that are looked at. */

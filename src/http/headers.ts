@@ -1,5 +1,5 @@
 /**
- * The headers that a client gives, with lower-case names. Clients of others pass on what their library has: lists of
+ * The headers that a client gives, with lower-case names. Other clients pass on the form of their library: lists of
  * values, numbers, names in capitals, a `Headers`.
  */
 export function readHeaders(source: unknown): Record<string, string> {

@@ -54,14 +54,14 @@ function exchange(request: ClientRequest, { body, signal }: HttpRequest): Promis
       // A body that has arrived but is unread must break off too: destroying the request alone would end it early, as if whole.
       answer?.destroy(reason)
       request.destroy(reason)
-      // A request that still waits for a free connection never tells of its end.
+      // A request that still waits for a free connection never reports its end.
       fail(signal.reason)
     }
     const fail = (error: unknown): void => {
       signal.removeEventListener('abort', abort)
       reject(error)
     }
-    // After a 101 that nobody asked for, Node closes the connection, and tells of neither an answer nor an error.
+    // After a 101 that nobody asked for, Node closes the connection, and reports neither an answer nor an error.
     const closed = (): void =>
       fail(Object.assign(new Error('the connection closed without an answer'), { code: 'ECONNRESET' }))
     signal.addEventListener('abort', abort, { once: true })

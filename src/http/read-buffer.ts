@@ -2,8 +2,9 @@ import type { Agent, IncomingMessage } from 'node:http'
 import type { OnReadOpts, Socket } from 'node:net'
 
 /*
- * The one file that changes what Node's own objects do. Each connection of the default HTTP client reads into one buffer
- * of its own; Node's way makes a buffer for each read, outside V8's heap, and the garbage collector then runs for those.
+ * The one file that changes how Node's own objects behave. Each connection of the default HTTP client reads into one
+ * buffer of its own; Node's way makes a buffer for each read, outside V8's heap, and the garbage collector then runs
+ * for those.
  *
  * Measured over TLS on the loopback with 4 to 8 media at once, as CPU time of an object on the whole archive path, medians
  * of 3 to 5 alternated rounds on a busy machine, with it against without it:
@@ -44,7 +45,7 @@ function createReader(bytes: number): OnReadOpts {
   }
 }
 
-/** Node's parser copies what it passes on. Should it ever not, the next read would change what was passed on. */
+/** Node's parser copies the bytes that it passes on. Without a copy, the next read would change them. */
 export function copyReadPieces(response: IncomingMessage): void {
   const push = response.push.bind(response)
   response.push = (piece: unknown, encoding) =>

@@ -1,4 +1,4 @@
-/** Statuses that may be different next time, whoever sent them: a proxy, a BSP, a media host or a store. */
+/** Statuses that may be different next time, from any sender: a proxy, a BSP, a media host or a store. */
 export function isPassingStatus(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500
 }

@@ -22,7 +22,7 @@ export { type BullMqWorker, type BullMqWorkerOptions, createBullMqWorker } from 
 export interface BullMqQueueOptions extends BullMqNaming {
   /** Time limit of a call of Redis, in milliseconds. Default 5,000; then the call ends with a `QueueFailedError`. */
   timeoutMs?: number
-  /** Gets faults of the connection, which is kept up in the background. What it throws is ignored. */
+  /** Gets faults of the connection, which is kept up in the background. Errors that it throws are ignored. */
   onError?: (error: QueueFailedError) => void
 }
 
@@ -64,7 +64,7 @@ export function createBullMqQueue(options: BullMqQueueOptions): BullMqQueue {
   const { timeoutMs = 5_000, onError } = options
   const { name, deadName, prefix } = resolveNames(options)
   checkWhole('timeoutMs', timeoutMs)
-  // A connection that answers nothing is ended and opened anew; what was sent on it then fails.
+  // A connection that answers nothing is ended and opened anew; calls under way on it then fail.
   const connection = connectRedis(options.connection, { maxRetriesPerRequest: 1, socketTimeout: timeoutMs })
   // Asking for Redis's version could fail once, and BullMQ's queue would then stay failed for ever.
   const settings = { connection, prefix, skipVersionCheck: true }

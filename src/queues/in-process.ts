@@ -16,9 +16,9 @@ export interface InProcessQueueOptions {
 /**
  * A queue in this process: the webhook is answered first, the media archived after.
  *
- * **Its jobs live as long as the process.** When the process dies between the 200 and the archive, its jobs are gone, and
- * Meta does not deliver again what it got a 200 for. Use a durable queue where that must not be; this one is for servers
- * that may lose the media of a crash, for tests and for a start.
+ * **Its jobs live as long as the process.** When the process ends between the 200 and the archive, its jobs are lost,
+ * and Meta does not deliver a webhook again that was answered 200. Use a durable queue where that must not happen; this
+ * one is for servers that may lose the media of a crash, for tests and for a start.
  *
  * `close({ timeoutMs })` works off the jobs that are ready, for `timeoutMs` milliseconds at most (default without end),
  * stops the rest, and resolves to the jobs that are left: those stopped, and those that wait for a retry. `enqueue`

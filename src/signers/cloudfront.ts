@@ -25,24 +25,24 @@ export interface CloudFrontSignerOptions {
 
 /**
  * Signs URLs of a CloudFront distribution before the bucket, by canned policy: give it to `createS3Storage` as `signer`.
- * They live as long as asked, whatever becomes of the credentials, for CloudFront's keys do not end by themselves.
+ * They work as long as asked, because CloudFront's keys do not expire as a role's credentials do.
  *
  * Content type and disposition are asked for as with S3, by the query parameters `response-content-type` and
- * `response-content-disposition`; both are part of what is signed, so readers can neither change nor drop them. S3 gets
+ * `response-content-disposition`; both are signed, so readers can neither change nor drop them. S3 gets
  * to see them only when the distribution
  *
  * - has both in the query strings of its cache policy: in an origin request policy alone, the first reader's answer is
- *   cached for all others; without either, the object's own type and disposition are what readers get (Amazon: Control
+ *   cached for all others; without either, readers get the object's own type and disposition (Amazon: Control
  *   the cache key, Control origin requests);
  * - signs its requests (origin access control, `always`): S3 refuses the parameters in unsigned ones (AWS: GetObject).
  *
  * CloudFront can do what S3 can not: send `X-Content-Type-Options: nosniff` and a Content-Security-Policy, by a response
- * headers policy. It never tells readers apart, and takes no URL back before its time, short of removing the key.
+ * headers policy. It treats all readers alike, and revokes a URL before its expiry only when its key is removed.
  *
  * With an ECDSA key each signature differs, so the URLs of `cacheFor` are the same with an RSA key only.
  *
- * @throws InvalidOptionError for options of the wrong form, at once; for what `privateKey()` gave, at each signing. No
- *   message shows the key.
+ * @throws InvalidOptionError for options of the wrong form, at once; for a wrong value of `privateKey()`, at each
+ *   signing. No message shows the key.
  */
 export function createCloudFrontSigner(options: CloudFrontSignerOptions): UrlSigner {
   const { keyPairId, privateKey, originPath = '', algorithm = 'SHA256' } = options
@@ -135,7 +135,7 @@ function readPrivateKey(pem: string): ReturnType<typeof createPrivateKey> | unde
   }
 }
 
-/** Only the fault's name goes on: a message may quote what was read, as JSON.parse's does. */
+/** Only the fault's name goes on: a message may quote the text, as JSON.parse's does. */
 function throwKeyError(key: string): (error: unknown) => never {
   return (error) => {
     if (WhatsAppMediaError.is(error)) throw error

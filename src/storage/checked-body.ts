@@ -119,7 +119,7 @@ async function* readProven(
   signal?.throwIfAborted()
 }
 
-/** The body's own error as it is; for a body that closed without any, a failure that another attempt can mend. */
+/** The body's own error as it is; for a body that closed without any, a failure that another attempt can fix. */
 export function toBodyError(error: unknown, key: string): unknown {
   const reason = 'ERR_STREAM_PREMATURE_CLOSE'
   if (readField(error, 'code') !== reason) return error

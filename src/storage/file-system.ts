@@ -30,15 +30,15 @@ export interface FileSystemStorageOptions {
   baseUrl?: string | undefined
   /** Signs URLs: at least 16 characters, the same in all processes, another one for each directory. Needed for signed URLs. */
   secret?: string | undefined
-  /** Whether `put` waits until the disk has the object (fsync), so that it survives a power cut. Default true. */
+  /** True: `put` waits until the disk has the object (fsync), so that it survives a power cut. Default true. */
   durable?: boolean | undefined
 }
 
 /** An `ObjectStorage` in a directory. */
 export interface FileSystemStorage extends ObjectStorage {
   /**
-   * Answers the signed URLs: GET and HEAD, single ranges, nosniff and a CSP sandbox. What is unsigned, expired or
-   * signed with another secret gets 403; without `secret` everything does. Never rejects; may be passed on by itself.
+   * Answers the signed URLs: GET and HEAD, single ranges, nosniff and a CSP sandbox. A URL that is unsigned, expired or
+   * signed with another secret gets 403; without `secret` every URL does. Never rejects; may be passed on by itself.
    */
   handler: (request: Request) => Promise<Response>
 }
@@ -55,8 +55,9 @@ export interface FileSystemStorage extends ObjectStorage {
  * Keys of which one is a folder of the other (`a` and `a/b`) exclude each other; once the objects below a folder are
  * deleted, its name is free. `delete` removes the folders that it empties. Tags are ignored.
  *
- * What killed processes leave is removed once it is a day old, at the first `put` of this storage: drafts in `.incoming/`,
- * and sidecars without an object in the one of the 256 folders of `.meta/` that a `put` writes into, each folder once.
+ * Files that killed processes leave are removed once they are a day old, at the first `put` of this storage: drafts in
+ * `.incoming/`, and sidecars without an object in the one of the 256 folders of `.meta/` that a `put` writes into, each
+ * folder once.
  *
  * @example
  * ```ts
@@ -142,7 +143,7 @@ function createSigner(
   return createFileSigner({ baseUrl, secret, open: (key) => openObject(directory, key) })
 }
 
-/** What fails after an abort is reported as the abort. */
+/** A failure after an abort is reported as the abort. */
 function preferReason(signal: AbortSignal | undefined): (error: unknown) => never {
   return (error) => {
     throw signal?.aborted === true ? signal.reason : error

@@ -80,7 +80,7 @@ function copy(facts: StoredObject): StoredObject {
   return { ...facts, metadata: { ...facts.metadata } }
 }
 
-/** Copies, so that a reader who writes into what it got does not change the object. */
+/** Copies, so that a reader who writes into the bytes does not change the object. */
 function* cutPieces(bytes: Buffer): Generator<Buffer> {
   for (let start = 0; start < bytes.byteLength; start += PIECE_BYTES) {
     yield Buffer.from(bytes.subarray(start, start + PIECE_BYTES))

@@ -87,9 +87,9 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
 }
 
 /**
- * Tests a store for real: what it does with this library's requests, and which promise is only best effort on it. Below
+ * Tests a store for real: how it answers this library's requests, and which promise is only best effort on it. Below
  * `prefix` it writes about ten small objects, one after the other, and removes them again, after an abort, too. The
- * report's check `delete` tells how many it could not remove, and where they are; an abort gives no report. Nothing else
+ * report's check `delete` says how many it could not remove, and where they are; an abort gives no report. Nothing else
  * is touched. It takes the permissions s3:PutObject, s3:GetObject and s3:DeleteObject there, and for tags
  * s3:PutObjectTagging and s3:GetObjectTagging.
  *

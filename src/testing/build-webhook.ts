@@ -5,9 +5,9 @@ import { signPayload } from '../webhook/signature.js'
 export interface WebhookItem {
   /** The wire's media object, and under which name it goes. */
   media?: { type: string; object: Record<string, unknown> }
-  /** The words of a text message. */
+  /** The text of a text message. */
   text?: string
-  /** What became of a message that the business sent; it goes into `statuses`, with `from` as the recipient. */
+  /** The fate of a message that the business sent; it goes into `statuses`, with `from` as the recipient. */
   status?: 'sent' | 'delivered' | 'read' | 'failed'
   /** Default: a made-up one. */
   messageId?: string
@@ -88,7 +88,7 @@ export function signWebhook(
   return { body, headers }
 }
 
-/** Posts a signed webhook, and tells the answer. */
+/** Posts a signed webhook, and returns the answer. */
 export function deliver(
   url: string,
   payload: unknown,

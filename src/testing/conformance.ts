@@ -3,7 +3,7 @@ import { within } from '../timing/abort.js'
 
 /** One case of a conformance suite, for any test runner. `run` rejects when its requirement is not met in time. */
 export interface ConformanceCase {
-  /** What the case checks. */
+  /** The rule that the case checks. */
   name: string
   /** Rejects when the implementation fails the case. */
   run(): Promise<void>

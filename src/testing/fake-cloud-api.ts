@@ -35,7 +35,9 @@ export interface FakeCloudApiOptions extends FakeAccount {
   accessToken?: string
   /** With it, look-ups that carry an `appsecret_proof` must carry the right one. */
   appSecret?: string
-  /** Whether a look-up without `appsecret_proof` is refused, as with Meta's setting "Require App Secret". Default false. */
+  /**
+   * True: a look-up without `appsecret_proof` is refused, as with Meta's setting "Require App Secret". Default false.
+   */
   requireProof?: boolean
   /** The API's clock, in milliseconds. Default `Date.now`. */
   now?: () => number
@@ -45,11 +47,11 @@ export interface FakeCloudApiOptions extends FakeAccount {
   mediaLifetimeMs?: number
 }
 
-/** What the fake API holds, and how a webhook announces it. */
+/** The media that the fake API holds, and how a webhook announces it. */
 export interface AddedMedia {
   /** For look-ups. */
   mediaId: string
-  /** What `extractMedia` makes of the webhook. */
+  /** The result of `extractMedia` for the webhook. */
   reference: MediaReference
   /** The media object inside a webhook message, as on the wire: base64 hash, short-lived URL. */
   mediaObject: Record<string, unknown>
@@ -61,7 +63,7 @@ export interface AddedMedia {
 
 /** A request that the fake API got. */
 export interface RecordedRequest {
-  /** What it asked for. */
+  /** The request's target. */
   kind: 'look-up' | 'download' | 'delete' | 'other'
   /** The HTTP method. */
   method: string
@@ -69,7 +71,7 @@ export interface RecordedRequest {
   url: string
   /** By lower-case name. */
   headers: IncomingMessage['headers']
-  /** What was answered; undefined until an answer has begun, and when none ever does. */
+  /** The answer; undefined until one has begun, and when none ever does. */
   readonly status: number | undefined
 }
 
@@ -97,7 +99,7 @@ const WEEK_MS = 604_800_000
 const ATTACHMENTS = '/whatsapp_business/attachments/'
 
 /**
- * Starts a fake Cloud API: media look-up, downloads with 5-minute URLs, token check, deletion, what the token may do
+ * Starts a fake Cloud API: media look-up, downloads with 5-minute URLs, token check, deletion, the token's permissions
  * (`me`, `debug_token`, phone number ids), and faults on demand.
  * The shapes are Meta's as recorded in public: hex hash and numeric size in look-ups, escaped slashes, unquoted
  * `filename` and `ETag` in downloads, HTTP 400 with code 100 and subcode 33 for unknown and expired ids.
@@ -167,7 +169,7 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
     await sendSpoilt(response, { headers, size: bytes.length, pieces: () => [bytes] }, fault, makeTraceId())
   }
 
-  /** Whether a fault answers by itself, so that it comes whatever was asked for. */
+  /** True when a fault answers by itself, for any request. */
   const isWhole = ({ kind }: Fault): boolean => kind === 'status' || kind === 'stall' || kind === 'reset'
 
   const findAllowed = (
@@ -253,14 +255,14 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
     accessToken,
     requests,
     async addMedia(added) {
-      const { mediaId = makeUpId(), phoneNumberId = '106540352242922', announceSha256, bytes, ...told } = added
+      const { mediaId = makeUpId(), phoneNumberId = '106540352242922', announceSha256, bytes, ...announced } = added
       const measured =
         bytes instanceof Uint8Array
           ? { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
           : bytes
       const { size, sha256 } = measured
       const held: HeldMedia = {
-        ...told,
+        ...announced,
         bytes,
         mediaId,
         phoneNumberId,

@@ -15,7 +15,7 @@ export interface StorageConformanceOptions {
   storage: () => ObjectStorage | Promise<ObjectStorage>
   /** Fetches signed URLs. Default: the global `fetch`. */
   fetch?: Fetch | undefined
-  /** What all keys start with, so that the suite can run in a shared bucket. Default: `storage-conformance/{uuid}/`. */
+  /** The start of all keys, so that the suite can run in a shared bucket. Default: `storage-conformance/{uuid}/`. */
   prefix?: string | undefined
   /** Runs after each case, once its objects have been deleted. */
   cleanup?: ((storage: ObjectStorage) => void | Promise<void>) | undefined
@@ -26,7 +26,7 @@ export interface StorageConformanceOptions {
 }
 
 /**
- * What every `ObjectStorage` must do, as cases for any test runner:
+ * The duties of every `ObjectStorage`, as cases for any test runner:
  *
  * ```ts
  * for (const { name, run } of storageConformance({ storage: createMemoryStorage })) it(name, run)

@@ -55,7 +55,7 @@ function abortAt(deadline: Date, controller: AbortController): NodeJS.Timeout {
 }
 
 /**
- * The work's own end, or the signal's reason when that comes first. The work is then left behind: it may still end, and
+ * The work's own end, or the signal's reason when that comes first. The work is then abandoned: it may still end, and
  * a failure of it ends no process.
  */
 export function abortable<T>(work: PromiseLike<T>, signal: AbortSignal | undefined): Promise<T> {
@@ -73,8 +73,8 @@ export function abortable<T>(work: PromiseLike<T>, signal: AbortSignal | undefin
 }
 
 /**
- * The work's own end, or what `otherwise` returns or throws once `ms` milliseconds have passed. The work is then left
- * behind, as `abortable` says. A time that no timer knows is no limit.
+ * The work's own end, or the result of `otherwise` once `ms` milliseconds have passed. The work is then
+ * abandoned, as by `abortable`. A time longer than any timer is no limit.
  *
  * @param options `keepAlive: false`: the clock alone keeps no process alive. Default true.
  */

@@ -32,8 +32,8 @@ export interface Deadlines {
 }
 
 /**
- * Runs an attempt under its deadlines, and stops their clocks at its end. An attempt that hangs in something that heeds
- * no signal (a credentials provider, an HTTP client of your app) is left behind once its grace is over.
+ * Runs an attempt under its deadlines, and stops their clocks at its end. An attempt that hangs in something that
+ * ignores signals (a credentials provider, an HTTP client of your app) is abandoned once its grace is over.
  */
 export async function runUnder<T>(deadlines: Deadlines, attempt: () => Promise<T>): Promise<T> {
   const { signal } = deadlines
@@ -105,7 +105,7 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
     },
     waitFor(party) {
       current = party
-      // An attempt that was left behind may go on, and must start no clock.
+      // An abandoned attempt may go on, and must start no clock.
       if (party === 'reader' || isCleared) return
       // One timer a party, refreshed: cheaper per chunk than a timer made and cleared.
       const timer = timers[party]

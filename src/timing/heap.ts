@@ -1,4 +1,4 @@
-/** Hands out the items that come first first, in whatever order they were put in. */
+/** Hands out the items that come first first, in any order of insertion. */
 export interface Heap<Item> {
   put(item: Item): void
   /** Takes the first item out; undefined when there is none. */

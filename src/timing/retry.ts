@@ -20,7 +20,7 @@ export interface RetryPlan extends Required<RetryOptions> {
   clock?: RetryClock | undefined
 }
 
-/** What retries need of time and chance. */
+/** The clock and the randomness of retries. */
 export interface RetryClock {
   /** Milliseconds since 1970. */
   now(): number
@@ -50,7 +50,7 @@ export function checkRetry({ attempts = 3 }: RetryOptions): Required<RetryOption
 
 /**
  * Runs whole attempts until one succeeds, with jittered exponential back-off between them. An attempt is never resumed:
- * streams can't be sent twice, and URLs die.
+ * streams can't be sent twice, and URLs expire.
  */
 export async function retryAttempts<T>(
   run: (attempt: number) => Promise<T>,
@@ -82,7 +82,7 @@ function decideDelayMs(
   const asked = 'retryAfterMs' in error ? error.retryAfterMs : undefined
   if (asked !== undefined && asked > LONGEST_ASKED_DELAY_MS) return undefined
   const cap = Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), LONGEST_RETRY_MS)
-  // Full jitter, also on top of what was asked for: many calls that failed together must not come back together.
+  // Full jitter, also on top of a wait that was asked for: many calls that failed together must not come back together.
   const jittered = Math.round(random() * cap)
   return asked === undefined || asked < jittered ? jittered : asked + Math.round(random() * Math.min(cap, asked / 4))
 }

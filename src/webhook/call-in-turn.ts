@@ -11,7 +11,7 @@ export interface TurnOptions {
   callbackTimeoutMs: number
   /** Gets the work that outlasts the answer. It never rejects. */
   onLateWork(work: Promise<unknown>): void
-  /** Hears what failed after the answer. */
+  /** Hears failures after the answer. */
   onLateFailure(error: unknown): void
 }
 
@@ -27,10 +27,10 @@ export async function callInTurn(
   let callback: 'onPayload' | 'onMedia' = 'onPayload'
   let isLate = false
   const call = async (): Promise<void> => {
-    // Before onPayload, which may change what it is given.
+    // Before onPayload, which may change its argument.
     const extracted = onMedia === undefined ? undefined : extractMedia(payload, delivery)
     await onPayload?.(payload, delivery)
-    // Meta delivers again what came late, and then both are called again.
+    // After a late answer Meta delivers again, and then both are called again.
     if (isLate || extracted === undefined || !hasFindings(extracted)) return
     callback = 'onMedia'
     await onMedia?.(extracted)

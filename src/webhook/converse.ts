@@ -5,13 +5,13 @@ import type { ReadBody } from './body.js'
 import type { IncomingWebhook, WebhookDelivery, WebhookRejection } from './handler.js'
 import { findSignatureProblem } from './signature.js'
 
-/** What the conversation goes by: the handler's options, checked, and its callbacks. */
+/** The settings of the conversation: the handler's options, checked, and its callbacks. */
 export interface ConversationSettings {
   appSecret: readonly string[]
   verifyToken: string
   maxBytes: number
   bodyTimeoutMs: number
-  /** Gets what is authentic. Never rejects. */
+  /** Gets authentic payloads. Never rejects. */
   handOver(payload: unknown, delivery: WebhookDelivery): Promise<WebhookOutcome>
 }
 
@@ -26,7 +26,7 @@ const CHALLENGE = /^[\w-]{1,256}$/
 
 const JSON_TYPE = /^application\/json\s*(?:;|$)/i
 
-/** Takes a request from its method to the callbacks. Rejects only with what `incoming` throws. */
+/** Takes a request from its method to the callbacks. Rejects only with an error that `incoming` throws. */
 export async function converse(incoming: IncomingWebhook, settings: ConversationSettings): Promise<WebhookOutcome> {
   const { maxBytes, bodyTimeoutMs } = settings
   const { method } = incoming
@@ -51,7 +51,7 @@ function shakeHands(query: string, { verifyToken }: ConversationSettings): Webho
   return { outcome: 'rejected', reason: 'handshake' }
 }
 
-/** By their hashes, which have one length: neither the time nor an error tells how much of the token was right. */
+/** By their hashes, which have one length: neither the time nor an error shows how much of the token was right. */
 function isSameSecret(given: string, expected: string): boolean {
   const hash = (text: string): Buffer => createHash('sha256').update(text).digest()
   return timingSafeEqual(hash(given), hash(expected))

@@ -9,11 +9,11 @@ import {
   type WebhookMessage,
 } from './payload.js'
 
-/** What a webhook says about media. Plain JSON. */
+/** The media of a webhook. Plain JSON. */
 export interface ExtractedMedia {
-  /** What can be downloaded. */
+  /** Media that can be downloaded. */
   media: MediaReference[]
-  /** What can't, and why. */
+  /** Media that can't, and why. */
   unavailable: UnavailableMedia[]
   /** Messages that their sender deleted. Nothing is deleted here: your app decides. */
   revoked: RevokedMessage[]
@@ -52,13 +52,13 @@ export interface UnavailableMedia {
   messageId?: string
   /** Meta's id of the media, which leads nowhere. */
   mediaId?: string
-  /** What it was to be. */
+  /** The announced type. */
   mediaType?: MediaType
   /** Meta's error code (Meta: Cloud API error codes). */
   errorCode?: number
   /** Meta's title of the error. */
   title?: string
-  /** What Meta says is unsupported: `edit`, `poll`, ... */
+  /** The type that Meta reports as unsupported: `edit`, `poll`, ... */
   unsupportedType?: string
   /** When the message was sent, ISO 8601; absent when the wire had none. */
   timestamp?: string
@@ -72,7 +72,7 @@ export interface UnavailableMedia {
   phoneNumberId: string
   /** The WhatsApp Business Account; empty when the wire had none. */
   businessAccountId: string
-  /** Whether a customer or the business sent it. */
+  /** The sender: a customer or the business. */
   direction?: MediaReference['direction']
   /** Where in the webhook it stood. */
   origin?: MediaReference['origin']
@@ -96,7 +96,7 @@ export interface RevokedMessage {
   phoneNumberId: string
   /** The WhatsApp Business Account; empty when the wire had none. */
   businessAccountId: string
-  /** Whether a customer or the business deleted its message. */
+  /** The side that deleted its message: a customer or the business. */
   direction: MediaReference['direction']
 }
 
@@ -111,12 +111,12 @@ const UNSUPPORTED_CODES: ReadonlySet<number | undefined> = new Set([131051, 1310
  */
 const MAX_FILES = 30
 
-/** What a reference says when the wire has no MIME type, as in the copies of other apps' messages. */
+/** The MIME type of a reference when the wire has none, as in the copies of other apps' messages. */
 const UNKNOWN_MIME_TYPE = 'application/octet-stream'
 
 /**
  * Finds everything that a webhook says about media: in all entries, changes and messages; edits, echoes, history,
- * standby, Flow answers, recordings and transcripts of calls. What it does not know, it skips.
+ * standby, Flow answers, recordings and transcripts of calls. It skips unknown shapes.
  *
  * The payload must have been verified (`verifySignature`): references lead to look-ups with the account's token.
  *
@@ -184,7 +184,7 @@ function decideMediaType({ mediaType, mimeType = UNKNOWN_MIME_TYPE }: WebhookMed
   return mediaType ?? getMediaTypeFromMime(mimeType)
 }
 
-/** Why a message has less media than its sender sent; undefined when it tells no such thing. */
+/** Why a message has less media than its sender sent; undefined when it says no such thing. */
 function decideReason({ media, errors, contentless }: WebhookMessage): UnavailableReason | undefined {
   if (media.length > MAX_FILES) return 'too-many-files'
   if (media.length > 0) return undefined

@@ -1,7 +1,7 @@
 import type { BodyLimits, ReadBody } from './body.js'
 import type { ExtractedMedia } from './extract.js'
 
-/** What a webhook handler needs, and what it calls. */
+/** The options of a webhook handler, and the callbacks that it calls. */
 export interface WebhookHandlerOptions {
   /** The app's secret, or several while one is being replaced. */
   appSecret: string | readonly string[]
@@ -13,11 +13,13 @@ export interface WebhookHandlerOptions {
    */
   onPayload?: (payload: unknown, delivery: WebhookDelivery) => unknown
   /**
-   * Gets what `extractMedia` found, when it found anything: `archive.enqueue` fits. Awaited like `onPayload`, so
+   * Gets the result of `extractMedia`, when it found anything: `archive.enqueue` fits. Awaited like `onPayload`, so
    * resolve when the media is safe with you, not when it is archived.
    */
   onMedia?: (extracted: ExtractedMedia) => unknown
-  /** Hears why a request was refused or failed: for logs. The sender is never told. What it throws is ignored. */
+  /**
+   * Hears why a request was refused or failed: for logs. The sender never learns it. Errors that it throws are ignored.
+   */
   onRejected?: (rejection: WebhookRejection) => unknown
   /** Largest body, in bytes. Default 4,194,304 (4 MiB): Meta sends up to 3 MB (Meta: Webhooks overview), and slack. */
   maxBytes?: number
@@ -25,7 +27,8 @@ export interface WebhookHandlerOptions {
   bodyTimeoutMs?: number
   /**
    * How long `onPayload` and `onMedia` together may take, in milliseconds. Default 8,000; `Infinity` is no limit. Then
-   * the answer is 500, and Meta delivers again; `onMedia` is not called any more, and `close` awaits what still runs.
+   * the answer is 500, and Meta delivers again; `onMedia` is not called any more, and `close` awaits the work that
+   * still runs.
    */
   callbackTimeoutMs?: number
 }
@@ -45,8 +48,8 @@ export interface WebhookRejection {
   /** The HTTP status of the answer. */
   status: number
   /**
-   * InvalidSignatureError, PayloadTooLargeError, TimeoutError, InvalidOptionError, or what `onPayload`, `onMedia` or the
-   * adapter threw.
+   * InvalidSignatureError, PayloadTooLargeError, TimeoutError, InvalidOptionError, or the error that `onPayload`,
+   * `onMedia` or the adapter threw.
    */
   error?: unknown
 }
@@ -54,7 +57,7 @@ export interface WebhookRejection {
 /**
  * - `method` 405, `handshake` 403, `too-large` 413, `content-type` 415, `body-timeout` 408, `body-aborted` 400,
  *   `signature` 401, `json` 400: the request was refused.
- * - `body-already-parsed` 500: something before the handler took the body; the error says what to change.
+ * - `body-already-parsed` 500: something before the handler took the body; the error says how to fix it.
  * - `handler-failed` 500: `onPayload` or `onMedia` threw, before the answer or, when it was late, after it.
  * - `handler-timeout` 500: `onPayload` and `onMedia` did not end within `callbackTimeoutMs`; the error names which.
  * - `adapter-failed` 500: the framework or the adapter threw when the request was read.
@@ -89,11 +92,11 @@ export interface WebhookHandler {
   close(options?: { timeoutMs?: number }): Promise<void>
 }
 
-/** A request, as much of it as the conversation needs. What a part of it throws is answered with 500. */
+/** A request, as much of it as the conversation needs. An error that a part of it throws is answered with 500. */
 export interface IncomingWebhook {
   /** In capitals. */
   method: string
-  /** What comes after the path of the URL, with or without the `?`. */
+  /** The query of the URL, with or without the `?`. */
   query: string
   /** By lower-case name; several values as an array or joined. */
   header(name: string): unknown
@@ -101,7 +104,7 @@ export interface IncomingWebhook {
   readBody(limits: BodyLimits): ReadBody | Promise<ReadBody>
 }
 
-/** What the sender is answered. */
+/** The answer to the sender. */
 export interface WebhookAnswer {
   /** The HTTP status. */
   status: number

@@ -3,7 +3,7 @@ import type { BodyLimits, ReadBody } from './body.js'
 import type { WebhookHandler } from './handler.js'
 
 /**
- * What Lambda gets from a Function URL, an HTTP API (payload format 1.0 or 2.0), a REST API or an Application Load
+ * Lambda's event from a Function URL, an HTTP API (payload format 1.0 or 2.0), a REST API or an Application Load
  * Balancer, as far as it matters here (AWS: Lambda developer guide, "Function URLs"; API Gateway developer guide, "Payload
  * format"; Application Load Balancers user guide, "Lambda functions as targets").
  */
@@ -24,11 +24,11 @@ export interface LambdaWebhookEvent {
   multiValueQueryStringParameters?: Readonly<Record<string, readonly string[] | undefined>> | null
   /** The body, as text or in base64. */
   body?: string | null
-  /** Whether `body` is in base64. */
+  /** True when `body` is in base64. */
   isBase64Encoded?: boolean
 }
 
-/** What the function returns to Lambda. */
+/** The function's result for Lambda. */
 export interface LambdaWebhookResult {
   /** The HTTP status. */
   statusCode: number

@@ -7,7 +7,7 @@ import type { WebhookHandler } from './handler.js'
  * `reply.raw`), Next.js pages.
  *
  * It reads the raw body itself, so mount it before `express.json()`: a body that another reader has taken is answered
- * with 500, and `onRejected` hears what to change. Bytes that `express.raw()` or a framework's `rawBody` option kept
+ * with 500, and `onRejected` hears how to fix it. Bytes that `express.raw()` or a framework's `rawBody` option kept
  * are used.
  *
  * @returns a handler that answers every request and never rejects. A connection whose body was refused unread is closed.

@@ -15,12 +15,12 @@ import {
 import type { MediaReference, MediaType } from '../media-reference.js'
 
 /**
- * The webhooks' wire forms: this file knows their snake_case. Everything here takes unknown JSON and tolerates it: what
- * is missing or of another type reads as absent, and nothing throws.
+ * The webhooks' wire forms: this file knows their snake_case. Everything here takes unknown JSON and tolerates it: a
+ * field that is missing or of another type reads as absent, and nothing throws.
  */
 
 /**
- * When a download URL dies: its `ext` parameter, unix seconds.
+ * When a download URL expires: its `ext` parameter, unix seconds.
  *
  * @returns an ISO 8601 string; undefined when the URL does not say.
  */
@@ -29,7 +29,9 @@ export function parseDownloadUrlExpiry(url: string): string | undefined {
   return expiry === undefined ? undefined : new Date(Number(expiry) * 1_000).toISOString()
 }
 
-/** One of a webhook's `entry[].changes[]`, whatever its `field` says: where media sits decides, not the field's name. */
+/**
+ * One of a webhook's `entry[].changes[]`, with any `field`: the position of the media decides, not the field's name.
+ */
 export interface WebhookChange {
   /** Empty when the wire had none, as is `phoneNumberId`. */
   businessAccountId: string
@@ -53,7 +55,7 @@ export interface WebhookMessage {
   errors: WebhookError[]
   /** A message without content: history's stand-in for media, or something the Cloud API can't carry. */
   contentless?: 'placeholder' | 'unsupported'
-  /** What Meta says is not supported: `edit`, `poll`, ... */
+  /** The type that Meta reports as unsupported: `edit`, `poll`, ... */
   unsupportedType?: string
   /** The advertisement that led to the message shows an image or a video. */
   referralMediaType?: 'image' | 'video'
@@ -71,7 +73,7 @@ export interface WebhookMedia
   > {
   /** Absent for the files of a Flow answer: their MIME type decides. */
   mediaType?: MediaType
-  /** Overrides the message's, where it tells more. */
+  /** Overrides the message's, where it says more. */
   origin?: 'edit' | 'flow'
 }
 
@@ -83,7 +85,7 @@ export interface WebhookError {
 
 type MessagePath = Pick<WebhookMessage, 'direction' | 'origin'>
 
-/** The names of media types on the wire; `voice` is what on-premises senders called a voice note. */
+/** The names of media types on the wire; on-premises senders called a voice note `voice`. */
 const MEDIA_FIELDS: readonly (readonly [name: string, mediaType: MediaType])[] = [
   ['image', 'image'],
   ['video', 'video'],
@@ -119,7 +121,7 @@ function readChange(change: unknown, businessAccountId: string): WebhookChange {
   read(readObjects(standby, 'message_echoes').map(toSentMessage), 'outbound', 'standby')
   const ownNumber = readString(metadata, 'display_phone_number')?.replace(/\D/g, '') ?? ''
   for (const message of readThreadMessages(value)) {
-    // A thread holds both sides; only the sender's number tells them apart.
+    // A thread holds both sides; only the sender's number distinguishes them.
     const isOwn = readOwn(message, 'to') !== undefined || readString(message, 'from') === ownNumber
     read([message], isOwn ? 'outbound' : 'inbound', 'history')
   }
@@ -150,7 +152,7 @@ function readCall(call: unknown): WebhookMessage {
 }
 
 function readMessage(wire: unknown, { direction, origin }: MessagePath): WebhookMessage {
-  // History and standby tell more: old messages, and a thread that belongs to another app.
+  // History and standby hold more: old messages, and a thread that belongs to another app.
   const isPlain = origin === 'message' || origin === 'echo'
   const edited = readMediaObjects(readOwn(readOwn(wire, 'edit'), 'message'))
   const files = readFlowFiles(wire)

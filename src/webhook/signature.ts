@@ -17,7 +17,7 @@ const MAX_EXAMINED_BYTES = 65_536
  * @param rawBody the body as it came, before any parser: bytes, or a string that is their exact UTF-8 text.
  * @param header the value of `X-Hub-Signature-256`, as the framework gives it.
  * @param options `appSecret`: the app secret, or several while one is being replaced. All are always tried.
- * @returns nothing; what comes back is authentic.
+ * @returns nothing; a body that passes is authentic.
  * @throws InvalidSignatureError with a `reason` for logs. InvalidOptionError when there is no app secret, or `rawBody` is
  * neither bytes nor string: an app that forgot its secret must not accept everything.
  * @example
@@ -40,7 +40,7 @@ export function verifySignature(
   if (problem !== undefined) throw new InvalidSignatureError({ reason: problem })
 }
 
-/** What is wrong with a signature; undefined when nothing is. For callers that checked the secrets once and for all. */
+/** The problem of a signature; undefined when there is none. For callers that checked the secrets once and for all. */
 export function findSignatureProblem(
   rawBody: string | Uint8Array,
   header: unknown,
@@ -96,7 +96,7 @@ function hmac(body: string | Uint8Array, secret: string): Buffer {
 function isSignedBySome(body: string | Uint8Array, claimed: Buffer, secrets: readonly string[]): boolean {
   let isSigned = false
   for (const secret of secrets) {
-    // The comparison comes first: leaving early would tell which secret fits.
+    // The comparison comes first: leaving early would show which secret fits.
     isSigned = timingSafeEqual(hmac(body, secret), claimed) || isSigned
   }
   return isSigned

@@ -18,7 +18,7 @@ export type Lie =
   | 'keeps the encoding aws-chunked'
   | 'refuses chunked bodies'
   | 'changes bytes'
-  | 'tells another size'
+  | 'reports another size'
   | 'forbids HEAD'
   | 'knows no HEAD'
   | 'finds nothing by HEAD'
@@ -176,7 +176,7 @@ function head(response: ServerResponse, found: Held | undefined, does: Does): vo
   else if (does('knows no HEAD')) response.writeHead(405)
   else if (found === undefined || does('finds nothing by HEAD')) response.writeHead(404)
   else {
-    const size = found.bytes.length + (does('tells another size') ? 1 : 0)
+    const size = found.bytes.length + (does('reports another size') ? 1 : 0)
     response.writeHead(200, { ...found.headers, 'content-length': size })
   }
   response.end()

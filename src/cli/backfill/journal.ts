@@ -17,7 +17,7 @@ export interface BackfillJournal {
    * again, and reads all lines again.
    */
   totals: Readonly<Totals>
-  /** The operating system has the record when it returns: the process may die then. */
+  /** The operating system has the record when it returns: a process that is killed then loses nothing. */
   add(record: BackfillRecord): void
   /** The records that `totals` counts, in the order of the file. */
   records(): AsyncGenerator<BackfillRecord, void, undefined>

@@ -15,14 +15,14 @@ export type BucketAnswer<T> =
   /** `absent`: no such bucket, or nothing configured. `denied`: 403. `unsupported`: not on this server. */
   | { kind: 'absent' | 'denied' | 'unsupported' | 'unreachable' | 'failed'; reason: string; status?: number }
 
-/** Asks the bucket itself what the archive never asks. */
+/** Asks the bucket questions that the archive never asks. */
 export interface BucketConnection {
   sdk: S3Sdk
   bucket: string
   /** The store for people: a host, or AWS's region. */
   place: string
   region: string
-  /** Whether it is AWS itself, and not another store with S3's API. */
+  /** True for AWS itself, false for another store with S3's API. */
   isAws: boolean
   /** A command line for this bucket: `aws s3api put-bucket-cors --bucket … …`. */
   command(name: string, rest?: string): string
@@ -33,7 +33,7 @@ export interface BucketConnection {
   close(): void
 }
 
-/** Why the SDK refuses a region; its errors say so in words only. */
+/** Why the SDK refuses a region; its errors say so in their message only. */
 export type RegionFault = 'region-missing' | 'region-malformed'
 
 /** @throws Error with a `RegionFault` as its code; the error that keeps the SDK from starting. */
@@ -126,10 +126,10 @@ function createRegionError(code: RegionFault): Error {
   return Object.assign(new Error(code), { code })
 }
 
-/** Codes of servers that do not know a feature (AWS: Error responses), and what others answer. */
+/** Codes of servers that do not know a feature (AWS: Error responses, and other stores). */
 const UNSUPPORTED = ['NotImplemented', 'XNotImplemented', 'MethodNotAllowed', 'UnsupportedOperation', 'NotSupported']
 
-/** Only codes and the status: a server's words may quote the request. */
+/** Only codes and the status: a server's message may quote the request. */
 function judgeBucketError(error: unknown): Exclude<BucketAnswer<never>, { kind: 'answer' }> {
   const { status, reason } = readSdkError(error)
   if (status === undefined) return { kind: 'unreachable', reason: reason === 'AbortError' ? 'timeout' : reason }

@@ -32,7 +32,7 @@ export function prescribeCors(origins: readonly string[]): CorsConfiguration {
   if (origins.length === 0)
     throw new InvalidOptionError({ option: 'origins', problem: 'must name at least one origin' })
   for (const origin of origins) {
-    // S3 compares with what browsers send, letter by letter: a slash at the end, and nothing matches.
+    // S3 compares with the browser's header letter by letter: with a slash at the end, nothing matches.
     if (!URL.canParse(origin) || new URL(origin).origin !== origin || ANYONES.test(origin)) {
       throw new InvalidOptionError({
         option: 'origins',

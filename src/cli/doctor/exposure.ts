@@ -45,7 +45,10 @@ export function judgeExposure(
 
 const NO_STATEMENT = 'take the statement for everyone (Principal "*") out of the bucket policy'
 
-/** Under a block alone the grants stay: dead until it is lifted, and public to Ceph's policy status all the while. */
+/**
+ * Under a block alone the grants stay: without effect until it is lifted, and public to Ceph's policy status all the
+ * while.
+ */
 function withoutGrants(connection: Pick<BucketConnection, 'command' | 'isAws'>): Fix {
   const advice = `Block public access, make the bucket's access control list private, which ends all other grants in it, too, and ${NO_STATEMENT}`
   const { command, ...fix } = blockPublicAccess(connection, advice)

@@ -20,11 +20,11 @@ import { allowOnKey, allowOnObjects, type Resource } from './iam.js'
 /** The outcome of the archive's own calls, made with an object of the doctor's. */
 export interface ObjectFacts {
   findings: Finding[]
-  /** Whether a URL without a signature read the object. Absent without an answer. */
+  /** True when a URL without a signature read the object. Absent without an answer. */
   anyoneReads?: boolean
-  /** Whether a request without a signature listed keys. Absent without an answer. */
+  /** True when a request without a signature listed keys. Absent without an answer. */
   anyoneLists?: boolean
-  /** Whether the object was written and removed again. */
+  /** True when the object was written and removed again. */
   leavesNothing: boolean
 }
 

@@ -51,7 +51,7 @@ function chooseFix({ name, verdict }: ProbeCheck, resource: Resource & { prefix:
     }
   }
   if (name === 'delete' && verdict === 'failed') {
-    return { advice: 'Remove by hand what is left there' }
+    return { advice: 'Remove by hand the objects left there' }
   }
   if (name === 'delete' && verdict === 'refused') {
     return { advice: 'Allow it to the role that erases', statements: [allowOnObjects(resource, 's3:DeleteObject')] }

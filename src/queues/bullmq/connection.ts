@@ -37,7 +37,7 @@ export function resolveNames(options: BullMqNaming): { name: string; deadName: s
   return { name, deadName: `${name}-dead`, prefix }
 }
 
-/** Options that both ends of a queue set by themselves, whatever the caller's options say. */
+/** Options that both ends of a queue set by themselves, regardless of the caller's options. */
 interface FixedOptions {
   maxRetriesPerRequest: number | null
   socketTimeout?: number
@@ -46,7 +46,8 @@ interface FixedOptions {
 /**
  * A connection of our own, which tries for ever to come back unless the caller's `retryStrategy` says otherwise.
  *
- * @throws InvalidOptionError for what is no connection, and for one with ioredis's `keyPrefix`, which BullMQ refuses.
+ * @throws InvalidOptionError for a value that is no connection, and for one with ioredis's `keyPrefix`, which BullMQ
+ *   refuses.
  */
 export function connectRedis(connection: BullMqConnection, fixed: FixedOptions): Redis | Cluster {
   const opened = openRedis(connection, fixed)
@@ -155,7 +156,7 @@ function findReason(error: unknown): string {
   if (!isError(error)) return 'unknown'
   const message = String(readField(error, 'message'))
   if (message === CLOSED) return 'closed'
-  // Redis's own answers begin with a word for programs: OOM, NOAUTH, READONLY.
+  // Redis's own answers begin with a code for programs: OOM, NOAUTH, READONLY.
   const [word] = /^[A-Z]{2,16}(?= )/.exec(message) ?? []
   return [readField(error, 'code'), word].find(isName) ?? readErrorName(error)
 }

@@ -16,7 +16,7 @@ const BULLMQ_BACKOFF_MS = 5_000
 
 const JOB_NAME = 'archive'
 
-/** A job's id is the hash of what makes it the same work: a redelivery of it is dropped while it is here. */
+/** A job's id is the hash of the fields that identify the work: a redelivery is dropped while the job is here. */
 export function toBulk(job: MediaJob): { name: string; data: QueuedJob; opts: BulkJobOptions } {
   return { name: JOB_NAME, data: { job, attempt: 1 }, opts: buildJobOptions(job, buildJobHash(job)) }
 }
@@ -49,7 +49,9 @@ const FIRST_DEADLINE = Date.UTC(2025, 0, 1)
 const STEP_MS = 600_000
 const LAST_PRIORITY = 2 ** 21 - 1
 
-/** The media that dies sooner comes first; of two that die within the same ten minutes, the one enqueued first. */
+/**
+ * The media that expires sooner comes first; of two that expire within the same ten minutes, the one enqueued first.
+ */
 export function decidePriority(deadline: number): number {
   const steps = Math.floor((deadline - FIRST_DEADLINE) / STEP_MS)
   return Number.isNaN(steps) ? 1 : Math.min(Math.max(1, steps), LAST_PRIORITY)

@@ -20,9 +20,9 @@ export interface BullMqWorkerOptions extends BullMqNaming {
    * that hangs longer loses its jobs to others; the storage keeps them from being stored twice.
    */
   lockMs?: number
-  /** Interval at which workers look for jobs of dead workers, in milliseconds. Default 30,000. */
+  /** Interval at which workers look for jobs of killed workers, in milliseconds. Default 30,000. */
   stalledIntervalMs?: number
-  /** Gets faults of Redis, which the worker outlives. What it throws is ignored. */
+  /** Gets faults of Redis, which the worker outlives. Errors that it throws are ignored. */
   onError?: (error: QueueFailedError) => void
 }
 
@@ -40,8 +40,8 @@ const STOPPED_RUNS_MS = 1_000
 const LET_GO_MS = 5_000
 
 /**
- * Works off a `createBullMqQueue`, in any number of processes. A worker that dies leaves its jobs to the others, as often
- * as it takes: which of them stores an object is decided by the storage.
+ * Works off a `createBullMqQueue`, in any number of processes. A worker that is killed leaves its jobs to the others,
+ * as often as it takes: which of them stores an object is decided by the storage.
  *
  * @throws InvalidOptionError for options of the wrong form. A Redis that is away is waited for.
  */

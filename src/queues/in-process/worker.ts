@@ -66,7 +66,7 @@ export function createInProcessWorker({ concurrency }: { concurrency: number }):
     async stop(reason) {
       scheduler.stop()
       stopped.abort(reason)
-      // A job that ignores the signal is left behind and handed back: the storage keeps it from being stored twice.
+      // A job that ignores the signal is abandoned and handed back: the storage keeps it from being stored twice.
       await within(STOPPED_JOBS_MS, scheduler.settle(), { otherwise: () => {} })
       return held.list()
     },

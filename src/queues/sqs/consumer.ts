@@ -23,8 +23,8 @@ export type SqsConsumerOptions = SqsConnectionOptions & {
   /** Messages worked on at once. Default 10. */
   concurrency?: number
   /**
-   * Transfers are stopped so long before the function's end, in milliseconds, so that it can report what is left.
-   * Default 6,000, at most half of the time it has. A third of it is what each call to settle a message may take.
+   * Transfers are stopped so long before the function's end, in milliseconds, so that it can report the unfinished
+   * jobs. Default 6,000, at most half of the time it has. Each call to settle a message may take a third of it.
    */
   marginMs?: number
   /**
@@ -32,7 +32,10 @@ export type SqsConsumerOptions = SqsConnectionOptions & {
    * taken up by another after that. Default 60. For `start()` only: in Lambda, the queue's own setting counts.
    */
   visibilitySeconds?: number
-  /** Gets what SQS refused or lost: for logs. Nothing is lost by it, messages come again. What it throws is ignored. */
+  /**
+   * Gets failed calls to SQS, for logs. Nothing is lost by them: messages come again. Errors that it throws are
+   * ignored.
+   */
   onError?: (error: AnyWhatsAppMediaError) => unknown
 }
 
@@ -43,8 +46,8 @@ export interface SqsConsumer {
   /** On a server: fetches messages by long polls and works them off, until `close()`. */
   start(): void
   /**
-   * Fetches no more, works off what it has (for `timeoutMs` milliseconds at most, default 20,000), and makes the rest
-   * visible to other workers at once. Close the archive after it.
+   * Fetches no more, finishes the messages it has (for `timeoutMs` milliseconds at most, default 20,000), and makes the
+   * rest visible to other workers at once. Close the archive after it.
    */
   close(options?: { timeoutMs?: number }): Promise<void>
 }
@@ -52,7 +55,7 @@ export interface SqsConsumer {
 /**
  * Works off the jobs of a queue that `createSqsQueue` fills: as a Lambda function (`handler`), or in a process of your
  * own (`start()`). One attempt a message; a message whose job has to wait becomes visible again when its time has come, 11
- * hours later at most. What SQS calls a failure is no failure here: give the queue's redrive policy the highest
+ * hours later at most. SQS counts waits as failures: give the queue's redrive policy the highest
  * `maxReceiveCount` (1,000), for media is tried again over 7 days, and a retention of 14 days.
  *
  * The AWS SDK (`@aws-sdk/client-sqs`) is your own copy, loaded at the first call.

@@ -111,7 +111,7 @@ function decideRestMs(failures: number): number {
   return cap / 2 + (Math.random() * cap) / 2
 }
 
-/** The SDK's types call optional what SQS always sends. */
+/** The SDK's types call a field optional that SQS always sends. */
 function readReceived(message: Message): SqsMessage {
   const { ReceiptHandle: receiptHandle = '', Body: body = '' } = message
   const { Attributes: attributes, MessageAttributes: messageAttributes } = message

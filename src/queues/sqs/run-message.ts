@@ -115,6 +115,6 @@ function isReportedToApp(error: AnyWhatsAppMediaError): boolean {
 
 /** Attributes are never empty, and hold no control characters (AWS: SendMessage). */
 function toAttribute(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what SQS refuses
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: SQS refuses these
   return text.slice(0, 1_024).replace(/[\u0000-\u001f\ud800-\udfff\uFFFE\uFFFF]/g, ' ')
 }

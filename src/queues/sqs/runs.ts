@@ -80,7 +80,7 @@ function startHeartbeat(
   return {
     async stop() {
       clearInterval(timer)
-      // A beat on its way would undo what comes after it.
+      // A heartbeat on its way would undo the next call.
       await beat
     },
   }

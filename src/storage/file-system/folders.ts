@@ -40,7 +40,10 @@ export async function removeEmptyFolders(top: string, path: string): Promise<voi
   }
 }
 
-/** Removes a folder in which there are folders and no file. What holds a file stays: `rmdir` takes empty folders only. */
+/**
+ * Removes a folder in which there are folders and no file. A folder with a file stays: `rmdir` takes empty folders
+ * only.
+ */
 export async function removeEmptyTree(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
     if (entry.isDirectory()) await removeEmptyTree(join(folder, entry.name))

@@ -6,7 +6,7 @@ import { nullIfAbsent } from './errors.js'
 import { buildFilePath } from './paths.js'
 import { buildSidecarPath, readSidecar, type Sidecar } from './sidecar.js'
 
-/** An open file, and what was recorded of it, as they were at one moment. Close `file`. */
+/** An open file and its recorded metadata, as they were at one moment. Close `file`. */
 export interface OpenObject {
   file: FileHandle
   /** Bytes. */

@@ -5,9 +5,9 @@ import { dirname, join } from 'node:path'
 import { parseJson } from '../../json.js'
 import { hasCode } from './errors.js'
 
-/** What a file alone can't say about the object in it. */
+/** The object's facts that a plain file can't hold. */
 export interface Sidecar {
-  /** For whoever looks into `.meta/`: the sidecar's name holds only its hash. */
+  /** For people who look into `.meta/`: the sidecar's name holds only its hash. */
   key: string
   /** Bytes. */
   size: number
@@ -41,7 +41,7 @@ export async function stampWithSidecar(
   const { directory, sidecar, durable } = options
   const now = Math.floor(Date.now() / 1_000)
   for (let choices = 1; ; choices *= 2) {
-    // Whole seconds: what copies files rarely keeps more, and an edit rarely hits one.
+    // Whole seconds: copies of files rarely keep more, and an edit rarely hits one.
     const time = now - Math.floor(Math.random() * choices)
     await draft.utimes(time, time)
     // Read back: the file system may round, and readers will see its value.

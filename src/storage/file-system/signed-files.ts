@@ -54,14 +54,14 @@ export function createFileSigner(options: {
         const opened = await open(grant.key)
         return opened === null ? refuseRequest(404) : await answerRequest(request, opened, grant)
       } catch {
-        // The app's server would show its visitors the error, or die of it.
+        // The app's server would show its visitors the error, or crash.
         return refuseRequest(500)
       }
     },
   }
 }
 
-/** What a signed URL grants. */
+/** The signed parts of a URL. */
 interface Grant {
   key: string
   /** Milliseconds since 1970. */
@@ -146,7 +146,7 @@ function buildPolicy(contentType: string): string {
     : "sandbox; default-src 'none'"
 }
 
-/** What a request asks for, `end` exclusive. */
+/** The bytes that a request asks for, `end` exclusive. */
 type AskedRange = { kind: 'whole' | 'part'; start: number; end: number } | { kind: 'unsatisfiable' }
 
 /** The one range that is asked for. Several ranges get the whole, which RFC 9110 (section 14.2) allows. */

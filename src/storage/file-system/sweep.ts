@@ -11,7 +11,7 @@ import { buildFilePath } from './paths.js'
  */
 const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1_000
 
-/** Removes what killed processes have left. What can't be removed is no reason to refuse an object. */
+/** Removes the files of killed processes. A file that can't be removed is no reason to refuse an object. */
 export interface Sweeper {
   /** Drafts of puts. Once. */
   sweepDrafts(): Promise<void>

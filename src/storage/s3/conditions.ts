@@ -1,4 +1,4 @@
-/** What is known of a store's create-if-absent. It is never asked for: each put's own answer tells. */
+/** How a store handles create-if-absent. It is never asked: the answer to each put shows it. */
 export interface Conditions {
   /** How to put: with the condition, after a look, or both. */
   plan(ifAbsent: boolean): { isSent: boolean; looksFirst: boolean }

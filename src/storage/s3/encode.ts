@@ -1,6 +1,6 @@
 /** The path of a key below `base`, as it is sent and signed: encoded once, slashes kept (AWS: Create a signed request). */
 export function buildPath(base: string, key: string): string {
-  // What this library's own keys are made of.
+  // The characters of this library's own keys.
   const isPlain = /^[\w./~-]+$/.test(key)
   return `${base}/${isPlain ? key : encodeText(key).replaceAll('%2F', '/')}`
 }

@@ -4,7 +4,7 @@ import { readRetryAfter } from '../../http/retry-after.js'
 import { defined } from '../../json.js'
 import { readSdkError } from '../refusal.js'
 
-/** Faults of the bytes on their way, which another attempt can mend (AWS: Error responses). */
+/** Faults of the bytes on their way, which another attempt can fix (AWS: Error responses). */
 const BROKEN_BODY = ['BadDigest', 'XAmzContentSHA256Mismatch', 'IncompleteBody', 'RequestTimeout']
 
 /** The SDK has set its clock by this answer, so the next request carries the right time. */
@@ -20,7 +20,7 @@ interface FailedCall {
   secrets: readonly string[]
 }
 
-/** What the SDK threw, as an error of this library. */
+/** The SDK's error as an error of this library. */
 export function toS3StorageError(error: unknown, { operation, key, secrets }: FailedCall): unknown {
   if (WhatsAppMediaError.is(error)) return error
   const { status, reason: code } = readSdkError(error)

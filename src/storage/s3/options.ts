@@ -3,7 +3,7 @@ import { describeValue } from '../../errors/describe.js'
 import { InvalidOptionError } from '../../errors.js'
 import type { UrlSigner } from '../../storage.js'
 
-/** S3, or anything that speaks its language. What each store needs: docs/storages.md. */
+/** S3, or a store with S3's API. The settings that each store needs: docs/storages.md. */
 export type S3StorageOptions = S3ObjectOptions & {
   /** A bucket's name, or an access point's ARN. */
   bucket: string
@@ -27,9 +27,12 @@ export type S3StorageOptions = S3ObjectOptions & {
       }
   )
 
-/** What every object of a storage is put with. For other tags or keys by account, give each account a storage of its own. */
+/** Options for every object of a storage. For other tags or keys by account, give each account a storage of its own. */
 export interface S3ObjectOptions {
-  /** Default: what the bucket does by itself, which on AWS is SSE-S3 at the least (AWS: Setting default server-side encryption). */
+  /**
+   * Default: the bucket's own setting, which on AWS is SSE-S3 at the least (AWS: Setting default server-side
+   * encryption).
+   */
   encryption?: S3Encryption
   /**
    * Default: the store's, on AWS `STANDARD`. The infrequent-access classes bill at least 128 KB an object, and
@@ -48,7 +51,8 @@ export interface S3ObjectOptions {
   expectedBucketOwner?: string
   /**
    * `false` for stores that take `If-None-Match` and ignore it: the storage then looks with a HEAD before each put.
-   * Two writers at the same instant can both write. Default `true`; a 501 is learnt by itself, and `probeS3` tells.
+   * Two writers at the same instant can both write. Default `true`; a 501 is detected at run time, and `probeS3` tests
+   * it.
    */
   conditionalWrites?: boolean
 }
@@ -160,7 +164,7 @@ export function encodeTags(tags: Readonly<Record<string, string>>): string {
 }
 
 /**
- * Metadata becomes headers: what is no ASCII breaks signatures or arrives as other text, and S3 refuses more than 2 KB.
+ * Metadata becomes headers: text that is not ASCII breaks signatures or arrives changed, and S3 refuses more than 2 KB.
  *
  * @throws InvalidOptionError
  */
@@ -173,7 +177,7 @@ export function checkMetadata(metadata: Readonly<Record<string, string>>): void 
         problem: `must have names of letters, digits and . _ -, got ${describeValue(name)}`,
       })
     }
-    // Outer blanks are lost on the way, and with them the comparison of what came back.
+    // Outer blanks are lost on the way, and with them the comparison of the returned metadata.
     if (typeof value !== 'string' || !/^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/.test(value)) {
       throw new InvalidOptionError({
         option: 'metadata',

@@ -12,7 +12,7 @@ export type { ProbeCheck, ProbeCheckName, ProbeReport } from './probe/report.js'
 
 /** Options of `probeS3`. */
 export interface ProbeOptions {
-  /** What all keys of the probe start with; nothing else is read or written. Default `whatsapp-media-archive-probe/`. */
+  /** The start of all keys of the probe; nothing else is read or written. Default `whatsapp-media-archive-probe/`. */
   prefix?: string
   /** Ends the probe with its reason, after cleaning up. */
   signal?: AbortSignal
@@ -22,7 +22,7 @@ export interface ProbeOptions {
   timeoutMs?: number
 }
 
-/** What a probe works with, besides its options. Both are closed by it. */
+/** The storage under test, and the SDK beside it. The probe closes both. */
 export interface ProbedStore {
   storage: ObjectStorage
   connection: S3Connection
@@ -46,7 +46,7 @@ export function checkProbeOptions({ prefix, fetch, timeoutMs }: ProbeOptions): v
   }
 }
 
-/** Runs all checks, one after the other, and removes what they wrote. */
+/** Runs all checks, one after the other, and removes the objects that they wrote. */
 export async function runProbe(
   { storage, connection }: ProbedStore,
   options: S3StorageOptions,
@@ -85,7 +85,7 @@ export async function runProbe(
   }
 }
 
-/** What stays must be told, and where: nobody else knows the name. */
+/** Objects that stay must be reported with their place: nobody else knows the name. */
 function withLeftOvers(check: ProbeCheck, { left, base }: { left: number; base: string }): ProbeCheck {
   if (check.name !== 'delete') return check
   const verdict = check.verdict === 'works' ? 'failed' : check.verdict

@@ -70,7 +70,7 @@ async function isThere(
   } catch (error) {
     if (!isStorageFailure(error) || error.status !== 403) throw error
     if (isSent) return false
-    // Without conditions and without a look, a put would overwrite what others stored.
+    // Without conditions and without a look, a put would overwrite the objects of others.
     const advice = 'The store knows no create-if-absent, and looking first takes the permission s3:GetObject'
     const { operation, reason } = error
     throw new StorageFailedError({ operation, key, reason, status: 403, retryable: false, advice })
@@ -88,10 +88,11 @@ function checkAnswer(key: string, { etag, checksum, isEarly }: S3PutAnswer, sha2
     new StorageFailedError({ operation: 'put', key, reason, retryable })
   // Early answers are errors; a 200 among them would speak of bytes that the store never got.
   if (isEarly) throw refuse('answered before the body ended')
-  // Every S3 names what it stored (AWS: PutObject); a proxy's page with status 200 does not, and stored nothing.
+  // Every S3 answers with the object's ETag (AWS: PutObject); a proxy's page with status 200 does not, and stored
+  // nothing.
   if (etag === undefined) throw refuse('answered without an ETag')
   const acknowledged = parseWholeHash(checksum)
-  // It holds other bytes by its own word, which no look at our metadata can disprove, and no other put replaces.
+  // The store reports other bytes; no look at our metadata can disprove that, and no other put replaces them.
   if (acknowledged !== undefined && acknowledged !== sha256) {
     throw refuse('acknowledged another SHA-256', { retryable: false })
   }

@@ -8,7 +8,7 @@ export interface S3Call {
   /** For `list`, the prefix. */
   key: string
   signal?: AbortSignal | undefined
-  /** What no error may repeat. Asked for when there is an error. */
+  /** Secrets that no error may repeat. Asked for when there is an error. */
   findSecrets?: () => readonly string[]
 }
 

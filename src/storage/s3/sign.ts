@@ -48,7 +48,7 @@ export function createS3Signing(
         const { signedAt = new Date() } = signing
         const { url, expiration } = await sign(key, { ...signing, signedAt })
         const wanted = signedAt.getTime() + signing.expiresIn * 1_000
-        // A role's URL dies with the role's session, whatever expiry was asked for (AWS: Using presigned URLs).
+        // A role's URL expires with the role's session, even before the expiry asked for (AWS: Using presigned URLs).
         return { url, expiresAt: new Date(Math.min(wanted, expiration?.getTime() ?? wanted)) }
       })
     },

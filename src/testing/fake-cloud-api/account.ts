@@ -1,4 +1,4 @@
-/** What the fake Cloud API's access token is and may do, as Meta tells it. */
+/** The fake Cloud API's access token and its permissions, as Meta reports them. */
 export interface FakeAccount {
   /** Of the access token. Default: both that media and phone numbers take. */
   permissions?: readonly string[]

@@ -12,7 +12,7 @@ export type Fault = {
   mediaId?: string
 } & FaultKind
 
-/** What a fault does. */
+/** The effect of a fault. */
 export type FaultKind =
   /** An error status with the body that Meta sends with it, or another. */
   | { kind: 'status'; status: number; body?: string; headers?: Record<string, string> }
@@ -28,11 +28,11 @@ export type FaultKind =
   | { kind: 'flip-bit'; offset?: number }
   /** One byte less, or more, or none at all, with a Content-Length that agrees. */
   | { kind: 'short-body' | 'long-body' | 'empty' }
-  /** Status 200 with a page, or with JSON, in place of what was asked for. */
+  /** Status 200 with a page, or with JSON, in place of the answer. */
   | { kind: 'html-page' | 'json-page' }
   /** A redirect, by default with status 302. */
   | { kind: 'redirect'; to: string; status?: 301 | 302 | 303 | 307 | 308 }
-  /** Compressed, whatever was asked for: 50 MB of zeros in 50 KB. */
+  /** Compressed, for any request: 50 MB of zeros in 50 KB. */
   | { kind: 'gzip' }
   /** No Content-Length, and no end (it stops after 1 GB). */
   | { kind: 'endless' }
@@ -128,7 +128,7 @@ export async function sendSpoilt(
   }
 }
 
-/** Sends something else in place of what was asked for. */
+/** Sends something else in place of the answer. */
 function sendReplacement(
   response: ServerResponse,
   headers: Record<string, string>,

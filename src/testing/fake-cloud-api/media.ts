@@ -9,11 +9,11 @@ export interface FakeMedia {
   bytes: Uint8Array | { size: number; sha256: string; stream(): Readable }
   /** As declared by the sender. */
   mimeType: string
-  /** What WhatsApp takes it for. */
+  /** WhatsApp's kind of it. */
   mediaType: MediaType
   /** Of documents. */
   filename?: string
-  /** The words below it. */
+  /** The text below it. */
   caption?: string
   /** A voice note. */
   voice?: boolean
@@ -39,7 +39,7 @@ export interface HeldMedia extends FakeMedia {
   addedAt: number
 }
 
-/** For faults that come whatever was asked for. */
+/** For faults that answer any request. */
 export const NOBODYS: HeldMedia = {
   mediaId: '0',
   phoneNumberId: '0',

@@ -8,14 +8,14 @@ interface GraphRefusal {
   code: number
 }
 
-/** What deleting an unknown id leads to: not the error of a look-up. */
+/** The error for deleting an unknown id: not that of a look-up. */
 export const DELETE_ERROR: GraphRefusal = {
   message: '(#100) Invalid post_id parameter',
   type: 'OAuthException',
   code: 100,
 }
 
-/** Both are bad parameters, not dead tokens (Meta: Secure Graph API calls). */
+/** Both are bad parameters, not rejected tokens (Meta: Secure Graph API calls). */
 export const NO_PROOF_ERROR: GraphRefusal = {
   message: 'API calls from the server require an appsecret_proof argument',
   type: 'GraphMethodException',
@@ -35,14 +35,14 @@ export function sendRefusal(response: ServerResponse, status: 400 | 401 | 404, e
   const headers = {
     'content-type': 'application/json; charset=UTF-8',
     'facebook-api-version': 'v25.0',
-    // Refusals tell the app's usage where answers tell the business's.
+    // Refusals report the app's usage where answers report the business's.
     'x-app-usage': '{"call_count":1,"total_cputime":1,"total_time":1}',
     'www-authenticate': 'OAuth "Facebook Platform" "invalid_request" "refused by the fake"',
   }
   response.writeHead(status, headers).end(body)
 }
 
-/** What an expired URL leads to. */
+/** The answer for an expired URL. */
 export function sendPageNotFound(response: ServerResponse): void {
   response.writeHead(404, { 'content-type': 'text/html' }).end('<!DOCTYPE html><title>Error</title>')
 }

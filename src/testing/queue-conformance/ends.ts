@@ -79,7 +79,7 @@ export const endRequirements: readonly Requirement<QueueCase>[] = [
     },
   },
   {
-    name: 'a dead letter is let go, keeps the reason and no download URL',
+    name: 'a dead letter leaves the queue, keeps the reason and no download URL',
     async check(context) {
       const opened = await context.open()
       const job = buildSampleJob('1', {
@@ -146,7 +146,7 @@ export const endRequirements: readonly Requirement<QueueCase>[] = [
     },
   },
   {
-    name: 'close waits for what is under way',
+    name: 'close waits for the jobs under way',
     async check(context) {
       const opened = await context.open()
       const end = new AbortController()

@@ -9,7 +9,7 @@ const MANY = 53
 /** A job between `enqueue` and its first run. */
 export const jobRequirements: readonly Requirement<QueueCase>[] = [
   {
-    // The download URL, which dies in 5 minutes, may be left out.
+    // The download URL, which expires in 5 minutes, may be left out.
     name: 'enqueue hands a job to a worker as it was, as its first attempt',
     async check(context) {
       const { queue, processor } = await openAndStart(context)

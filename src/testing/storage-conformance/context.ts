@@ -7,7 +7,7 @@ import type { ObjectStorage, PutOptions, PutResult, StoredObject } from '../../s
 export type Fetch = (url: string, init?: { method?: string; headers?: Record<string, string> }) => Promise<Response>
 
 /**
- * What a server behind a storage is known to lack. Its cases are not left out: they then require what is said here, so
+ * Known gaps of a server behind a storage. Its cases are not left out: they then require the behaviour said here, so
  * that a lack that has gone away is noticed.
  *
  * - `checksum`: a body of the right size but with another SHA-256 is stored. (Also when `capabilities.checksum` is false.)
@@ -107,6 +107,6 @@ function assertDescribes(found: StoredObject | null, expected: { key: string; ob
   assert.equal(found.contentType, object.contentType)
   assert.equal(found.contentDisposition, object.contentDisposition)
   for (const [name, value] of Object.entries(object.metadata)) {
-    assert.equal(found.metadata[name], value, `metadata '${name}' is not what was put`)
+    assert.equal(found.metadata[name], value, `metadata '${name}' is not the one that was put`)
   }
 }

@@ -5,7 +5,7 @@ import type { Requirement } from '../conformance.js'
 import type { StorageCase } from './context.js'
 import { assertAbsent, assertHolds, put, sample } from './context.js'
 
-/** A put that must fail: what its body does, in turn. */
+/** A put that must fail: the steps of its body. */
 interface FailingPut {
   steps: Step[]
   signal?: AbortSignal
@@ -52,7 +52,7 @@ const attempts: Readonly<Record<string, () => FailingPut>> = {
 /** A put that fails, fails in bounded time with the original cause, and changes nothing. */
 export const failureRequirements: readonly Requirement<StorageCase>[] = [
   ...Object.entries(attempts).map(([name, attempt]) => ({
-    name: `put() with ${name} rejects, and leaves what was there`,
+    name: `put() with ${name} rejects, and leaves the object that was there`,
     async check(context: StorageCase) {
       await assertRejects(context, { ...attempt(), ifAbsent: true })
       await assertAbsent(context)

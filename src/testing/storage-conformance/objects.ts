@@ -54,7 +54,7 @@ export const objectRequirements: readonly Requirement<StorageCase>[] = [
     async check(context) {
       const { stored } = await race(context, { ifAbsent: true })
       const isAtomic = context.storage.capabilities.conditionalCreate && !context.lacks('conditional-create')
-      assert.ok(isAtomic ? stored === 1 : stored >= 1, `${stored} of ${WRITERS} writers were told 'stored'`)
+      assert.ok(isAtomic ? stored === 1 : stored >= 1, `${stored} of ${WRITERS} writers got 'stored'`)
     },
   },
   {
@@ -92,7 +92,7 @@ export const objectRequirements: readonly Requirement<StorageCase>[] = [
   },
 ]
 
-/** Many writers, each with its own bytes, type and metadata; what is left must be one writer's in all of them. */
+/** Many writers, each with its own bytes, type and metadata; the object left must be one writer's in all of them. */
 async function race(context: StorageCase, options: { ifAbsent: boolean }): Promise<{ stored: number }> {
   const objects = Array.from({ length: WRITERS }, (_, writer) =>
     sample(20_000 + writer, { contentType: `image/x-${writer}`, metadata: { writer: String(writer) } }),
@@ -104,7 +104,7 @@ async function race(context: StorageCase, options: { ifAbsent: boolean }): Promi
   const head = await context.storage.head(context.key)
   assert.ok(head !== null, 'no object is there')
   const winner = stored.find(({ object }) => object.metadata['writer'] === head.metadata['writer'])
-  assert.ok(winner !== undefined, "the object is of a writer that was not told 'stored'")
+  assert.ok(winner !== undefined, "the object is of a writer that did not get 'stored'")
   await assertHolds(context, winner.object)
   return { stored: stored.length }
 }

@@ -76,7 +76,7 @@ describe('probeS3', () => {
     ['stores chunk framing', ['framing: ignored'], undefined],
     ['keeps the encoding aws-chunked', ['framing: ignored'], undefined],
     ['refuses chunked bodies', ['framing: refused'], undefined],
-    ['tells another size', ['head: failed'], ONE_OBJECT],
+    ['reports another size', ['head: failed'], ONE_OBJECT],
     ['finds nothing by HEAD', ['head: failed', 'metadata: ignored'], ONE_OBJECT],
     ['forbids HEAD', ['head: refused', 'metadata: skipped'], ONE_OBJECT],
     ['knows no HEAD', ['head: refused', 'metadata: skipped'], ONE_OBJECT],
@@ -121,7 +121,7 @@ describe('probeS3', () => {
       'response-overrides: failed',
     ])
     expect(checkOf(report, 'read')).toMatchObject({
-      detail: 'Reading gives 70000 other bytes in place of what was put.',
+      detail: 'Reading gives 70000 other bytes in place of the bytes that were put.',
       promise: PROVEN,
     })
   })
@@ -131,7 +131,7 @@ describe('probeS3', () => {
     expect(checkOf(report, 'read')).toEqual({
       name: 'read',
       verdict: 'failed',
-      detail: 'Reading gives nothing in place of what was put.',
+      detail: 'Reading gives nothing in place of the bytes that were put.',
       promise: PROVEN,
     })
     expect(checkOf(report, 'response-overrides')).toMatchObject({ verdict: 'refused' })

@@ -14,7 +14,7 @@ export function isPlainBucket(bucket: string): boolean {
 
 /**
  * Where a plain bucket answers, as the SDK resolves it: below `endpoint` in path style; on AWS under a host of its own,
- * unless its name is none that a certificate covers. `undefined` for what only the SDK knows.
+ * unless no certificate covers its name. `undefined` for places that only the SDK knows.
  */
 export function findPlainAddress({
   bucket,

@@ -18,7 +18,7 @@ export interface S3Feed {
   stop(): void
 }
 
-/** What a body should be, and what may stop it. */
+/** The body's announced size, and the signal that stops it. */
 interface FedBody {
   key: string
   /** Bytes. */
@@ -35,7 +35,7 @@ export function createS3Feed(body: Readable, { key, size, signal }: FedBody): S3
   let isWhole = false
 
   const fail = (error: unknown): void => {
-    // At once: what else the body has may follow in the same turn.
+    // At once: the body's next chunks may follow in the same turn.
     stop()
     writer.forget()
     breakOff(error)
@@ -81,11 +81,11 @@ interface BodyListener {
   take(chunk: unknown): void
   end(): void
   close(): void
-  /** Gets the body's own error, and whatever the others throw. */
+  /** Gets the body's own error, and any error that the others throw. */
   fail(error: unknown): void
 }
 
-/** Listens to a body from its start, whatever it has been through. */
+/** Listens to a body from its start, also when it has ended or failed already. */
 function listenTo(body: Readable, listener: BodyListener): { start(): void; stop(): void } {
   const orFail =
     (step: (chunk: unknown) => void) =>
@@ -100,7 +100,7 @@ function listenTo(body: Readable, listener: BodyListener): { start(): void; stop
   const { fail } = listener
   return {
     start() {
-      // What fails once nobody listens any more must not end the process.
+      // A failure that nobody listens to any more must not end the process.
       body.on('error', () => {})
       if (body.errored !== null) fail(body.errored)
       else if (body.readableEnded) end(undefined)

@@ -23,8 +23,8 @@ export interface HttpPutRequest {
 }
 
 /**
- * PutObject over `node:http(s)`: what the AWS SDK would send, signed here, for a third of its CPU time. One plain body
- * with its length, never chunked, without a wait for "100 Continue".
+ * PutObject over `node:http(s)`: the request that the AWS SDK would send, signed here, for a third of its CPU time. One
+ * plain body with its length, never chunked, without a wait for "100 Continue".
  */
 export interface HttpPut {
   /**
@@ -39,7 +39,9 @@ export interface HttpPut {
   close(): void
 }
 
-/** S3 refuses what is signed 15 minutes off (AWS: Authenticating requests); the SDK corrects its clock from 4 on. */
+/**
+ * S3 refuses signatures that are 15 minutes off (AWS: Authenticating requests); the SDK corrects its clock from 4 on.
+ */
 const SKEW_MS = 240_000
 
 export function createHttpPut(signer: S3Signer): HttpPut {
@@ -131,7 +133,7 @@ function isDeadConnection({ reusedSocket }: ClientRequest, error: unknown): bool
 /** S3's own answers to a PUT have less than 1 KB. */
 const MAX_ANSWER_BYTES = 65_536
 
-/** The answer with its text. A status stands, whatever happens to the connection after it. */
+/** The answer with its text. A status stands, even when the connection breaks after it. */
 function readPutAnswer(request: ClientRequest, feed: S3Feed): Promise<HttpPutAnswer> {
   return new Promise((resolve, reject) => {
     let isAnswered = false
@@ -139,7 +141,7 @@ function readPutAnswer(request: ClientRequest, feed: S3Feed): Promise<HttpPutAns
     request.on('error', (error) => {
       if (!isAnswered) reject(error)
     })
-    // After a 101 that nobody asked for, Node closes the connection, and tells of neither an answer nor an error.
+    // After a 101 that nobody asked for, Node closes the connection, and reports neither an answer nor an error.
     request.once('close', () => {
       if (!isAnswered) reject(withCode(new Error('the connection closed without an answer'), 'ECONNRESET'))
     })

@@ -1,7 +1,7 @@
 import type { ClientRequest } from 'node:http'
 import type { Readable } from 'node:stream'
 
-/** What is kept of a body on a connection that was idle before and may be dead: all of most media. */
+/** Bytes kept of a body on a connection that was idle before and may be closed: enough for most media. */
 const REPEATABLE_BYTES = 262_144
 
 /**
@@ -17,14 +17,14 @@ const JOIN_BYTES = 131_072
 const UNSENT_BYTES = 2 * JOIN_BYTES
 
 export interface JoiningWriter {
-  /** Writes to this request from now on, first what was written to the one before. */
+  /** Writes to this request from now on, first the bytes that were written to the one before. */
   into(request: ClientRequest): void
   hasRequest(): boolean
   /** Writes bytes of the body, and pauses the body where the request has more than enough. */
   write(bytes: Uint8Array): void
   end(last: Uint8Array | undefined): void
   isRepeatable(): boolean
-  /** Lets go of what is kept for another request. */
+  /** Drops the bytes kept for another request. */
   forget(): void
   stop(): void
 }
@@ -52,7 +52,7 @@ export function createJoiningWriter(body: Readable): JoiningWriter {
     if (joined < JOIN_BYTES) return
     joined = 0
     request?.uncork()
-    // What can be sent again waits for a sign that the connection lives.
+    // Bytes that can be sent again wait for a sign that the connection is open.
     if (request?.writableNeedDrain === true && (isRepeatable || request.writableLength >= UNSENT_BYTES)) body.pause()
   }
   const keep = (bytes: Uint8Array): void => {

@@ -4,15 +4,15 @@ import { findPlainAddress, isPlainBucket, readSignedAddress } from './address.js
 import type { S3Address, S3Credentials } from './signature-v4.js'
 
 /**
- * What the SDK's own chain says of region, endpoint and credentials, with as little of the SDK loaded as serves: its two
- * small packages that read environment and shared configuration, the whole client only for what nothing less knows.
+ * Reads region, endpoint and credentials with the SDK's own chain, and loads as little of the SDK as possible: its two
+ * small packages that read environment and shared configuration, the whole client only where these do not suffice.
  */
 export interface S3Chain {
   /** Where this library reaches the bucket; `undefined` where only the SDK knows the way. */
   address(): Promise<S3Address | undefined>
   /** The same as readers reach it. */
   publicAddress(): Promise<S3Address | undefined>
-  /** Credentials that live for 5 minutes at the least, if the provider has such. */
+  /** Credentials that are valid for 5 minutes at least, if the provider has such. */
   credentials(): Promise<S3Credentials>
 }
 
@@ -65,8 +65,8 @@ async function readRegion(): Promise<string | undefined> {
 }
 
 /**
- * Whether environment or shared configuration lead elsewhere than to AWS's standard addresses or the given endpoint. FIPS
- * and dual stack do in any case: the SDK refuses an endpoint together with them.
+ * True when environment or shared configuration lead elsewhere than to AWS's standard addresses or the given endpoint.
+ * FIPS and dual stack always do: the SDK refuses an endpoint together with them.
  */
 async function isLedElsewhere(endpoint: string | undefined): Promise<boolean> {
   const config = await loadConfigReader()
@@ -96,8 +96,8 @@ function isSet(value: string | undefined): boolean {
 type ConfigReader = typeof import('@smithy/core/config')
 
 /**
- * A package manager that keeps packages apart may hide what the SDK brings along, or show another version's; then the
- * SDK's client tells.
+ * A package manager that keeps packages apart may hide the SDK's dependencies, or show another version's; then the
+ * SDK's client is asked.
  */
 async function loadConfigReader(): Promise<ConfigReader | undefined> {
   try {
@@ -117,10 +117,10 @@ async function readCredentials(): Promise<S3ClientConfig['credentials']> {
   }
 }
 
-/** The SDK renews credentials when they have less to live than this, in milliseconds. */
+/** The SDK renews credentials that expire sooner than this, in milliseconds. */
 const RENEW_BEFORE_MS = 300_000
 
-/** The same credentials until they are about to die. Whoever asks while they are fetched waits for the same answer. */
+/** The same credentials until they are about to expire. Calls during a fetch wait for the same answer. */
 function keepWhileAlive(fetch: () => Promise<S3Credentials>): () => Promise<S3Credentials> {
   let current: S3Credentials | undefined
   let pending: Promise<S3Credentials> | undefined
@@ -141,7 +141,7 @@ function checkCredentials(credentials: S3Credentials): S3Credentials {
   throw Object.assign(new Error('the provider gave no credentials'), { name: 'CredentialsProviderError' })
 }
 
-/** What succeeded once; what failed is tried again. */
+/** Keeps the first success; a failure is tried again. */
 function keepSuccess<T>(compute: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | undefined
   return () => {

@@ -7,7 +7,7 @@ export interface S3Address {
   origin: string
   /** As the Host header says it. */
   host: string
-  /** What comes before the key's slash: empty, or such as `/media`. */
+  /** The path before the key's slash: empty, or such as `/media`. */
   path: string
   region: string
 }
@@ -16,7 +16,7 @@ export interface S3Credentials {
   accessKeyId: string
   secretAccessKey: string
   sessionToken?: string | undefined
-  /** When they die. */
+  /** When they expire. */
   expiration?: Date | undefined
 }
 
@@ -41,11 +41,11 @@ interface S3QueryRequest {
 }
 
 /**
- * AWS signature version 4 for S3 (AWS: Authenticating requests). Signs what AWS's own signer signs, byte for byte, at a
+ * AWS signature version 4 for S3 (AWS: Authenticating requests). Signs as AWS's own signer does, byte for byte, at a
  * hundredth of its price: the key of a day is derived once.
  */
 export interface S3Signer {
-  /** The headers to send: the given ones, `host`, and what proves who sent them. */
+  /** The headers to send: the given ones, `host`, and those of the signature. */
   signHeaders(request: S3HeaderRequest, address: S3Address, credentials: S3Credentials): Record<string, string>
   /** A URL that reads the key. */
   signQuery(request: S3QueryRequest, address: S3Address, credentials: S3Credentials): string

@@ -42,7 +42,7 @@ async function checkRead(store: ProbeStore): Promise<ProbeVerdict> {
     ? describeSuccess('Gives back the bytes that were put.')
     : {
         verdict: 'failed',
-        detail: `Reading gives ${describeBytes(read.value)} in place of what was put.`,
+        detail: `Reading gives ${describeBytes(read.value)} in place of the bytes that were put.`,
         promise: PROVEN,
       }
 }
@@ -57,7 +57,8 @@ async function checkHead(store: ProbeStore): Promise<ProbeVerdict> {
   if (!found.ok) return { ...describeStoreRefusal(found, 'HEAD', consequence), promise: ONE_OBJECT }
   if (found.value?.size === store.object.bytes.length)
     return describeSuccess('Finds an object right after its put, with its size.')
-  const detail = found.value === null ? 'HEAD does not find an object right after its put.' : 'HEAD tells another size.'
+  const detail =
+    found.value === null ? 'HEAD does not find an object right after its put.' : 'HEAD reports another size.'
   return { verdict: 'failed', detail, promise: ONE_OBJECT }
 }
 
@@ -81,7 +82,7 @@ async function checkConditionalCreate(store: ProbeStore): Promise<ProbeVerdict> 
   if (!read.ok)
     return {
       verdict: 'skipped',
-      detail: `The second PUT is refused (${describeReason(again)}), and what is there can not be read.`,
+      detail: `The second PUT is refused (${describeReason(again)}), and the object there can not be read.`,
     }
   if (!isKept) {
     const detail = `The second PUT is refused (${describeReason(again)}), and reading gives ${describeBytes(read.value)} in place of the first object.`
@@ -104,12 +105,12 @@ async function checkChecksum(store: ProbeStore): Promise<ProbeVerdict> {
   if (answered.status === undefined || answered.status >= 500) {
     return { ...describeStoreRefusal(answered, 'A PUT with a wrong SHA-256', consequence), promise: PROVEN }
   }
-  // Without s3:ListBucket what is not there answers 403 (AWS: GetObject), to one who may read what is there.
+  // Without s3:ListBucket an absent object answers 403 (AWS: GetObject), also to a caller who may read present ones.
   const isHidden = !read.ok && read.status === 403 && (await store.read(NAME)).ok
   if (!read.ok && !isHidden)
     return {
       verdict: 'skipped',
-      detail: `A body with a wrong SHA-256 is refused (${describeReason(answered)}), and what is there can not be read.`,
+      detail: `A body with a wrong SHA-256 is refused (${describeReason(answered)}), and the object there can not be read.`,
     }
   if (!read.ok || read.value === null)
     return describeSuccess(`A body with a wrong SHA-256 is refused (${describeReason(answered)}), and leaves nothing.`)
@@ -152,7 +153,7 @@ async function checkKeptMetadata(store: ProbeStore): Promise<ProbeVerdict> {
   const put = await store.put('described', store.object, { ...facts, metadata: METADATA })
   if (!put.ok) return describeStoreRefusal(put, 'A PUT with metadata', 'Nothing can be archived here.')
   const found = await store.head('described')
-  if (!found.ok) return { verdict: 'skipped', detail: 'HEAD is refused, and nothing else tells metadata.' }
+  if (!found.ok) return { verdict: 'skipped', detail: 'HEAD is refused, and nothing else reports metadata.' }
   const { metadata = {}, contentType, contentDisposition } = found.value ?? {}
   const lost = [
     ...(metadata['probe-name'] === METADATA['probe-name'] ? [] : ['metadata']),

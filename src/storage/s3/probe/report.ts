@@ -1,4 +1,4 @@
-/** What `probeS3` found out about a store. */
+/** The findings of `probeS3` about a store. */
 export interface ProbeReport {
   /** The bucket that was probed. */
   bucket: string
@@ -8,7 +8,7 @@ export interface ProbeReport {
   checks: readonly ProbeCheck[]
 }
 
-/** What a check looks at. */
+/** The subject of a check. */
 export type ProbeCheckName =
   | 'write'
   | 'read'
@@ -21,19 +21,19 @@ export type ProbeCheckName =
   | 'tags'
   | 'delete'
 
-/** What one check found out. */
+/** The finding of one check. */
 export interface ProbeCheck {
-  /** What was checked. */
+  /** The check's name. */
   name: ProbeCheckName
   /**
-   * - `works`: does what this library needs
+   * - `works`: the store behaves as this library needs
    * - `ignored`: was taken without an error, and not done. The dangerous one
    * - `refused`: the store said no
    * - `failed`: no answer, or none that makes sense
    * - `skipped`: could not be tested
    */
   verdict: 'works' | 'ignored' | 'refused' | 'failed' | 'skipped'
-  /** What the store did, and what follows from it. Holds no secret. */
+  /** How the store behaved, and the consequence. Holds no secret. */
   detail: string
   /** Which of this library's promises is only best effort on this store. Absent where none suffers. */
   promise?: string

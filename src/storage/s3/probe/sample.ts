@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 
-/** Bytes to store, and what is known of them. */
+/** Bytes to store, with their hash. */
 export interface ProbeSample {
   bytes: Buffer
   sha256: string
@@ -12,7 +12,7 @@ export interface ForcedHeaders {
   contentDisposition: string
 }
 
-/** Larger than what some proxies buffer, small enough for any line. */
+/** Larger than the buffers of some proxies, small enough for any line. */
 const SAMPLE_BYTES = 70_000
 
 export function createProbeSample(): ProbeSample {

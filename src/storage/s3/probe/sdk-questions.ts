@@ -7,7 +7,7 @@ import type { S3Connection } from '../sdk/connection.js'
 import { buildPutCommand } from '../sdk/put.js'
 import { type ProbeSample, SERVED } from './sample.js'
 
-/** What the probe asks a store, and the storage never does. Each question tells its outcome; none throws. */
+/** The probe's requests that the storage never makes. Each question returns its outcome; none throws. */
 export interface SdkQuestions {
   /** One PutObject with the storage's headers and If-None-Match. */
   create(key: string, sample: ProbeSample): Promise<StoreAnswer<unknown>>
@@ -36,7 +36,7 @@ export function createSdkQuestions(
       const input = { ...buildInput(sample), IfNoneMatch: '*', Key, Body: toStream(sample) }
       return send(buildPutCommand({ sdk }, input, sample.sha256))
     },
-    // Without the condition: a store that refuses that one would hide what it does with checksums.
+    // Without the condition: a store that refuses that one would hide how it handles checksums.
     putWrong(Key, sample, sha256) {
       const input = { ...buildInput({ ...sample, sha256 }), Key, Body: toStream(sample) }
       return send(buildPutCommand({ sdk }, input, sha256))

@@ -13,7 +13,7 @@ import type { ProbeVerdict } from './report.js'
 import { createProbeSample, type ForcedHeaders, type ProbeSample, SERVED } from './sample.js'
 import { createSdkQuestions } from './sdk-questions.js'
 
-/** A store as the checks see it: every request tells its outcome, none throws. All keys lie below one base. */
+/** A store as the checks see it: every request returns its outcome, none throws. All keys lie below one base. */
 export interface ProbeStore {
   /** The bytes of the first check's object, for others to compare with or to put again. */
   readonly object: ProbeSample
@@ -30,7 +30,7 @@ export interface ProbeStore {
   read(name: string): Promise<StoreAnswer<Buffer | null>>
   contentEncoding(name: string): Promise<StoreAnswer<string | undefined>>
   tags(name: string): Promise<StoreAnswer<Record<string, string>>>
-  /** What a reader gets through a signed URL that forces type and disposition. */
+  /** The answer that a reader gets through a signed URL that forces type and disposition. */
   readSigned(name: string, forced: ForcedHeaders): Promise<StoreAnswer<UrlAnswer>>
   delete(name: string): Promise<StoreAnswer<void>>
 }
@@ -38,20 +38,20 @@ export interface ProbeStore {
 export interface RunningProbeStore extends ProbeStore {
   /** Runs a check under a deadline. @throws the caller's reason on abort. */
   within(timeoutMs: number, signal: AbortSignal | undefined, check: () => Promise<ProbeVerdict>): Promise<ProbeVerdict>
-  /** Removes every object that a check may have written, and tells how many may be left. Never throws. */
+  /** Removes every object that a check may have written, and returns how many may be left. Never throws. */
   cleanUp(timeoutMs: number): Promise<number>
 }
 
 /** The storage tries once, and one busy moment of a store must not leave an object there for good. */
 const REMOVAL_TRIES = 3
 
-/** What a probe runs with. */
+/** The storage under test, the SDK beside it, and the probe's settings. */
 interface ProbeEnvironment {
   storage: ObjectStorage
   connection: S3Connection
   options: S3StorageOptions
   fetch: (url: string, init: { signal: AbortSignal }) => Promise<Response>
-  /** What all keys start with. */
+  /** The start of all keys. */
   base: string
 }
 
@@ -66,7 +66,7 @@ export function createProbeStore(environment: ProbeEnvironment): RunningProbeSto
   const write = async <T>(name: string, send: (key: string) => Promise<StoreAnswer<T>>): Promise<StoreAnswer<T>> => {
     written.add(name)
     const first = await send(base + name)
-    // A kept connection may have died, after an answer that refused a body for one: no verdict on the store.
+    // A kept connection may have been closed, for instance after a refused body: no verdict on the store.
     const isCut = !first.ok && first.status === undefined && !signal.aborted
     return isCut ? send(base + name) : first
   }
@@ -132,7 +132,7 @@ async function removeAll(
   return left.size
 }
 
-/** The work's value; undefined when the signal aborts first: a client of the app may heed no signal. */
+/** The work's value; undefined when the signal aborts first: a client of the app may ignore signals. */
 function settleOrAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   return abortable(work, signal).catch((error: unknown) => {
     /* v8 ignore next -- @preserve no check rejects */

@@ -12,7 +12,7 @@ export interface ExactBody {
   readNothing(signal: AbortSignal | undefined): Promise<void>
 }
 
-/** @param size the bytes that the body must have, and the length that the store is told. */
+/** @param size the bytes that the body must have, and the length that the request announces. */
 export function createExactBody(size: number, body: Readable): ExactBody {
   let isComplete = false
   const stream = Readable.from(

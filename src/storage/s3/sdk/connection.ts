@@ -2,7 +2,9 @@ import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
 import { AGENT_OPTIONS } from '../../../http/transport.js'
 import type { S3StorageOptions } from '../options.js'
 
-/** What an S3 call needs: loaded at first use, because importing the SDK costs more than everything else here. */
+/**
+ * The SDK's client and commands, loaded at first use, because importing the SDK costs more than everything else here.
+ */
 export interface S3Connection {
   sdk: typeof import('@aws-sdk/client-s3')
   client: S3Client
@@ -26,7 +28,7 @@ export async function openConnection(options: S3StorageOptions): Promise<S3Conne
     // Older and compatible stores refuse the SDK's own checksums; ours is a plain header that all of them take or ignore.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    // The library retries, knows the deadlines, and counts what it did: repeats below it would multiply.
+    // The library retries, knows the deadlines, and counts its attempts: retries below it would multiply.
     maxAttempts: 1,
     // Waiting for "100 Continue" takes a connection of its own for each body over 2 MB.
     expectContinueHeader: false,

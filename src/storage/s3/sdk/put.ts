@@ -16,7 +16,7 @@ export async function putWithSdk(
   const exact = createExactBody(size, body)
   exact.stream.on('error', () => {})
   try {
-    // A store answers a put of nothing at once, so what is said to be nothing must be known to be before.
+    // A store answers an empty put at once, so the body must be known to be empty before.
     if (size === 0) await exact.readNothing(signal)
     const input = { ...request.input, Key: key, Body: size === 0 ? '' : exact.stream }
     const answer = await sendWhileBodyLives(exact.stream, signal, (abortSignal) =>
@@ -26,8 +26,8 @@ export async function putWithSdk(
   } catch (error) {
     throw exact.stream.errored === null ? error : toBodyError(exact.stream.errored, key)
   } finally {
-    // A fast store answers before the stream tells its end. Destroyed then, it would leave the request unfinished, and its
-    // connection unfit for another; read to its end, it has no more to give.
+    // A fast store answers before the stream reports its end. Destroyed then, it would leave the request unfinished,
+    // and its connection unfit for another; read to its end, it has no more to give.
     if (exact.isTaken()) exact.stream.resume()
     else exact.stream.destroy()
   }

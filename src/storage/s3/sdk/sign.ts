@@ -1,7 +1,7 @@
 import type { GetObjectCommandInput } from '@aws-sdk/client-s3'
 import type { S3Connection } from './connection.js'
 
-/** A URL that the SDK signed. It dies at `expiration`, where the credentials do, whatever was asked for. */
+/** A URL that the SDK signed. It expires at `expiration`, with the credentials, even when more was asked for. */
 export interface SdkSignedUrl {
   url: string
   expiration: Date | undefined
@@ -22,7 +22,7 @@ export async function signWithSdk(
   return { url: await getSignedUrl(signer, new GetObjectCommand(input), options), expiration }
 }
 
-/** What the SDK signs for one key tells the address of all: the URL of the key `k`. */
+/** The SDK's URL for one key shows the address of all: the URL of the key `k`. */
 export async function signSampleKey(signer: S3Connection['signer'], bucket: string): Promise<string> {
   return (await signWithSdk({ signer }, { Bucket: bucket, Key: 'k' }, { expiresIn: 60 })).url
 }
