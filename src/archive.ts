@@ -6,18 +6,24 @@ import {
   noteHash,
   reportNote,
 } from './archive/plan.js'
-import { withToken } from './download/access-token.js'
+import { runWithToken } from './download/access-token.js'
 import type { Attempt } from './download/attempt.js'
 import { lookUpMedia } from './download/look-up.js'
 import { openMedia } from './download/open-media.js'
 import { emit } from './events.js'
 import { defined } from './json.js'
-import { isKnownMedia, type KnownMedia, type MediaReference, type MediaType } from './media-reference.js'
+import {
+  isKnownMedia,
+  type KnownMedia,
+  type MediaReference,
+  type MediaType,
+  removeDownloadUrl,
+} from './media-reference.js'
 import type { ObjectStorage, StoredObject } from './storage.js'
 import { runUnder, startDeadlines } from './timing/deadlines.js'
 import { retryAttempts } from './timing/retry.js'
 import { putOnce } from './upload/put-once.js'
-import { describeFound, type StoredMedia } from './upload/result.js'
+import { buildFoundResult, type StoredMedia } from './upload/result.js'
 import { isForbidden } from './upload/storage-errors.js'
 
 export type { ArchiveOptions } from './archive/plan.js'
@@ -89,21 +95,21 @@ export type ArchivedMessageMedia = ArchivedMedia & {
 export function archiveMedia(media: MediaReference, options: ArchiveOptions): Promise<ArchivedMessageMedia>
 export function archiveMedia(media: string | MediaReference, options: ArchiveOptions): Promise<ArchivedMedia>
 export async function archiveMedia(media: string | MediaReference, options: ArchiveOptions): Promise<ArchivedMedia> {
-  return archiveRemembering(media, options, { tokens: {} })
+  return archiveWithMemory(media, options, { tokens: {} })
 }
 
-/** `archiveMedia` with a memory of other calls. */
-export function archiveRemembering(
+/** Archives as `archiveMedia` does, and shares `memory` with other calls. */
+export function archiveWithMemory(
   media: MediaReference,
   options: ArchiveOptions,
   memory: ArchiveMemory,
 ): Promise<ArchivedMessageMedia>
-export function archiveRemembering(
+export function archiveWithMemory(
   media: string | MediaReference,
   options: ArchiveOptions,
   memory: ArchiveMemory,
 ): Promise<ArchivedMedia>
-export async function archiveRemembering(
+export async function archiveWithMemory(
   media: string | MediaReference,
   options: ArchiveOptions,
   memory: ArchiveMemory,
@@ -114,13 +120,13 @@ export async function archiveRemembering(
   const archived = await retryAttempts(
     (number) => {
       attempts = number
-      return tryOnce(plan, number)
+      return startAttempt(plan, number)
     },
     {
       ...plan.retry,
       deadlineAt: plan.deadlineAt,
       signal: options.signal,
-      // The attempt has asked for another token already.
+      // `runWithToken` has already tried a second token. Only a failed token function is worth a new attempt.
       mayRetry: (error) => error.code !== 'access-token' || error.reason === 'unavailable',
       onFailedAttempt(error, attempt, retryInMs) {
         if (seen !== undefined) noteHash(error, seen)
@@ -128,51 +134,52 @@ export async function archiveRemembering(
       },
     },
   )
-  reportArchived(plan, archived, attempts)
+  emitArchived(plan, archived, attempts)
   return archived
 }
 
 /** @param number 1 for the first. */
-async function tryOnce(plan: ArchivePlan, number: number): Promise<ArchivedMedia> {
+async function startAttempt(plan: ArchivePlan, number: number): Promise<ArchivedMedia> {
   const { options, memory, download, seen } = plan
   const { accessToken, accountId: account, signal } = options
   const deadlines = startDeadlines(download.timeouts, signal)
-  const isFirst = number === 1 && seen?.sha256 === undefined
+  const trustsWebhook = number === 1 && seen?.sha256 === undefined
   return runUnder(deadlines, () =>
-    withToken({ accessToken, history: memory.tokens, deadlines, account }, (token) => {
+    runWithToken({ accessToken, history: memory.tokens, deadlines, account }, (token) => {
       const report: Attempt['report'] = (note) => reportNote(plan, note, token)
-      const attempt = { download, accessToken: token, deadlines, report, maySettle: seen !== undefined }
-      return archiveOnce(plan, attempt, { isFirst })
+      const attempt = { download, accessToken: token, deadlines, report, allowsOtherHash: seen !== undefined }
+      return attemptArchive(plan, attempt, { trustsWebhook })
     }),
   )
 }
 
-/** Looks up, names, opens and stores one media item, unless it is stored already. */
-async function archiveOnce(
+/** Looks up the media, builds its key, opens it; `putOnce` proves and stores it. Media that is stored already is only found. */
+async function attemptArchive(
   plan: ArchivePlan,
   attempt: Attempt,
-  { isFirst }: { isFirst: boolean },
+  { trustsWebhook }: { trustsWebhook: boolean },
 ): Promise<ArchivedMedia> {
   const { wanted, options, storage, layout, seen, keyIsStable } = plan
   const { accountId, sniff, signal: callerSignal, onEvent } = options
   const { download, deadlines } = attempt
   // A failed attempt starts again from the look-up: the webhook's URL may be what failed.
-  const media = isFirst && isKnownMedia(wanted) ? wanted : await lookUpMedia(wanted, attempt)
+  const media = trustsWebhook && isKnownMedia(wanted) ? wanted : await lookUpMedia(wanted, attempt)
 
   const { mediaId, mediaType, mimeType, filename, timestamp } = media
   const key = layout.build({ accountId, mediaId, mediaType, mimeType, filename, timestamp })
   const place = { storage, key, keyIsStable }
   deadlines.waitFor('store')
-  const mayBeStored = !isFirst || isLikelyRedelivery(plan)
-  const found = mayBeStored ? await findStored(media, place, deadlines.signal) : undefined
-  if (found !== undefined) return toArchivedMedia(plan, media, await describeFound(found, media, place))
+  const isLikelyStored = !trustsWebhook || isLikelyRedelivery(plan)
+  const found = isLikelyStored ? await findStored(media, place, deadlines.signal) : undefined
+  if (found !== undefined) return toArchivedMedia(plan, media, await buildFoundResult(found, media, place))
 
+  // Looks up here if that has not happened yet, and the webhook's own URL does not serve.
   const opened = await openMedia(media, attempt)
   const stored = await putOnce(opened, {
     ...place,
     accountId,
     sniff,
-    // Two like downloads decide only when the look-up itself announced their size.
+    // A hash seen twice counts only if the look-up gave the size.
     seenSha256: media.size === undefined ? undefined : seen?.sha256,
     timeouts: download.timeouts,
     deadlines,
@@ -182,7 +189,7 @@ async function archiveOnce(
   return toArchivedMedia(plan, media, stored)
 }
 
-/** The age from which a message probably reaches us again, in milliseconds: a head then costs less than a download. */
+/** A message older than this (ms) is probably a redelivery; a head then costs less than a download. */
 const LIKELY_REDELIVERY_MS = 120_000
 
 function isLikelyRedelivery({ startedAt, sentAt = startedAt }: ArchivePlan): boolean {
@@ -195,7 +202,7 @@ async function findStored(
   { storage, key }: { storage: ObjectStorage; key: string },
   signal: AbortSignal,
 ): Promise<StoredObject | undefined> {
-  // Where the store may not say, the put will.
+  // A 403 leaves open whether the object exists. The conditional put decides.
   const found = await storage.head(key, { signal }).catch((error: unknown) => {
     if (!isForbidden(error)) throw error
     return null
@@ -214,12 +221,11 @@ function toArchivedMedia(
   const archived: ArchivedMedia = { ...stored, mediaId, mediaType, accountId: options.accountId }
   if (timestamp !== undefined) archived.timestamp = new Date(timestamp).toISOString()
   if (reference === undefined) return archived
-  // The download URL is a secret that outlives its use, and the hash is the stored object's own.
-  const { downloadUrl, downloadUrlExpiresAt, receivedAt, sha256, ...message } = reference
+  const { receivedAt, ...message } = removeDownloadUrl(reference)
   return { ...message, ...archived }
 }
 
-function reportArchived(plan: ArchivePlan, archived: ArchivedMedia, attempt: number): void {
+function emitArchived(plan: ArchivePlan, archived: ArchivedMedia, attempt: number): void {
   const { options, subject, sentAt, startedAt, deadlineAt } = plan
   const now = Date.now()
   emit(options.onEvent, {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { type AccessToken, withToken } from './download/access-token.js'
+import { type AccessToken, runWithToken } from './download/access-token.js'
 import type { AttemptNote, ResolvedDownload } from './download/attempt.js'
 import { type CloudApiOptions, resolveCloudApi } from './download/cloud-api.js'
 import { type OpenedMedia, openMedia } from './download/open-media.js'
@@ -87,7 +87,7 @@ export async function downloadMediaFromWhatsApp(
   try {
     const opened = await openForReader(toWantedMedia(media), { options, download, deadlines })
     const { size, sha256 } = opened.media
-    const { maxBytes, checkOpening, brokeOff: onSourceError } = opened
+    const { maxBytes, checkOpening, onSourceError } = opened
     const proof = { size, sha256, maxBytes, checkOpening, onSourceError, deadlines }
     const { body } = proveBytes(opened.source, { ...proof, reader: 'reader' })
     body.once('close', deadlines.clear)
@@ -120,7 +120,7 @@ async function openForReader(
   const report = (note: AttemptNote): void => {
     if (note.type === 'host-refused') emit(download.onEvent, note)
   }
-  const opening = withToken({ accessToken, history: {}, deadlines }, (token) =>
+  const opening = runWithToken({ accessToken, history: {}, deadlines }, (token) =>
     openMedia(media, { download, accessToken: token, deadlines, report }),
   )
   // An HTTP client of your own may heed no signal: left behind, it may still fail, or bring a body that comes too late.

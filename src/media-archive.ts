@@ -1,4 +1,4 @@
-import { type ArchivedMessageMedia, archiveRemembering } from './archive.js'
+import { type ArchivedMessageMedia, archiveWithMemory } from './archive.js'
 import type { TokenHistory } from './download/access-token.js'
 import { WhatsAppMediaError } from './errors.js'
 import { getDefaultHttpClient } from './http/node.js'
@@ -17,7 +17,7 @@ import type { MediaJob, ProcessJob } from './queues.js'
 import { type SignedMediaUrl, type SigningOptions, signUrl } from './signed-url.js'
 import type { ObjectStorage } from './storage.js'
 import type { StoredMedia } from './upload/result.js'
-import { hearErrors, type UploadBody, type UploadOptions, uploadToS3 } from './upload.js'
+import { muteErrors, type UploadBody, type UploadOptions, uploadToS3 } from './upload.js'
 import type { ExtractedMedia } from './webhook/extract.js'
 
 export type { MediaArchiveOptions } from './media-archive/options.js'
@@ -41,7 +41,10 @@ export interface MediaArchive {
    * TimeoutError when they do not end; the signal's reason.
    */
   archive(media: MediaReference, options?: { signal?: AbortSignal }): Promise<ArchivedMessageMedia>
-  /** Runs one attempt of a job, for workers of durable queues. Never rejects. */
+  /**
+   * Runs one attempt of a job, for workers of durable queues: it makes up to `attempts` attempts of `archiveMedia`
+   * (default 3). Never rejects.
+   */
   processJob: ProcessJob
   /** Stores a file of the account's own, as `uploadToS3` does. */
   upload(body: UploadBody, options: ArchiveUploadOptions): Promise<StoredMedia>
@@ -121,17 +124,18 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
     storages.add(place.storage)
     return place
   }
-  const archiveFor = createAccountArchive({ shared, callbacks, findPlace })
-  const processJob = createJobRunner({ callbacks, archiveFor, maxGonePerHour, onEvent })
+  const archiveForAccount = createAccountArchive({ shared, callbacks, findPlace })
+  const processJob = createJobRunner({ callbacks, archiveForAccount, maxGonePerHour, onEvent })
+  // In-process queues start here; BullMQ and SQS workers call archive.processJob.
   queue?.start?.(processJob)
 
   return {
     enqueue: (media) => calls.run((signal) => enqueueMedia(media, { queue, callbacks, onEvent, signal })),
     archive: (media, { signal } = {}) =>
-      calls.run((linked) => archiveOne(media, { callbacks, archiveFor, signal: linked }), signal),
+      calls.run((linked) => archiveForCaller(media, { callbacks, archiveForAccount, signal: linked }), signal),
     processJob,
     upload(body, uploadOptions) {
-      hearErrors(body)
+      muteErrors(body)
       return calls.run(async (signal) => {
         const place = await findPlace(uploadOptions.accountId, signal)
         return uploadToS3(body, { ...shared, ...uploadOptions, ...place, signal })
@@ -146,9 +150,9 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   }
 }
 
-type ArchiveFor = (accountId: string, account: Account, call: ArchiveCall) => Promise<ArchivedMessageMedia>
+type ArchiveForAccount = (accountId: string, account: Account, call: ArchiveCall) => Promise<ArchivedMessageMedia>
 
-/** `archiveMedia` with the account's token, storage and prefix, and with a memory of each number's tokens. */
+/** Archives as `archiveMedia` does, with the account's token, storage and prefix, and shares a memory of each number's tokens. */
 function createAccountArchive({
   shared,
   callbacks,
@@ -157,11 +161,11 @@ function createAccountArchive({
   shared: SharedOptions
   callbacks: Callbacks
   findPlace: Callbacks['findPlace']
-}): ArchiveFor {
+}): ArchiveForAccount {
   const histories = new Map<string, TokenHistory>()
 
   return async (accountId, account, { media, signal, watch, seen, onLookUp }) => {
-    // By name: an account may be a row with a `prefix` of its own, or a document whose fields no spread copies.
+    // The fields are read by name: spreading would copy an unrelated `prefix`, or miss a document's getters.
     const { accessToken, appSecret, mediaLifetimeMs } = account
     // Accounts may have numbers with tokens of their own, and a number may move between accounts.
     const number = buildNumberId({ accountId, phoneNumberId: media.phoneNumberId })
@@ -170,17 +174,23 @@ function createAccountArchive({
     const own = {
       ...shared,
       ...(await findPlace(accountId, signal)),
-      ...{ accountId, accessToken: callbacks.limitToken(accessToken), signal },
+      accountId,
+      accessToken: callbacks.limitToken(accessToken),
+      signal,
       ...defined({ appSecret, mediaLifetimeMs, http: watch?.(shared.http ?? getDefaultHttpClient()) }),
     }
-    return archiveRemembering(media, own, { tokens, ...defined({ seen, onLookUp }) })
+    return archiveWithMemory(media, own, { tokens, ...defined({ seen, onLookUp }) })
   }
 }
 
 /** Archives one media item for a caller who waits, and calls `onArchived` or `onFailed`. */
-async function archiveOne(
+async function archiveForCaller(
   media: MediaReference,
-  { callbacks, archiveFor, signal }: { callbacks: Callbacks; archiveFor: ArchiveFor; signal: AbortSignal },
+  {
+    callbacks,
+    archiveForAccount,
+    signal,
+  }: { callbacks: Callbacks; archiveForAccount: ArchiveForAccount; signal: AbortSignal },
 ): Promise<ArchivedMessageMedia> {
   let accountId: string | undefined
   let archived: ArchivedMessageMedia
@@ -188,7 +198,7 @@ async function archiveOne(
     checkReference(media)
     const account = await callbacks.findAccount(media.phoneNumberId, signal)
     accountId = account.accountId
-    archived = await archiveFor(accountId, account, { media, signal })
+    archived = await archiveForAccount(accountId, account, { media, signal })
   } catch (error) {
     // A caller who leaves is no failure of the media, whatever the reason given.
     const isFailure = WhatsAppMediaError.is(error) && !signal.aborted

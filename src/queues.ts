@@ -49,7 +49,7 @@ export type ProcessJob = (job: MediaJob, context: JobContext) => Promise<JobOutc
 
 /** A worker's description of an attempt. */
 export interface JobContext {
-  /** The attempt's number, 1 for the first. */
+  /** The attempt's number, 1 for the first. One attempt of a job makes up to 3 attempts of `archiveMedia` (the archive's `attempts`). */
   attempt: number
   /** Stops the attempt: the outcome is then a retry at once, and no attempt is counted. */
   signal?: AbortSignal

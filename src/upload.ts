@@ -13,7 +13,7 @@ import { checkTimeouts, runUnder, startDeadlines, type Timeouts } from './timing
 import type { BodyIdentity } from './upload/compare-stored.js'
 import { type BodyToStore, checkStoring, putOnce, type SniffPolicy } from './upload/put-once.js'
 import type { StorableMedia, StoredMedia } from './upload/result.js'
-import { withTypedErrors } from './upload/storage-errors.js'
+import { wrapStorage } from './upload/storage-errors.js'
 
 /** The kinds of body that can be uploaded. Streams are read once. */
 export type UploadBody = Uint8Array | Blob | Readable | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>
@@ -75,7 +75,7 @@ export interface UploadOptions extends KeyOptions {
  * ```
  */
 export async function uploadToS3(body: UploadBody, options: UploadOptions): Promise<StoredMedia> {
-  hearErrors(body)
+  muteErrors(body)
   try {
     return await upload(body, options)
   } finally {
@@ -84,7 +84,7 @@ export async function uploadToS3(body: UploadBody, options: UploadOptions): Prom
 }
 
 /** A stream may fail (no such file) before anyone reads it, and must not end the process: reading it will tell. */
-export function hearErrors(body: UploadBody): void {
+export function muteErrors(body: UploadBody): void {
   if (body instanceof Readable) body.on('error', () => {})
 }
 
@@ -105,14 +105,14 @@ async function upload(body: UploadBody, options: UploadOptions): Promise<StoredM
     source: openBody(body),
     maxBytes: getMaxBytes(options.maxBytes, mediaType),
     // The stream is the caller's: so is its error.
-    brokeOff: (error) => error ?? new InvalidOptionError({ option: 'body', problem: 'was closed before its end' }),
+    onSourceError: (error) => error ?? new InvalidOptionError({ option: 'body', problem: 'was closed before its end' }),
     // Bytes that lie in memory need no spool, and can be read again.
     ...(body instanceof Uint8Array ? { reopen: () => openBody(body), identity: computeIdentity(body, media) } : {}),
   }
   const keyIsStable = options.key !== undefined || (mediaId !== undefined && timestamp !== undefined)
   const deadlines = startDeadlines(timeouts, options.signal)
-  const order = { storage: withTypedErrors(storage, filename), key, keyIsStable, sniff, timeouts, deadlines, onEvent }
-  return runUnder(deadlines, () => putOnce(toStore, { ...order, callerSignal: options.signal }))
+  const target = { storage: wrapStorage(storage, filename), key, keyIsStable, sniff, timeouts, deadlines, onEvent }
+  return runUnder(deadlines, () => putOnce(toStore, { ...target, callerSignal: options.signal }))
 }
 
 function getKnownSize(body: UploadBody): number | undefined {

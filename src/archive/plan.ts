@@ -21,7 +21,7 @@ import {
 import type { ObjectStorage } from '../storage.js'
 import { checkRetry, type RetryOptions } from '../timing/retry.js'
 import { checkStoring, type SniffPolicy } from '../upload/put-once.js'
-import { withTypedErrors } from '../upload/storage-errors.js'
+import { wrapStorage } from '../upload/storage-errors.js'
 
 /** Options of `archiveMedia`: where from, where to, for whom, how often. */
 export interface ArchiveOptions extends DownloadOptions, RetryOptions, KeyOptions {
@@ -114,7 +114,7 @@ export function makePlan(media: string | MediaReference, options: ArchiveOptions
   return {
     wanted,
     options,
-    storage: withTypedErrors(options.storage, filename),
+    storage: wrapStorage(options.storage, filename),
     download: resolveDownload(options),
     layout: resolveKeyLayout(options),
     retry,

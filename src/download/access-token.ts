@@ -5,8 +5,8 @@ import { abortable, callOnAbort } from '../timing/abort.js'
 import type { Deadlines } from '../timing/deadlines.js'
 
 /**
- * A token, or a function asked at each attempt. `rejected` means that Meta refused the token that the function gave last,
- * and `first` everything else: a cached token will do then.
+ * A token, or a function called at each attempt. It gets `first` at the start of every attempt, not only of the first
+ * one: a cached token will do then. It gets `rejected` when Meta refused the token that it gave last.
  */
 export type AccessToken =
   | string
@@ -39,7 +39,7 @@ export interface TokenCall {
  * @throws AccessTokenError when there is no token, one that no header can carry, the function throws, or Meta rejects
  * its token; the errors of `use`; the signal's reason.
  */
-export async function withToken<T>(call: TokenCall, use: (accessToken: string) => Promise<T>): Promise<T> {
+export async function runWithToken<T>(call: TokenCall, use: (accessToken: string) => Promise<T>): Promise<T> {
   const { history } = call
   const { token, isRenewed } = await askToken(call)
   try {
@@ -58,7 +58,7 @@ export async function withToken<T>(call: TokenCall, use: (accessToken: string) =
   }
 }
 
-/** A look-up succeeded with this token. */
+/** Forgets an earlier rejection of this token: a look-up has succeeded with it. */
 export function noteSuccess(token: string, history: TokenHistory): void {
   if (history.rejected === token) history.rejected = undefined
 }
@@ -66,7 +66,7 @@ export function noteSuccess(token: string, history: TokenHistory): void {
 /** @returns whether Meta rejected the token. */
 function noteRejection(error: unknown, token: string, history: TokenHistory): boolean {
   const isRejection = WhatsAppMediaError.is(error) && error.code === 'access-token' && error.reason === 'rejected'
-  // Another one has been given since: this is no news of that.
+  // Another token may have been given since: the rejection is not of the current token.
   if (isRejection && history.given === token) history.rejected = token
   return isRejection
 }
@@ -75,14 +75,14 @@ async function askToken(call: TokenCall): Promise<{ token: string; isRenewed: bo
   const { accessToken, history, deadlines } = call
   // Neither Meta nor the storage is waited for: a slow vault may take the whole attempt's time.
   deadlines.waitFor('reader')
-  if (typeof accessToken !== 'function') return { token: take(accessToken, call), isRenewed: false }
+  if (typeof accessToken !== 'function') return { token: acceptToken(accessToken, call), isRenewed: false }
   if (history.rejected === undefined || history.rejected !== history.given) {
     const token = await callTokenFunction(() => accessToken('first'), call)
     // A cache that still holds the rejected one is asked again at once, without another refusal by Meta.
-    if (token === undefined || token !== history.rejected) return { token: take(token, call), isRenewed: false }
+    if (token === undefined || token !== history.rejected) return { token: acceptToken(token, call), isRenewed: false }
   }
   const renewal = history.renewal ?? startRenewal(accessToken, call)
-  return { token: take(await callTokenFunction(() => renewal, call), call), isRenewed: true }
+  return { token: acceptToken(await callTokenFunction(() => renewal, call), call), isRenewed: true }
 }
 
 function startRenewal(
@@ -115,7 +115,7 @@ async function callTokenFunction(
   })
 }
 
-function take(token: string | undefined, { history, deadlines, account }: TokenCall): string {
+function acceptToken(token: string | undefined, { history, deadlines, account }: TokenCall): string {
   deadlines.signal.throwIfAborted()
   if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) {
     throw new AccessTokenError({ reason: 'missing', ...defined({ account }) })

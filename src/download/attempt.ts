@@ -20,8 +20,8 @@ export interface Attempt {
   accessToken: string
   deadlines: Deadlines
   report: (note: AttemptNote) => void
-  /** Webhook and look-up may announce different hashes, for two downloads to settle. Default false. */
-  maySettle?: boolean
+  /** Webhook and look-up may announce different hashes: two downloads then decide. Default false. */
+  allowsOtherHash?: boolean
 }
 
 /** Meta accepted the token in a look-up, or a URL led to a host outside the configuration. */

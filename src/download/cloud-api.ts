@@ -28,13 +28,15 @@ export interface CloudApiOptions {
 /** The configured Cloud API, checked. */
 export interface CloudApi {
   /** The look-up URL of a media id. With an app secret it carries the token's proof: never show its query. */
-  lookUpUrl(mediaId: string, caller: LookUpCaller): string
-  authorization(accessToken: string): Record<string, string>
+  buildLookUpUrl(mediaId: string, caller: LookUpCaller): string
+  /** The headers that carry the token. */
+  buildAuthorization(accessToken: string): Record<string, string>
   /**
-   * @param secrets words that the error for a refused URL must not show.
+   * @param options `secrets`: texts that the error for a refused URL must not show; `base`: what a relative URL is
+   * relative to.
    * @throws HostRefusedError unless the URL is https to a configured host, or a configured origin.
    */
-  checkMediaUrl(url: string, secrets?: KnownSecrets): URL
+  checkMediaUrl(text: string, options?: { secrets?: KnownSecrets; base?: URL | undefined }): URL
 }
 
 /** The token of a look-up, and the number it is for. */
@@ -73,22 +75,22 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
     const problem = `must be a list, got ${describeValue(mediaHosts)}`
     throw new InvalidOptionError({ option: 'cloudApi.mediaHosts', problem })
   }
-  // Not `checkFunction`: in its place may stand the token.
+  // `checkFunction` shows the value, and a caller may have passed the token here.
   if (typeof authorization !== 'function') {
     const problem = `must be a function, got ${describeSecret(authorization)}`
     throw new InvalidOptionError({ option: 'cloudApi.authorization', problem })
   }
-  const isAllowed = mediaHosts.map(parseMediaHost)
+  const hostRules = mediaHosts.map(parseMediaHost)
   const root = `${base.origin}${base.pathname.replace(/\/$/, '')}${version === '' ? '' : `/${version}`}`
   return {
-    lookUpUrl: (mediaId, { phoneNumberId, ...caller }) =>
+    buildLookUpUrl: (mediaId, { phoneNumberId, ...caller }) =>
       buildLookUpUrl(root, mediaId, guardPhoneNumber ? { ...caller, phoneNumberId } : caller),
-    authorization,
-    checkMediaUrl(text, secrets = []) {
-      const url = tryParseUrl(text)
+    buildAuthorization: authorization,
+    checkMediaUrl(text, { secrets = [], base } = {}) {
+      const url = tryParseUrl(text, base)
       if (url === undefined) throw new HostRefusedError({ host: 'an unreadable URL', problem: 'it is no absolute URL' })
       const hasUser = url.username !== '' || url.password !== ''
-      if (!hasUser && isAllowed.some((allows) => allows(url))) return url
+      if (!hasUser && hostRules.some((allows) => allows(url))) return url
       throw createHostRefusedError(url, { hasUser, secrets })
     },
   }
@@ -113,7 +115,7 @@ function buildLookUpUrl(
   return url.href
 }
 
-/** A forged URL may hold anything in the place of host and scheme. */
+/** Builds the error for a refused URL. A forged URL may hold anything in the place of host and scheme. */
 function createHostRefusedError(
   url: URL,
   { hasUser, secrets }: { hasUser: boolean; secrets: KnownSecrets },
@@ -125,10 +127,10 @@ function createHostRefusedError(
   return new HostRefusedError({ host: host || scheme, problem })
 }
 
-/** Parsed once: `URL.canParse` beforehand would parse it twice. */
-function tryParseUrl(text: string): URL | undefined {
+/** Parses a URL once: `URL.canParse` beforehand would parse it twice. */
+function tryParseUrl(text: string, base?: URL): URL | undefined {
   try {
-    return new URL(text)
+    return new URL(text, base)
   } catch {
     return undefined
   }

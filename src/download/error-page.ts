@@ -12,7 +12,8 @@ const PAGE_TYPES: readonly string[] = [
 ]
 
 /**
- * Hosts send error pages with status 200; the hash would find out, but only after the whole page.
+ * Refuses an answer whose Content-Type is that of an error page. Hosts send such pages with status 200; the hash would
+ * find out, but only after the whole page.
  *
  * @throws IntegrityMismatchError
  */
@@ -25,7 +26,7 @@ export function refusePageType(headers: Readonly<Record<string, string>>, declar
 const MAY_BE_A_PAGE = /^(?:text\/|application\/(?:.*\+)?(?:json|xml)$|application\/octet-stream$|$)/
 
 /**
- * Without a hash only the bytes themselves tell a page from media.
+ * Refuses a body whose first bytes are those of an error page. Without a hash nothing else shows that it is no media.
  *
  * @throws IntegrityMismatchError
  */

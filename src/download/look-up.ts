@@ -18,7 +18,7 @@ const MAX_LOOK_UP_BYTES = 65_536
  * Looks the media up, and returns all that is then known of it. The webhook's words come first.
  *
  * @throws what `askForMediaInfo` throws; IntegrityMismatchError when webhook and look-up announce different hashes,
- * unless the attempt may settle it; SizeLimitError.
+ * unless the attempt allows another hash; SizeLimitError.
  */
 export async function lookUpMedia(
   media: WantedMedia,
@@ -26,7 +26,7 @@ export async function lookUpMedia(
 ): Promise<KnownMedia & { readonly lookedUpUrl: string }> {
   const info = await askForMediaInfo(media, attempt)
   attempt.report({ type: 'looked-up' })
-  if (attempt.maySettle !== true) checkSameHash(media.sha256, info.sha256)
+  if (attempt.allowsOtherHash !== true) checkSameHash(media.sha256, info.sha256)
   const mimeType = media.mimeType ?? info.mimeType
   const mediaType = media.mediaType ?? getMediaTypeFromMime(mimeType)
   checkAnnouncedSize(info.size, getMaxBytes(attempt.download.maxBytes, mediaType))
@@ -51,8 +51,8 @@ export async function askForMediaInfo(
   { download, accessToken, deadlines }: Attempt,
 ): Promise<MediaInfo> {
   const { cloudApi, http, appSecret } = download
-  const url = cloudApi.lookUpUrl(mediaId, { accessToken, appSecret, phoneNumberId })
-  const toFailure =
+  const url = cloudApi.buildLookUpUrl(mediaId, { accessToken, appSecret, phoneNumberId })
+  const throwAsLookUpError =
     (problem: string) =>
     (error: unknown): never => {
       // An error of this library, a timeout say, has the better message.
@@ -63,10 +63,10 @@ export async function askForMediaInfo(
   const response = await sendRequest(http, () => ({
     method: 'GET',
     url,
-    headers: { ...COMMON_HEADERS, ...cloudApi.authorization(accessToken) },
+    headers: { ...COMMON_HEADERS, ...cloudApi.buildAuthorization(accessToken) },
     signal,
-  })).catch(toFailure('no answer'))
-  const text = await readLookUpText(response, deadlines).catch(toFailure('the answer broke off'))
+  })).catch(throwAsLookUpError('no answer'))
+  const text = await readLookUpText(response, deadlines).catch(throwAsLookUpError('the answer broke off'))
   if (response.status !== 200) {
     const proof = new URL(url).searchParams.get(LOOK_UP_QUERY.proof)
     throw toGraphError({ ...response, text, secrets: [accessToken, appSecret, filename, proof] }, mediaId)
@@ -81,7 +81,7 @@ function createLookUpError(url: string, problem: string, thrown?: unknown): Down
   return new DownloadFailedError({ host: new URL(url).host, problem, cause })
 }
 
-/** By events: the body's own iterator costs more than all the rest of a look-up. */
+/** Reads the answer through events, because an async iterator is slower than all the rest of a look-up. */
 function readLookUpText({ body }: HttpResponse, deadlines: Deadlines): Promise<string> {
   return new Promise((resolve, reject) => {
     const parts: Uint8Array[] = []

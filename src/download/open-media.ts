@@ -29,7 +29,7 @@ export interface OpenedMedia {
   /** Refuses a page in place of media for which no hash was announced; a hash finds out by itself. */
   checkOpening: ((opening: Uint8Array) => void) | undefined
   /** The error for a source that failed, or (without argument) ended early. */
-  brokeOff(error: Error | undefined): DownloadFailedError
+  onSourceError(error: Error | undefined): DownloadFailedError
 }
 
 /** Opens the media's bytes: by the webhook's URL where that can be trusted and lives, else by the look-up's. */
@@ -37,10 +37,10 @@ export async function openMedia(media: WantedMedia, attempt: Attempt): Promise<O
   const opened = await openByWebhook(media, attempt)
   if (opened !== undefined) return opened
   const known = isLookedUp(media) ? media : await lookUpMedia(media, attempt)
-  return readHead(await followRedirects(known.lookedUpUrl, known, attempt), known, attempt)
+  return checkHead(await followRedirects(known.lookedUpUrl, known, attempt), known, attempt)
 }
 
-/** Only a look-up sets its URL, and all that `KnownMedia` has. */
+/** Whether a look-up has filled in the media: only a look-up sets `lookedUpUrl`. */
 function isLookedUp(media: WantedMedia): media is KnownMedia & { readonly lookedUpUrl: string } {
   return media.lookedUpUrl !== undefined
 }
@@ -60,12 +60,13 @@ async function openByWebhook(media: WantedMedia, attempt: Attempt): Promise<Open
     const answer = await followRedirects(downloadUrl, media, attempt)
     if (answer.response.status === 200 && answer.response.headers['content-length'] !== undefined) {
       const mediaType = media.mediaType ?? getMediaTypeFromMime(mimeType)
-      return readHead(answer, { ...media, mimeType, mediaType }, attempt)
+      return checkHead(answer, { ...media, mimeType, mediaType }, attempt)
     }
     answer.response.body.destroy()
   } catch (error) {
     attempt.deadlines.signal.throwIfAborted()
-    // A forged or cut URL must not lose media that the look-up still finds; its host was reported a refused host.
+    // A forged or cut URL must not lose media that the look-up still finds. `checkHost` has already reported the
+    // refused host.
     if (error instanceof SizeLimitError) throw error
   }
   return undefined
@@ -81,7 +82,7 @@ interface MediaHostAnswer {
 
 /** GET with redirects followed by hand: each hop is checked, and a new origin gets no credentials. */
 async function followRedirects(firstUrl: string, media: WantedMedia, attempt: Attempt): Promise<MediaHostAnswer> {
-  let url = checkHost(firstUrl, media, attempt)
+  let url = checkHost(firstUrl, { media, attempt })
   const { origin } = url
   for (let hop = 0; ; hop++) {
     const { host } = url
@@ -90,7 +91,7 @@ async function followRedirects(firstUrl: string, media: WantedMedia, attempt: At
     if (response.status < 300 || response.status > 399 || location === undefined) return { response, host }
     response.body.destroy()
     if (hop === MAX_REDIRECTS) throw new DownloadFailedError({ host, problem: `more than ${MAX_REDIRECTS} redirects` })
-    url = checkHost(URL.canParse(location, url.href) ? new URL(location, url).href : location, media, attempt)
+    url = checkHost(location, { media, attempt, base: url })
   }
 }
 
@@ -104,7 +105,7 @@ function askForBytes(
   return sendRequest(http, () => ({
     method: 'GET',
     url: href,
-    headers: { ...COMMON_HEADERS, ...(hasCredentials ? cloudApi.authorization(accessToken) : {}) },
+    headers: { ...COMMON_HEADERS, ...(hasCredentials ? cloudApi.buildAuthorization(accessToken) : {}) },
     signal: deadlines.signal,
   })).catch((error: unknown) => {
     // fromFetch has refused an answer: asking again would bring the same.
@@ -113,9 +114,12 @@ function askForBytes(
   })
 }
 
-function checkHost(url: string, { filename }: WantedMedia, { download, accessToken, report }: Attempt): URL {
+/** @param base the URL that redirected here. */
+function checkHost(text: string, hop: { media: WantedMedia; attempt: Attempt; base?: URL }): URL {
+  const { media, attempt, base } = hop
+  const { download, accessToken, report } = attempt
   try {
-    return download.cloudApi.checkMediaUrl(url, [accessToken, filename])
+    return download.cloudApi.checkMediaUrl(text, { secrets: [accessToken, media.filename], base })
   } catch (error) {
     /* v8 ignore else -- @preserve nothing else is thrown there; what is not ours must still pass */
     if (error instanceof HostRefusedError) report({ type: 'host-refused', host: error.host })
@@ -124,12 +128,12 @@ function checkHost(url: string, { filename }: WantedMedia, { download, accessTok
 }
 
 /** Checks an answer's head against the announced media, before a byte of its body is read. */
-function readHead({ response, host }: MediaHostAnswer, media: KnownMedia, attempt: Attempt): OpenedMedia {
+function checkHead({ response, host }: MediaHostAnswer, media: KnownMedia, attempt: Attempt): OpenedMedia {
   const { mediaType, mimeType, sha256 } = media
   const { status, headers, body } = response
   const maxBytes = getMaxBytes(attempt.download.maxBytes, mediaType)
   try {
-    if (status !== 200) throw createRefusal(status, headers, host)
+    if (status !== 200) throw createRefusalError(status, headers, host)
     if (isEncoded(headers)) {
       throw new DownloadFailedError({ host, problem: 'the answer has a Content-Encoding', retryable: false })
     }
@@ -142,7 +146,7 @@ function readHead({ response, host }: MediaHostAnswer, media: KnownMedia, attemp
       media: media.size === size ? media : { ...media, size },
       maxBytes,
       checkOpening: sha256 === undefined ? (opening) => refusePageBytes(opening, mimeType) : undefined,
-      brokeOff(error) {
+      onSourceError(error) {
         const cause = error === undefined ? undefined : reduceToName(error)
         return new DownloadFailedError({ host, problem: 'the body broke off', cause })
       },
@@ -156,7 +160,11 @@ function readHead({ response, host }: MediaHostAnswer, media: KnownMedia, attemp
 /** 401, 403, 404 and 410 from a media host mean that the URL died: the next look-up gives a fresh one (Meta: Media). */
 const DEAD_URL_STATUSES: readonly number[] = [401, 403, 404, 410]
 
-function createRefusal(status: number, headers: Readonly<Record<string, string>>, host: string): DownloadFailedError {
+function createRefusalError(
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  host: string,
+): DownloadFailedError {
   return new DownloadFailedError({
     host,
     problem: `HTTP ${status}`,

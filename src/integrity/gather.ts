@@ -29,7 +29,7 @@ export function createHolder(push: Push): Gatherer {
   }
 }
 
-/** Copies small chunks together as they come, so that they can be let go of; large ones pass as they are. */
+/** Copies small chunks together as they come, so that they can be let go of, and holds the last piece back; large ones pass as they are. */
 export function createGatherer(push: Push): Gatherer {
   let held: Uint8Array | undefined
   let filled = 0

@@ -63,7 +63,7 @@ function toProofFailure(error: unknown): Error {
 }
 
 /**
- * The integrity stream: counts, caps and hashes `source`, and keeps the last chunks back until size and SHA-256 are
+ * The integrity stream: counts, caps and hashes `source`, and holds the last chunk back until size and SHA-256 are
  * the announced ones. No store, however weak, can commit wrong bytes, for it never gets all of them.
  */
 export function proveBytes(source: Readable, options: ProveOptions): ProvenBody {

@@ -6,6 +6,7 @@ import { type CallbackName, InvalidOptionError, TimeoutError } from '../errors.j
 import { checkAccountId } from '../key.js'
 import type { ObjectStorage } from '../storage.js'
 import { abortable, within } from '../timing/abort.js'
+import { checkStorage } from '../upload/put-once.js'
 import { type Account, findAccount } from './accounts.js'
 import type { MediaFailure } from './media-failure.js'
 import type { MediaArchiveOptions } from './options.js'
@@ -71,6 +72,7 @@ export function createCallbacks(options: CallbackOptions): Callbacks {
     async findPlace(accountId, signal) {
       checkAccountId(accountId)
       const found = typeof storage === 'function' ? await call('storage', () => storage(accountId), signal) : storage
+      // A function that finds no storage must not fail later, and elsewhere.
       checkStorage(found)
       if (prefix === undefined) return { storage: found }
       const own = typeof prefix === 'function' ? await call('prefix', () => prefix(accountId), signal) : prefix
@@ -117,14 +119,4 @@ function checkCallbacks(options: CallbackOptions, callbackTimeoutMs: number): vo
     if (value !== undefined) checkFunction(option, value)
   }
   checkMilliseconds('callbackTimeoutMs', callbackTimeoutMs)
-}
-
-/** A function that finds no storage must not fail later, and elsewhere. */
-function checkStorage(storage: ObjectStorage): void {
-  if (typeof storage?.put !== 'function') {
-    throw new InvalidOptionError({
-      option: 'storage',
-      problem: `must be an ObjectStorage, got ${describeValue(storage)}`,
-    })
-  }
 }

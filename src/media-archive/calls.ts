@@ -15,7 +15,7 @@ export interface Calls {
   /** Aborts the signals of all calls. */
   stop(): void
   /** Resolves when all calls have ended, however they did. */
-  settle(): Promise<unknown>
+  waitForAll(): Promise<unknown>
 }
 
 export function createCalls(): Calls {
@@ -49,6 +49,6 @@ export function createCalls(): Calls {
       isClosed = true
     },
     stop: () => stopped.abort(createClosedError()),
-    settle: () => Promise.allSettled(underWay),
+    waitForAll: () => Promise.allSettled(underWay),
   }
 }

@@ -41,7 +41,7 @@ export async function closeArchive(
   try {
     // The jobs left must reach the caller, and a queue that fails must not keep storages open.
     const [left] = await Promise.allSettled([inTime((async () => queue?.close?.(options))())])
-    await inTime(calls.settle())
+    await inTime(calls.waitForAll())
     await inTime(Promise.allSettled([...storages].map(async (storage) => storage.close?.())))
     if (left.status === 'rejected') throw left.reason
     return left.value ?? []

@@ -9,9 +9,9 @@ export interface KnownGone {
 }
 
 export interface KnownGoneOptions {
-  /** Look-ups of media that is gone, by account and hour, at which the account rests. */
+  /** Look-ups of media that is gone, by account and hour, at which the account pauses. */
   maxGonePerHour: number
-  rest(accountId: string, seconds: number, error: AnyWhatsAppMediaError): void
+  pauseAccount(accountId: string, seconds: number, error: AnyWhatsAppMediaError): void
   now?: () => number
 }
 
@@ -24,7 +24,7 @@ const APART_MS = 120_000
 const KNOWN_FOR_MS = 3_600_000
 const MOST_KNOWN = 10_000
 
-export function createKnownGone({ maxGonePerHour, rest, now = () => Date.now() }: KnownGoneOptions): KnownGone {
+export function createKnownGone({ maxGonePerHour, pauseAccount, now = () => Date.now() }: KnownGoneOptions): KnownGone {
   const known = new Map<string, { times: number; countedMs: number; lastMs: number; error: MediaGoneError }>()
   const failedAt = new Map<string, number[]>()
   const buildName = (accountId: string, mediaId: string): string => `${accountId} ${mediaId}`
@@ -37,7 +37,7 @@ export function createKnownGone({ maxGonePerHour, rest, now = () => Date.now() }
       .slice(-maxGonePerHour)
     failedAt.set(accountId, lately)
     const [oldest = at] = lately
-    if (lately.length >= maxGonePerHour) rest(accountId, Math.ceil((oldest + KNOWN_FOR_MS - at) / 1_000), error)
+    if (lately.length >= maxGonePerHour) pauseAccount(accountId, Math.ceil((oldest + KNOWN_FOR_MS - at) / 1_000), error)
   }
 
   return {

@@ -53,8 +53,11 @@ function showMedia(media: MediaFailure['media']): Record<string, unknown> {
   const { mediaId, mediaType, timestamp, receivedAt, phoneNumberId, origin, direction, messageId } = media
   return {
     mediaId: mediaId === '' ? undefined : showId(mediaId),
-    ...{ timestamp: showTime(timestamp), receivedAt: showTime(receivedAt) },
-    ...{ mediaType: showWord(mediaType), origin: showWord(origin), direction: showWord(direction) },
+    timestamp: showTime(timestamp),
+    receivedAt: showTime(receivedAt),
+    mediaType: showWord(mediaType),
+    origin: showWord(origin),
+    direction: showWord(direction),
     phoneNumberId: typeof phoneNumberId === 'string' ? showId(phoneNumberId) : undefined,
     messageIdHash: messageId === '' ? undefined : hashMessageId(messageId),
   }

@@ -19,11 +19,11 @@ export interface Pauses {
   /** True when media that dies during the pause may be tried now: once a minute under a rejected token, not once a job. */
   mayTry(number: AccountNumber): boolean
   /** Pauses a number without a token, longer each time in a row, and returns the seconds. */
-  begin(number: AccountNumber, error: AnyWhatsAppMediaError): number
-  /** The number's token works again. */
-  end(number: AccountNumber): void
-  /** Meta asks for fewer calls: pauses the account for these seconds at least. */
-  rest(accountId: string, seconds: number, error: AnyWhatsAppMediaError): void
+  pauseNumber(number: AccountNumber, error: AnyWhatsAppMediaError): number
+  /** Ends the number's pause: its token works again. */
+  resumeNumber(number: AccountNumber): void
+  /** Pauses the account for these seconds at least: Meta asks for fewer calls. */
+  pauseAccount(accountId: string, seconds: number, error: AnyWhatsAppMediaError): void
 }
 
 const FIRST_PAUSE_SECONDS = 60
@@ -58,7 +58,7 @@ export function createPauses(
       running.triedMs = at
       return true
     },
-    begin(number, error) {
+    pauseNumber(number, error) {
       // Jobs that were under way together find the same dead token: that is one pause, and one event.
       const last = withoutToken.get(buildNumberId(number)) ?? { beganMs: 0, untilMs: 0, times: 0 }
       const left = countPauseSeconds(last, now())
@@ -72,10 +72,10 @@ export function createPauses(
       onPause({ accountId, phoneNumberId, forSeconds, reason: 'access-token' })
       return forSeconds
     },
-    end(number) {
+    resumeNumber(number) {
       withoutToken.delete(buildNumberId(number))
     },
-    rest(accountId, seconds, error) {
+    pauseAccount(accountId, seconds, error) {
       const beganMs = now()
       const untilMs = beganMs + seconds * 1_000
       const running = atLimit.get(accountId)

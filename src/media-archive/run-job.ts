@@ -24,17 +24,18 @@ export interface ArchiveCall extends Omit<ArchiveMemory, 'tokens'> {
 
 export interface JobRunnerOptions {
   callbacks: Callbacks
-  archiveFor(accountId: string, account: Account, call: ArchiveCall): Promise<ArchivedMessageMedia>
+  archiveForAccount(accountId: string, account: Account, call: ArchiveCall): Promise<ArchivedMessageMedia>
   /** See `MediaArchiveOptions`. */
   maxGonePerHour: number
   onEvent: OnEvent | undefined
 }
 
 /** Runs one attempt of a job and says what its queue has to do. */
-export function createJobRunner({ callbacks, archiveFor, maxGonePerHour, onEvent }: JobRunnerOptions): ProcessJob {
+export function createJobRunner(options: JobRunnerOptions): ProcessJob {
+  const { callbacks, archiveForAccount, maxGonePerHour, onEvent } = options
   const pauses = createPauses((pause) => emit(onEvent, { type: 'account-paused', ...pause }))
-  const knownGone = createKnownGone({ maxGonePerHour, rest: pauses.rest })
-  const { settle, giveUp } = createFailureSettler({ callbacks, pauses, knownGone, onEvent })
+  const knownGone = createKnownGone({ maxGonePerHour, pauseAccount: pauses.pauseAccount })
+  const { decide, giveUp } = createFailureSettler({ callbacks, pauses, knownGone, onEvent })
 
   const archive = async (
     { job, attempt, seen }: JobAttempt,
@@ -42,15 +43,15 @@ export function createJobRunner({ callbacks, archiveFor, maxGonePerHour, onEvent
   ): Promise<ArchivedMessageMedia> => {
     const { accountId, media } = job
     const gone = knownGone.find(accountId, media.mediaId)
-    // A fresh job has one look-up in any case: what hid the media may have been mended.
+    // A fresh job has one look-up in any case: what hid the media may have been fixed.
     if (gone !== undefined && (attempt > 1 || job.faults !== undefined)) throw gone
-    return archiveFor(accountId, account, {
+    return archiveForAccount(accountId, account, {
       // A second attempt does not trust what failed the first: the look-up gives a fresh URL.
       media: attempt > 1 ? removeDownloadUrl(media) : media,
       signal,
       seen,
-      watch: (http) => watchUsage(http, (seconds, error) => pauses.rest(accountId, seconds, error)),
-      onLookUp: () => pauses.end({ accountId, phoneNumberId: media.phoneNumberId }),
+      watch: (http) => watchUsage(http, (seconds, error) => pauses.pauseAccount(accountId, seconds, error)),
+      onLookUp: () => pauses.resumeNumber({ accountId, phoneNumberId: media.phoneNumberId }),
     })
   }
 
@@ -73,10 +74,10 @@ export function createJobRunner({ callbacks, archiveFor, maxGonePerHour, onEvent
 
   return async (job, context) => {
     const attempt = readJobAttempt(job, context)
-    const settleThis = (error: unknown): Promise<JobOutcome> => settle(attempt, error)
-    if (attempt.problem !== undefined) return giveUp(attempt, attempt.problem).catch(settleThis)
+    const decideNext = (error: unknown): Promise<JobOutcome> => decide(attempt, error)
+    if (attempt.problem !== undefined) return giveUp(attempt, attempt.problem).catch(decideNext)
     // Twice: giving up may fail in its turn, in onFailed.
-    return runAttempt(attempt).catch(settleThis).catch(settleThis)
+    return runAttempt(attempt).catch(decideNext).catch(decideNext)
   }
 }
 

@@ -16,8 +16,8 @@ import type { Pauses } from './pauses.js'
 
 /** Turns what an attempt has thrown into what its queue has to do. */
 export interface FailureSettler {
-  /** @throws CallbackThrew when `onFailed` does. */
-  settle(attempt: JobAttempt, error: unknown): Promise<JobOutcome>
+  /** Decides what the queue has to do after an error. @throws CallbackThrew when `onFailed` does. */
+  decide(attempt: JobAttempt, error: unknown): Promise<JobOutcome>
   /** Reports the failure to `onFailed`, and makes a dead letter. @throws CallbackThrew */
   giveUp(attempt: JobAttempt, error: AnyWhatsAppMediaError): Promise<JobOutcome>
 }
@@ -52,7 +52,7 @@ export function createFailureSettler(options: FailureSettlerOptions): FailureSet
 
   return {
     giveUp,
-    async settle(attempt, error) {
+    async decide(attempt, error) {
       const stopped = findStop(attempt, error)
       if (stopped !== undefined) return stopped
       if (WhatsAppMediaError.is(error)) return settleError(attempt, error)
@@ -98,11 +98,11 @@ function noteFailure(
 ): NotedFailure {
   const { accountId, media } = job
   if (error.code === 'access-token') {
-    const pauseSeconds = pauses.begin({ accountId, phoneNumberId: media.phoneNumberId }, error)
+    const pauseSeconds = pauses.pauseNumber({ accountId, phoneNumberId: media.phoneNumberId }, error)
     return { pauseSeconds, isKnownGone: false }
   }
   if (error.code === 'media-gone') knownGone.note(accountId, error)
-  if (isRateLimit(error)) pauses.rest(accountId, Math.ceil(findAskedDelayMs(error) / 1_000), error)
+  if (isRateLimit(error)) pauses.pauseAccount(accountId, Math.ceil(findAskedDelayMs(error) / 1_000), error)
   return { pauseSeconds: undefined, isKnownGone: knownGone.find(accountId, media.mediaId) !== undefined }
 }
 

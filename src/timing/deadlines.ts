@@ -24,7 +24,7 @@ export interface Deadlines {
   /** Milliseconds that an aborted attempt may take to clean up. */
   graceMs(): number
   /** Call it once the store may hold the object: after a deadline the store is then asked once more, which takes time. */
-  mayBeStored(): void
+  noteMayBeStored(): void
   /** The transfer waits for this party from now on, or the party has just made progress. */
   waitFor(party: Party): void
   /** Stops all clocks. Always call it. */
@@ -100,7 +100,7 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
     // A caller who leaves waits for nothing.
     graceMs: () =>
       ATTEMPT_GRACE_MS + (isSent && callerSignal?.aborted !== true ? Math.min(timeouts.store, LAST_LOOK_MS) : 0),
-    mayBeStored() {
+    noteMayBeStored() {
       isSent = true
     },
     waitFor(party) {

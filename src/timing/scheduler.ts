@@ -14,7 +14,7 @@ export interface Scheduler<Task> {
   /** From now on no task begins, and none comes back from its wait. */
   stop(): void
   /** Resolves when the tasks that run now have ended. */
-  settle(): Promise<unknown>
+  waitForAll(): Promise<unknown>
   /** Tasks that run. */
   readonly running: number
   /** Tasks that wait for their time. */
@@ -72,7 +72,7 @@ export function createScheduler<Task>(options: SchedulerOptions<Task>): Schedule
       state = 'stopped'
       waits.close()
     },
-    settle: () => Promise.all(running),
+    waitForAll: () => Promise.all(running),
     get running() {
       return running.size
     },

@@ -20,7 +20,13 @@ import { defined } from '../json.js'
 import type { ObjectStorage, PutResult, StoredObject } from '../storage.js'
 import { type CheckedTimeouts, type Deadlines, LAST_LOOK_MS, startDeadlines } from '../timing/deadlines.js'
 import { type BodyIdentity, compareStored, isSameObject } from './compare-stored.js'
-import { describeFound, describeStored, type ObjectPlace, type StorableMedia, type StoredMedia } from './result.js'
+import {
+  buildFoundResult,
+  buildStoredResult,
+  type ObjectPlace,
+  type StorableMedia,
+  type StoredMedia,
+} from './result.js'
 
 /**
  * `safe`: a body whose first bytes contradict its declared type is kept as octet-stream, to be downloaded. `trust`: the
@@ -35,12 +41,16 @@ export function checkStoring(options: {
   filename?: string | undefined
 }): void {
   const { storage, sniff, filename } = options
-  if (typeof storage?.put !== 'function') {
-    const problem = `must be an ObjectStorage, got ${describeValue(storage)}`
-    throw new InvalidOptionError({ option: 'storage', problem })
-  }
+  checkStorage(storage)
   checkSniff(sniff)
   if (filename !== undefined) checkText('filename', filename)
+}
+
+/** @throws InvalidOptionError */
+export function checkStorage(storage: ObjectStorage): void {
+  if (typeof storage?.put === 'function') return
+  const problem = `must be an ObjectStorage, got ${describeValue(storage)}`
+  throw new InvalidOptionError({ option: 'storage', problem })
 }
 
 /** @throws InvalidOptionError for a misspelt policy, which must not pass for `trust`. */
@@ -55,7 +65,7 @@ export interface BodyToStore {
   /** The cap for this type, in bytes. */
   maxBytes: number
   /** The error for a source that failed, or (without argument) ended early. */
-  brokeOff(error: Error | undefined): unknown
+  onSourceError(error: Error | undefined): unknown
   /** See `ProveOptions`. */
   checkOpening?: ((opening: Uint8Array) => void) | undefined
   /** Size and hash of a body that lies in memory. */
@@ -65,7 +75,7 @@ export interface BodyToStore {
 }
 
 /** The place of a body, and the rules for storing it. */
-export interface PutOrder extends ObjectPlace {
+export interface PutTarget extends ObjectPlace {
   accountId?: string
   /** Default `safe`. */
   sniff?: SniffPolicy | undefined
@@ -81,25 +91,25 @@ export interface PutOrder extends ObjectPlace {
 interface PutCall {
   body: BodyToStore
   identity: BodyIdentity
-  order: PutOrder
+  target: PutTarget
 }
 
 /** Spools if size or hash are unknown, proves, stores if absent, and compares if not. */
-export async function putOnce(body: BodyToStore, order: PutOrder): Promise<StoredMedia> {
+export async function putOnce(body: BodyToStore, target: PutTarget): Promise<StoredMedia> {
   const { size, sha256 } = body.media
-  const { seenSha256 } = order
-  if (body.identity !== undefined) return putBody({ body, identity: body.identity, order })
+  const { seenSha256 } = target
+  if (body.identity !== undefined) return putBody({ body, identity: body.identity, target })
   if (size !== undefined && sha256 !== undefined && seenSha256 === undefined) {
-    return putBody({ body, identity: { size, sha256 }, order })
+    return putBody({ body, identity: { size, sha256 }, target })
   }
-  const { source, maxBytes, checkOpening, brokeOff: onSourceError } = body
+  const { source, maxBytes, checkOpening, onSourceError } = body
   const expected = seenSha256 === undefined ? sha256 : undefined
-  const { deadlines } = order
+  const { deadlines } = target
   const spooled = await spool(source, { size, sha256: expected, maxBytes, deadlines, onSourceError, checkOpening })
   try {
     const agreed = { size: spooled.size, sha256: decideHash(spooled, body.media, seenSha256) }
     const again = { ...body, source: spooled.open(), reopen: spooled.open }
-    return await putBody({ body: again, identity: agreed, order })
+    return await putBody({ body: again, identity: agreed, target })
   } finally {
     await spooled.remove()
   }
@@ -121,12 +131,12 @@ function decideHash(observed: BodyIdentity, { size, sha256 }: StorableMedia, see
 
 /** Puts a body. One that can be read again is put again at once when the store refused the condition alone. */
 async function putBody(call: PutCall): Promise<StoredMedia> {
-  const { body, order } = call
+  const { body, target } = call
   try {
     return await putProven(call)
   } catch (error) {
     if (!isConditionRefused(error)) throw error
-    emit(order.onEvent, { type: 'condition-unsupported', storage: order.storage.name, how: 'refused' })
+    emit(target.onEvent, { type: 'condition-unsupported', storage: target.storage.name, how: 'refused' })
     if (body.reopen === undefined) throw error
     return putProven({ ...call, body: { ...body, source: body.reopen() } })
   }
@@ -145,9 +155,9 @@ function isConditionRefused(error: unknown): boolean {
 }
 
 async function putProven(call: PutCall): Promise<StoredMedia> {
-  const { body, identity, order } = call
+  const { body, identity, target } = call
   const { size, sha256 } = identity
-  const { storage, key, deadlines, sniff: policy = 'safe' } = order
+  const { storage, key, deadlines, sniff: policy = 'safe' } = target
   const proven = proveBytes(body.source, {
     size,
     sha256,
@@ -156,11 +166,11 @@ async function putProven(call: PutCall): Promise<StoredMedia> {
     joinChunks: storage.capabilities.joinsChunks !== true,
     deadlines,
     reader: 'store',
-    onSourceError: body.brokeOff,
+    onSourceError: body.onSourceError,
   })
-  const { contentType, contentDisposition } = decideStoredType(await proven.opening, call)
+  const { contentType, contentDisposition } = decideStoredServing(await proven.opening, call)
   const metadata = buildMetadata(body.media)
-  deadlines.mayBeStored()
+  deadlines.noteMayBeStored()
   deadlines.waitFor('store')
   let result: PutResult
   try {
@@ -168,16 +178,16 @@ async function putProven(call: PutCall): Promise<StoredMedia> {
     const options = { size, sha256, contentType, contentDisposition, metadata, ifAbsent: true, signal } as const
     result = await storage.put(key, proven.body, options)
   } catch (error) {
-    return describeFound(await findAfterLostAnswer(error, proven, call), body.media, order)
+    return buildFoundResult(await findAfterLostAnswer(error, proven, call), body.media, target)
   }
   deadlines.waitFor('store')
-  if (result?.outcome === 'exists') return describeFound(await compareStored(identity, order), body.media, order)
+  if (result?.outcome === 'exists') return buildFoundResult(await compareStored(identity, target), body.media, target)
   const isStored = result?.outcome === 'stored' || result?.outcome === 'condition-ignored'
   // A storage that swallows the body's error, or does not read it, claims what it can't have.
   if (!isStored || !proven.isProven()) throw findProofFailure(proven.body) ?? createClaimError(key)
   reportStored(result, call)
   const etag = typeof result.etag === 'string' ? result.etag : undefined
-  return describeStored({ size, sha256, etag, alreadyStored: false }, body.media, order)
+  return buildStoredResult({ size, sha256, etag, alreadyStored: false }, body.media, target)
 }
 
 function createClaimError(key: string): StorageFailedError {
@@ -185,8 +195,8 @@ function createClaimError(key: string): StorageFailedError {
   return new StorageFailedError({ operation: 'put', key, reason, retryable: true })
 }
 
-function reportStored({ outcome }: PutResult, { body, identity, order }: PutCall): void {
-  const { storage, key, onEvent } = order
+function reportStored({ outcome }: PutResult, { body, identity, target }: PutCall): void {
+  const { storage, key, onEvent } = target
   if (outcome === 'condition-ignored') {
     emit(onEvent, { type: 'condition-unsupported', storage: storage.name, how: 'ignored' })
   }
@@ -201,9 +211,9 @@ function reportStored({ outcome }: PutResult, { body, identity, order }: PutCall
  * error stands in every other case.
  */
 async function findAfterLostAnswer(error: unknown, proven: ProvenBody, call: PutCall): Promise<StoredObject> {
-  const { storage, key, timeouts, callerSignal, deadlines: attemptDeadlines } = call.order
+  const { storage, key, timeouts, callerSignal, deadlines: attemptDeadlines } = call.target
   const failure = attemptDeadlines.signal.aborted ? attemptDeadlines.signal.reason : error
-  const isLost = proven.isProven() && WhatsAppMediaError.is(failure) && failure.retryable && !isBrokenBody(failure)
+  const isLost = proven.isProven() && WhatsAppMediaError.is(failure) && failure.retryable && !isBodyRefused(failure)
   if (!isLost || callerSignal?.aborted === true) throw failure
   // The attempt's own deadline may be what passed, so this look gets one of its own.
   const deadlines = startDeadlines({ ...timeouts, store: Math.min(timeouts.store, LAST_LOOK_MS) }, callerSignal)
@@ -223,14 +233,14 @@ async function findAfterLostAnswer(error: unknown, proven: ProvenBody, call: Put
  * A store that got other bytes says 400 (AWS: BadDigest). It should keep nothing then; if it does keep them, they lie
  * under our own words about the right ones, and a look would take those for proof.
  */
-function isBrokenBody(failure: AnyWhatsAppMediaError): boolean {
+function isBodyRefused(failure: AnyWhatsAppMediaError): boolean {
   return failure.code === 'storage-failed' && failure.status === 400
 }
 
-/** A body whose first bytes contradict its declared type is kept as octet-stream. */
-function decideStoredType(opening: Uint8Array, { body, order }: PutCall): Serving {
+/** Decides how the object is served. A body whose first bytes contradict its declared type is kept as octet-stream. */
+function decideStoredServing(opening: Uint8Array, { body, target }: PutCall): Serving {
   const { mimeType, filename, mediaId } = body.media
-  const { key, accountId, onEvent, sniff: policy = 'safe' } = order
+  const { key, accountId, onEvent, sniff: policy = 'safe' } = target
   const sniffed = policy === 'safe' ? sniff(opening) : undefined
   const isMismatch = policy === 'safe' && contradicts(mimeType, sniffed)
   if (isMismatch) {

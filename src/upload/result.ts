@@ -44,13 +44,13 @@ export type StorableMedia = Omit<WantedMedia, 'mediaId'> & {
 }
 
 /** The result for an object that was there already, with the right bytes. */
-export function describeFound(found: StoredObject, media: StorableMedia, place: ObjectPlace): Promise<StoredMedia> {
+export function buildFoundResult(found: StoredObject, media: StorableMedia, place: ObjectPlace): Promise<StoredMedia> {
   const { size, sha256 = '', etag } = found
-  return describeStored({ size, sha256, etag, alreadyStored: true }, media, place)
+  return buildStoredResult({ size, sha256, etag, alreadyStored: true }, media, place)
 }
 
 /** The result for an object that the storage has acknowledged. */
-export async function describeStored(
+export async function buildStoredResult(
   object: { size: number; sha256: string; etag: string | undefined; alreadyStored: boolean },
   { mimeType, filename, sha256: announcedSha256 }: StorableMedia,
   { storage, key, keyIsStable }: ObjectPlace,
@@ -59,7 +59,14 @@ export async function describeStored(
   const { size, sha256, etag, alreadyStored } = object
   const integrity = judgeIntegrity(sha256, announcedSha256)
   return {
-    ...{ key, url, size, sha256, mimeType, alreadyStored, integrity, keyIsStable },
+    key,
+    url,
+    size,
+    sha256,
+    mimeType,
+    alreadyStored,
+    integrity,
+    keyIsStable,
     ...defined({ bucket: storage.bucket, etag, filename }),
   }
 }

@@ -16,8 +16,8 @@ interface StorageCall {
 }
 
 /**
- * The failure of any storage as an error of this library: a `StorageFailedError` that another attempt may mend. The
- * signal's reason passes. Of the thrown error, name and code alone are kept.
+ * Converts a storage's error into one of this library: a retryable `StorageFailedError` that keeps only the error's name
+ * and code. Returns the signal's reason when the signal has aborted.
  */
 export function toStorageFailure(error: unknown, { operation, key, signal, secrets = [] }: StorageCall): unknown {
   if (signal?.aborted === true) return signal.reason
@@ -27,13 +27,13 @@ export function toStorageFailure(error: unknown, { operation, key, signal, secre
   return new StorageFailedError({ operation, key, reason, retryable: true, cause: reduceToName(error, secrets) })
 }
 
-/** The store does not say whether there is an object. */
+/** Whether the storage answered 403: it then does not say whether the object exists. */
 export function isForbidden(error: unknown): error is StorageFailedError {
   return WhatsAppMediaError.is(error) && error.code === 'storage-failed' && error.status === 403
 }
 
-/** The storage with this library's errors only: the body's own one, too, passes. */
-export function withTypedErrors(storage: ObjectStorage, filename: string | undefined): ObjectStorage {
+/** Wraps a storage so that it throws only this library's errors, or the body's own. */
+export function wrapStorage(storage: ObjectStorage, filename: string | undefined): ObjectStorage {
   const typed = async <T>(call: StorageCall, run: () => Promise<T>): Promise<T> => {
     try {
       return await run()
@@ -60,11 +60,11 @@ export function withTypedErrors(storage: ObjectStorage, filename: string | undef
     },
     head: (key, options) =>
       typed({ operation: 'head', key, signal: options?.signal }, async () =>
-        keepKnownFields(await storage.head(key, options), { operation: 'head', key }),
+        checkFoundObject(await storage.head(key, options), { operation: 'head', key }),
       ),
     get: (key, options) =>
       typed({ operation: 'get', key, signal: options?.signal }, async () => {
-        const found = keepKnownFields(await storage.get(key, options), { operation: 'get', key })
+        const found = checkFoundObject(await storage.get(key, options), { operation: 'get', key })
         if (found !== null && !(found.body instanceof Readable)) throw createAnswerError({ operation: 'get', key })
         return found
       }),
@@ -79,8 +79,11 @@ export function withTypedErrors(storage: ObjectStorage, filename: string | undef
   }
 }
 
-/** A found object, without a hash or tag that is no text; null when there is no object. */
-function keepKnownFields<Found extends StoredObject>(found: Found | null | undefined, call: StorageCall): Found | null {
+/** Checks a storage's answer, and drops a hash or tag that is no text. Returns null when there is no object. @throws StorageFailedError */
+function checkFoundObject<Found extends StoredObject>(
+  found: Found | null | undefined,
+  call: StorageCall,
+): Found | null {
   if (found === null || found === undefined) return null
   if (!Number.isSafeInteger(found.size) || found.size < 0) throw createAnswerError(call)
   if (isTextOrAbsent(found.sha256) && isTextOrAbsent(found.etag)) return found

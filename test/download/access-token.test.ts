@@ -2,9 +2,9 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   type AccessToken,
   noteSuccess,
+  runWithToken,
   type TokenCall,
   type TokenHistory,
-  withToken,
 } from '../../src/download/access-token.js'
 import { AccessTokenError, GraphApiError } from '../../src/errors.js'
 
@@ -44,9 +44,9 @@ const deadlinesOf = ({ signal }: AbortController): TokenCall['deadlines'] => ({
 })
 
 const run = (accessToken: AccessToken, use = useOf('good')): Promise<string> =>
-  withToken({ accessToken, history, deadlines: deadlinesOf(new AbortController()) }, use)
+  runWithToken({ accessToken, history, deadlines: deadlinesOf(new AbortController()) }, use)
 
-describe('withToken', () => {
+describe('runWithToken', () => {
   it('asks again when Meta rejects the token, and tries the other one', async () => {
     expect(await run(giving('dead', 'good'))).toBe('good')
     expect(reasons).toEqual(['first', 'rejected'])
@@ -164,10 +164,10 @@ describe('withToken', () => {
 
   it('names the account where it is known', async () => {
     const call = { accessToken: undefined, history, deadlines: deadlinesOf(new AbortController()) }
-    await expect(withToken({ ...call, account: 'acme' }, useOf())).rejects.toMatchObject({
+    await expect(runWithToken({ ...call, account: 'acme' }, useOf())).rejects.toMatchObject({
       message: 'The access token of account acme is missing',
     })
-    await expect(withToken(call, useOf())).rejects.toMatchObject({ message: 'The access token is missing' })
+    await expect(runWithToken(call, useOf())).rejects.toMatchObject({ message: 'The access token is missing' })
   })
 
   it('names what the function throws, and no more', async () => {
@@ -180,18 +180,18 @@ describe('withToken', () => {
   it('does not wait for a function that outlives its signal', async () => {
     const controller = new AbortController()
     const call = { history, deadlines: deadlinesOf(controller) }
-    const asked = withToken({ ...call, accessToken: () => new Promise(() => {}) }, useOf())
+    const asked = runWithToken({ ...call, accessToken: () => new Promise(() => {}) }, useOf())
     controller.abort('enough')
     await expect(asked).rejects.toBe('enough')
-    await expect(withToken({ ...call, accessToken: giving('good') }, useOf())).rejects.toBe('enough')
-    await expect(withToken({ ...call, accessToken: 'good' }, useOf())).rejects.toBe('enough')
+    await expect(runWithToken({ ...call, accessToken: giving('good') }, useOf())).rejects.toBe('enough')
+    await expect(runWithToken({ ...call, accessToken: 'good' }, useOf())).rejects.toBe('enough')
     expect([reasons, tried]).toEqual([[], []])
   })
 
   it('asks anew where the last call left a function behind that hangs', async () => {
     await expect(run(giving('dead'))).rejects.toBe(rejection)
     const controller = new AbortController()
-    const hanging = withToken(
+    const hanging = runWithToken(
       { accessToken: () => new Promise(() => {}), history, deadlines: deadlinesOf(controller) },
       useOf(),
     )
@@ -210,7 +210,7 @@ describe('withToken', () => {
       return 'good'
     }
     const controller = new AbortController()
-    const left = withToken({ accessToken, history, deadlines: deadlinesOf(controller) }, useOf('good'))
+    const left = runWithToken({ accessToken, history, deadlines: deadlinesOf(controller) }, useOf('good'))
     controller.abort('enough')
     await expect(left).rejects.toBe('enough')
     const second = run(accessToken)

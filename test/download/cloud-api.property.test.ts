@@ -74,13 +74,13 @@ it('checkMediaUrl lets only https to a configured host through, however the URL 
   expect(passed).toBeGreaterThan(100)
 })
 
-it('lookUpUrl keeps any media id inside its path segment', () => {
-  const { lookUpUrl } = resolveCloudApi({ baseUrl: 'https://graph.example/base' })
+it('buildLookUpUrl keeps any media id inside its path segment', () => {
+  const { buildLookUpUrl } = resolveCloudApi({ baseUrl: 'https://graph.example/base' })
   const mediaId = fc.oneof(fc.string({ unit: 'binary', minLength: 1, maxLength: 50 }), text)
   fc.assert(
     fc.property(mediaId, (id) => {
       fc.pre(id !== '' && !/^\.+$/.test(id) && !/\p{Surrogate}/u.test(id))
-      const url = new URL(lookUpUrl(id, caller))
+      const url = new URL(buildLookUpUrl(id, caller))
       expect(url.origin + url.search + url.hash).toBe('https://graph.example')
       expect(url.pathname.split('/').slice(0, -1)).toEqual(['', 'base', 'v25.0'])
       expect(decodeURIComponent(url.pathname.split('/').at(-1) ?? '')).toBe(id)

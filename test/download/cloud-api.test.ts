@@ -9,8 +9,8 @@ const MEDIA_ID = '1013859600285441'
 describe('resolveCloudApi', () => {
   it('goes to Meta by default', () => {
     for (const api of [resolveCloudApi(), resolveCloudApi({})]) {
-      expect(api.lookUpUrl(MEDIA_ID, caller)).toBe(`https://graph.facebook.com/v25.0/${MEDIA_ID}`)
-      expect(api.authorization('t')).toEqual({ authorization: 'Bearer t' })
+      expect(api.buildLookUpUrl(MEDIA_ID, caller)).toBe(`https://graph.facebook.com/v25.0/${MEDIA_ID}`)
+      expect(api.buildAuthorization('t')).toEqual({ authorization: 'Bearer t' })
       expect(api.checkMediaUrl('https://lookaside.fbsbx.com/x?y=z').href).toBe('https://lookaside.fbsbx.com/x?y=z')
     }
   })
@@ -24,12 +24,12 @@ describe('resolveCloudApi', () => {
     [{ baseUrl: 'http://127.0.0.1:4010' }, 'http://127.0.0.1:4010/v25.0/7'],
     [{ baseUrl: 'http://[::1]:4010' }, 'http://[::1]:4010/v25.0/7'],
   ])('looks up where %j says', (options, url) => {
-    expect(resolveCloudApi(options).lookUpUrl('7', caller)).toBe(url)
+    expect(resolveCloudApi(options).buildLookUpUrl('7', caller)).toBe(url)
   })
 
   it('sends the token as the provider wants it', () => {
-    const { authorization } = resolveCloudApi({ authorization: (token) => ({ 'd360-api-key': token }) })
-    expect(authorization('t')).toEqual({ 'd360-api-key': 't' })
+    const { buildAuthorization } = resolveCloudApi({ authorization: (token) => ({ 'd360-api-key': token }) })
+    expect(buildAuthorization('t')).toEqual({ 'd360-api-key': 't' })
   })
 
   it.each([
@@ -96,21 +96,21 @@ describe('resolveCloudApi', () => {
   })
 })
 
-describe('lookUpUrl', () => {
+describe('buildLookUpUrl', () => {
   it('carries the proof of the token when there is an app secret', () => {
-    const url = new URL(resolveCloudApi().lookUpUrl(MEDIA_ID, { accessToken: 'token', appSecret: 'secret' }))
+    const url = new URL(resolveCloudApi().buildLookUpUrl(MEDIA_ID, { accessToken: 'token', appSecret: 'secret' }))
     const proof = createHmac('sha256', 'secret').update('token').digest('hex')
     expect(Object.fromEntries(url.searchParams)).toEqual({ appsecret_proof: proof })
   })
 
   it('names the phone number id when it is to be guarded and known', () => {
     const guarded = resolveCloudApi({ guardPhoneNumber: true })
-    expect(guarded.lookUpUrl(MEDIA_ID, { ...caller, phoneNumberId: '123' })).toMatch(/\?phone_number_id=123$/)
-    expect(guarded.lookUpUrl(MEDIA_ID, caller)).not.toContain('?')
-    expect(resolveCloudApi().lookUpUrl(MEDIA_ID, { ...caller, phoneNumberId: '123' })).not.toContain('?')
+    expect(guarded.buildLookUpUrl(MEDIA_ID, { ...caller, phoneNumberId: '123' })).toMatch(/\?phone_number_id=123$/)
+    expect(guarded.buildLookUpUrl(MEDIA_ID, caller)).not.toContain('?')
+    expect(resolveCloudApi().buildLookUpUrl(MEDIA_ID, { ...caller, phoneNumberId: '123' })).not.toContain('?')
   })
 
-  const { lookUpUrl } = resolveCloudApi()
+  const { buildLookUpUrl } = resolveCloudApi()
 
   it.each([
     ['a/b?c=d#e', 'a%2Fb%3Fc%3Dd%23e'],
@@ -120,12 +120,12 @@ describe('lookUpUrl', () => {
     ['%2e%2e', '%252e%252e'],
     ['é', '%C3%A9'],
   ])('keeps the media id %j in its place', (mediaId, path) => {
-    expect(lookUpUrl(mediaId, caller)).toBe(`https://graph.facebook.com/v25.0/${path}`)
-    expect(new URL(lookUpUrl(mediaId, caller)).pathname).toBe(`/v25.0/${path}`)
+    expect(buildLookUpUrl(mediaId, caller)).toBe(`https://graph.facebook.com/v25.0/${path}`)
+    expect(new URL(buildLookUpUrl(mediaId, caller)).pathname).toBe(`/v25.0/${path}`)
   })
 
   it.each(['', '.', '..', '...', '\ud800', 'x'.repeat(513), 7, null])('refuses the media id %j', (mediaId) => {
-    expect(() => lookUpUrl(mediaId as string, caller)).toThrow(
+    expect(() => buildLookUpUrl(mediaId as string, caller)).toThrow(
       expect.objectContaining({ code: 'invalid-option', option: 'mediaId' }),
     )
   })
@@ -198,7 +198,7 @@ describe('checkMediaUrl', () => {
     const { checkMediaUrl } = resolveCloudApi()
     const refusalOf = (url: string): unknown => {
       try {
-        return checkMediaUrl(url, ['my-key', undefined])
+        return checkMediaUrl(url, { secrets: ['my-key', undefined] })
       } catch (error) {
         return error
       }

@@ -7,7 +7,7 @@ let at: number
 const create = (maxGonePerHour = Number.POSITIVE_INFINITY): KnownGone =>
   createKnownGone({
     maxGonePerHour,
-    rest: (accountId, seconds, error) => rests.push({ accountId, seconds, error }),
+    pauseAccount: (accountId, seconds, error) => rests.push({ accountId, seconds, error }),
     now: () => at,
   })
 const gone = (mediaId: string): MediaGoneError => new MediaGoneError({ mediaId, status: 400 })

@@ -22,22 +22,22 @@ it('createPauses pauses longer each time in a row, to a limit, and starts anew a
   const pauses = createPauses(({ forSeconds }) => void paused.push(forSeconds))
   expect(pauses.find(number)).toBeUndefined()
   for (const seconds of [60, 120, 240, 480, 900, 900]) {
-    expect(pauses.begin(number, rejected)).toBe(seconds)
+    expect(pauses.pauseNumber(number, rejected)).toBe(seconds)
     expect(pauses.find(number)).toEqual({ secondsLeft: seconds, error: rejected })
     after(seconds)
     expect(pauses.find(number)).toBeUndefined()
   }
-  pauses.end(number)
-  expect(pauses.begin(number, rejected)).toBe(60)
+  pauses.resumeNumber(number)
+  expect(pauses.pauseNumber(number, rejected)).toBe(60)
   expect(paused).toEqual([60, 120, 240, 480, 900, 900, 60])
 })
 
 it('createPauses counts jobs that fail together as one pause, for the first oneâ€™s reason', () => {
   let paused = 0
   const pauses = createPauses(() => paused++)
-  pauses.begin(number, missing)
+  pauses.pauseNumber(number, missing)
   after(10)
-  expect(pauses.begin(number, rejected)).toBe(50)
+  expect(pauses.pauseNumber(number, rejected)).toBe(50)
   expect(pauses.find(number)?.error).toBe(missing)
   expect(paused).toBe(1)
 })
@@ -45,12 +45,12 @@ it('createPauses counts jobs that fail together as one pause, for the first oneâ
 it('createPauses pauses a number for its token, and the whole account at a limit', () => {
   const paused: unknown[] = []
   const pauses = createPauses((pause) => void paused.push(pause))
-  pauses.begin(number, rejected)
+  pauses.pauseNumber(number, rejected)
   expect(pauses.find(sibling)).toBeUndefined()
   expect(pauses.find({ ...number, accountId: 'b' })).toBeUndefined()
-  pauses.end(sibling)
+  pauses.resumeNumber(sibling)
   expect(pauses.find(number)).toBeDefined()
-  pauses.rest('a', 30, limit)
+  pauses.pauseAccount('a', 30, limit)
   expect(pauses.find(sibling)).toEqual({ secondsLeft: 30, error: limit })
   expect(pauses.find({ ...number, accountId: 'b' })).toBeUndefined()
   expect(paused).toEqual([
@@ -62,18 +62,18 @@ it('createPauses pauses a number for its token, and the whole account at a limit
 it('createPauses rests an account at a limit, as long as the longest asked for, whatever its token does', () => {
   const paused: unknown[] = []
   const pauses = createPauses(({ forSeconds, reason }) => void paused.push([forSeconds, reason]))
-  pauses.rest('a', 60, limit)
-  pauses.rest('a', 30, rejected)
+  pauses.pauseAccount('a', 60, limit)
+  pauses.pauseAccount('a', 30, rejected)
   expect(pauses.find(number)).toEqual({ secondsLeft: 60, error: limit })
-  pauses.end(number)
+  pauses.resumeNumber(number)
   expect(pauses.find(number)).toEqual({ secondsLeft: 60, error: limit })
-  pauses.rest('a', 90, limit)
+  pauses.pauseAccount('a', 90, limit)
   expect(pauses.find(number)).toEqual({ secondsLeft: 90, error: limit })
-  pauses.begin(number, rejected)
+  pauses.pauseNumber(number, rejected)
   expect(pauses.find(number)?.error).toBe(limit)
   after(90)
   expect(pauses.find(number)).toBeUndefined()
-  pauses.rest('a', 10, limit)
+  pauses.pauseAccount('a', 10, limit)
   expect(paused).toEqual([
     [60, 'rate-limit'],
     [60, 'access-token'],
@@ -84,7 +84,7 @@ it('createPauses rests an account at a limit, as long as the longest asked for, 
 it('createPauses lets a rejected token be tried once a minute, and one that is not rejected always', () => {
   const pauses = createPauses(() => {})
   expect([pauses.mayTry(number), pauses.mayTry(number)]).toEqual([true, true])
-  pauses.begin(number, rejected)
+  pauses.pauseNumber(number, rejected)
   expect([pauses.mayTry(number), pauses.mayTry(sibling)]).toEqual([false, true])
   after(60)
   expect([pauses.mayTry(number), pauses.mayTry(number)]).toEqual([true, false])
@@ -97,14 +97,14 @@ it('createPauses lets a rejected token be tried once a minute, and one that is n
 it('createPauses lets no pause last until a clock has caught up that was set back', () => {
   const paused: string[] = []
   const pauses = createPauses(({ reason }) => paused.push(reason))
-  pauses.begin(number, rejected)
-  pauses.rest('a', 60, limit)
+  pauses.pauseNumber(number, rejected)
+  pauses.pauseAccount('a', 60, limit)
   expect(pauses.mayTry(number)).toBe(false)
   after(-86_400)
   expect(pauses.find(number)).toBeUndefined()
   expect(pauses.mayTry(number)).toBe(true)
-  expect(pauses.begin(number, rejected)).toBe(120)
-  pauses.rest('a', 60, limit)
+  expect(pauses.pauseNumber(number, rejected)).toBe(120)
+  pauses.pauseAccount('a', 60, limit)
   expect(pauses.find(number)).toMatchObject({ secondsLeft: 120 })
   expect(pauses.find(sibling)).toMatchObject({ secondsLeft: 60, error: limit })
   expect(paused).toEqual(['access-token', 'rate-limit', 'access-token', 'rate-limit'])

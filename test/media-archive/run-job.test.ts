@@ -65,7 +65,7 @@ const create = ({ transfer = () => {}, ...functions }: Functions = {}): ProcessJ
     callbacks,
     maxGonePerHour: Number.POSITIVE_INFINITY,
     onEvent: (event) => events.push(event),
-    async archiveFor(accountId, _account, { media, signal }) {
+    async archiveForAccount(accountId, _account, { media, signal }) {
       await callbacks.findPlace(accountId, signal)
       await transfer(signal)
       return { accountId, mediaId: media.mediaId } as ArchivedMessageMedia
@@ -120,7 +120,7 @@ describe('processJob, at a rate limit', () => {
       }),
       maxGonePerHour: Number.POSITIVE_INFINITY,
       onEvent: (event) => events.push(event),
-      async archiveFor(accountId, _account, { media, signal, watch }) {
+      async archiveForAccount(accountId, _account, { media, signal, watch }) {
         await watch?.(http)({ method: 'GET', url: 'https://graph.facebook.com/1', headers: {}, signal })
         return { accountId, mediaId: media.mediaId } as ArchivedMessageMedia
       },

@@ -9,12 +9,12 @@ const LANGUAGE = ['defined', 'abortable', 'within']
 
 /** What a function's name may begin with: a verb, or `to`, `with`, `is`, `holds` and their like. */
 const VERBS = new Set(
-  `abort adapt add allow announce answer append apply archive ask assert attempt await begin bind blame block break build bury cache call can capture
+  `abort accept adapt add allow announce answer append apply archive ask assert attempt await begin bind blame block break build bury cache call can capture
   check choose clean clear close collect compare complete compress compute connect contradicts converse copy count create cut decide decode
   define defer delay deliver derive describe detect discard download drain drip drop emit encode end enqueue ensure escape estimate
   examine exchange expect explain extract fail fetch fill filter find finish fix flatten flip floor fold follow forget format
   gather get give group guess handle hand has hash hear hides hold holds ignore indent insert is iterate join judge keep know limit link list
-  listen load locate log look looks make map mark match may measure merge move normalize note notify observe omit open order
+  listen load locate log look looks make map mark match may measure merge move mute normalize note notify observe omit open order
   parse pass pause persist pick pipe plan poll prefer prescribe preview print probe prove publish pull push put queue quote race rate reach read
   receive record reduce refuse register reject release remember remove rename renew repeat replace report request require reset
   resolve restore resume retry return reuse run sample save scan scrub search select send serialize serve set settle shake

@@ -173,7 +173,7 @@ it('waitFor starts no clock after clear', () => {
 describe('graceMs', () => {
   const graceOf = (timeouts: Timeouts, isSent: boolean, caller = new AbortController()): number => {
     const deadlines = startDeadlines(checkTimeouts(timeouts), caller.signal)
-    if (isSent) deadlines.mayBeStored()
+    if (isSent) deadlines.noteMayBeStored()
     deadlines.clear()
     return deadlines.graceMs()
   }

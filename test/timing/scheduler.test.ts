@@ -97,7 +97,7 @@ describe('createScheduler', () => {
     scheduler.start()
     expect(vi.getTimerCount()).toBe(0)
     const settled = vi.fn()
-    void scheduler.settle().then(settled)
+    void scheduler.waitForAll().then(settled)
     await vi.advanceTimersByTimeAsync(10)
     expect(settled).not.toHaveBeenCalled()
     await end(1)

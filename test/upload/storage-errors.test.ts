@@ -8,7 +8,7 @@ import { proveBytes } from '../../src/integrity/prove.js'
 import { createMemoryStorage } from '../../src/storage/memory.js'
 import type { ObjectStorage, PutOptions } from '../../src/storage.js'
 import { checkTimeouts, startDeadlines } from '../../src/timing/deadlines.js'
-import { withTypedErrors } from '../../src/upload/storage-errors.js'
+import { wrapStorage } from '../../src/upload/storage-errors.js'
 
 const FILENAME = 'Lohnzettel März.pdf'
 const putOptions: PutOptions = {
@@ -33,12 +33,10 @@ const failing = (name: keyof ObjectStorage, error: unknown): ObjectStorage => ({
   },
 })
 
-describe('withTypedErrors', () => {
+describe('wrapStorage', () => {
   it.each(CALLS)('types what %s throws', async (name, call) => {
     const thrown = Object.assign(new Error(`no room for ${FILENAME}`), { code: 'ENOSPC' })
-    const failure: unknown = await call(withTypedErrors(failing(name, thrown), FILENAME)).catch(
-      (error: unknown) => error,
-    )
+    const failure: unknown = await call(wrapStorage(failing(name, thrown), FILENAME)).catch((error: unknown) => error)
     expect(failure).toMatchObject({
       ...{ code: 'storage-failed', key: 'k', reason: 'ENOSPC', retryable: true },
       operation: name === 'address' ? 'sign' : name,
@@ -49,12 +47,12 @@ describe('withTypedErrors', () => {
 
   it.each(CALLS)('lets this library’s own errors of %s pass', async (name, call) => {
     const own = new WrongAccountError({ accountId: 'acme' })
-    await expect(call(withTypedErrors(failing(name, own), undefined))).rejects.toBe(own)
+    await expect(call(wrapStorage(failing(name, own), undefined))).rejects.toBe(own)
   })
 
   it.each(CALLS.filter(([name]) => name !== 'address'))('lets the signal’s reason of %s pass', async (name, call) => {
     const reason = new Error('enough')
-    const storage = withTypedErrors(failing(name, new Error('stopped')), undefined)
+    const storage = wrapStorage(failing(name, new Error('stopped')), undefined)
     await expect(call(storage, AbortSignal.abort(reason))).rejects.toBe(reason)
   })
 
@@ -67,7 +65,7 @@ describe('withTypedErrors', () => {
   const putting = (put: (bytes: Readable) => Promise<unknown>): Promise<unknown> => {
     const broken = new Readable({ read: (): void => void broken.destroy(own) })
     const storage = { ...createMemoryStorage(), put: (_key: string, bytes: Readable) => put(bytes) as Promise<never> }
-    return withTypedErrors(storage, undefined).put('k', provenBytes(broken), putOptions)
+    return wrapStorage(storage, undefined).put('k', provenBytes(broken), putOptions)
   }
 
   it('lets the body’s own error pass, whatever the storage makes of it', async () => {
@@ -84,13 +82,13 @@ describe('withTypedErrors', () => {
       put: (_key: string, bytes: Readable) => pipeline(bytes, sink()) as never,
     }
     const body = provenBytes(Readable.from([Buffer.from('a')]))
-    await expect(withTypedErrors(storage, undefined).put('k', body, putOptions)).rejects.toMatchObject({
+    await expect(wrapStorage(storage, undefined).put('k', body, putOptions)).rejects.toMatchObject({
       ...{ code: 'storage-failed', reason: 'ECONNRESET', retryable: true },
     })
   })
 
   const answering = (name: keyof ObjectStorage, answer: unknown): ObjectStorage =>
-    withTypedErrors({ ...createMemoryStorage(), [name]: async () => answer }, undefined)
+    wrapStorage({ ...createMemoryStorage(), [name]: async () => answer }, undefined)
   const found = { key: 'k', size: 1, contentType: 'image/png', metadata: {} }
 
   it.each<[keyof ObjectStorage, unknown]>([
@@ -137,7 +135,7 @@ describe('withTypedErrors', () => {
 
   it('does what the storage does', async () => {
     const memory = createMemoryStorage()
-    const storage = withTypedErrors({ ...memory, bucket: 'b' }, undefined)
+    const storage = wrapStorage({ ...memory, bucket: 'b' }, undefined)
     const { capabilities } = memory
     expect(storage).toMatchObject({ name: 'memory', bucket: 'b', capabilities })
     expect(await storage.put('k', Readable.from(['a']), putOptions)).toMatchObject({ outcome: 'stored' })

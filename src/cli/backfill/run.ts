@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { type AnyWhatsAppMediaError, StorageFailedError } from '../../errors.js'
 import { findAskedDelayMs } from '../../media-archive/delays.js'
 import type { MediaJob, ProcessJob } from '../../queues.js'
+import { callOnAbort } from '../../timing/abort.js'
 import { decideBackoffSeconds } from '../../timing/backoff.js'
 import { createScheduler } from '../../timing/scheduler.js'
 import type { Interrupts } from '../command.js'
@@ -96,8 +97,8 @@ export function startRun(options: RunOptions): BackfillRun {
   })
   const mayRead = (): boolean => inWindow < windowEntries && !isStopped()
   const reader = createEntryReader(options.entries, { mayRead, take, fail, onPause: scheduler.start })
-  interrupts.stop.addEventListener('abort', scheduler.proceed, { once: true })
   const first = setTimeout(scheduler.start, FIRST_MS)
+  callOnAbort(interrupts.stop, scheduler.proceed)
   scheduler.proceed()
   return { ended, waiting: () => scheduler.waiting }
 }

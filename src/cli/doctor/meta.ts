@@ -132,7 +132,7 @@ function isPassing(verdict: GraphVerdict): boolean {
 }
 
 function describeUnreachable({ cloudApi }: MetaAccess, refusal: Refusal): Finding {
-  const { host } = new URL(cloudApi.lookUpUrl('me', { accessToken: '' }))
+  const { host } = new URL(cloudApi.buildLookUpUrl('me', { accessToken: '' }))
   return {
     check: 'access token',
     severity: 'error',
@@ -216,9 +216,9 @@ async function askGraph(
   call: { node: string; query?: Record<string, string> },
 ): Promise<GraphOutcome> {
   const { node, query = { fields: 'id' } } = call
-  const url = new URL(cloudApi.lookUpUrl(node, { accessToken, appSecret }))
+  const url = new URL(cloudApi.buildLookUpUrl(node, { accessToken, appSecret }))
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
-  const headers = { ...COMMON_HEADERS, ...cloudApi.authorization(accessToken) }
+  const headers = { ...COMMON_HEADERS, ...cloudApi.buildAuthorization(accessToken) }
   const answer = await askUrl(url.href, { headers, timeoutMs })
   if (!answer.ok) return { kind: 'unreachable', refusal: answer }
   const { status, bytes } = answer.value

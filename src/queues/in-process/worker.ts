@@ -67,7 +67,7 @@ export function createInProcessWorker({ concurrency }: { concurrency: number }):
       scheduler.stop()
       stopped.abort(reason)
       // A job that ignores the signal is abandoned and handed back: the storage keeps it from being stored twice.
-      await within(STOPPED_JOBS_MS, scheduler.settle(), { otherwise: () => {} })
+      await within(STOPPED_JOBS_MS, scheduler.waitForAll(), { otherwise: () => {} })
       return held.list()
     },
   }

@@ -3,7 +3,7 @@ import type { AnyWhatsAppMediaError } from '../../errors.js'
 import { callLogger } from '../../events.js'
 import type { ProcessJob } from '../../queues.js'
 import { checkQueueUrl, connectSqs, type SqsConnectionOptions } from './connection.js'
-import { createLambda, type SqsBatchResult, type SqsLambdaContext, type SqsLambdaEvent } from './lambda.js'
+import { createLambdaHandler, type SqsBatchResult, type SqsLambdaContext, type SqsLambdaEvent } from './lambda.js'
 import { createSqsPoller } from './poller.js'
 import { createRunMessage } from './run-message.js'
 import { createMessageSettler, LONGEST_HIDDEN_SECONDS } from './settle.js'
@@ -79,7 +79,7 @@ export function createSqsConsumer(options: SqsConsumerOptions): SqsConsumer {
   const shared = { runMessage: createRunMessage(work), settler: createMessageSettler(work), concurrency, limitMs }
   const poller = createSqsPoller({ ...shared, connection, queueUrl, report, visibilitySeconds })
   return {
-    handler: createLambda({ ...shared, marginMs }),
+    handler: createLambdaHandler({ ...shared, marginMs }),
     start: poller.start,
     async close(closeOptions = {}) {
       await poller.close(closeOptions)

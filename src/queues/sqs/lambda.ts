@@ -53,7 +53,7 @@ interface RunTime {
   marginMs: number
 }
 
-export function createLambda({
+export function createLambdaHandler({
   runMessage,
   settler,
   concurrency,

@@ -44,7 +44,7 @@ export function createSqsPoller(options: SqsPollerOptions): SqsPoller {
   const shutDown = async (): Promise<void> => {
     closed.abort()
     await polling
-    await runs.settle()
+    await runs.waitForAll()
     for (const timer of timers) clearTimeout(timer)
   }
 

@@ -15,7 +15,7 @@ export interface MessageRuns {
   /** Leaves behind the attempts that do not stop: their messages are shown to other workers. */
   abandon(): void
   /** Resolves when nothing is worked on any more. */
-  settle(): Promise<unknown>
+  waitForAll(): Promise<unknown>
 }
 
 export interface MessageRunsOptions {
@@ -61,7 +61,7 @@ export function createMessageRuns(options: MessageRunsOptions): MessageRuns {
     },
     stop: () => stopped.abort(new QueueFailedError({ operation: 'receive', reason: 'closed', retryable: true })),
     abandon: () => abandoned.abort(),
-    settle: () => Promise.all(running),
+    waitForAll: () => Promise.all(running),
   }
 }
 
