@@ -53,7 +53,7 @@ export function buildWebhook(items: readonly WebhookItem[], options: WebhookOpti
             value: {
               messaging_product: 'whatsapp',
               metadata: { display_phone_number: '15550002222', phone_number_id: phoneNumberId },
-              ...(messages.length === 0 ? {} : { contacts: contactsOf(messages), messages }),
+              ...(messages.length === 0 ? {} : { contacts: buildContacts(messages), messages }),
               ...(statuses.length === 0 ? {} : { statuses }),
             },
           },
@@ -63,7 +63,7 @@ export function buildWebhook(items: readonly WebhookItem[], options: WebhookOpti
   }
 }
 
-function contactsOf(messages: readonly Record<string, unknown>[]): Record<string, unknown>[] {
+function buildContacts(messages: readonly Record<string, unknown>[]): Record<string, unknown>[] {
   const senders = new Set(messages.map(({ from }) => from))
   return [...senders].map((sender) => ({ profile: { name: 'A customer' }, wa_id: sender }))
 }

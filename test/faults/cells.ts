@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import type { ErrorCode } from '../../src/errors.js'
-import { graphErrorBody } from '../../src/testing/fake-cloud-api/faults.js'
+import { buildGraphErrorBody } from '../../src/testing/fake-cloud-api/faults.js'
 import type { Fault } from '../../src/testing/fake-cloud-api.js'
 import type { ProxyFault } from '../fault-proxy.js'
 import { s3Error } from './s3-stand-in.js'
@@ -114,7 +114,7 @@ function downloads(foreign: string): Rows {
   const on = 'download'
   const row = (fault: Fault, outcomes: Outcomes): Row => ({ fault: { api: fault }, ...outcomes })
   const json = (status: number, outcomes: Outcomes): Row =>
-    row({ on, kind: 'status', status, body: graphErrorBody(status, 'Atrace') }, outcomes)
+    row({ on, kind: 'status', status, body: buildGraphErrorBody(status, 'Atrace') }, outcomes)
   const page = (status: number, outcomes: Outcomes): Row =>
     row({ on, kind: 'status', status, body: PAGE, headers: { 'content-type': 'text/html' } }, outcomes)
   return {

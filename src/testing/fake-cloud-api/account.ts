@@ -15,17 +15,17 @@ const USER_ID = '122100000000000001'
  * The body for a node that is no media: the token's owner (`me`), the token itself (Graph API: Debug-Token), or a phone
  * number id. Undefined for any other node.
  */
-export function accountBody(
+export function buildAccountBody(
   node: string,
   { accessToken, inputToken, account }: { accessToken: string; inputToken: string | null; account: FakeAccount },
 ): string | undefined {
   const { phoneNumberIds = ['106540352242922'] } = account
   if (node === 'me') return JSON.stringify({ id: USER_ID })
-  if (node === 'debug_token') return JSON.stringify({ data: tokenData(inputToken === accessToken, account) })
+  if (node === 'debug_token') return JSON.stringify({ data: buildTokenData(inputToken === accessToken, account) })
   return phoneNumberIds.includes(node) ? JSON.stringify({ id: node }) : undefined
 }
 
-function tokenData(isValid: boolean, account: FakeAccount): Record<string, unknown> {
+function buildTokenData(isValid: boolean, account: FakeAccount): Record<string, unknown> {
   const { permissions = ['whatsapp_business_management', 'whatsapp_business_messaging'], tokenExpiresAt = 0 } = account
   if (!isValid) {
     const error = { code: 190, message: 'Invalid OAuth access token.' }

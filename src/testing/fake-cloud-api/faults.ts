@@ -47,7 +47,7 @@ const BOMB_BYTES = 50_000_000
 const BOMB_MEMBERS = 50
 
 /** The body that a Graph answer of this status has (Meta: Error codes). */
-export function graphErrorBody(status: number, traceId: string): string {
+export function buildGraphErrorBody(status: number, traceId: string): string {
   const [code, type, message] = ERRORS[status] ?? [1, 'OAuthException', 'An unknown error has occurred.']
   return JSON.stringify({
     error: { message, type, code, ...(status === 400 ? { error_subcode: 33 } : {}), fbtrace_id: traceId },
@@ -67,6 +67,24 @@ const ERRORS: Readonly<Record<number, readonly [code: number, type: string, mess
   429: [80007, 'OAuthException', '(#80007) Rate limit issues'],
   500: [131000, 'OAuthException', '(#131000) Something went wrong'],
   503: [2, 'OAuthException', 'Service temporarily unavailable'],
+}
+
+/** A fault, and how often it is still to come. */
+export type CountedFault = Fault & { left: number }
+
+/** The first fault that hits this request. */
+export function takeFault(
+  { on, mediaId }: { on: Fault['on']; mediaId: string },
+  faults: readonly CountedFault[],
+): Fault | undefined {
+  const fault = faults.find((each) => each.on === on && each.left > 0 && (each.mediaId ?? mediaId) === mediaId)
+  if (fault !== undefined) fault.left--
+  return fault
+}
+
+/** True when a fault answers by itself, for any request. */
+export function isWholeAnswer({ kind }: Fault): boolean {
+  return kind === 'status' || kind === 'stall' || kind === 'reset'
 }
 
 /** The answer that the request would have got. */
@@ -137,7 +155,7 @@ function sendReplacement(
 ): void {
   switch (fault.kind) {
     case 'status': {
-      const { status, body = graphErrorBody(status, traceId) } = fault
+      const { status, body = buildGraphErrorBody(status, traceId) } = fault
       response.writeHead(status, { 'content-type': 'application/json', ...fault.headers }).end(body)
       return
     }

@@ -27,6 +27,20 @@ export interface FakeMedia {
   announceSha256?: string | false
 }
 
+/** The media that the fake API holds, and how a webhook announces it. */
+export interface AddedMedia {
+  /** For look-ups. */
+  mediaId: string
+  /** The result of `extractMedia` for the webhook. */
+  reference: MediaReference
+  /** The media object inside a webhook message, as on the wire: base64 hash, short-lived URL. */
+  mediaObject: Record<string, unknown>
+  /** Lowercase hex. */
+  sha256: string
+  /** Bytes. */
+  size: number
+}
+
 /** Media as the fake API holds it. */
 export interface HeldMedia extends FakeMedia {
   mediaId: string
@@ -37,6 +51,32 @@ export interface HeldMedia extends FakeMedia {
   announced: string | undefined
   checksum: Record<string, string>
   addedAt: number
+}
+
+/** Measures the file, and makes up the ids that are missing. */
+export function toHeldMedia(media: FakeMedia, addedAt: number): HeldMedia {
+  const { mediaId = makeUpId(), phoneNumberId = '106540352242922', announceSha256, bytes, ...facts } = media
+  const isWhole = bytes instanceof Uint8Array
+  const { size, sha256 } = isWhole
+    ? { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
+    : bytes
+  return {
+    ...facts,
+    bytes,
+    mediaId,
+    phoneNumberId,
+    size,
+    sha256,
+    announced: announceSha256 === false ? undefined : (announceSha256 ?? sha256),
+    checksum: isWhole ? { 'content-digest': `adler32=${computeAdler32(bytes)}` } : {},
+    addedAt,
+  }
+}
+
+export function announceMedia(held: HeldMedia, { url, expiresAt }: { url: string; expiresAt: number }): AddedMedia {
+  const { mediaId, size, sha256 } = held
+  const reference = buildReference(held, url, expiresAt)
+  return { mediaId, size, sha256, reference, mediaObject: buildMediaObject(held, url) }
 }
 
 /** For faults that answer any request. */
@@ -73,7 +113,7 @@ function* cutIntoSlices(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 16_384) yield bytes.subarray(at, at + 16_384)
 }
 
-export function buildReference(held: HeldMedia, downloadUrl: string, expiresAt: number): MediaReference {
+function buildReference(held: HeldMedia, downloadUrl: string, expiresAt: number): MediaReference {
   const { bytes, size, addedAt, checksum, announced, sha256, ...media } = held
   return {
     ...media,
@@ -90,7 +130,7 @@ export function buildReference(held: HeldMedia, downloadUrl: string, expiresAt: 
   }
 }
 
-export function buildMediaObject(held: HeldMedia, url: string): Record<string, unknown> {
+function buildMediaObject(held: HeldMedia, url: string): Record<string, unknown> {
   const { mediaId, mimeType, announced, caption, filename, voice, animated } = held
   return {
     ...(caption === undefined ? {} : { caption }),
@@ -109,7 +149,7 @@ export function flipHex(sha256: string): string {
 }
 
 /** RFC 1950. Between two divisions the sums stay far below 2^53. */
-export function computeAdler32(bytes: Uint8Array): number {
+function computeAdler32(bytes: Uint8Array): number {
   let low = 1
   let high = 0
   for (let at = 0; at < bytes.length; at += 2_048) {
@@ -123,6 +163,6 @@ export function computeAdler32(bytes: Uint8Array): number {
   return high * 65_536 + low
 }
 
-export function makeUpId(): string {
+function makeUpId(): string {
   return `17610${randomInt(1e6, 1e7)}${randomInt(1e5, 1e6)}`
 }

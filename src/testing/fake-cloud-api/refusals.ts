@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import type { ServerResponse } from 'node:http'
-import { graphErrorBody } from './faults.js'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { buildGraphErrorBody } from './faults.js'
+import type { FakeApiState, RoutedExchange } from './state.js'
 
 interface GraphRefusal {
   message: string
@@ -16,21 +17,39 @@ export const DELETE_ERROR: GraphRefusal = {
 }
 
 /** Both are bad parameters, not rejected tokens (Meta: Secure Graph API calls). */
-export const NO_PROOF_ERROR: GraphRefusal = {
+const NO_PROOF_ERROR: GraphRefusal = {
   message: 'API calls from the server require an appsecret_proof argument',
   type: 'GraphMethodException',
   code: 100,
 }
-export const PROOF_ERROR: GraphRefusal = {
+const PROOF_ERROR: GraphRefusal = {
   message: 'Invalid appsecret_proof provided in the API argument',
   type: 'GraphMethodException',
   code: 100,
 }
 
+/** Refuses a caller without the token, or with a wrong proof; true when it did. */
+export function refuseStranger({ request, response, url }: RoutedExchange, state: FakeApiState): boolean {
+  const { accessToken, appSecret, requireProof } = state
+  const proof = url.searchParams.get('appsecret_proof')
+  const isProofWrong = appSecret !== undefined && proof !== null && proof !== computeProof(accessToken, appSecret)
+  if (!hasToken(request, state)) sendRefusal(response, 401)
+  else if (isProofWrong) sendRefusal(response, 400, PROOF_ERROR)
+  else if (requireProof && proof === null) sendRefusal(response, 400, NO_PROOF_ERROR)
+  else return false
+  return true
+}
+
+export function hasToken({ headers }: IncomingMessage, { accessToken, account, now }: FakeApiState): boolean {
+  return (
+    headers.authorization === `Bearer ${accessToken}` && now() < (account.tokenExpiresAt ?? Number.POSITIVE_INFINITY)
+  )
+}
+
 export function sendRefusal(response: ServerResponse, status: 400 | 401 | 404, error?: GraphRefusal): void {
   const body =
     error === undefined
-      ? graphErrorBody(status, makeTraceId())
+      ? buildGraphErrorBody(status, makeTraceId())
       : JSON.stringify({ error: { ...error, fbtrace_id: makeTraceId() } })
   const headers = {
     'content-type': 'application/json; charset=UTF-8',
@@ -48,7 +67,7 @@ export function sendPageNotFound(response: ServerResponse): void {
 }
 
 /** Meta: Secure Graph API calls. */
-export function computeProof(accessToken: string, appSecret: string): string {
+function computeProof(accessToken: string, appSecret: string): string {
   return createHmac('sha256', appSecret).update(accessToken).digest('hex')
 }
 
