@@ -15,7 +15,7 @@ import { type BullMqNaming, createBullMqQueue, createBullMqWorker } from 'whatsa
 import { createWebhookHandler, toNodeHandler } from 'whatsapp-media-archive/webhook'
 import { appOptionsFromEnv, required } from './express.js'
 
-/** What the processes share. */
+/** The settings that the processes share. */
 export interface Shared {
   redis: BullMqNaming
   archive: Pick<MediaArchiveOptions, 'storage' | 'accounts' | 'cloudApi' | 'maxBytes'>
@@ -74,7 +74,7 @@ export function startWorker(options: WorkerOptions): Running {
     onError: warn,
   })
   return {
-    /** Finishes what is under way, for 20 s at most; what it can't finish goes back into the queue. */
+    /** Finishes the jobs under way, for 20 s at most; unfinished ones go back into the queue. */
     async stop() {
       await worker.close({ timeoutMs: 20_000 })
       await archive.close()

@@ -33,10 +33,10 @@ export interface SavedMessage extends Omit<IncomingMessage, 'mediaStatus'> {
 
 /** Where messages are kept: put a database here; examples/mongoose.ts has one. */
 export interface MessageStore {
-  /** Saves what is new. Webhooks come more than once: a message that is there stays as it is. */
+  /** Saves new messages. Webhooks come more than once: a message that is there stays as it is. */
   save(messages: readonly IncomingMessage[]): Promise<void>
   markArchived(id: MediaId, archived: { accountId: string; content: MediaContent }): Promise<void>
-  /** What was archived once stays so. */
+  /** Archived media stays archived. */
   markFailed(id: MediaId, mediaError: string): Promise<void>
   /** In the order of their arrival. */
   list(): Promise<SavedMessage[]>
@@ -117,7 +117,7 @@ export function createApp(options: AppOptions): App {
     response.set('cache-control', 'no-store').json(await Promise.all(messages.map(withSignedUrl)))
   })
 
-  /** Signed when somebody reads: a stored signed URL would be dead by then. */
+  /** Signed when somebody reads: a stored signed URL would have expired by then. */
   async function withSignedUrl(message: SavedMessage): Promise<object> {
     const { accountId, content } = message
     if (accountId === undefined || content.s3Key === undefined) return message
@@ -131,7 +131,9 @@ export function createApp(options: AppOptions): App {
 
 export interface RunningApp {
   origin: string
-  /** Takes no more webhooks (Meta delivers those again), works off what it can in `drainMs`, and returns the jobs left. */
+  /**
+   * Takes no more webhooks (Meta delivers those again), works off jobs for up to `drainMs`, and returns the jobs left.
+   */
   stop(): Promise<MediaJob[]>
 }
 

@@ -11,13 +11,13 @@ export interface IncomingMessage {
   from?: string
   /** ISO 8601. */
   timestamp?: string
-  /** What is known before the media is archived; `toContent` completes it. Only media has a `mediaId`. */
+  /** The fields known before the media is archived; `toContent` completes them. Only media has a `mediaId`. */
   content: Partial<MediaContent> & { text?: string }
   /** Only media is awaited. */
   mediaStatus?: 'pending'
 }
 
-/** Takes any JSON: what it does not know, it skips, for a webhook that throws would come again for days. */
+/** Takes any JSON and skips unknown shapes, because a webhook that throws would come again for days. */
 export function readMessages(payload: unknown): IncomingMessage[] {
   const { media, unavailable } = extractMedia(payload)
   const messages = new Map<string, IncomingMessage>()
@@ -77,6 +77,6 @@ function text(json: unknown, name: string): string | undefined {
 /** Databases would keep an undefined field as null. */
 function withoutUndefined<T extends object>(fields: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
   const defined = Object.entries(fields).filter(([, value]) => value !== undefined)
-  // Sound because only fields that are undefined were taken away.
+  // Valid because only undefined fields were removed.
   return Object.fromEntries(defined) as { [Name in keyof T]?: Exclude<T[Name], undefined> }
 }

@@ -81,7 +81,7 @@ export const Message: MessageModel = model<MessageFields, MessageModel>('Message
 
 // --- save first -----------------------------------------------------------------------------------------------------
 
-/** For `onPayload`: saves what is new. A redelivery changes nothing, least of all `archived` back into `pending`. */
+/** For `onPayload`: saves new messages. A redelivery changes nothing, least of all `archived` back into `pending`. */
 export async function saveMessages(payload: unknown): Promise<void> {
   const writes = readMessages(payload).map(({ messageId, content: { mediaId, ...content }, ...message }) => ({
     updateOne: {

@@ -56,7 +56,7 @@ describe('parseSha256', () => {
 })
 
 describe('parseTimestamp', () => {
-  it('tells seconds from milliseconds at the year 5138', () => {
+  it('distinguishes seconds from milliseconds at the year 5138', () => {
     expect(parseTimestamp('99999999999')).toBe('5138-11-16T09:46:39.000Z')
     expect(parseTimestamp('100000000000')).toBe('1973-03-03T09:46:40.000Z')
     expect(parseTimestamp(1)).toBe('1970-01-01T00:00:01.000Z')

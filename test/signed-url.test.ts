@@ -39,7 +39,7 @@ function signingStorage(options: { credentialsEndAt?: number } = {}): SigningSto
 /** Without `accountId`, for any account. */
 type Wishes = Pick<SigningOptions, 'prefix' | 'keyLayout' | 'filename' | 'disposition'> & { accountId?: string }
 
-/** What a reader's browser would be told. */
+/** The headers for a reader's browser. */
 async function served(key: string, { accountId, ...wishes }: Wishes = {}): Promise<[string, string]> {
   const tenant = accountId === undefined ? ({ anyAccount: true } as const) : { accountId }
   const url = new URL(await getSignedUrl(key, { storage: signingStorage(), ...wishes, ...tenant }))
@@ -377,7 +377,7 @@ describe('getSignedUrl with cacheFor', () => {
 })
 
 describe('signUrl', () => {
-  it('tells when the URL dies', async () => {
+  it('says when the URL expires', async () => {
     const events: MediaEvent[] = []
     const signed = await signUrl(KEY, {
       storage: signingStorage(),
@@ -435,7 +435,7 @@ describe('signUrl near the end of its credentials', () => {
     expect(events).toStrictEqual([clipped, clipped])
   })
 
-  it('gives out no URL that is dead already', async () => {
+  it('gives out no URL that has expired already', async () => {
     const endsAt = Date.UTC(2026, 10, 22, 12, 10)
     const storage = signingStorage({ credentialsEndAt: endsAt })
     vi.setSystemTime(endsAt)

@@ -16,7 +16,7 @@ describe('plot', () => {
     expect(limit / ours).toBeCloseTo(1 / 1.7, 2)
   })
 
-  it('says in words what it shows', () => {
+  it('describes in text what it shows', () => {
     expect(/<desc[^>]*>(.*)<\/desc>/.exec(plot(sampleResults()))?.[1]).toBe(
       'CPU for an object of 100 KB, 8 at once: whatsapp-media-archive 1.80 ms; fetch → arrayBuffer → PutObject 4.00 ms; ' +
         'limit: raw TLS sockets that hash 1.06 ms. CPU for 1 GB in objects of 16 MB, 8 at once: whatsapp-media-archive ' +

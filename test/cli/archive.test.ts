@@ -39,7 +39,7 @@ it('runArchive warns of a key that changes, and takes the name of the file', asy
   expect(context.err()).toContain('Without --type and --timestamp')
 })
 
-it('runArchive goes on after a failure, and tells it on one line without secrets', async () => {
+it('runArchive goes on after a failure, and reports it on one line without secrets', async () => {
   expect(await runArchive(['404', await addPdf()], flags, context)).toBe(1)
   expect(context.err()).toMatch(/^404: media-gone: [^\n]+\n$/)
   expect(context.out().split('\n')).toHaveLength(2)

@@ -108,7 +108,7 @@ it('runBackfill reports what is gone, failed and unreadable, tries again only wh
   expect(JSON.parse(readFileSync(report, 'utf8'))).toEqual(written)
 })
 
-it('runBackfill tells of the first problems only', async () => {
+it('runBackfill reports the first problems only', async () => {
   write(...Array.from({ length: 30 }, () => 'no JSON'))
   const context = contextOf()
   expect(await runBackfill(input, flags, context)).toBe(1)
@@ -139,7 +139,7 @@ it('runBackfill serves many accounts, and none by default', async () => {
   expect(journal).toMatch(/"key":"whatsapp-media\/two\//)
 })
 
-it('runBackfill tells that an account waits, and Ctrl-C ends the wait', async () => {
+it('runBackfill reports that an account waits, and Ctrl-C ends the wait', async () => {
   api.fail({ on: 'look-up', kind: 'status', status: 401 })
   write(await addLine())
   const context = contextOf()
@@ -172,7 +172,7 @@ it('runBackfill gives an account up whose token is rejected three times in a row
   expect([3, 4]).toContain(api.requests.length)
 })
 
-it('runBackfill gives up the number whose token is dead, and no other of its account', async () => {
+it('runBackfill gives up the number whose token is rejected, and no other of its account', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
   onTestFinished(() => void vi.useRealTimers())
   const accounts = join(folder, 'accounts.json')

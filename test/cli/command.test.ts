@@ -23,7 +23,7 @@ it('listenForInterrupts stops at the first signal, aborts at the second, and let
   expect([process.listenerCount('SIGINT'), process.listenerCount('SIGTERM')]).toEqual([0, 0])
 })
 
-it('decideExitCode tells what has to be mended first from other failures', () => {
+it('decideExitCode distinguishes failures to fix first from others', () => {
   expect(decideExitCode(new UsageError('Unknown option'))).toBe(2)
   expect(decideExitCode(new InvalidOptionError({ option: '--account', problem: 'is needed' }))).toBe(2)
   const missing = { operation: 'list', key: 'a/', reason: 'NoSuchBucket', retryable: false } as const

@@ -187,7 +187,7 @@ it('runDemo rejects when the storage forgot and all is stored twice', async () =
   await expect(run({}, forget)).rejects.toThrow('8 files were stored twice')
 })
 
-it('createDemoArchive delivers, tells of the bytes that pass, and signs', async () => {
+it('createDemoArchive delivers, reports the bytes that pass, and signs', async () => {
   const { api, demo } = await createDemo()
   const heard: number[] = []
   const added = await api.addMedia(FILE)
@@ -207,7 +207,7 @@ it('createDemoArchive rejects at the first failed attempt, even if the job would
 
 it('createDemoArchive rejects when the media is gone for good', async () => {
   const { api, demo } = await createDemo()
-  // The webhook's own URL comes first; only when that is dead is the media looked up.
+  // The webhook's own URL comes first; only when that has expired is the media looked up.
   api.fail({ on: 'download', kind: 'status', status: 404 })
   api.fail({ on: 'look-up', kind: 'status', status: 400 })
   await expect(demo.deliver([await api.addMedia(FILE)])).rejects.toThrow(Error)
@@ -241,7 +241,7 @@ it('startDemoServer answers 404 to a request without a path', async () => {
   expect(await sendRaw(server.origin, { method: 'OPTIONS', path: '*' })).toBe(404)
 })
 
-it('describeArchived tells whether the bytes were proven or only hashed', () => {
+it('describeArchived says whether the bytes were proven or only hashed', () => {
   const details = { ms: 12.4, url: 'http://127.0.0.1/signed' }
   expect(describeArchived(MEDIA, details)).toBe(
     'document   1,234,567 B  proven      12 ms  whatsapp/demo/file.pdf\n         http://127.0.0.1/signed\n',

@@ -13,7 +13,7 @@ import { createContext } from './command-context.js'
 import { allow, BUCKET, denied, examineBucket, missing, notThere, OBJECTS, SECRETS } from './doctor/examine-bucket.js'
 import { CREDENTIALS, examine } from './doctor/run.js'
 
-it('runDoctor finds nothing to mend in a bucket that is well set up, and leaves nothing there', async () => {
+it('runDoctor finds nothing to fix in a bucket that is well set up, and leaves nothing there', async () => {
   const { findings, exitCode, store } = await examineBucket({})
   expect(findings.map(({ check, severity }) => [check, severity])).toEqual(
     [
@@ -283,7 +283,7 @@ const BROKEN: readonly (readonly [
   ],
 ]
 
-it.each(BROKEN)('runDoctor names %s once, with what mends it', async (_name, scripted, expected) => {
+it.each(BROKEN)('runDoctor names %s once, with its fix', async (_name, scripted, expected) => {
   const { worse: found, exitCode } = await examineBucket(scripted)
   const { exitCode: expectedCode, finding, ...rest } = expected
   expect(found).toEqual([
@@ -297,7 +297,7 @@ it('runDoctor leaves the probe out when asked to', async () => {
   expect(findings.filter(({ check }) => check.startsWith('probe'))).toEqual([])
 })
 
-it('runDoctor gives the probe its own prefix, and tells when it broke off', async () => {
+it('runDoctor gives the probe its own prefix, and says when it broke off', async () => {
   const probe = vi.fn(() => Promise.reject(Object.assign(new Error('canary'), { code: 'ECONNRESET' })))
   const { worse: found, store } = await examineBucket({}, { probe, settings: { prefix: 'media/' } })
   expect(probe).toHaveBeenCalledExactlyOnceWith(

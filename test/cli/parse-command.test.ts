@@ -78,6 +78,6 @@ it.each([
   [['two'], { asks: 'help', isMistake: true }],
   [['--version'], { asks: 'version' }],
   [['-v'], { asks: 'version' }],
-])('parseCommand tells what %j asks for', (argv, expected) => {
+])('parseCommand reads what %j asks for', (argv, expected) => {
   expect(parse(argv)).toEqual(expected)
 })

@@ -134,7 +134,7 @@ it('formatCount, formatBytes and formatDuration are for people', () => {
   ])
 })
 
-it('createRate tells how fast a count grew in the last seconds', () => {
+it('createRate says how fast a count grew in the last seconds', () => {
   let [now, count] = [1_000_000, 500]
   const rate = createRate(
     () => count,

@@ -22,7 +22,7 @@ it('runSign prints the URL alone', async () => {
   expect(context.err()).toBe('')
 })
 
-it('runSign has defaults, and heeds the prefix', async () => {
+it('runSign has defaults, and uses the prefix', async () => {
   const context = createContext({ env: { ...env, WHATSAPP_MEDIA_PREFIX: 'p/' } })
   expect(await runSign(KEY.replace('whatsapp-media/', 'p/'), flagsOf(), context)).toBe(0)
   expect(new URL(context.out()).searchParams.get('disposition')).toBe('inline')

@@ -114,7 +114,7 @@ it('runVerify throws what the storage says when it can not be listed', async () 
   await expect(runVerify('a/', { directory: pathOf('a/1.txt') }, createContext())).resolves.toBe(1)
 })
 
-it('verifyObjects tells of both hashes, and leaves out what is deleted meanwhile', async () => {
+it('verifyObjects reports both hashes, and leaves out what is deleted meanwhile', async () => {
   const storage = createMemoryStorage()
   for (const key of ['1', '2', '3']) await put(storage, key, key)
   const get: ObjectStorage['get'] = async (key, options) => {

@@ -58,7 +58,7 @@ it('checkMilliseconds passes fractions and Infinity', () => {
   checkMilliseconds('totalMs', Number.POSITIVE_INFINITY)
 })
 
-it('checkOneOf lists the words', () => {
+it('checkOneOf lists the values', () => {
   checkOneOf('sniff', 'safe', ['safe', 'trust'])
   expect(problem(() => checkOneOf('sniff', 'sane', ['safe', 'trust']))).toBe(
     "InvalidOptionError: sniff must be safe or trust, got 'sane'",

@@ -128,7 +128,7 @@ it('the Express example marks a failed download with its reason, and archives th
   await vi.waitFor(async () => expect(await list()).toMatchObject(expected), 10_000)
 })
 
-it('the Express example keeps archived media archived, whatever is told of it later', async () => {
+it('the Express example keeps archived media archived, regardless of later reports', async () => {
   const { post, list, stop } = await startExample()
   const payload = webhookOf([await addPhoto()])
   expect(await post(payload)).toBe(200)

@@ -168,7 +168,7 @@ it('the parameters choose name, expiry, CORS and key', () => {
     LifecycleConfiguration: {
       Rules: [{}, { Prefix: 'm/' }, { Id: 'expire', Status: 'Enabled', Prefix: 'm/', ExpirationInDays: '90' }],
     },
-    // As the doctor prescribes, in CloudFormation's words.
+    // As the doctor prescribes, in CloudFormation's terms.
     CorsConfiguration: {
       CorsRules: [
         {

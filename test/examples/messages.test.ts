@@ -6,7 +6,7 @@ const change = (value: object): object => ({
   entry: [{ changes: [{ value: { metadata: { phone_number_id: '123' }, ...value } }] }],
 })
 
-it('readMessages tells what is known of media, and of texts beside it', () => {
+it('readMessages returns the known fields of media, and of texts beside it', () => {
   const image = { id: '17', mime_type: 'image/png', caption: 'Plan' }
   const messages = [
     { id: 'wamid.1', from: '15550001111', timestamp: '1700000000', type: 'image', image },

@@ -328,7 +328,7 @@ describe('createNodeHttpClient', () => {
     for (const piece of pieces) expect(piece.buffer).not.toBe(memory)
   })
 
-  it('leaves connections as Node makes them, when told so', async () => {
+  it('leaves connections as Node makes them, when the option says so', async () => {
     const bytes = randomBytes(300_000)
     const { origin } = await serve((_request, response) => response.end(bytes))
     const { body } = await newClient({ reuseReadBuffer: false })(get(origin))

@@ -238,7 +238,7 @@ it('the Mongoose example forgets a failure once the media is archived', async ()
   expect(message).not.toHaveProperty('mediaError')
 })
 
-it('the Mongoose example keeps archived media archived, whatever is told of it later', async () => {
+it('the Mongoose example keeps archived media archived, regardless of later reports', async () => {
   const payload = webhookOf([documentOf(await addPdf('offer.pdf'), 'wamid.offer')])
   expect(await post(payload)).toBe(200)
   const find = () => Message.findOne({ messageId: 'wamid.offer' }).lean()

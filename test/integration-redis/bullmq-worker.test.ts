@@ -14,7 +14,7 @@ const later = (job: MediaJob, until: string): JobOutcome => ({
 })
 
 describe('createBullMqWorker', () => {
-  it('moves a job forward whose media dies sooner than the queue could know', async () => {
+  it('moves a job forward whose media expires sooner than the queue could know', async () => {
     const { queue, main, work } = openQueue(prefix)
     const job = jobOf('1')
     await queue.enqueue([job])
@@ -98,7 +98,7 @@ describe('createBullMqWorker', () => {
     expect(await statesOf(main)).toEqual({})
   })
 
-  it('outlives an owner who throws when told of a fault', async () => {
+  it('survives an app that throws when it gets a fault', async () => {
     const { queue, main, dead, redis, work } = openQueue(prefix)
     await dead.waitUntilReady()
     await redis.set(dead.toKey('id'), 'not a number')
@@ -117,7 +117,7 @@ describe('createBullMqWorker', () => {
     }
   })
 
-  it('close leaves behind a run that does not heed its signal, and its job goes back as it was', async () => {
+  it('close abandons a run that ignores its signal, and its job goes back as it was', async () => {
     const { queue, main, work } = openQueue(prefix)
     await queue.enqueue([jobOf('1')])
     const processJob = vi.fn(() => new Promise<JobOutcome>(() => {}))
@@ -131,7 +131,7 @@ describe('createBullMqWorker', () => {
     expect((await main.getJob(buildJobHash(jobOf('1'))))?.data).toEqual({ job: jobOf('1'), attempt: 1 })
   })
 
-  it('tells of a lock that was taken from it, and the job is finished by whoever has it', async () => {
+  it('reports a lock that was taken from it, and the worker with the lock finishes the job', async () => {
     const { queue, main, redis, work } = openQueue(prefix)
     await queue.enqueue([jobOf('1')])
     let end = (_outcome: JobOutcome): void => {}

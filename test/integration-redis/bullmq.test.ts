@@ -24,11 +24,11 @@ describe('createBullMqQueue', () => {
     expect((await main.getJob(buildJobHash(job)))?.data).toEqual({ job, attempt: 1 })
   })
 
-  it('lets the media that dies sooner come first', async () => {
+  it('lets the media that expires sooner come first', async () => {
     const { queue, work } = openQueue(prefix)
     const young = jobOf('young', { timestamp: '2026-11-22T10:00:00Z' })
     const old = jobOf('old', { timestamp: '2026-11-20T10:00:00Z' })
-    // Meta keeps history's media from the moment it tells of it.
+    // Meta keeps history's media from the moment it reports it.
     const history = jobOf('history', {
       timestamp: '2024-01-01T00:00:00Z',
       receivedAt: '2026-11-21T10:00:00Z',

@@ -113,7 +113,7 @@ it.each([
   expect(output()).toContain('stopped')
 })
 
-it('the BullMQ example says what it can be told', async () => {
+it('the BullMQ example lists its settings', async () => {
   const { output, ended } = runExample('examples/bullmq.ts nonsense', { ...ENV, REDIS_URL: 'redis://127.0.0.1:1' })
   expect(await ended).toBe(1)
   expect(output()).toContain('say web, worker or redrive')

@@ -122,7 +122,7 @@ describe.each([
   ['CORS', 'warning', 'put-bucket-cors'],
   ['lifecycle', 'note', 'put-bucket-lifecycle-configuration'],
 ])('%s, left out', (check, severity, command) => {
-  it('is found once, and what the doctor prescribes is accepted by the server and mends it', async () => {
+  it('is found once, and the server accepts the doctor’s fix, which works', async () => {
     const bucket = await createGoodBucket({ without: [check] })
     const { found } = await examineBucket(bucket)
     expect(checksOf(found).sort()).toEqual([check, ...ownSettings([check])].sort())
@@ -210,7 +210,7 @@ it('the doctor finds a bucket that everyone reads', async () => {
 })
 
 // moto's objects have the access control list of their bucket: it reads them for everyone, too.
-it('the doctor finds a bucket that everyone lists, and its command mends it', async () => {
+it('the doctor finds a bucket that everyone lists, and its command fixes it', async () => {
   const bucket = await createGoodBucket({ without: ['block public access'] })
   await client.send(new PutBucketAclCommand({ Bucket: bucket, ACL: 'public-read' }))
   const { found, exitCode } = await examineBucket(bucket)
@@ -232,7 +232,7 @@ it('the doctor finds a bucket that everyone lists, and its command mends it', as
   expect(checksOf((await examineBucket(bucket)).found).sort()).toEqual(ownSettings())
 })
 
-it('the doctor warns of versions that nothing removes, and its rule mends it', async () => {
+it('the doctor warns of versions that nothing removes, and its rule fixes it', async () => {
   const bucket = await createGoodBucket()
   await client.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }))
   const { found } = await examineBucket(bucket)
@@ -265,7 +265,7 @@ it.each([
   expect(exitCode).toBe(2)
 })
 
-it('the doctor tells which object stays when deleting is denied, and does not probe', async () => {
+it('the doctor says which object stays when deleting is denied, and does not probe', async () => {
   const bucket = await createGoodBucket()
   await deny(bucket, 's3:DeleteObject')
   const { found } = await examineBucket(bucket, { probe: true })
@@ -295,7 +295,7 @@ it('the doctor gives a missing bucket one clear line', async () => {
 })
 
 // moto is the only one here that tells regions; the others take any, and say nothing of it.
-it('the doctor names the region of a bucket that is elsewhere, where the server tells', async () => {
+it('the doctor names the region of a bucket that is elsewhere, where the server says so', async () => {
   const bucket = `elsewhere-${randomUUID()}`
   const CreateBucketConfiguration = { LocationConstraint: 'eu-west-1' } as const
   const tells = server === 'moto'

@@ -44,7 +44,7 @@ interface CfnRule {
 }
 
 /**
- * Sets a bucket up by calls of S3 as CloudFormation would by the same properties: of a bucket moto's CloudFormation heeds
+ * Sets a bucket up by calls of S3 as CloudFormation would by the same properties: of a bucket moto's CloudFormation respects
  * encryption only (and it has no bucket policies), and Ceph has no CloudFormation. Left out is what a server lacks: Intelligent-Tiering is AWS's, Ceph has no keys here, and
  * version 16 denies every write while BlockPublicAcls is on.
  */
@@ -91,7 +91,7 @@ function resolveFor(bucket: string): Template {
   })
 }
 
-it("the doctor finds nothing to mend in the template's bucket", async () => {
+it("the doctor finds nothing to fix in the template's bucket", async () => {
   const bucket = await createBucket()
   await setUp(bucket, resolveFor(bucket))
   const found = await findingsOf(bucket)

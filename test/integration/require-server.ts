@@ -1,6 +1,6 @@
 /**
  * Before the integration tests: the environment must name a server that answers. Otherwise the run fails, it never skips.
- * `S3_SERVER` tells its kind, for what kinds do differently.
+ * `S3_SERVER` names its kind, for what kinds do differently.
  */
 export default async function requireServer(): Promise<void> {
   for (const name of ['S3_ENDPOINT', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION']) {

@@ -20,7 +20,7 @@ if (isSecure) {
       ['an expired certificate', 'S3_ENDPOINT_EXPIRED', { reason: 'CERT_HAS_EXPIRED' }],
       ['another host’s certificate', 'S3_ENDPOINT_OTHER_HOST', { reason: 'ERR_TLS_CERT_ALTNAME_INVALID' }],
       [
-        'a store that asks for patience',
+        'a store that asks for a wait',
         'S3_ENDPOINT_SLOW_DOWN',
         { reason: 'SlowDown', status: 503, retryAfterMs: 1_000 },
       ],

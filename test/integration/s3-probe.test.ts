@@ -14,7 +14,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
 }
 
 describe.each(KINDS)('probeS3 with %s', (kind) => {
-  it('tells what the server does and lacks, and leaves nothing there', async () => {
+  it('reports how the server behaves and what it lacks, and leaves nothing there', async () => {
     const report = await probeS3(optionsFor(bucket, kind))
     const troubles = report.checks.filter(({ verdict }) => verdict !== 'works')
     expect(troubles.map(({ name, verdict }) => `${name}: ${verdict}`)).toEqual(EXPECTED[server])

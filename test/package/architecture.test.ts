@@ -21,7 +21,7 @@ describe('ARCHITECTURE.md', () => {
     expect(listed.toSorted()).toEqual([...entries].sort())
   })
 
-  it('has the eight laws in the words of AGENTS.md', () => {
+  it('has the eight laws exactly as in AGENTS.md', () => {
     expect(listLaws(ARCHITECTURE).map((law) => law.slice(0, 2))).toEqual([
       '1.',
       '2.',

@@ -82,7 +82,7 @@ describe('decidePriority', () => {
     )
   })
 
-  it('tells deadlines ten minutes apart from each other until 2060', () => {
+  it('distinguishes deadlines ten minutes apart until 2060', () => {
     const at = (iso: string): number => decidePriority(Date.parse(iso))
     expect(at('2059-12-31T00:10:00Z') - at('2059-12-31T00:00:00Z')).toBe(1)
     expect(at('2026-11-22T00:10:00Z') - at('2026-11-22T00:00:00Z')).toBe(1)

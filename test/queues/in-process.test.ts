@@ -162,7 +162,7 @@ describe('createInProcessQueue', () => {
     expect(reads).toBeLessThan(10_000)
   })
 
-  it('close may be told to wait without end', async () => {
+  it('close can wait without end', async () => {
     const { calls, process } = gate()
     const queue = createInProcessQueue()
     queue.start(process)
@@ -254,7 +254,7 @@ describe('createInProcessQueue', () => {
     expect(await queue.close()).toHaveLength(3)
   })
 
-  it('close leaves behind what heeds no signal, and hands its job back', async () => {
+  it('close abandons work that ignores its signal, and hands its job back', async () => {
     const queue = createInProcessQueue()
     queue.start(() => new Promise(() => {}))
     await queue.enqueue([job('1')])

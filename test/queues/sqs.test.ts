@@ -167,7 +167,7 @@ describe('createSqsQueue, when SQS fails', () => {
     expect(await bodies()).toEqual([job(1)])
   })
 
-  it('gives up at once what no try can mend, and says nothing of the job', async () => {
+  it('gives up at once what no retry can fix, and says nothing of the job', async () => {
     const secret = { caption: 'our roof plan', filename: 'Müller.pdf', from: '15550001111' }
     sqs.fault = () => ({
       status: 403,
@@ -200,7 +200,7 @@ describe('createSqsQueue, when SQS fails', () => {
     })
   })
 
-  it('tells of a server that is not there, and of credentials that are not', async () => {
+  it('reports a missing server, and missing credentials', async () => {
     const nowhere = open({ endpoint: 'http://127.0.0.1:1' } as Partial<SqsQueueOptions>)
     await expect(nowhere.enqueue([job(1)])).rejects.toMatchObject({ reason: 'ECONNREFUSED', retryable: true })
     const credentials = () => Promise.reject(Object.assign(new Error('none'), { name: 'CredentialsProviderError' }))
@@ -221,7 +221,7 @@ describe('createSqsQueue, around its calls', () => {
     client.destroy()
   })
 
-  it('tells of what a client of your own throws', async () => {
+  it('reports an error that a client of your own throws', async () => {
     const client = { send: () => Promise.reject(null) } as unknown as SQSClient
     const failure = createSqsQueue({ queueUrl, client }).enqueue([job(1)])
     await expect(failure).rejects.toMatchObject({ code: 'queue-failed', reason: 'unknown', retryable: false })
@@ -234,7 +234,7 @@ describe('createSqsQueue, around its calls', () => {
     expect(sqs.calls).toEqual([])
   })
 
-  it('asks the SDK’s own chain for what it was not told', async () => {
+  it('asks the SDK’s own chain for options that are missing', async () => {
     const names = ['AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_ENDPOINT_URL_SQS'] as const
     const before = names.map((name) => process.env[name])
     const values = ['eu-central-1', 'chain', 'chain', sqs.endpoint]

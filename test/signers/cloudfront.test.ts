@@ -159,7 +159,7 @@ describe('createCloudFrontSigner', () => {
     await expect(later.signedUrl(KEY, signing)).rejects.toMatchObject({ option: 'privateKey' })
   })
 
-  it("tells what is wrong with a key whose line breaks became '\\n'", () => {
+  it("says what is wrong with a key whose line breaks became '\\n'", () => {
     expect(() => createCloudFrontSigner({ ...options, privateKey: KEYS.RSA.replaceAll('\n', '\\n') })).toThrow(
       /got a string of \d+ characters; it has '\\n' in place of line breaks$/,
     )

@@ -26,7 +26,7 @@ it('createStoreQuestions puts, finds, reads and deletes an object', async () => 
   expect(await questions.head('k')).toEqual({ ok: true, value: null })
 })
 
-it('createStoreQuestions reads a URL whole, and tells why it could not', async () => {
+it('createStoreQuestions reads a URL whole, and says why it could not', async () => {
   const fine = createQuestions(async () => new Response('bytes', { status: 206 }))
   expect(await fine.readUrl('https://m.test/k')).toMatchObject({ ok: true, value: { status: 206, bytes: BYTES } })
   expect(await createQuestions().readUrl('https://m.test/k')).toEqual({ ok: false, reason: 'Error' })

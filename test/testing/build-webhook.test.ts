@@ -127,7 +127,7 @@ describe('deliver', () => {
     server?.close()
   })
 
-  it('posts the signed body, and tells status and body of the answer', async () => {
+  it('posts the signed body, and returns status and body of the answer', async () => {
     const payload = buildWebhook([{ text: 'Grüße 😀' }])
     const url = await listen(async (request, response) => {
       const body = await text(request)

@@ -186,7 +186,7 @@ describe('download', () => {
     expect((await fetch(url, { headers: bearer('wrong') })).status).toBe(401)
   })
 
-  it('answers a dead URL with an HTML page', async () => {
+  it('answers an expired URL with an HTML page', async () => {
     const url = await mediaUrl((await add()).mediaId)
     expect(url.searchParams.get('ext')).toBe(String(START / 1_000 + 300))
     clock += 300_000
@@ -295,7 +295,7 @@ describe('addMedia', () => {
     expect(extractMedia(payload).media).toEqual([{ ...reference, receivedAt: expect.any(String) }])
   })
 
-  it('announces another hash, or none, when told to', async () => {
+  it('announces another hash, or none, when asked to', async () => {
     const other = 'ab'.repeat(32)
     const lied = await add({ announceSha256: other })
     expect(lied).toMatchObject({ sha256, reference: { sha256: other } })
@@ -333,7 +333,7 @@ describe('addMedia', () => {
 })
 
 describe('requests', () => {
-  it('tells kind, method, path, headers and status', async () => {
+  it('reports kind, method, path, headers and status', async () => {
     const { mediaId } = await add()
     await fetch(await mediaUrl(mediaId))
     await ask(`/v25.0/${mediaId}`, { method: 'DELETE', headers: { ...bearer(), 'x-mine': 'yes' } })

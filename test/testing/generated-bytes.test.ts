@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { createGeneratedBytes } from '../../src/testing/generated-bytes.js'
 
 describe('createGeneratedBytes', () => {
-  it.each([0, 1, 65_535, 65_536, 65_537, 1_000_000])('streams %i bytes with the hash it tells', async (size) => {
+  it.each([0, 1, 65_535, 65_536, 65_537, 1_000_000])('streams %i bytes with the hash it reports', async (size) => {
     const bytes = createGeneratedBytes({ size })
     const body = await buffer(bytes.stream())
     expect(bytes.size).toBe(size)

@@ -97,10 +97,10 @@ describe('queueConformance() catches a queue that', () => {
             ? { outcome: 'retry', afterSeconds: 0, until: '', isAttempt: true, job, error: undefined }
             : outcome,
       },
-      [/dead letter is let go/, /dead letter can be/],
+      [/dead letter leaves the queue/, /dead letter can be/],
     ],
     ['keeps download URLs', lettersOf((job) => ({ note: 'secret', job })), [/no download URL/]],
-    ['tells no reason', lettersOf(() => ({ error: 'failed' })), [/keeps the reason/]],
+    ['reports no reason', lettersOf(() => ({ error: 'failed' })), [/keeps the reason/]],
     [
       're-drives nothing',
       lettersOf(
@@ -139,7 +139,7 @@ describe('queueConformance() catches a queue that', () => {
     expect(passed).toEqual(['enqueue of nothing resolves', expect.stringContaining('re-driven')])
   })
 
-  it('tells what a case found, not that the queue did not close after it', async () => {
+  it('reports what a case found, not that the queue did not close after it', async () => {
     const queue = { enqueue: () => Promise.reject(new Error('full')), close: () => Promise.reject(new Error('open')) }
     const [first] = queueConformance({ open: () => ({ queue }), isDurable: false })
     await expect(first?.run()).rejects.toThrow('full')

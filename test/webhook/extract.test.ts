@@ -566,7 +566,7 @@ describe('extractMedia on a single message', () => {
     ])
   })
 
-  it('keeps history and standby as origin of edits and Flow answers: they tell more', () => {
+  it('keeps history and standby as origin of edits and Flow answers: they say more', () => {
     const edit = { id: 'wamid.1', type: 'edit', edit: { message: PHOTO } }
     const history = { entry: [{ changes: [{ field: 'history', value: { messages: [edit] } }] }] }
     const standby = {
@@ -578,7 +578,7 @@ describe('extractMedia on a single message', () => {
     expect(extractMedia(standby).media).toMatchObject([{ origin: 'standby' }, { origin: 'standby' }])
   })
 
-  it('tells what a business sent from what it received in history by sender or recipient', () => {
+  it('distinguishes sent from received messages in history by sender or recipient', () => {
     const metadata = { display_phone_number: '+1 555 000 1111' }
     const messages = [
       { ...PHOTO, from: BUSINESS },

@@ -219,7 +219,7 @@ async function expectArchived({ messageId, mediaId, bytes, sha256, ...sent }: Se
   expect(Buffer.concat((await object?.body.toArray()) ?? []).equals(bytes)).toBe(true)
 }
 
-it('a webhook’s other messages go on when one media is refused, and a later delivery mends it', async () => {
+it('a webhook’s other messages go on when one media is refused, and a later delivery brings it', async () => {
   const [refused, fine] = [await makeMessage(1), await makeMessage(2)]
   for (const on of ['look-up', 'download'] as const) {
     api.fail({ on, kind: 'status', status: 403, mediaId: refused.mediaId })
@@ -247,7 +247,7 @@ it('a webhook’s other messages go on when one media is refused, and a later de
   expect(storage.keys()).toHaveLength(2)
 })
 
-it('a deleted message is told, and stays archived', async () => {
+it('a deleted message is reported, and its media stays archived', async () => {
   const message = await makeMessage(3)
   await post(message.payload)
   await expect.poll(() => store.historyOf(message.messageId, message.mediaId), PATIENT).toEqual(['pending', 'archived'])

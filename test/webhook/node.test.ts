@@ -224,7 +224,7 @@ describe('toNodeHandler', () => {
     ],
     ['read it', async (request: IncomingMessage) => void (await readAll(request))],
     ['set its encoding', (request: IncomingMessage) => request.setEncoding('utf8')],
-  ])('answers 500 when someone before it %s, and tells the log what to change', async (_name, before) => {
+  ])('answers 500 when someone before it %s, and says in the log how to fix it', async (_name, before) => {
     const { url, rejections, payloads } = await serve({}, before)
     const response = await post(url, IMAGE)
     expect([response.status, await response.text()]).toStrictEqual([500, 'Internal Server Error'])

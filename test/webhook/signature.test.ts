@@ -107,7 +107,7 @@ describe('verifySignature', () => {
     )
   })
 
-  it('tells an escaped slash from a slash after an escaped backslash', () => {
+  it('distinguishes an escaped slash from a slash after an escaped backslash', () => {
     const header = signPayload(BODY, { appSecret: SECRET })
     const reason = (body: string): string => reasonOf(() => verifySignature(body, header, { appSecret: SECRET }))
     expect(reason(String.raw`"\/"`)).toBe('wrong-secret')

@@ -12,7 +12,7 @@ const mediaIn = (json: unknown) => {
   return found.kind === 'media' ? found.media : found
 }
 
-it('readLine finds all media of a webhook, without the dead download URL', () => {
+it('readLine finds all media of a webhook, without the expired download URL', () => {
   const image = {
     id: '11',
     mime_type: 'image/jpeg',

@@ -20,7 +20,7 @@ it('createFinishedEntries knows the entries that were added, and no others', () 
   )
 })
 
-it('createFinishedEntries tells another input by its block', () => {
+it('createFinishedEntries recognises another input by its block', () => {
   const finished = createFinishedEntries()
   for (const [place, check] of [
     [0, 10],

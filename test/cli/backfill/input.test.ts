@@ -56,7 +56,7 @@ it('readEntries asks twice for fresh media that is gone, and once for older', as
   ])
 })
 
-it('readEntries tells which entries nobody can archive, and shows no message id', async () => {
+it('readEntries says which entries nobody can archive, and shows no message id', async () => {
   const undated = { entry: [{ changes: [{ value: { messages: [{ id: 'wamid.A', image: { id: '7' } }] } }] }] }
   const lines = [
     lineOf('1', { phoneNumberId: '404' }),

@@ -44,7 +44,7 @@ it('summarize adds up, with what is left', async () => {
   expect(summarize(journal, inputOf(4))).toMatchObject({ entries: 7, left: 0 })
 })
 
-it('describeReport tells reasons and ages', async () => {
+it('describeReport lists reasons and ages', async () => {
   const { journal } = await journalOf(RECORDS)
   expect(describeReport(summarize(journal, inputOf(7)))).toBe(
     [

@@ -73,7 +73,7 @@ function start(
   return { run, attempts, ended, interrupt: context.interrupt, order: () => attempts.map(([mediaId]) => mediaId) }
 }
 
-it('startRun takes the most urgent of the window first, and the dead last', async () => {
+it('startRun takes the most urgent of the window first, and expired media last', async () => {
   const ages = [1, 6, 30, 3, 8]
   const { run, order, ended } = start(ages.map((ageDays) => entryOf(String(ageDays), { ageDays })))
   await run.ended
@@ -162,7 +162,7 @@ it('startRun begins no media that is under way a second time', async () => {
   expect(ended).toHaveLength(5)
 })
 
-it('startRun tells how each entry ended', async () => {
+it('startRun reports how each entry ended', async () => {
   const gone = new MediaGoneError({ mediaId: '1', status: 400 })
   const outcomes: Record<string, (job: MediaJob) => JobOutcome> = {
     1: () => DONE,
@@ -201,7 +201,7 @@ it.each([
   expect(ended).toMatchObject([[1, { is: 'failed', code: error.code }]])
 })
 
-it('startRun heeds what a server asked for when it tries such media again', async () => {
+it('startRun respects a server’s wait when it tries such media again', async () => {
   const asked = new GraphApiError({ status: 500, retryable: true, retryAfterMs: 100_000 })
   const { run, attempts } = start([entryOf('1', { ageDays: 30 })], {
     answer: (job, { attempt }) => (attempt === 1 ? deadLetter(job, asked) : DONE),
@@ -218,7 +218,7 @@ it('startRun heeds what a server asked for when it tries such media again', asyn
   expect((again.attempts[1]?.[2] ?? 0) - 300).toBeGreaterThanOrEqual(60)
 })
 
-it("startRun gives an account up whose token is dead, and goes on with the others'", async () => {
+it("startRun gives an account up whose token is rejected, and goes on with the others'", async () => {
   const error = new AccessTokenError({ reason: 'rejected' })
   const { run, ended } = start([entryOf('1'), entryOf('2', { accountId: 'b' }), entryOf('3', { accountId: 'c' })], {
     answer: (job) => (job.accountId === 'c' ? DONE : retry(job, error, 60, false)),

@@ -10,7 +10,7 @@ const stubRegion = (region: string | undefined) => {
   vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nonexistent')
 }
 
-it('runDoctor tells when there is no region', async () => {
+it('runDoctor says when there is no region', async () => {
   stubRegion(undefined)
   const { findings, exitCode } = await examine({ bucket: BUCKET }, { credentials: CREDENTIALS })
   expect(findings.slice(1)).toMatchObject([
@@ -28,21 +28,24 @@ it.each([
   ['with a space, of the environment', 'us east', undefined],
   ['that is empty, of the environment', '', undefined],
   ['that is a secret by mistake, given', undefined, CREDENTIALS.secretAccessKey.replaceAll('-', '/')],
-])('runDoctor tells a region %s, from a missing one, and does not repeat it', async (_name, ofEnvironment, region) => {
-  stubRegion(ofEnvironment)
-  const settings = { bucket: BUCKET, ...(region === undefined ? {} : { region }) }
-  const { findings, exitCode, text } = await examine(settings, { credentials: CREDENTIALS })
-  expect(findings.slice(1)).toMatchObject([
-    {
-      check: 'region',
-      severity: 'error',
-      finding: "The region is not a region's name: the AWS SDK takes letters, digits and hyphens only",
-      fix: { command: 'export AWS_REGION=us-east-1' },
-    },
-  ])
-  expect(text).not.toMatch(/us east|canary/)
-  expect(exitCode).toBe(2)
-})
+])(
+  'runDoctor distinguishes a region %s, from a missing one, and does not repeat it',
+  async (_name, ofEnvironment, region) => {
+    stubRegion(ofEnvironment)
+    const settings = { bucket: BUCKET, ...(region === undefined ? {} : { region }) }
+    const { findings, exitCode, text } = await examine(settings, { credentials: CREDENTIALS })
+    expect(findings.slice(1)).toMatchObject([
+      {
+        check: 'region',
+        severity: 'error',
+        finding: "The region is not a region's name: the AWS SDK takes letters, digits and hyphens only",
+        fix: { command: 'export AWS_REGION=us-east-1' },
+      },
+    ])
+    expect(text).not.toMatch(/us east|canary/)
+    expect(exitCode).toBe(2)
+  },
+)
 
 it("runDoctor takes another fault of the region's for neither, and a region that an older SDK lets pass for malformed", async () => {
   const regions = [() => Promise.reject(new Error('canary')), async () => '-canary']
@@ -64,7 +67,7 @@ it("runDoctor takes another fault of the region's for neither, and a region that
 it.each([
   ['another fault by its code', Object.assign(new Error('canary'), { code: 'EACCES' }), 'EACCES'],
   ['another fault by its name', new TypeError('canary'), 'TypeError'],
-])('runDoctor tells %s that keeps the AWS SDK from starting', async (_name, error, reason) => {
+])('runDoctor reports %s that keeps the AWS SDK from starting', async (_name, error, reason) => {
   vi.doMock('@aws-sdk/client-s3', () => ({
     S3Client: class {
       constructor() {
@@ -84,7 +87,7 @@ it.each([
   expect(exitCode).toBe(2)
 })
 
-it('runDoctor tells when the AWS SDK is not installed', async () => {
+it('runDoctor says when the AWS SDK is not installed', async () => {
   vi.doMock('@aws-sdk/client-s3', () => {
     throw Object.assign(new Error('none'), { code: 'ERR_MODULE_NOT_FOUND' })
   })

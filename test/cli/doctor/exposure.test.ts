@@ -57,7 +57,7 @@ it('judgeExposure warns that its command would deny every write on Ceph 16', () 
   )
 })
 
-it('judgeExposure does not blame the policy alone where its status tells of access control lists, too', () => {
+it('judgeExposure does not blame the policy alone where its status covers access control lists, too', () => {
   const found = { policyStatus: open, anyoneReads: false, anyoneLists: true }
   expect(judgeExposure({ ...connection, isAws: false }, found).finding).toMatch(
     /: the bucket policy, or its access control list, is public$/,

@@ -84,7 +84,7 @@ it('judgeLifecycle gives its rules ids that no other rule has: a store refuses t
   expect(ids).toEqual(['a', 'intelligent-tiering', 'intelligent-tiering-2', 'intelligent-tiering-3'])
 })
 
-it('judgeLifecycle tells when objects expire', () => {
+it('judgeLifecycle reports when objects expire', () => {
   const expiring = (days: number): LifecycleRule => ({ ...tier({}), Expiration: { Days: days } })
   const { finding } = judgeLifecycle(aws, { ...options, rules: [ABORT, expiring(90), expiring(30)] })
   expect(finding).toBe('All rules are there; objects expire after 30 days')

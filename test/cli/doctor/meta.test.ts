@@ -39,9 +39,9 @@ async function examineScript(answers: Record<string, [status: number, body: stri
 }
 
 const error = (code: number, subcode?: number) =>
-  JSON.stringify({ error: { message: 'canary words', code, error_subcode: subcode } })
+  JSON.stringify({ error: { message: 'canary text', code, error_subcode: subcode } })
 
-it('runDoctor finds nothing to mend in a good token, app secret and phone number id', async () => {
+it('runDoctor finds nothing to fix in a good token, app secret and phone number id', async () => {
   const { findings, exitCode } = await examineApi(
     { appSecret: APP_SECRET, requireProof: true },
     { appSecret: APP_SECRET, phoneNumberId: NUMBER_ID },
@@ -153,7 +153,7 @@ it('runDoctor names an app without a name in the answer not at all', async () =>
   expect(findings[0]?.finding).toBe('Never expires')
 })
 
-it('runDoctor tells a wrong app secret, and checks the token without it', async () => {
+it('runDoctor reports a wrong app secret, and checks the token without it', async () => {
   const { worse: found, exitCode } = await examineApi(
     { appSecret: APP_SECRET, permissions: ['whatsapp_business_messaging'] },
     { appSecret: 'canary-other-secret', phoneNumberId: NUMBER_ID },
@@ -170,7 +170,7 @@ it('runDoctor tells a wrong app secret, and checks the token without it', async 
   expect(exitCode).toBe(2)
 })
 
-it('runDoctor tells a wrong app secret alone where the app requires the proof', async () => {
+it('runDoctor reports a wrong app secret alone where the app requires the proof', async () => {
   const { findings } = await examineApi(
     { appSecret: APP_SECRET, requireProof: true },
     { appSecret: 'canary-other-secret' },
@@ -185,7 +185,7 @@ it('runDoctor asks for the app secret where the app requires its proof', async (
   ])
 })
 
-it("runDoctor tells when the phone number id is not the token's, without repeating it", async () => {
+it("runDoctor says when the phone number id is not the token's, without repeating it", async () => {
   const { worse: found, exitCode } = await examineApi(
     { phoneNumberIds: [] },
     { appSecret: APP_SECRET, phoneNumberId: NUMBER_ID },
@@ -209,7 +209,7 @@ const GOOD = {
   ],
 } satisfies Record<string, [number, string]>
 
-it('runDoctor tells a phone number id that is answered without a Graph error', async () => {
+it('runDoctor reports a phone number id that is answered without a Graph error', async () => {
   const found = await examineScript(GOOD, NUMBER_ID)
   expect(found[1]).toMatchObject({
     check: 'phone number id',
@@ -220,7 +220,7 @@ it('runDoctor tells a phone number id that is answered without a Graph error', a
 it.each([
   ['an outage', [500, error(2)], 'HTTP 500, code 2'],
   ['a page of a proxy', [502, '<html>'], 'HTTP 502, code none'],
-  ['a proxy that asks for patience', [429, ''], 'HTTP 429, code none'],
+  ['a proxy that asks for a wait', [429, ''], 'HTTP 429, code none'],
   ['too many calls', [400, error(80007)], 'HTTP 400, code 80007'],
   ['too many calls of a page', [400, error(32)], 'HTTP 400, code 32'],
 ] as const)('runDoctor blames no phone number id for %s', async (_name, answer, codes) => {
@@ -244,7 +244,7 @@ it.each([
   ['code 102 without a subcode', error(102), 'it is not valid (HTTP 400, code 102)'],
   ['code 102 with a reason', error(102, 463), 'it has expired'],
   ['code 0', error(0), 'it is not valid (HTTP 400, code 0)'],
-] as const)('runDoctor judges %s as the archive does: a dead token', async (_name, body, finding) => {
+] as const)('runDoctor judges %s as the archive does: a rejected token', async (_name, body, finding) => {
   const found = await examineScript({ me: [400, body] })
   expect(found).toMatchObject([{ check: 'access token', severity: 'error', finding: `Meta rejects it: ${finding}` }])
 })
@@ -263,7 +263,7 @@ it.each([4, 17, 32, 341, 613, 80007, 130429, 131056])(
   },
 )
 
-it('runDoctor tells when only the phone number id could not be asked for', async () => {
+it('runDoctor says when only the phone number id could not be asked for', async () => {
   const server = await startLoopback((request, response) => {
     if (request.url?.includes(NUMBER_ID) === true) response.destroy()
     else response.end(request.url?.includes('debug') === true ? GOOD.debug_token[1] : GOOD.me[1])
@@ -281,12 +281,12 @@ it.each([
   ['an outage', [500, error(2)], 'Meta could not check it now (HTTP 500, code 2)'],
   ['a page in place of JSON', [200, '<html>'], 'Meta could not check it now (HTTP 200)'],
   ['a redirect', [302, ''], 'Meta could not check it now (HTTP 302)'],
-] as const)('runDoctor tells of %s, and that it may pass', async (_name, answer, finding) => {
+] as const)('runDoctor reports %s, and that it may pass', async (_name, answer, finding) => {
   const found = await examineScript({ me: [...answer] })
   expect(found).toMatchObject([{ check: 'access token', severity: 'warning', finding }])
 })
 
-it('runDoctor tells when Meta cannot be reached', async () => {
+it('runDoctor says when Meta cannot be reached', async () => {
   const server = await startLoopback(() => {})
   await server.close()
   const { findings, exitCode, text } = await examine({ accessToken: 'canary', graphUrl: server.origin })
@@ -314,7 +314,7 @@ it('runDoctor sends the token in a header and its own look-up only', async () =>
   ).toEqual(['/v25.0/debug_token'])
 })
 
-it("runDoctor asks at Meta's own host over https unless told otherwise", async () => {
+it("runDoctor asks at Meta's own host over https unless an option says otherwise", async () => {
   const asked = vi.spyOn(globalThis, 'fetch').mockRejectedValue(new TypeError('fetch failed'))
   const { findings } = await examine({ accessToken: 'canary' })
   expect(asked.mock.calls.map(([url]) => String(url))).toEqual(['https://graph.facebook.com/v25.0/me?fields=id'])

@@ -10,7 +10,7 @@ import { CREDENTIALS } from './run.js'
 const connection = { bucket: 'b', region: 'eu-central-1', isAws: false }
 const context = { connection, prefix: 'p/', kmsKeyId: undefined, timeoutMs: 5_000, cors: undefined }
 
-it('examineObjects tells when nothing can be signed', async () => {
+it('examineObjects says when nothing can be signed', async () => {
   const { findings, anyoneReads, anyoneLists } = await examineObjects({ ...context, storage: createMemoryStorage() })
   expect(findings.find(({ check }) => check === 'signed URL')).toMatchObject({
     severity: 'error',
@@ -19,7 +19,7 @@ it('examineObjects tells when nothing can be signed', async () => {
   expect({ anyoneReads, anyoneLists }).toEqual({})
 })
 
-it('examineObjects tells when a page of another origin could not be played', async () => {
+it('examineObjects says when a page of another origin could not be played', async () => {
   const store = await createLyingStore()
   const storage = createS3Storage({
     bucket: 'b',
@@ -42,7 +42,7 @@ it('examineObjects tells when a page of another origin could not be played', asy
   expect(leavesNothing).toBe(true)
 })
 
-it('examineObjects tells of a store that went away', async () => {
+it('examineObjects reports a store that went away', async () => {
   const store = await createLyingStore()
   await store.close()
   const storage = createS3Storage({
@@ -189,7 +189,7 @@ it('runDoctor names the key too when SSE-KMS may be what denies', async () => {
   ])
 })
 
-it('runDoctor tells a denied write once, and that nothing else could be tried', async () => {
+it('runDoctor reports a denied write once, and that nothing else could be tried', async () => {
   const { worse: found, exitCode } = await examineBucket({ 'PUT object': denied, 'GET object': denied })
   expect(found.map(({ check, severity }) => [check, severity])).toEqual([
     ['write', 'error'],
@@ -221,7 +221,7 @@ it('runDoctor says which object stays when it may not delete, and leaves the pro
   expect(exitCode).toBe(0)
 })
 
-it('runDoctor tells when signed URLs lead to a place that cannot be reached', async () => {
+it('runDoctor says when signed URLs lead to a place that cannot be reached', async () => {
   const gone = await createBucketStandIn()
   await gone.close()
   const { worse: found } = await examineBucket({}, { settings: { publicEndpoint: gone.endpoint } })
@@ -235,7 +235,7 @@ it('runDoctor tells when signed URLs lead to a place that cannot be reached', as
   expect(found[0]?.fix?.advice).toContain('--public-endpoint')
 })
 
-it('runDoctor tells when signed URLs die with the credentials', async () => {
+it('runDoctor says when signed URLs expire with the credentials', async () => {
   const expiration = new Date(Date.now() + 600_000)
   const { worse: found } = await examineBucket(
     {},

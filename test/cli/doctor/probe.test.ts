@@ -31,7 +31,7 @@ it.each<[ProbeCheck['name'], ProbeCheck['verdict'], string | undefined, string]>
   expect(finding?.fix !== undefined).toBe(verdict !== 'works' && verdict !== 'skipped')
 })
 
-it('judgeProbe gives the option, or the statement, that mends', () => {
+it('judgeProbe gives the option, or the statement, that fixes it', () => {
   const fix = (name: ProbeCheck['name'], verdict: ProbeCheck['verdict']) => one({ name, verdict, detail: '' })?.fix
   expect(fix('conditional-create', 'ignored')).toEqual({
     advice: 'Look before each put',
@@ -51,7 +51,7 @@ it.each<[Lie, string, string]>([
   ['ignores checksums', 'probe: checksum', 'warning'],
   ['changes bytes', 'probe: read', 'error'],
   ['forgets tags', 'probe: tags', 'note'],
-])('judgeProbe tells of a real probe of a store that %s', async (lie, check, severity) => {
+])('judgeProbe reports a real probe of a store that %s', async (lie, check, severity) => {
   const store = await createLyingStore(lie)
   const options = { bucket: 'b', region: 'us-east-1', endpoint: store.endpoint, credentials: CREDENTIALS }
   expect(createS3Storage(options).name).toBe('s3')

@@ -95,7 +95,7 @@ it.each([
   expect(store.questions).not.toContain('PUT object')
 })
 
-it('runDoctor tells an address from the name of a bucket', async () => {
+it('runDoctor distinguishes an address from the name of a bucket', async () => {
   const { worse: found } = await examineBucket({}, { settings: { bucket: 's3://archive' } })
   expect(found).toMatchObject([{ check: 'bucket', finding: 's3://archive is no name of a bucket' }])
 })
@@ -114,7 +114,7 @@ it.each([
   ['ahead of', 3_600_000, 'error', 2],
   ['behind', -3_600_000, 'error', 2],
   ['ahead of', 300_000, 'warning', 1],
-])('runDoctor tells when this clock is %s the store by %i ms', async (words, skew, severity, expectedCode) => {
+])('runDoctor says when this clock is %s the store by %i ms', async (words, skew, severity, expectedCode) => {
   const headers = { date: new Date(NOON).toUTCString(), 'x-amz-bucket-region': 'eu-central-1' }
   const { worse: found, exitCode } = await examineBucket(
     { 'HEAD bucket': { status: 200, headers } },
@@ -132,7 +132,7 @@ it('runDoctor says nothing of clocks where the store does not', async () => {
   expect(findings.map(({ check }) => check)).not.toContain('clock')
 })
 
-it('runDoctor tells that a store cannot be reached', async () => {
+it('runDoctor reports that a store cannot be reached', async () => {
   const gone = await createBucketStandIn()
   await gone.close()
   const { findings, exitCode } = await examine(
@@ -159,7 +159,7 @@ it('runDoctor gives a store that never answers its time, and no more', async () 
   expect(findings[1]?.finding).toMatch(/^The store cannot be reached: timeout /)
 })
 
-it('runDoctor tells when there are no credentials', async () => {
+it('runDoctor says when there are no credentials', async () => {
   const none = Object.assign(new Error('none'), { name: 'CredentialsProviderError' })
   const { findings, exitCode } = await examine(
     { bucket: BUCKET, region: 'eu-central-1', endpoint: 'http://127.0.0.1:1' },

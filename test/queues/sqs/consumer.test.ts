@@ -260,7 +260,7 @@ describe('handler of createSqsConsumer, in time', () => {
     }
   })
 
-  it('reports what heeds no deadline, and what was not begun by then, and fails no neighbour', async () => {
+  it('reports a job that ignores its deadline, and those not begun by then, and fails no neighbour', async () => {
     const { handler } = open(
       async (each) => {
         if (each.media.mediaId === 'stuck') await new Promise(() => {})
@@ -312,7 +312,7 @@ describe('createSqsConsumer, of dead letters', () => {
     expect(await letters()).toEqual([])
   })
 
-  it('deletes them without a queue for them once onFailed was told, and not before', async () => {
+  it('deletes them without a queue for them once onFailed has received them, and not before', async () => {
     const outcomes: Record<string, AnyWhatsAppMediaError> = {
       told: gone,
       archived: new CallbackFailedError({ callback: 'onArchived', cause: new Error('database') }),

@@ -151,14 +151,14 @@ it('start of createSqsConsumer does not spin on a server that knows no long poll
   expect(Number(times[1]) - Number(times[0])).toBeGreaterThan(900)
 })
 
-it('start of createSqsConsumer tells of a message that it could not delete', async () => {
+it('start of createSqsConsumer reports a message that it could not delete', async () => {
   sqs.fault = ({ action }) => (action === 'DeleteMessage' ? { status: 403, body: {} } : undefined)
   await enqueue(1)
   start(async () => done)
   await vi.waitFor(() => expect(told).toMatchObject([{ code: 'queue-failed', operation: 'settle' }]), 5_000)
 })
 
-it('start of createSqsConsumer puts a message that tells nothing away like any other that holds no job', async () => {
+it('start of createSqsConsumer treats an empty message like any other that holds no job', async () => {
   let isFirst = true
   sqs.fault = ({ action }) => {
     if (action !== 'ReceiveMessage' || !isFirst) return undefined
@@ -217,7 +217,7 @@ it('close of createSqsConsumer stops what takes too long, and others have it at 
   await vi.waitFor(() => expect(attempts).toEqual([1]), 5_000)
 })
 
-it('close of createSqsConsumer leaves behind what heeds no signal, and others have it at once', async () => {
+it('close of createSqsConsumer abandons work that ignores its signal, and others have it at once', async () => {
   const { process, seen } = gate()
   await enqueue(1)
   const consumer = start(process)

@@ -119,7 +119,7 @@ describe('createFileSystemStorage() on a disk that fails', () => {
     expect(await put(storage, 'key', { text: 'x' })).toMatchObject({ outcome: 'stored' })
   })
 
-  it('put() tells why it failed, when its sidecar and draft can not be removed either', async () => {
+  it('put() says why it failed, when its sidecar and draft can not be removed either', async () => {
     vi.mocked(fs.writeFile).mockRejectedValueOnce(systemError('ENOSPC'))
     for (let i = 0; i < 2; i += 1) vi.mocked(fs.rm).mockRejectedValueOnce(systemError('EIO'))
     const storage = createFileSystemStorage({ directory: directory.path })

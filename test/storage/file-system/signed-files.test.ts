@@ -250,7 +250,7 @@ describe('handler() of the file system, asked for a range', () => {
     },
   )
 
-  it('heeds If-Range', async () => {
+  it('respects If-Range', async () => {
     const etag = `"${factsOf(TEXT).sha256}"`
     const same = await ask({ headers: { range: 'bytes=1-2', 'if-range': etag } })
     expect([same.status, await same.text()]).toEqual([206, '12'])

@@ -11,7 +11,7 @@ vi.mock('@aws-sdk/credential-provider-node', () => {
 
 const signing = { expiresIn: 60, contentType: 'image/jpeg', contentDisposition: 'inline' }
 
-it('createS3Storage has the SDK’s client tell region and credentials when the packages beside it are hidden', async () => {
+it('createS3Storage asks the SDK’s client for region and credentials when the packages beside it are hidden', async () => {
   vi.stubEnv('AWS_REGION', 'ap-south-1')
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDENV')
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret-env')

@@ -123,7 +123,7 @@ describe.each(KINDS)('createS3Storage, %s', (kind) => {
   )
 
   it.each<[readonly Lie[]]>([[['ignores the condition']], [['answers success and keeps the first']]])(
-    'tells of a store that %s, from the second put on, and looks first then',
+    'reports a store that %s, from the second put on, and looks first then',
     async (lies) => {
       await open(kind, lies)
       const { reference, sha256 } = await media()
@@ -138,7 +138,7 @@ describe.each(KINDS)('createS3Storage, %s', (kind) => {
     },
   )
 
-  it('can not save what a store overwrites, but tells at once', async () => {
+  it('can not save an object that a store overwrites, but reports it at once', async () => {
     await open(kind, ['ignores the condition'])
     await upload('the first')
     await upload('another')

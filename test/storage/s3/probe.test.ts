@@ -144,7 +144,7 @@ describe('probeS3', () => {
     expect(checkOf(report, 'metadata')?.detail).toContain('metadata, the recorded SHA-256')
   })
 
-  it('tells apart what it can not see where reading is forbidden', async () => {
+  it('distinguishes absent from forbidden where reading is forbidden', async () => {
     expect(troubles(await probe(['forbids GET']))).toEqual([
       'read: refused',
       'conditional-create: skipped',
@@ -247,7 +247,7 @@ describe('probeS3', () => {
     expect(await probeS3({ bucket: 'media', client })).not.toHaveProperty('endpoint')
   })
 
-  it('heeds its caller, and cleans up all the same', async () => {
+  it('obeys its caller’s signal, and cleans up all the same', async () => {
     store = await createLyingStore()
     const reason = new Error('enough')
     await expect(
@@ -304,7 +304,7 @@ describe('probeS3', () => {
     expect(checkOf(report, 'delete')?.detail).toContain(`${words}objects of the probe are left below ${base}.`)
   })
 
-  it('leaves a client behind that heeds no signal', async () => {
+  it('abandons a client that ignores its signal', async () => {
     const client = new S3Client({ region: 'x', credentials })
     client.send = () => new Promise<never>(() => {})
     const report = await probeS3({ bucket: 'media', client }, { timeoutMs: 20 })

@@ -109,7 +109,7 @@ describe.each([
     expect(await looking.put('a/b.jpg', Readable.from(['hello']), putOptions())).toEqual({ outcome: 'exists' })
   })
 
-  it('doubts a store that creates an object twice: it tells, and looks first', async () => {
+  it('doubts a store that creates an object twice: it reports that, and looks first', async () => {
     const seen: string[] = []
     let status = 404
     server.use(

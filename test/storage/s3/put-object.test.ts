@@ -109,7 +109,7 @@ describe.each([
     ['soon', undefined],
     ['', undefined],
     ['in 5', undefined],
-  ])('tells how long the store wants to be left alone: Retry-After %j', async (header, retryAfterMs) => {
+  ])('reports how long the store wants to be left alone: Retry-After %j', async (header, retryAfterMs) => {
     const headers = { 'retry-after': header, 'content-type': 'application/xml' }
     server.use(
       http.put(object, () => new HttpResponse('<Error><Code>SlowDown</Code></Error>', { status: 503, headers })),
@@ -197,7 +197,7 @@ describe.each([
     expect(whole).toBe(0)
   })
 
-  it('tells what was thrown, whatever it was', async () => {
+  it('reports a thrown value of any kind', async () => {
     const client = new S3Client({ region: 'eu-central-1', endpoint, credentials, forcePathStyle: true })
     const odd = createS3Storage({ bucket: 'media', client })
     for (const [thrown, reason, retryable] of [
@@ -220,7 +220,7 @@ describe.each([
     ["attachment; filename=a.pdf; filename*=UTF-8''%C3%A4.pdf", 'cannot keep ä.pdf', 'cannot keep [removed]'],
     ['inline', 'no x-amz-meta-name: 100%z', 'no x-amz-meta-name: [removed]'],
     ['inline; filename=abc', 'only abc', 'only abc'],
-  ])('hides the names of %j in a store’s words', async (contentDisposition, words, shown) => {
+  ])('hides the names of %j in a store’s message', async (contentDisposition, words, shown) => {
     const xml = `<Error><Code>InvalidArgument</Code><Message>${words}</Message></Error>`
     server.use(http.put(object, () => HttpResponse.xml(xml, { status: 400 })))
     const metadata = contentDisposition === 'inline' ? { name: '100%z' } : undefined
@@ -242,7 +242,7 @@ describe.each([
     await expect(createS3Storage({ bucket: 'media', client }).head('a/b.jpg')).rejects.toBe(own)
   })
 
-  it('heeds a signal that aborts while it connects', async () => {
+  it('obeys a signal that aborts while it connects', async () => {
     const fresh = createS3Storage({ bucket: 'media', region: 'eu-central-1', endpoint, credentials })
     server.use(http.put(object, takeBody))
     const controller = new AbortController()
@@ -297,7 +297,7 @@ describe.each([
     expect(body.destroyed).toBe(true)
   })
 
-  it('believes a 200 that comes with the last byte, before the stream has told its end', async () => {
+  it('believes a 200 that comes with the last byte, before the stream has reported its end', async () => {
     const bytes = Buffer.alloc(4_000_000, 'x')
     const client = new S3Client({ region: 'eu-central-1', endpoint, credentials, forcePathStyle: true })
     client.send = async (command: { input: { Body?: unknown } }) => {

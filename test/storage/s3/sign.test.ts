@@ -28,7 +28,7 @@ describe('address', () => {
     await there.close?.()
   })
 
-  it('needs no credentials to know it, unless the SDK must tell', async () => {
+  it('needs no credentials to know it, unless the SDK must be asked', async () => {
     let calls = 0
     const provider = async (): Promise<typeof credentials> => {
       if (calls++ === 0) throw Object.assign(new Error('none yet'), { name: 'CredentialsProviderError' })
@@ -84,7 +84,7 @@ describe('signedUrl', () => {
     expect((await there.signedUrl?.('a/b.jpg', signing))?.url).toMatch(/^https:\/\/cdn\.test\/media\/a\/b\.jpg\?/)
   })
 
-  it('tells when the credentials end first', async () => {
+  it('says when the credentials end first', async () => {
     const expiration = new Date(Date.now() + 60_000)
     const there = createS3Storage({
       bucket: 'media',

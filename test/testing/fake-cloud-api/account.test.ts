@@ -11,7 +11,7 @@ async function start(options: FakeCloudApiOptions = {}) {
   return { api, get }
 }
 
-it("createFakeCloudApi tells the token's owner, the token and its phone number id", async () => {
+it("createFakeCloudApi reports the token's owner, the token and its phone number id", async () => {
   const { api, get } = await start()
   expect(await get('me?fields=id')).toMatchObject({ status: 200, body: { id: expect.stringMatching(/^\d+$/) } })
   expect(await get(`debug_token?input_token=${api.accessToken}`)).toMatchObject({
@@ -29,7 +29,7 @@ it("createFakeCloudApi tells the token's owner, the token and its phone number i
   expect(api.requests.map(({ kind }) => kind)).toEqual(['other', 'other', 'other', 'look-up'])
 })
 
-it('createFakeCloudApi tells other permissions, ends and phone number ids when given', async () => {
+it('createFakeCloudApi reports other permissions, ends and phone number ids when given', async () => {
   const tokenExpiresAt = 4_000_000_000_000
   const { api, get } = await start({ permissions: ['email'], tokenExpiresAt, phoneNumberIds: ['7'] })
   expect(await get(`debug_token?input_token=${api.accessToken}`)).toMatchObject({

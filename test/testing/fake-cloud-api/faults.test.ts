@@ -235,7 +235,7 @@ describe('fail', () => {
     expect(() => JSON.parse(String(seen.body))).toThrow(SyntaxError)
   })
 
-  it('hits as often as told, then no more', async () => {
+  it('hits as often as given, then no more', async () => {
     const fault = { kind: 'status', status: 503, times: 2 }
     expect((await download(fault)).status).toBe(503)
     expect((await ask(url)).status).toBe(503)

@@ -28,7 +28,7 @@ const lies: Readonly<Record<string, { lie: Lie; caught: string[] }>> = {
     }),
     caught: ['list() names the objects under a prefix'],
   },
-  'tells no sizes': {
+  'reports no sizes': {
     lie: (honest) => ({
       async *list(prefix) {
         for await (const { key } of listed(honest, prefix)) yield { key, size: 0 }

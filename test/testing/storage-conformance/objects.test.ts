@@ -89,7 +89,7 @@ const lies: Readonly<Record<string, { lie: Lie; caught: string[] }>> = {
     }),
     caught: ['keep 0 bytes', 'keep 1 bytes', 'keep 5242880 bytes', 'delete()'],
   },
-  'may not tell': {
+  'may not say': {
     lie: () => ({
       async head(key) {
         throw new StorageFailedError({ operation: 'head', key, reason: 'AccessDenied', status: 403, retryable: false })

@@ -97,7 +97,7 @@ describe('put', () => {
     expect(sockets).toHaveLength(1)
   })
 
-  it('speaks https, and tells the checksum that the store answers', async () => {
+  it('speaks https, and returns the checksum of the store’s answer', async () => {
     const certificate = selfSigned()
     const { connect } = tls
     const trusting = (options: tls.ConnectionOptions) => connect({ ...options, ca: certificate.cert })
@@ -160,7 +160,7 @@ describe('put', () => {
     expect(takenAtPauses[0]).toBeGreaterThan(1)
   })
 
-  it('needs no word before it sends, and heeds none', async () => {
+  it('needs no interim answer before it sends, and ignores one', async () => {
     const { put } = await startStore((request, response) => {
       response.writeContinue()
       taking()(request, response)
@@ -177,7 +177,7 @@ describe('put', () => {
 })
 
 describe('put, answered with an error', () => {
-  it('tells it in the SDK’s form', async () => {
+  it('reports it in the SDK’s form', async () => {
     const xml =
       '<?xml version="1.0"?><Error><Code>NoSuchBucket</Code><Message>a &lt;b&gt; &amp;&#33;&#x3f;&quot;&apos; &#9999999;&nbsp;</Message></Error>'
     const { put } = await startStore(
@@ -271,7 +271,7 @@ describe('put, answered with an error', () => {
     await vi.waitFor(() => expect(opened()).toBeLessThanOrEqual(openedBefore + 2))
   })
 
-  it('tells when success comes early', async () => {
+  it('reports when success comes early', async () => {
     const { put } = await startStore((_request, response) => response.writeHead(200, { etag: '"e"' }).end())
     const body = new PassThrough()
     body.write(enough)
@@ -339,7 +339,7 @@ describe('put on a connection that was idle', () => {
   it.each([
     ['before a byte was read', ['hello']],
     ['in the middle', [String(enough), 'l', 'lo']],
-  ])('sends the body again when that was dead: %s', async (_when, chunks) => {
+  ])('sends the body again when that was closed: %s', async (_when, chunks) => {
     const received: Received = []
     const { put, sockets } = await startTiredStore(received)
     const whole = chunks.join('')

@@ -112,7 +112,7 @@ describe('createS3Chain', () => {
     },
   )
 
-  it('heeds an endpoint that is given before those of the environment', async () => {
+  it('prefers a given endpoint to those of the environment', async () => {
     vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:9000')
     expect(await chain({ region: 'x', endpoint: 'http://in.test' }).address()).toMatchObject({ host: 'in.test' })
   })
@@ -152,7 +152,7 @@ describe('createS3Chain', () => {
 describe('credentials', () => {
   const livingFor = (ms: number) => ({ ...identity, expiration: new Date(Date.now() + ms) })
 
-  it('asks a provider once for credentials that do not die, and tells it the region', async () => {
+  it('asks a provider once for credentials that do not expire, and gives it the region', async () => {
     const provider = vi.fn(async (_asked?: Record<string, unknown>) => identity)
     const { credentials } = chain({ region: 'eu-central-1', credentials: provider })
     expect(await Promise.all([credentials(), credentials()])).toEqual([identity, identity])
@@ -162,7 +162,7 @@ describe('credentials', () => {
     expect(await (asked as { region: () => Promise<string> }).region()).toBe('eu-central-1')
   })
 
-  it('renews what dies within 5 minutes, and keeps what lives longer', async () => {
+  it('renews credentials that expire within 5 minutes, and keeps others', async () => {
     const lives = [livingFor(299_000), livingFor(3_600_000), livingFor(3_600_000)]
     const provider = vi.fn(async () => lives.shift() ?? identity)
     const { credentials } = chain({ region: 'x', credentials: provider })

@@ -42,7 +42,7 @@ describe('head', () => {
     expect(heads).toBe(1)
   })
 
-  it('tells absent from forbidden, and both from failed', async () => {
+  it('distinguishes absent, forbidden and failed', async () => {
     answer({}, 404)
     expect(await storage.head('a/b.jpg')).toBeNull()
     answer({}, 403)
@@ -128,7 +128,7 @@ describe('list', () => {
     await expect(keysBelow('a/')).rejects.toMatchObject({ operation: 'list', key: 'a/', reason: 'AccessDenied' })
   })
 
-  it('takes an object of which neither name nor size is told', async () => {
+  it('takes an object without name and size', async () => {
     server.use(
       http.get(`${endpoint}/media`, () =>
         HttpResponse.xml('<ListBucketResult><Contents><ETag>"x"</ETag></Contents></ListBucketResult>'),
