@@ -8,10 +8,10 @@ import { InvalidOptionError } from './errors.js'
 import { emit, type OnEvent } from './events.js'
 import type { HttpClient } from './http/client.js'
 import { getDefaultHttpClient } from './http/node.js'
-import { checkMaxBytes, type MaxBytes } from './integrity/max-bytes.js'
+import { checkMaxBytes } from './integrity/max-bytes.js'
 import { proveBytes } from './integrity/prove.js'
 import { defined } from './json.js'
-import { type MediaReference, toWantedMedia, type WantedMedia } from './media-reference.js'
+import { type MediaReference, type MediaType, toWantedMedia, type WantedMedia } from './media-reference.js'
 import { abortable } from './timing/abort.js'
 import { checkTimeouts, type Deadlines, startDeadlines, type Timeouts } from './timing/deadlines.js'
 
@@ -27,8 +27,11 @@ export interface DownloadOptions {
   http?: HttpClient
   /** How long one attempt may wait, in milliseconds. */
   timeouts?: Timeouts
-  /** Bytes, for all media or by type. Default 104,857,600 (100 MiB) for each; more is a `SizeLimitError`. */
-  maxBytes?: MaxBytes
+  /**
+   * A cap in bytes, at most 5,368,709,120: one for all media, or one for each type. Types left out have the default,
+   * 104,857,600 (100 MiB). Larger media is a `SizeLimitError`.
+   */
+  maxBytes?: number | { readonly [Type in MediaType]?: number }
   /** Aborts the call; it then rejects with the signal's reason. */
   signal?: AbortSignal
   /** Gets events: here `host-refused`. */

@@ -7,8 +7,8 @@ export {
   type MediaArchiveOptions,
 } from './media-archive.js'
 export type { Account, Accounts } from './media-archive/accounts.js'
-export type { FailedAnnouncement, MediaFailure } from './media-archive/media-failure.js'
-export type { FailedReference, MediaReference, MediaType } from './media-reference.js'
+export type { MediaFailure } from './media-archive/media-failure.js'
+export type { MediaReference, MediaType } from './media-reference.js'
 export type { MediaQueue } from './queues.js'
 export { configFromEnv, type EnvConfig } from './config-from-env.js'
 
@@ -22,8 +22,6 @@ export type { MediaEvent, OnEvent } from './events.js'
 export { downloadMediaFromWhatsApp, type DownloadedMedia, type DownloadOptions } from './download.js'
 export type { AccessToken } from './download/access-token.js'
 export type { CloudApiOptions } from './download/cloud-api.js'
-export type { MaxBytes } from './integrity/max-bytes.js'
-export type { Integrity } from './integrity/prove.js'
 
 // Its name.
 export {
@@ -31,7 +29,6 @@ export {
   MEDIA_ID_NAMESPACE,
   parseMediaKey,
   type KeyLayout,
-  type KeyOptions,
   type MediaKeyParts,
   type ParsedMediaKey,
 } from './key.js'
@@ -39,7 +36,6 @@ export { getMediaTypeFromMime } from './file-type/mime.js'
 
 // Its place in a storage.
 export { uploadToS3, type UploadBody, type UploadOptions } from './upload.js'
-export type { SniffPolicy } from './upload/put-once.js'
 export type { StoredMedia } from './upload/result.js'
 export type { ObjectStorage } from './storage.js'
 

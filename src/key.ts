@@ -45,12 +45,6 @@ export interface KeyLayout {
   parse(key: string): { accountId: string; extension?: string }
 }
 
-/** Options of the default layout of keys. */
-export interface KeyOptions {
-  /** The part before the account id. Default `whatsapp-media/`; empty is allowed. */
-  prefix?: string
-}
-
 const DEFAULT_PREFIX = 'whatsapp-media/'
 
 /**
@@ -84,7 +78,7 @@ const ACCOUNT_ID = /^[A-Za-z0-9_-]{1,128}$/
  * console.log(key) // whatsapp-media/acme/2026-11-22/image/….jpg
  * ```
  */
-export function buildMediaKey(parts: MediaKeyParts, options: KeyOptions = {}): string {
+export function buildMediaKey(parts: MediaKeyParts, options: { prefix?: string } = {}): string {
   const { accountId, mediaType, mimeType, mediaId, timestamp, filename } = parts
   checkAccountId(accountId)
   checkMediaType(mediaType)
@@ -104,7 +98,7 @@ const KEY_PATTERN =
  *
  * @throws InvalidOptionError when it is anything else.
  */
-export function parseMediaKey(key: string, options: KeyOptions = {}): ParsedMediaKey {
+export function parseMediaKey(key: string, options: { prefix?: string } = {}): ParsedMediaKey {
   const prefix = checkPrefix(options)
   const rest = typeof key === 'string' && key.startsWith(prefix) ? KEY_PATTERN.exec(key.slice(prefix.length)) : null
   const [, accountId, date, mediaType, uuid, extension] = rest ?? []
@@ -122,7 +116,7 @@ export function parseMediaKey(key: string, options: KeyOptions = {}): ParsedMedi
 }
 
 /** The layout in use: the caller's own, guarded, or the default with `prefix`. */
-export function resolveKeyLayout(options: KeyOptions & { keyLayout?: KeyLayout | undefined } = {}): KeyLayout {
+export function resolveKeyLayout(options: { prefix?: string; keyLayout?: KeyLayout | undefined } = {}): KeyLayout {
   const { keyLayout } = options
   if (keyLayout === undefined) {
     checkPrefix(options)
@@ -160,7 +154,7 @@ export function checkAccountId(accountId: string, option = 'accountId'): void {
 }
 
 /** @throws InvalidOptionError unless the prefix is empty or made of safe segments that end in a slash. */
-export function checkPrefix({ prefix = DEFAULT_PREFIX }: KeyOptions): string {
+export function checkPrefix({ prefix = DEFAULT_PREFIX }: { prefix?: string }): string {
   if (typeof prefix !== 'string' || !/^(?:(?!\.{1,2}\/)[\w.-]+\/)*$/.test(prefix)) {
     throw new InvalidOptionError({
       option: 'prefix',

@@ -4,12 +4,12 @@ import { InvalidOptionError, StorageFailedError, WrongAccountError } from './err
 import { emit, type OnEvent } from './events.js'
 import { findSafeExtension } from './file-type/filename.js'
 import { decideServing } from './file-type/serving.js'
-import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
+import { checkAccountId, type KeyLayout, resolveKeyLayout } from './key.js'
 import { checkObjectKey, MAX_EXPIRES_IN, type ObjectStorage, type SignedUrlOptions } from './storage.js'
 import { toStorageFailure } from './upload/storage-errors.js'
 
 /** The tenant, the lifetime of the URL, and how the file arrives at the reader. */
-export type SigningOptions = KeyOptions & {
+export type SigningOptions = {
   /** Where the objects are. It must be able to sign. */
   storage: ObjectStorage
   /** Seconds that the URL lives, 1 to 604,800 (AWS: Authenticating requests, query parameters). Default 3,600. */
@@ -27,22 +27,24 @@ export type SigningOptions = KeyOptions & {
    * ECDSA keys of a CloudFront signer one at each call. Default 0: each call signs anew.
    */
   cacheFor?: number
+  /** The part of keys before the account id. Default `whatsapp-media/`; empty is allowed. */
+  prefix?: string
   /** The layout that reads the keys. Default: the one of `buildMediaKey`. Used with `accountId` only. */
   keyLayout?: KeyLayout
   /** Hears `expiry-clipped`. Errors that it throws are ignored. */
   onEvent?: OnEvent
 } & (
-    | {
-        /** The tenant that asks: the key must be its own. */
-        accountId: string
-        anyAccount?: never
-      }
-    | {
-        /** In place of `accountId`: the caller may read every account's objects, and has checked the key itself. */
-        anyAccount: true
-        accountId?: never
-      }
-  )
+  | {
+      /** The tenant that asks: the key must be its own. */
+      accountId: string
+      anyAccount?: never
+    }
+  | {
+      /** In place of `accountId`: the caller may read every account's objects, and has checked the key itself. */
+      anyAccount: true
+      accountId?: never
+    }
+)
 
 /** A URL that reads one object for a while. */
 export interface SignedMediaUrl {

@@ -5,13 +5,13 @@ import { describeValue } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
 import type { OnEvent } from './events.js'
 import { getMediaTypeFromMime } from './file-type/mime.js'
-import { checkMaxBytes, getMaxBytes, type MaxBytes } from './integrity/max-bytes.js'
-import { type KeyLayout, type KeyOptions, resolveKeyLayout } from './key.js'
+import { checkMaxBytes, getMaxBytes } from './integrity/max-bytes.js'
+import { type KeyLayout, resolveKeyLayout } from './key.js'
 import { checkMediaId, checkSha256, type MediaType } from './media-reference.js'
 import type { ObjectStorage } from './storage.js'
 import { checkTimeouts, runUnder, startDeadlines, type Timeouts } from './timing/deadlines.js'
 import type { BodyIdentity } from './upload/compare-stored.js'
-import { type BodyToStore, checkStoring, putOnce, type SniffPolicy } from './upload/put-once.js'
+import { type BodyToStore, checkStoring, putOnce } from './upload/put-once.js'
 import type { StorableMedia, StoredMedia } from './upload/result.js'
 import { wrapStorage } from './upload/storage-errors.js'
 
@@ -19,7 +19,7 @@ import { wrapStorage } from './upload/storage-errors.js'
 export type UploadBody = Uint8Array | Blob | Readable | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>
 
 /** Options of `uploadToS3`. Either `key` or `accountId` is needed. */
-export interface UploadOptions extends KeyOptions {
+export interface UploadOptions {
   /** Where the object goes. */
   storage: ObjectStorage
   /** Where to store. Without it the key is built from the fields below, as `buildMediaKey` does. */
@@ -40,12 +40,20 @@ export interface UploadOptions extends KeyOptions {
   size?: number
   /** Lowercase hex, if known. Without size and hash a stream is spooled first: to memory up to 1 MiB, then to a temporary file. */
   sha256?: string
+  /** The part of keys before the account id. Default `whatsapp-media/`; empty is allowed. */
+  prefix?: string
   /** Builds keys of another form. Default: as `buildMediaKey`. */
   keyLayout?: KeyLayout
-  /** Bytes, for all media or by type. Default 104,857,600 (100 MiB) for each; more is a `SizeLimitError`. */
-  maxBytes?: MaxBytes
-  /** Default `safe`. */
-  sniff?: SniffPolicy
+  /**
+   * A cap in bytes, at most 5,368,709,120: one for all media, or one for each type. Types left out have the default,
+   * 104,857,600 (100 MiB). Larger media is a `SizeLimitError`.
+   */
+  maxBytes?: number | { readonly [Type in MediaType]?: number }
+  /**
+   * `safe`, the default: a body whose first bytes contradict its declared type is kept as octet-stream, to be downloaded.
+   * `trust`: the first bytes are not looked at.
+   */
+  sniff?: 'safe' | 'trust'
   /** How long the upload may wait, in milliseconds. */
   timeouts?: Timeouts
   /** Aborts the call; it then rejects with the signal's reason. */

@@ -6,7 +6,7 @@ import { describeValue } from '../errors/describe.js'
 import { type AnyWhatsAppMediaError, InvalidOptionError } from '../errors.js'
 import { emit, hashMessageId } from '../events.js'
 import { defined } from '../json.js'
-import { checkAccountId, type KeyLayout, type KeyOptions, resolveKeyLayout } from '../key.js'
+import { checkAccountId, type KeyLayout, resolveKeyLayout } from '../key.js'
 import {
   checkMediaId,
   checkReference,
@@ -20,11 +20,11 @@ import {
 } from '../media-reference.js'
 import type { ObjectStorage } from '../storage.js'
 import { checkRetry, type RetryOptions } from '../timing/retry.js'
-import { checkStoring, type SniffPolicy } from '../upload/put-once.js'
+import { checkStoring } from '../upload/put-once.js'
 import { wrapStorage } from '../upload/storage-errors.js'
 
 /** Options of `archiveMedia`: where from, where to, for whom, how often. */
-export interface ArchiveOptions extends DownloadOptions, RetryOptions, KeyOptions {
+export interface ArchiveOptions extends DownloadOptions, RetryOptions {
   /** Where the object goes. */
   storage: ObjectStorage
   /** The tenant: `/^[A-Za-z0-9_-]{1,128}$/`. */
@@ -37,10 +37,15 @@ export interface ArchiveOptions extends DownloadOptions, RetryOptions, KeyOption
   filename?: string
   /** How long Meta keeps the media, in milliseconds. Default 7 days; 3,600,000 for No-Storage numbers (Meta: Media). */
   mediaLifetimeMs?: number
+  /** The part of keys before the account id. Default `whatsapp-media/`; empty is allowed. */
+  prefix?: string
   /** Builds keys of another form. Default: as `buildMediaKey`. */
   keyLayout?: KeyLayout
-  /** Default `safe`. */
-  sniff?: SniffPolicy
+  /**
+   * `safe`, the default: a body whose first bytes contradict its declared type is kept as octet-stream, to be downloaded.
+   * `trust`: the first bytes are not looked at.
+   */
+  sniff?: 'safe' | 'trust'
   /**
    * The answer to bytes with another SHA-256 than announced. `strict`, the default: an `IntegrityMismatchError`
    * with both hashes. `report`: when two downloads agree with each other and with the look-up's size, the object is

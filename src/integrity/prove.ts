@@ -8,13 +8,6 @@ import type { Deadlines } from '../timing/deadlines.js'
 import { createGatherer, createHolder, GATHER_BYTES } from './gather.js'
 import { captureOpening } from './opening.js'
 
-/**
- * How sure the stored bytes are. `announced`: they have the hash that WhatsApp announced. `unannounced`: WhatsApp
- * announced no hash, and they were only hashed here. `mismatch-reported`: they have another hash than announced, which
- * `integrity: 'report'` allows.
- */
-export type Integrity = 'announced' | 'unannounced' | 'mismatch-reported'
-
 export interface ProvenBody {
   /**
    * The bytes. The stream errors before its last chunk when size or hash are not the announced ones, so that a store

@@ -2,7 +2,7 @@ import { describeSecret } from '../errors/describe.js'
 import type { AnyWhatsAppMediaError } from '../errors.js'
 import { hashMessageId, showId } from '../events.js'
 import { defined } from '../json.js'
-import { type FailedReference, type MediaReference, removeDownloadUrl } from '../media-reference.js'
+import { type MediaReference, removeDownloadUrl } from '../media-reference.js'
 import type { UnavailableMedia } from '../webhook/extract.js'
 
 /** One media item that was not archived, as `onFailed` gets it. */
@@ -11,19 +11,13 @@ export interface MediaFailure {
    * The webhook's description of it, without its download URL. `messageId` and `mediaId` are strings in any case, empty
    * where there is none: a query by them then matches nothing, which `undefined` does not promise.
    */
-  readonly media: FailedReference | FailedAnnouncement
+  readonly media:
+    | Omit<MediaReference, 'downloadUrl' | 'downloadUrlExpiresAt'>
+    | (UnavailableMedia & { messageId: string; mediaId: string })
   /** Why it was not archived. */
   readonly error: AnyWhatsAppMediaError
   /** The tenant. Absent when the phone number id belongs to no account. */
   readonly accountId?: string
-}
-
-/** Media that a webhook announced and that can't be downloaded. */
-export type FailedAnnouncement = UnavailableMedia & {
-  /** Empty where the webhook had none. */
-  messageId: string
-  /** Empty where the webhook had none. */
-  mediaId: string
 }
 
 const INSPECT = Symbol.for('nodejs.util.inspect.custom')

@@ -28,16 +28,10 @@ import {
   type StoredMedia,
 } from './result.js'
 
-/**
- * `safe`: a body whose first bytes contradict its declared type is kept as octet-stream, to be downloaded. `trust`: the
- * first bytes are not looked at.
- */
-export type SniffPolicy = 'safe' | 'trust'
-
 /** Checks the options that every call that stores has in common. @throws InvalidOptionError */
 export function checkStoring(options: {
   storage: ObjectStorage
-  sniff?: SniffPolicy | undefined
+  sniff?: 'safe' | 'trust' | undefined
   filename?: string | undefined
 }): void {
   const { storage, sniff, filename } = options
@@ -54,7 +48,7 @@ export function checkStorage(storage: ObjectStorage): void {
 }
 
 /** @throws InvalidOptionError for a misspelt policy, which must not pass for `trust`. */
-export function checkSniff(policy: SniffPolicy | undefined): void {
+export function checkSniff(policy: 'safe' | 'trust' | undefined): void {
   if (policy !== undefined) checkOneOf('sniff', policy, ['safe', 'trust'])
 }
 
@@ -78,7 +72,7 @@ export interface BodyToStore {
 export interface PutTarget extends ObjectPlace {
   accountId?: string
   /** Default `safe`. */
-  sniff?: SniffPolicy | undefined
+  sniff?: 'safe' | 'trust' | undefined
   /** The hash that an earlier download had in place of the announced one: seen again, it is taken. */
   seenSha256?: string | undefined
   timeouts: CheckedTimeouts

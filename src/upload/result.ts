@@ -1,4 +1,3 @@
-import type { Integrity } from '../integrity/prove.js'
 import { defined } from '../json.js'
 import type { WantedMedia } from '../media-reference.js'
 import type { ObjectStorage, StoredObject } from '../storage.js'
@@ -23,8 +22,12 @@ export interface StoredMedia {
   filename?: string
   /** True when the object existed with these very bytes, or when this call's put lost its answer. */
   alreadyStored: boolean
-  /** How sure the bytes are. */
-  integrity: Integrity
+  /**
+   * How sure the stored bytes are. `announced`: they have the hash that WhatsApp announced. `unannounced`: WhatsApp
+   * announced no hash, and they were only hashed here. `mismatch-reported`: they have another hash than announced, which
+   * `integrity: 'report'` allows.
+   */
+  integrity: 'announced' | 'unannounced' | 'mismatch-reported'
   /** True when the same media will get the same key again: false without media id, media type or timestamp. */
   keyIsStable: boolean
 }
@@ -71,7 +74,7 @@ export async function buildStoredResult(
   }
 }
 
-function judgeIntegrity(sha256: string, announcedSha256: string | undefined): Integrity {
+function judgeIntegrity(sha256: string, announcedSha256: string | undefined): StoredMedia['integrity'] {
   if (announcedSha256 === undefined) return 'unannounced'
   return sha256 === announcedSha256 ? 'announced' : 'mismatch-reported'
 }
