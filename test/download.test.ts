@@ -6,6 +6,7 @@ import { type DownloadOptions, downloadMediaFromWhatsApp, resolveDownload } from
 import type { MediaEvent } from '../src/events.js'
 import type { HttpClient, HttpResponse } from '../src/http/client.js'
 import { fromFetch } from '../src/http/from-fetch.js'
+import type { MaxBytes } from '../src/integrity/max-bytes.js'
 import type { MediaReference } from '../src/media-reference.js'
 import { createFakeCloudApi, type FakeCloudApi } from '../src/testing/fake-cloud-api.js'
 import { type Loopback, startLoopback } from './loopback.js'
@@ -86,6 +87,16 @@ describe('downloadMediaFromWhatsApp', () => {
     expect(media).toMatchObject({ mediaId: reference.mediaId, filename: 'roof.jpg', sha256, size: jpeg.length })
     expect(hashOf(await media.bytes())).toBe(sha256)
     expect(asked()).toEqual(['download'])
+  })
+
+  it('takes the cap of the type that its MIME type has, for a reference of untyped code without one', async () => {
+    const { mediaType, ...reference } = await photo()
+    expect(mediaType).toBe('image')
+    const download = (maxBytes: MaxBytes) =>
+      downloadMediaFromWhatsApp(reference as MediaReference, options({ maxBytes }))
+    expect(hashOf(await (await download({ document: 1_000 })).bytes())).toBe(sha256)
+    expect(asked()).toEqual(['download'])
+    await expect(download({ image: 1_000 })).rejects.toMatchObject({ code: 'size-limit', limitBytes: 1_000 })
   })
 
   it('lacks size and hash where nobody told them', async () => {

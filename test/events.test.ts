@@ -1,5 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
-import { callLogger, emit, hashMessageId, type MediaEvent } from '../src/events.js'
+import type { MediaEvent } from '../src/events.js'
+
+// As it is: what other tests import is watched, and always has a receiver.
+const { callLogger, emit, hashMessageId } = await vi.importActual<typeof import('../src/events.js')>('../src/events.js')
 
 const event: MediaEvent = { type: 'host-refused', host: 'evil.example' }
 

@@ -38,19 +38,17 @@ export interface Deadlines {
 export async function runUnder<T>(deadlines: Deadlines, attempt: () => Promise<T>): Promise<T> {
   const { signal } = deadlines
   let grace: NodeJS.Timeout | undefined
-  let unlink = (): void => {}
   try {
     // No second controller for `abortable`: one costs as much CPU time as hashing 10 KB.
     return await new Promise<T>((resolve, reject) => {
-      unlink = callOnAbort(signal, () => {
+      const unlink = callOnAbort(signal, () => {
         grace = setTimeout(() => reject(signal.reason), deadlines.graceMs())
       })
-      attempt().then(resolve, reject)
+      attempt().finally(unlink).then(resolve, reject)
     })
   } catch (error) {
     throw signal.aborted ? signal.reason : error
   } finally {
-    unlink()
     clearTimeout(grace)
     deadlines.clear()
   }

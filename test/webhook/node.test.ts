@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs'
 import {
   createServer,
   request as httpRequest,
-  type IncomingMessage,
+  IncomingMessage,
   type RequestListener,
   type Server,
+  ServerResponse,
 } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, Socket } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { toNodeHandler } from '../../src/webhook/node.js'
 import { signPayload } from '../../src/webhook/signature.js'
@@ -73,6 +74,13 @@ async function readAll(request: IncomingMessage): Promise<Buffer> {
 }
 
 describe('toNodeHandler', () => {
+  it('refuses a request without a method, as a framework may make one', async () => {
+    const request = new IncomingMessage(new Socket())
+    const response = new ServerResponse(request)
+    await toNodeHandler(createWebhookHandler({ appSecret: SECRET, verifyToken: TOKEN }))(request, response)
+    expect(response.statusCode).toBe(405)
+  })
+
   it('answers the handshake', async () => {
     const { url } = await serve()
     const response = await fetch(`${url}?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=${TOKEN}`)

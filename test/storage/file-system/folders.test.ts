@@ -4,7 +4,12 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { actInFolder, removeEmptyFolders, syncFolders } from '../../../src/storage/file-system/folders.js'
+import {
+  actInFolder,
+  removeEmptyFolders,
+  removeEmptyTree,
+  syncFolders,
+} from '../../../src/storage/file-system/folders.js'
 import { createFileSystemStorage } from '../../../src/storage/file-system.js'
 import type { ObjectStorage } from '../../../src/storage.js'
 import { put, temporaryDirectory } from './fixture.js'
@@ -125,6 +130,12 @@ describe('folders', () => {
     await mkdir(join(directory.path, 'a'))
     await removeEmptyFolders(directory.path, join(directory.path, 'a', 'gone', 'file'))
     expect(await names()).toEqual([])
+  })
+
+  it('takes a tree that another delete has removed for an empty one', async () => {
+    await mkdir(join(directory.path, 'a'))
+    await expect(removeEmptyTree(join(directory.path, 'a', 'gone'))).resolves.toBeUndefined()
+    expect(await names()).toEqual(['a'])
   })
 })
 

@@ -199,6 +199,18 @@ describe('probeS3', () => {
     expect(checkOf(distrusted, 'response-overrides')?.detail).toContain('UNABLE_TO_VERIFY_LEAF_SIGNATURE')
   })
 
+  it('gives a verdict on a signer that fails', async () => {
+    store = await createLyingStore()
+    const signer = {
+      address: async () => 'https://media.example/',
+      signedUrl: () => Promise.reject(Object.assign(new Error('no key'), { code: 'ENOENT' })),
+    }
+    const report = await probeS3({ bucket: 'media', region: 'x', endpoint: store.endpoint, credentials, signer })
+    expect(troubles(report)).toEqual(['response-overrides: failed'])
+    expect(checkOf(report, 'response-overrides')?.detail).toContain('fails (ENOENT)')
+    expect(store.requests.filter((request) => request.includes('response-content-'))).toEqual([])
+  })
+
   it('uses a given client as it is, and leaves it open', async () => {
     store = await createLyingStore()
     const client = new S3Client({

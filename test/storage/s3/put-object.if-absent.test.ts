@@ -154,4 +154,46 @@ describe.each([
     })
     expect(puts).toBe(1)
   })
+
+  it.each([
+    [500, true],
+    [400, false],
+  ])('puts nothing when the look fails with HTTP %i', async (status, retryable) => {
+    let puts = 0
+    server.use(
+      http.head(object, () => new HttpResponse(null, { status })),
+      http.put(object, () => {
+        puts++
+        return new HttpResponse(null, { status: 200, headers: { etag: '"e"' } })
+      }),
+    )
+    const body = Readable.from(['hello'])
+    await expect(open({ conditionalWrites: false }).put('a/b.jpg', body, putOptions())).rejects.toMatchObject({
+      code: 'storage-failed',
+      operation: 'head',
+      status,
+      retryable,
+    })
+    expect(puts).toBe(0)
+    expect(body.destroyed).toBe(true)
+  })
+
+  it('puts nothing when its signal aborts during the look', async () => {
+    let puts = 0
+    const controller = new AbortController()
+    server.use(
+      http.head(object, () => {
+        controller.abort(new Error('enough'))
+        return new HttpResponse(null, { status: 404 })
+      }),
+      http.put(object, () => {
+        puts++
+        return new HttpResponse(null, { status: 200, headers: { etag: '"e"' } })
+      }),
+    )
+    const looking = open({ conditionalWrites: false })
+    const { signal } = controller
+    await expect(looking.put('a/b.jpg', Readable.from(['hello']), putOptions({ signal }))).rejects.toThrow('enough')
+    expect(puts).toBe(0)
+  })
 })
