@@ -103,7 +103,7 @@ function joinSockets(client: Socket, upstream: Socket, take: (method: string) =>
       if (passed[way] >= after) cut(how)
     } else if (fault !== undefined && 'drip' in fault && fault.drip === way) {
       const { bytes = 20 } = fault
-      dripping = dripping.then(() => drip(chunk, bytes, ends[way]))
+      dripping = dripping.then(() => drip(chunk, { way, bytes, ends: ends[way] }))
     } else if (fault !== undefined && 'flip' in fault && fault.flip === way) {
       write(way, flipped(chunk, fault.offset - at))
     } else write(way, chunk)
@@ -139,13 +139,22 @@ function joinSockets(client: Socket, upstream: Socket, take: (method: string) =>
   }
 }
 
-async function drip(chunk: Uint8Array, bytes: number, [from, to]: readonly [Socket, Socket]): Promise<void> {
-  from.pause()
-  for (let at = 0; at < chunk.length && !to.destroyed; at += bytes) {
+interface DripOptions {
+  way: Way
+  bytes: number
+  ends: readonly [from: Socket, to: Socket]
+}
+
+async function drip(chunk: Uint8Array, { way, bytes, ends: [from, to] }: DripOptions): Promise<void> {
+  // A paused client could not be seen to hang up. Then the rest of its request goes: a store that got all of it in the
+  // end would keep the object.
+  const isCut = (): boolean => to.destroyed || (way === 'request' && (from.readableEnded || from.destroyed))
+  if (way === 'answer') from.pause()
+  for (let at = 0; at < chunk.length && !isCut(); at += bytes) {
     to.write(chunk.subarray(at, at + bytes))
     await wait(50)
   }
-  from.resume()
+  if (way === 'answer') from.resume()
 }
 
 function flipped(chunk: Uint8Array, at: number): Uint8Array {
