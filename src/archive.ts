@@ -28,7 +28,7 @@ import { isForbidden } from './upload/storage-errors.js'
 
 export type { ArchiveOptions } from './archive/plan.js'
 
-/** Media whose proven bytes the storage has acknowledged, with the words of its message. */
+/** Media whose proven bytes the storage has acknowledged, with the fields of its message. */
 export interface ArchivedMedia extends StoredMedia {
   /** Meta's id of the media. */
   mediaId: string
@@ -72,7 +72,7 @@ export type ArchivedMessageMedia = ArchivedMedia & {
  *
  * @param media a `MediaReference` from a webhook, or a bare media id. A bare id lacks type and date: give `mediaType`
  * and `timestamp`, or the result says `keyIsStable: false`.
- * @returns key, address, size in bytes and SHA-256 (lowercase hex) of the object, with the words of its message.
+ * @returns key, address, size in bytes and SHA-256 (lowercase hex) of the object, with the fields of its message.
  * @throws any error of this library, the last attempt's; the signal's reason when aborted.
  * @example
  * ```ts
@@ -153,7 +153,10 @@ async function startAttempt(plan: ArchivePlan, number: number): Promise<Archived
   )
 }
 
-/** Looks up the media, builds its key, opens it; `putOnce` proves and stores it. Media that is stored already is only found. */
+/**
+ * Looks up the media, builds its key, opens it; `putOnce` proves and stores it. Media that is stored already is only
+ * found.
+ */
 async function attemptArchive(
   plan: ArchivePlan,
   attempt: Attempt,
@@ -212,7 +215,7 @@ async function findStored(
   return sha256 === undefined || found.sha256 === sha256 ? found : undefined
 }
 
-/** The stored object with the words of its message. */
+/** Adds the fields of the message to the stored object. */
 function toArchivedMedia(
   { options }: ArchivePlan,
   { mediaId, mediaType, timestamp, reference }: KnownMedia,

@@ -60,7 +60,7 @@ export interface DownloadedMedia {
 }
 
 /**
- * Downloads one media file: looks the media id up (or uses the webhook's own URL while it lives), checks host, size
+ * Downloads one media file: looks the media id up (or uses the webhook's own URL while it is valid), checks host, size
  * and encoding, and streams the bytes through the integrity proof. One attempt; `archiveMedia` retries. A token function
  * is asked again within it when Meta rejects its token.
  *
@@ -126,7 +126,7 @@ async function openForReader(
   const opening = runWithToken({ accessToken, history: {}, deadlines }, (token) =>
     openMedia(media, { download, accessToken: token, deadlines, report }),
   )
-  // An HTTP client of your own may heed no signal: left behind, it may still fail, or bring a body that comes too late.
+  // An HTTP client of your own may ignore the signal: abandoned, it may still fail, or bring a body that comes too late.
   opening.then(
     ({ source }) => deadlines.signal.aborted && source.destroy(),
     () => {},

@@ -56,7 +56,7 @@ export interface MediaArchive {
   signUrl(key: string, options: ArchiveSigningOptions): Promise<SignedMediaUrl>
   /**
    * Takes no more calls, works off those under way and the jobs that are ready (for `timeoutMs` milliseconds at most,
-   * default without end), and closes the storages. Stopped work has two seconds more to clean up; then it is left behind.
+   * default without end), and closes the storages. Stopped work has two seconds more to clean up; then it is abandoned.
    *
    * @returns the jobs that are left in a queue of this process: enqueue them again, or lose them. A queue that does not
    * close in that time hands back none.
@@ -152,7 +152,10 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
 
 type ArchiveForAccount = (accountId: string, account: Account, call: ArchiveCall) => Promise<ArchivedMessageMedia>
 
-/** Archives as `archiveMedia` does, with the account's token, storage and prefix, and shares a memory of each number's tokens. */
+/**
+ * Archives as `archiveMedia` does, with the account's token, storage and prefix, and shares a memory of each number's
+ * tokens.
+ */
 function createAccountArchive({
   shared,
   callbacks,

@@ -5,11 +5,11 @@ import { InvalidOptionError } from './errors.js'
 import { isObject, toObject } from './json.js'
 
 /**
- * "This message points at this media": a webhook's words about one file, as plain JSON fit for any queue.
+ * "This message points at this media": a webhook's description of one file, as plain JSON fit for any queue.
  * Times are ISO 8601 strings.
  */
 export interface MediaReference {
-  /** Meta's id of the media, an opaque string. It lives 7 days (Meta: Media). */
+  /** Meta's id of the media, an opaque string. Meta keeps the media for 7 days (Meta: Media). */
   mediaId: string
   /** WhatsApp's kind of media. */
   mediaType: MediaType
@@ -28,9 +28,9 @@ export interface MediaReference {
   voice?: boolean
   /** An animated sticker. */
   animated?: boolean
-  /** The webhook's own download URL; it dies 5 minutes after the message, and never reaches results or failures. */
+  /** The webhook's own download URL; it expires 5 minutes after the message, and never reaches results or failures. */
   downloadUrl?: string
-  /** When the download URL dies. */
+  /** When the download URL expires. */
   downloadUrlExpiresAt?: string
   /** The message's id. It contains the sender's phone number. */
   messageId: string
@@ -55,11 +55,11 @@ export interface MediaReference {
   origin: 'message' | 'edit' | 'echo' | 'history' | 'standby' | 'flow' | 'call-recording'
 }
 
-/** WhatsApp's kinds of media. `sticker` only ever comes from a webhook: no MIME type tells it from an image. */
+/** WhatsApp's kinds of media. `sticker` only ever comes from a webhook: no MIME type distinguishes it from an image. */
 export type MediaType = 'image' | 'video' | 'audio' | 'document' | 'sticker'
 
 /**
- * One media item on its way to its object. `toWantedMedia` makes it from the caller's words, and the look-up returns a
+ * One media item on its way to its object. `toWantedMedia` makes it from the caller's arguments, and the look-up returns a
  * fuller one. A field is absent as long as it is unknown.
  */
 export interface WantedMedia {
@@ -75,10 +75,10 @@ export interface WantedMedia {
   /** When the message was sent. */
   readonly timestamp?: string | Date | undefined
   readonly phoneNumberId?: string | undefined
-  /** The webhook's own download URL, and when it dies. */
+  /** The webhook's own download URL, and when it expires. */
   readonly downloadUrl?: string | undefined
   readonly downloadUrlExpiresAt?: string | undefined
-  /** The look-up's URL. It lives 5 minutes. */
+  /** The look-up's URL. It is valid for 5 minutes. */
   readonly lookedUpUrl?: string | undefined
   /** The caller's reference; absent where a bare media id was given. The result repeats its message. */
   readonly reference?: MediaReference | undefined
@@ -87,7 +87,7 @@ export interface WantedMedia {
 /** Media of known types: enough to build its key. */
 export type KnownMedia = WantedMedia & { readonly mediaType: MediaType; readonly mimeType: string }
 
-/** @param given the caller's words for a bare media id; a reference has its own. */
+/** @param given the caller's options for a bare media id; a reference has its own fields. */
 export function toWantedMedia(
   media: string | MediaReference,
   given: Pick<WantedMedia, 'mediaType' | 'timestamp' | 'filename'> = {},
@@ -137,7 +137,7 @@ export function getMediaDeadline(media: MediaReference, mediaLifetimeMs: number 
 }
 
 /*
- * The checks. Callers and queues hand over JSON that anyone may have made: types prove nothing about it. Errors name the
+ * The checks. Callers and queues hand over JSON of unknown origin: types prove nothing about it. Errors name the
  * field, and show no value that may be personal.
  */
 
@@ -245,7 +245,7 @@ const FIELD_CHECKS: Readonly<Record<keyof MediaReference, FieldCheck>> = {
   fromUserId: allowAbsent(checkTextField),
   phoneNumberId: checkTextField,
   businessAccountId: checkTextField,
-  // A worker of an older version meets words that it does not know, and loses nothing by them.
+  // A worker of an older version accepts values that it does not know, and loses nothing by them.
   direction: checkTextField,
   origin: checkTextField,
 }

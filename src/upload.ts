@@ -91,7 +91,7 @@ export async function uploadToS3(body: UploadBody, options: UploadOptions): Prom
   }
 }
 
-/** A stream may fail (no such file) before anyone reads it, and must not end the process: reading it will tell. */
+/** A stream may fail (no such file) before it is read, and must not end the process: reading it shows the error. */
 export function muteErrors(body: UploadBody): void {
   if (body instanceof Readable) body.on('error', () => {})
 }

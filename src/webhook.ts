@@ -108,7 +108,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   checkWhole('maxBytes', maxBytes, { most: Number.MAX_SAFE_INTEGER })
   checkWhole('bodyTimeoutMs', bodyTimeoutMs, { most: MAX_TIMER_MS })
   checkMilliseconds('callbackTimeoutMs', callbackTimeoutMs)
-  const { track, settle } = trackWork()
+  const { track, waitForAll } = trackWork()
   const report = (rejection: WebhookRejection): void => {
     // A broken logger must neither change the answer nor end the process.
     void track((async () => onRejected?.(rejection))().catch(() => {}))
@@ -138,7 +138,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
     return new Response(body, { status, headers })
   }
   const close = async ({ timeoutMs = Number.POSITIVE_INFINITY }: { timeoutMs?: number } = {}): Promise<void> => {
-    await within(timeoutMs, settle(), { otherwise: () => undefined })
+    await within(timeoutMs, waitForAll(), { otherwise: () => undefined })
   }
   return Object.assign(handle, { receive, close })
 }
@@ -150,7 +150,7 @@ function blameAdapter(error: unknown): WebhookOutcome {
 }
 
 /** Tracks running promises (they never reject) until they end. */
-function trackWork(): { track<Work extends Promise<unknown>>(work: Work): Work; settle(): Promise<void> } {
+function trackWork(): { track<Work extends Promise<unknown>>(work: Work): Work; waitForAll(): Promise<void> } {
   const underWay = new Set<Promise<unknown>>()
   return {
     track(work) {
@@ -158,7 +158,7 @@ function trackWork(): { track<Work extends Promise<unknown>>(work: Work): Work; 
       void work.then(() => underWay.delete(work))
       return work
     },
-    async settle() {
+    async waitForAll() {
       // Again, because a failure is reported when the work ends.
       while (underWay.size > 0) await Promise.all(underWay)
     },

@@ -91,7 +91,7 @@ function startRenewal(
 ): Promise<string | undefined> {
   const renewal = (async () => accessToken('rejected'))()
   const forget = (): void => {
-    // One that was left behind may end while the next is waited for.
+    // An abandoned renewal may end while the next is waited for.
     if (history.renewal === renewal) history.renewal = undefined
   }
   history.renewal = renewal

@@ -107,7 +107,7 @@ export function parseTokenInfo(json: unknown): TokenInfo | undefined {
 
 /** The proof of the app secret is wrong, or missing where the app requires one. */
 export function isProofRefused({ message = '' }: GraphErrorBody): boolean {
-  // Code 100 is every bad parameter's: only the words tell (Meta: Secure Graph API calls).
+  // Code 100 stands for every bad parameter: only the message names it (Meta: Secure Graph API calls).
   return message.includes(LOOK_UP_QUERY.proof)
 }
 

@@ -92,7 +92,7 @@ export interface RefusedGraphCall {
   headers: Readonly<Record<string, string>>
   /** The body, or its first kilobytes. */
   text: string
-  /** The words that no error may repeat. Some providers' answers quote the key of the call. */
+  /** The texts that no error may repeat. Some providers' answers quote the key of the call. */
   secrets?: KnownSecrets
 }
 
@@ -103,7 +103,7 @@ export function toGraphError(
 ): AccessTokenError | MediaGoneError | GraphApiError {
   const { status, headers, text, secrets = [] } = answer
   // After parsing, which undoes JSON's escapes.
-  const clean = (words: string): string => removeKnownSecrets(words, secrets)
+  const clean = (message: string): string => removeKnownSecrets(message, secrets)
   const error = parseGraphError(parseJson(text)) ?? {}
   const { code: graphCode, subcode, fbtraceId } = error
   const verdict = judgeGraphError(error, status)

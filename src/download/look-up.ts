@@ -15,7 +15,7 @@ import { toGraphError } from './graph-error.js'
 const MAX_LOOK_UP_BYTES = 65_536
 
 /**
- * Looks the media up, and returns all that is then known of it. The webhook's words come first.
+ * Looks the media up, and returns all that is then known of it. The webhook's fields come first.
  *
  * @throws what `askForMediaInfo` throws; IntegrityMismatchError when webhook and look-up announce different hashes,
  * unless the attempt allows another hash; SizeLimitError.
@@ -41,7 +41,8 @@ function checkSameHash(expectedSha256: string | undefined, observedSha256: strin
 }
 
 /**
- * Asks Meta where a media id's bytes are: `GET /{version}/{media-id}` (Meta: Media). The URL in the answer lives 5 minutes.
+ * Asks Meta where a media id's bytes are: `GET /{version}/{media-id}` (Meta: Media). The URL in the answer is valid for
+ * 5 minutes.
  *
  * @throws AccessTokenError, MediaGoneError or GraphApiError by Graph's error code; DownloadFailedError when no usable
  * answer came.

@@ -32,7 +32,7 @@ export interface OpenedMedia {
   onSourceError(error: Error | undefined): DownloadFailedError
 }
 
-/** Opens the media's bytes: by the webhook's URL where that can be trusted and lives, else by the look-up's. */
+/** Opens the media's bytes: by the webhook's URL where that can be trusted and is valid, else by the look-up's. */
 export async function openMedia(media: WantedMedia, attempt: Attempt): Promise<OpenedMedia> {
   const opened = await openByWebhook(media, attempt)
   if (opened !== undefined) return opened
@@ -157,7 +157,7 @@ function checkHead({ response, host }: MediaHostAnswer, media: KnownMedia, attem
   }
 }
 
-/** 401, 403, 404 and 410 from a media host mean that the URL died: the next look-up gives a fresh one (Meta: Media). */
+/** A media host answers so when the URL has expired: the next look-up gives a fresh one (Meta: Media). */
 const DEAD_URL_STATUSES: readonly number[] = [401, 403, 404, 410]
 
 function createRefusalError(

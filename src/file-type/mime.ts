@@ -78,7 +78,7 @@ for (const known of KNOWN_TYPES) {
 
 /**
  * WhatsApp's kind of media for a MIME type: `image`, `video` or `audio` by its first half, else `document`. Case and
- * parameters do not matter. Never `sticker`: only a webhook tells a sticker from an image.
+ * parameters do not matter. Never `sticker`: only a webhook distinguishes a sticker from an image.
  */
 export function getMediaTypeFromMime(mimeType: string): MediaType {
   const [, kind] = /^[ \t]*(image|video|audio)\//i.exec(mimeType) ?? []
@@ -127,8 +127,9 @@ export function findContentType(extension: string): string | undefined {
 }
 
 /**
- * What a reader's browser gets for a declared MIME type: pictures, sound and video as they are; other harmless types as
- * attachments under their own type; anything else (HTML, SVG, XML, scripts, unknown) as an octet-stream attachment.
+ * Decides the type that a reader's browser gets for a declared MIME type: pictures, sound and video as they are; other
+ * harmless types as attachments under their own type; anything else (HTML, SVG, XML, scripts, unknown) as an
+ * octet-stream attachment.
  * `contentType` always is one of our own strings, never the sender's.
  */
 export function decideServedType(mimeType: string): { contentType: string; inline: boolean } {

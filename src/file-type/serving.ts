@@ -13,7 +13,7 @@ export interface Serving {
  *
  * @param file.extension of the object's key, without dot: what the name must end in, and the type where `mimeType` is
  * absent.
- * @param file.disposition wish of the reader; `inline` is heeded for what `mayShowInline` allows.
+ * @param file.disposition wish of the reader; `inline` is obeyed for types that `mayShowInline` allows.
  */
 export function decideServing(file: {
   mimeType?: string

@@ -38,7 +38,7 @@ const SIGNATURES: ReadonlyMap<number, Signature> = new Map<number, Signature>([
  * relatives, and what a reader's browser or desktop could run (HTML, SVG, XML, scripts, Windows programs). Old Office
  * files are `application/x-cfb`, their container. `undefined` when nothing matches, as for plain text.
  *
- * It is a hint, not a proof: one file can be valid as two types. What a browser gets is for `decideServedType` to decide.
+ * It is a hint, not a proof: one file can be valid as two types. `decideServedType` decides the type that a browser gets.
  *
  * @param head the first bytes; what comes after `SNIFF_BYTES` is ignored
  */
@@ -60,7 +60,7 @@ function guessByFirstByte(bytes: Uint8Array): Guess {
       return hasText(bytes, 1, '\x8b\x08') ? 'application/gzip' : undefined
     case 0x49: // ID3v2, versions 2 to 4
       return hasText(bytes, 1, 'D3') && readByte(bytes, 3) >= 2 && readByte(bytes, 3) <= 4 ? 'audio/mpeg' : undefined
-    case 0x42: // The size of the header tells a bitmap from a text about a BMW.
+    case 0x42: // The size of the header distinguishes a bitmap from a text about a BMW.
       return hasText(bytes, 1, 'M') && BITMAP_HEADERS.some((size) => hasText(bytes, 14, size)) ? 'image/bmp' : undefined
     case 0x4d:
       return hasText(bytes, 1, 'Z') && hasText(bytes, readByte(bytes, 0x3c) + readByte(bytes, 0x3d) * 256, 'PE\0\0')
@@ -81,13 +81,13 @@ function guessMpegAudio(bytes: Uint8Array): Guess {
   const third = readByte(bytes, 2)
   if ((second & 0xf6) === 0xf0) return ((third >> 2) & 0x0f) < 13 ? 'audio/aac' : undefined
   const layer = (second >> 1) & 3
-  const sound =
+  const isMpeg =
     (second & 0xe0) === 0xe0 &&
     (second & 0x18) !== 0x08 &&
     (layer === 1 || layer === 2) &&
     third >> 4 !== 15 &&
     (third & 0x0c) !== 0x0c
-  return sound ? 'audio/mpeg' : undefined
+  return isMpeg ? 'audio/mpeg' : undefined
 }
 
 function guessRiff(bytes: Uint8Array): Guess {

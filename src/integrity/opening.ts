@@ -9,7 +9,7 @@ export interface OpeningCapture {
 /**
  * Collects the first `wanted` bytes, or fewer where the body is shorter.
  *
- * @param check sees them before anyone else does, and throws to refuse them.
+ * @param check gets them before `promise` resolves, and throws to refuse them.
  */
 export function captureOpening(wanted: number, check?: (opening: Uint8Array) => void): OpeningCapture {
   const parts: Uint8Array[] = []

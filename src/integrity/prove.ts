@@ -31,7 +31,10 @@ export interface ProveOptions {
   maxBytes: number
   /** How many first bytes `opening` shows. Default 0. */
   openingBytes?: number
-  /** Sees the first bytes (`SNIFF_BYTES`, fewer if the body is shorter) before anyone else does, and throws to refuse them. */
+  /**
+   * Gets the first bytes (`SNIFF_BYTES`, fewer if the body is shorter) before the body's reader does, and throws to
+   * refuse them.
+   */
   checkOpening?: ((opening: Uint8Array) => void) | undefined
   /** Joins small chunks. Default true. */
   joinChunks?: boolean

@@ -101,7 +101,7 @@ interface CallLimits {
   signal?: AbortSignal
 }
 
-/** A function that hangs is left behind: it may still end, and its end is ignored. */
+/** A function that hangs is abandoned: it may still end, and its end is ignored. */
 async function callInTime<T>(run: () => T | Promise<T>, { callback, limitMs, signal }: CallLimits): Promise<T> {
   signal?.throwIfAborted()
   const running = (async () => run())()

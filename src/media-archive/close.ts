@@ -16,7 +16,7 @@ const STOPPED_CALLS_MS = 2_000
 
 /**
  * Closes the queue, waits for calls under way, then closes the storages. Calls are stopped after `timeoutMs`, and
- * whatever has not ended two seconds later is left behind.
+ * work that has not ended two seconds later is abandoned.
  *
  * @returns the jobs that the queue hands back. @throws what the queue's `close` throws, once all else is closed.
  */

@@ -20,7 +20,7 @@ export function spreadDelay(seconds: number): number {
   return seconds + Math.round((Math.random() * seconds) / 4)
 }
 
-/** The delay, cut so that the media is tried once more before it dies; undefined when there is no time for that. */
+/** The delay, cut so that the media is tried once more before it expires; undefined when there is no time for that. */
 export function cutDelay(wantedSeconds: number, secondsLeft: number): number | undefined {
   if (wantedSeconds <= secondsLeft) return Math.ceil(wantedSeconds)
   return secondsLeft < LEAST_TIME_SECONDS
@@ -28,7 +28,7 @@ export function cutDelay(wantedSeconds: number, secondsLeft: number): number | u
     : Math.floor(Math.max(secondsLeft - LAST_TRY_SECONDS, secondsLeft / 2))
 }
 
-/** The pause, cut to the media's life: the token may be mended before the pause ends. Dead media can wait. */
+/** The pause, cut to the media's lifetime: the token may be renewed before the pause ends. Expired media can wait. */
 export function cutPause(pauseSeconds: number, secondsLeft: number): number {
   if (secondsLeft <= 0) return pauseSeconds
   return cutDelay(pauseSeconds, secondsLeft) ?? Math.min(pauseSeconds, Math.max(1, Math.floor(secondsLeft / 2)))

@@ -20,7 +20,7 @@ export interface JobAttempt extends JobContext {
   subject: { mediaId?: string; accountId?: string }
 }
 
-/** Reads a job and its context, which came out of a queue as JSON that anyone may have put there. */
+/** Reads a job and its context, which came out of a queue as JSON of unknown origin. */
 export function readJobAttempt(given: MediaJob, context: JobContext): JobAttempt {
   const job = withWholeFaults(given)
   const seen = { sha256: job?.seenSha256 }

@@ -41,7 +41,7 @@ export interface MediaArchiveOptions
   /**
    * Time limit of one call of these functions, in milliseconds: `accounts`, `storage`, `prefix`, `onArchived`,
    * `onFailed`, and an account's `accessToken`. Default 60,000; `Infinity` switches it off. A call that takes longer is
-   * left behind with a `TimeoutError`, and counts as if it had thrown: the function will be called again.
+   * abandoned with a `TimeoutError`, and counts as if it had thrown: the function will be called again.
    */
   callbackTimeoutMs?: number
 }

@@ -16,7 +16,9 @@ export interface AccountNumber {
 export interface Pauses {
   /** The longest pause of the number or its account, and its reason; undefined when jobs go on. */
   find(number: AccountNumber): { secondsLeft: number; error: AnyWhatsAppMediaError } | undefined
-  /** True when media that dies during the pause may be tried now: once a minute under a rejected token, not once a job. */
+  /**
+   * True when media that expires during the pause may be tried now: once a minute under a rejected token, not once a job.
+   */
   mayTry(number: AccountNumber): boolean
   /** Pauses a number without a token, longer each time in a row, and returns the seconds. */
   pauseNumber(number: AccountNumber, error: AnyWhatsAppMediaError): number
@@ -59,7 +61,7 @@ export function createPauses(
       return true
     },
     pauseNumber(number, error) {
-      // Jobs that were under way together find the same dead token: that is one pause, and one event.
+      // Jobs that were under way together find the same rejected token: that is one pause, and one event.
       const last = withoutToken.get(buildNumberId(number)) ?? { beganMs: 0, untilMs: 0, times: 0 }
       const left = countPauseSeconds(last, now())
       if (left > 0) return left

@@ -59,7 +59,7 @@ export function createJobRunner(options: JobRunnerOptions): ProcessJob {
     const stop = linkSignals([attempt.signal], { deadline: attempt.deadline })
     let archived: ArchivedMessageMedia
     try {
-      // The account comes first: how long its media lives decides how long a job can pause.
+      // The account comes first: the lifetime of its media decides how long a job can pause.
       const account = await callbacks.findAccount(attempt.job.media.phoneNumberId, stop.signal)
       attempt.deadlineAt = findDeadline(attempt, account)
       const pause = findPause(attempt, pauses)
@@ -97,7 +97,7 @@ function findPause(attempt: JobAttempt, pauses: Pauses): JobOutcome | undefined 
   if (pause === undefined) return undefined
   const pauseSeconds = spreadDelay(pause.secondsLeft)
   const secondsLeft = countSecondsLeft(attempt)
-  // Media that would die in the meantime has its last try now, pause or not; dead media can wait.
+  // Media that would expire in the meantime has its last try now, pause or not; expired media can wait.
   const mustTry = secondsLeft > 0 && cutDelay(pauseSeconds, secondsLeft) === undefined
   if (mustTry && pauses.mayTry(number)) return undefined
   return buildRetry(attempt, {

@@ -225,7 +225,7 @@ async function findAfterLostAnswer(error: unknown, proven: ProvenBody, call: Put
 
 /**
  * A store that got other bytes says 400 (AWS: BadDigest). It should keep nothing then; if it does keep them, they lie
- * under our own words about the right ones, and a look would take those for proof.
+ * under the size and hash that we sent, and a look would take those for proof.
  */
 function isBodyRefused(failure: AnyWhatsAppMediaError): boolean {
   return failure.code === 'storage-failed' && failure.status === 400

@@ -11,7 +11,7 @@ interface StorageCall {
   operation: StorageFailedError['operation']
   key: string
   signal?: AbortSignal | undefined
-  /** The words of the call that no error may repeat. */
+  /** The texts of the call that no error may repeat. */
   secrets?: KnownSecrets
 }
 
@@ -79,7 +79,11 @@ export function wrapStorage(storage: ObjectStorage, filename: string | undefined
   }
 }
 
-/** Checks a storage's answer, and drops a hash or tag that is no text. Returns null when there is no object. @throws StorageFailedError */
+/**
+ * Checks a storage's answer, and drops a hash or tag that is no text. Returns null when there is no object.
+ *
+ * @throws StorageFailedError for an answer without a valid size.
+ */
 function checkFoundObject<Found extends StoredObject>(
   found: Found | null | undefined,
   call: StorageCall,
