@@ -182,14 +182,16 @@ describe('downloadMediaFromWhatsApp', () => {
   })
 
   it('ends in a timeout when nothing comes', async () => {
-    api.fail({ on: 'download', kind: 'stall', times: 1 })
+    // A fault for each photo: a slow look-up may end the first call before it uses its fault up.
+    const [silent, broken] = [await photoId(), await photoId()]
+    api.fail({ on: 'download', kind: 'stall', mediaId: silent })
     const quick = { timeouts: { headersMs: 50 } }
-    await expect(downloadMediaFromWhatsApp(await photoId(), options(quick))).rejects.toMatchObject({
+    await expect(downloadMediaFromWhatsApp(silent, options(quick))).rejects.toMatchObject({
       code: 'timeout',
       waitedFor: 'headers',
     })
-    api.fail({ on: 'download', kind: 'stall', afterBytes: 100_000 })
-    const { bytes } = await downloadMediaFromWhatsApp(await photoId(), options({ timeouts: { idleMs: 50 } }))
+    api.fail({ on: 'download', kind: 'stall', afterBytes: 100_000, mediaId: broken })
+    const { bytes } = await downloadMediaFromWhatsApp(broken, options({ timeouts: { idleMs: 50 } }))
     await expect(bytes()).rejects.toMatchObject({ code: 'timeout', waitedFor: 'source' })
   })
 
