@@ -35,7 +35,7 @@ async function run({ size, from, count, concurrency }) {
   return { cpuMs: (user + system) / 1_000, wallMs, medianMs: times[Math.floor(times.length / 2)] }
 }
 
-/** Of this process alone: what getrusage tells can be the parent's, for it survives an exec. */
+/** Of this process alone: getrusage can report the parent's figures, for they survive an exec. */
 function peakBytes() {
   try {
     return Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) * 1_024

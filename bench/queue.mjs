@@ -1,5 +1,5 @@
 // What the BullMQ queue costs per object of 1 MB beside the archive's own CPU, in one run, rounds interleaved; then the
-// throughput of 1, 2 and 4 worker processes. Source and sink are processes of their own, and so is whoever is measured.
+// throughput of 1, 2 and 4 worker processes. Source and sink are processes of their own, and so is the measured process.
 // Exits 1 when the cost is over the bound. Needs `npm run build` and the Redis that `REDIS_URL` names.
 import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'

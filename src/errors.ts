@@ -1,6 +1,6 @@
 /**
- * Every way this library can fail, one class a circumstance. Each error says in `code` what happened, and in `retryable`
- * whether the same call can succeed later without a change of code or configuration.
+ * Every way this library can fail, one class a circumstance. Each error names its cause in `code`, and says in
+ * `retryable` whether the same call can succeed later without a change of code or configuration.
  *
  * No error carries a token, a signed query, a phone number, a file name or a request object: such values show as
  * their type and length only, in the message, in JSON and when inspected. The base class sees to it.
@@ -172,7 +172,7 @@ export class UnknownNumberError extends WhatsAppMediaError {
   }
 }
 
-/** What an error of the Graph API says of itself, besides its message. */
+/** The codes of an error of the Graph API, besides its message. */
 export interface GraphAnswerCodes {
   /** HTTP status. */
   status: number
@@ -473,7 +473,7 @@ export class CallbackFailedError extends WhatsAppMediaError {
   declare readonly callback: CallbackName
 
   /**
-   * `cause` is what it threw. Where that is no error of this library, name and code alone are kept: its message may
+   * `cause` is the thrown value. Where that is no error of this library, name and code alone are kept: its message may
    * quote the job.
    */
   constructor({ callback, cause }: { callback: CallbackName; cause: unknown }) {
@@ -582,7 +582,7 @@ export class MediaUnavailableError extends WhatsAppMediaError {
   }
 }
 
-/** What a deadline ended, where it was no callback. */
+/** The messages of all deadlines but a callback's. */
 const WAITS: Readonly<Record<Exclude<TimeoutError['waitedFor'], 'callback'>, string>> = {
   headers: 'No answer came',
   source: 'The source sent nothing',
@@ -600,8 +600,8 @@ const WAITS: Readonly<Record<Exclude<TimeoutError['waitedFor'], 'callback'>, str
 export class TimeoutError extends WhatsAppMediaError {
   readonly code = 'timeout'
   /**
-   * What did not come in time: an answer's headers, the source's next bytes, the store, the end of the whole transfer, of
-   * a webhook's body, or of a callback of your app.
+   * The part that did not come in time: an answer's headers, the source's next bytes, the store, the end of the whole
+   * transfer, of a webhook's body, or of a callback of your app.
    */
   declare readonly waitedFor: 'headers' | 'source' | 'store' | 'total' | 'body' | 'callback'
   /** Milliseconds. */

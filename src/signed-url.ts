@@ -12,7 +12,7 @@ import { toStorageFailure } from './upload/storage-errors.js'
 export type SigningOptions = {
   /** Where the objects are. It must be able to sign. */
   storage: ObjectStorage
-  /** Seconds that the URL lives, 1 to 604,800 (AWS: Authenticating requests, query parameters). Default 3,600. */
+  /** Seconds that the URL works, 1 to 604,800 (AWS: Authenticating requests, query parameters). Default 3,600. */
   expiresIn?: number
   /** The name a download gets. */
   filename?: string

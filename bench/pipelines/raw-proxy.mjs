@@ -83,7 +83,7 @@ function createLine(origin) {
   socket.on('data', (bytes) => take(bytes))
   socket.on('error', (error) => fail(error))
   socket.on('close', () => fail(new Error('closed')))
-  /** Sends a request's head; tells the answer's length, then its body in pieces; resolves after the last. */
+  /** Sends a request's head; reports the answer's length, then its body in pieces; resolves after the last. */
   const exchange = (request, { head = () => {}, piece }) =>
     new Promise((resolve, reject) => {
       let early = Buffer.alloc(0)

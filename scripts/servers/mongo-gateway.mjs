@@ -253,7 +253,7 @@ createServer((socket) => {
   socket.on('error', () => {})
   socket.on('data', (chunk) => {
     unread = Buffer.concat([unread, chunk])
-    // As mongod does: whoever waits for this server asks by HTTP.
+    // As mongod does: clients that wait for this server ask by HTTP.
     if (unread.subarray(0, 4).toString() === 'GET ')
       return socket.end('HTTP/1.0 200 OK\r\n\r\nThis is no web server.\n')
     while (unread.length >= 4 && unread.length >= unread.readInt32LE()) {

@@ -65,8 +65,8 @@ export function reportDoctorError(
 }
 
 /**
- * Asks Meta and the store whether an archive with these settings works and is safe, and prints what it found with what
- * repairs it. Below `{prefix}doctor/` it writes small objects and removes them; it changes no setting.
+ * Asks Meta and the store whether an archive with these settings works and is safe, and prints each finding with its
+ * repair. Below `{prefix}doctor/` it writes small objects and removes them; it changes no setting.
  *
  * @returns the exit code: 0 nothing to repair, 1 warnings, 2 errors.
  * @throws InvalidOptionError for settings of the wrong form, and the signal's reason.

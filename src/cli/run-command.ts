@@ -88,10 +88,10 @@ const COMMANDS: readonly Command[] = [
   },
   {
     name: 'doctor',
-    description: 'Check the access token, the bucket and what the store really does; print the fix for each problem',
+    description: "Check the access token, the bucket and the store's real behaviour; print the fix for each problem",
     options: [
       ['--bucket <name>', 'Default: S3_BUCKET_NAME'],
-      ['--region <name>', 'Default: AWS_REGION, or what the AWS SDK finds'],
+      ['--region <name>', 'Default: AWS_REGION, or the region that the AWS SDK finds'],
       ['--endpoint <url>', 'An S3-compatible store. Default: S3_ENDPOINT, else AWS'],
       ['--public-endpoint <url>', 'The endpoint that readers of signed URLs reach. Default: the endpoint'],
       ['--prefix <prefix>', 'The start of all keys. Default: WHATSAPP_MEDIA_PREFIX, else whatsapp-media/'],

@@ -33,15 +33,15 @@ export function checkMilliseconds(option: string, value: unknown): asserts value
 }
 
 /** One of a few strings. */
-export function checkOneOf<Word extends string>(
+export function checkOneOf<Allowed extends string>(
   option: string,
   value: unknown,
-  words: readonly Word[],
-): asserts value is Word {
+  allowed: readonly Allowed[],
+): asserts value is Allowed {
   // `includes` compares with values of any type.
-  if ((words as readonly unknown[]).includes(value)) return
-  const allowed = [words.slice(0, -1).join(', '), words.at(-1)].filter((part) => part !== '').join(' or ')
-  throw new InvalidOptionError({ option, problem: `must be ${allowed}, got ${describeValue(value)}` })
+  if ((allowed as readonly unknown[]).includes(value)) return
+  const choice = [allowed.slice(0, -1).join(', '), allowed.at(-1)].filter((part) => part !== '').join(' or ')
+  throw new InvalidOptionError({ option, problem: `must be ${choice}, got ${describeValue(value)}` })
 }
 
 export function checkFunction(option: string, value: unknown): void {

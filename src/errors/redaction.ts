@@ -18,7 +18,7 @@ export function cleanServerText(text: string): string {
     .trim()
 }
 
-/** A long text without its last word: cut in the middle, a secret would fit no pattern any more. */
+/** A long text without its last part: cut in the middle, a secret would fit no pattern any more. */
 function cutText(text: string): string {
   if (text.length <= MAX_SERVER_TEXT) return text
   return text.slice(0, MAX_SERVER_TEXT).replace(/[\p{L}\p{N}_.~+/=|%-]+$/u, '')

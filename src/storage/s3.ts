@@ -93,7 +93,7 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
  * is touched. It takes the permissions s3:PutObject, s3:GetObject and s3:DeleteObject there, and for tags
  * s3:PutObjectTagging and s3:GetObjectTagging.
  *
- * @param options as for `createS3Storage`: the probe sends what that storage would.
+ * @param options as for `createS3Storage`: the probe sends the requests of that storage.
  * @throws InvalidOptionError for options of the wrong form, and the signal's reason. A store's faults, missing
  * credentials and silence are verdicts.
  */

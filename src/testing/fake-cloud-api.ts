@@ -25,9 +25,9 @@ export interface FakeCloudApiOptions extends FakeAccount {
   requireProof?: boolean
   /** The API's clock, in milliseconds. Default `Date.now`. */
   now?: () => number
-  /** How long download URLs live. Default 300,000 ms, as Meta's. */
+  /** How long download URLs work. Default 300,000 ms, as Meta's. */
   urlLifetimeMs?: number
-  /** How long media ids live. Default 7 days, as Meta's. */
+  /** How long media ids work. Default 7 days, as Meta's. */
   mediaLifetimeMs?: number
 }
 

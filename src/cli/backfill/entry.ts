@@ -59,7 +59,7 @@ function readWebhook(json: unknown, receivedAt: string): LineContent {
   const failed = unavailable.filter(({ reason }) => !IS_NO_FAILURE.has(reason))
   return {
     kind: 'media',
-    // A saved download URL has expired: it lives five minutes.
+    // A saved download URL has expired: it works for five minutes.
     media: dated.map((reference) => ({ ...removeDownloadUrl(reference), receivedAt })),
     lost: [...undated, ...failed.map((item) => new MediaUnavailableError(item))],
   }

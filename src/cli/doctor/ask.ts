@@ -18,6 +18,6 @@ export function askUrl(
 
 /** The reason and the status, for people. */
 export function describeRefusal({ reason, status }: Pick<Refusal, 'reason' | 'status'>): string {
-  const words = reason === 'TimeoutError' ? 'no answer in time' : reason
-  return status === undefined ? words : `${words}, HTTP ${status}`
+  const cause = reason === 'TimeoutError' ? 'no answer in time' : reason
+  return status === undefined ? cause : `${cause}, HTTP ${status}`
 }

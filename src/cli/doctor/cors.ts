@@ -56,7 +56,7 @@ export function prescribeCors(origins: readonly string[]): CorsConfiguration {
 
 /**
  * Asks for a signed URL as a browser does for a page of each origin. The bucket's own configuration (`existing`) is only
- * kept in the fix: a browser goes by the store's answer.
+ * kept in the fix: a browser obeys the store's answer.
  */
 export async function judgeCorsAnswers(context: {
   connection: Pick<BucketConnection, 'command'>
@@ -92,7 +92,7 @@ export async function judgeCorsAnswers(context: {
       advice: isKnown
         ? 'Set this as cors.json; rules that the bucket has already are in it'
         : 'Set this as cors.json; it replaces all rules of the bucket, which could not be read',
-      // A store goes by the first rule that fits (AWS: PutBucketCors).
+      // A store applies the first rule that fits (AWS: PutBucketCors).
       cors: { CORSRules: [...rules, ...kept] },
       command: connection.command('put-bucket-cors', '--cors-configuration file://cors.json'),
     },

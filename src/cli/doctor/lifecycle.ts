@@ -51,7 +51,7 @@ const SAFETY_NET = '. Older versions are then gone after a day: where they are y
 
 /**
  * AWS documents no put that keeps the setting without naming it. It goes into a command that people copy into a shell:
- * anything but a plain word stays out.
+ * only letters, digits and underscores may pass.
  */
 function buildMinimumSizeOption(found = ''): string {
   return /^\w+$/.test(found) ? ` --transition-default-minimum-object-size ${found}` : ''

@@ -71,7 +71,7 @@ function isProofRefusal(answer: GraphOutcome): boolean {
   return answer.kind === 'error' && isProofRefused(answer.error)
 }
 
-/** `first`: the outcome of a call that any live token may make. */
+/** `first`: the outcome of a call that any valid token may make. */
 async function examineToken(context: MetaAccess, first: GraphOutcome): Promise<Finding[]> {
   if (first.kind === 'unreachable') return [describeUnreachable(context, first.refusal)]
   if (first.kind === 'error') return [judgeRejection(first)]

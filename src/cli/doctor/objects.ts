@@ -34,7 +34,10 @@ interface ObjectChecks {
   prefix: string
   kmsKeyId: string | undefined
   timeoutMs: number
-  /** Judges what pages of other origins may read; `fetchFor` fetches a signed URL as a page of an origin does. */
+  /**
+   * Judges whether pages of other origins may read objects; `fetchFor` fetches a signed URL as a page of an origin
+   * does.
+   */
   cors: ((fetchFor: (origin: string) => Promise<Headers>) => Promise<Finding>) | undefined
 }
 

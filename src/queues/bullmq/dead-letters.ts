@@ -26,8 +26,8 @@ export interface BuriedJob extends Omit<DeadLetter, 'id'> {
 }
 
 /**
- * Puts a job among the dead letters. Its id is the job's own and the time it was enqueued: a worker that dies between
- * this and letting go of the job leaves one letter, not two, and a later failure of the same media has a letter of its own.
+ * Puts a job among the dead letters. Its id is the job's own and the time it was enqueued: a worker killed between
+ * this and the job's removal leaves one letter, not two, and a later failure of the same media has a letter of its own.
  */
 export async function buryJob(
   dead: Queue<BuriedJob>,
@@ -58,7 +58,7 @@ export async function listDeadLetters(
 /**
  * Enqueues one dead letter anew, then removes it: at no moment it is in neither queue.
  *
- * @returns false when there is no such letter, or when its worker has not let go of the job yet.
+ * @returns false when there is no such letter, or when its worker has not removed the job yet.
  */
 export async function restoreLetter(
   { main, dead }: { main: Queue<QueuedJob>; dead: Queue<BuriedJob> },
@@ -76,7 +76,7 @@ export async function restoreLetter(
   return true
 }
 
-/** @returns whether it was there. */
+/** @returns true when it was there. */
 export async function discardLetter(dead: Queue<BuriedJob>, id: string): Promise<boolean> {
   const letter = await dead.getJob(id)
   await letter?.remove()

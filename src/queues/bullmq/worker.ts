@@ -110,7 +110,7 @@ function createClose(parts: {
   let closing: Promise<void> | undefined
   let isClosed = false
 
-  /** Waits for runs under way, and for Redis to hear of them. */
+  /** Waits for runs under way, and until Redis has their outcomes. */
   const shutDown = async (): Promise<void> => {
     const hasNothingToReport = isIdle() && connection.status !== 'ready'
     await (hasNothingToReport ? force() : abortable(worker.close(), letGo.signal).catch(forceIfLate))
@@ -126,7 +126,7 @@ function createClose(parts: {
   /** A Redis that is away must not hold up the process: the other workers find the jobs when the locks end. */
   const force = async (): Promise<void> => {
     connection.disconnect()
-    // BullMQ makes a forced end of a graceful one that waits for a connection in no other way.
+    // BullMQ has no other way to force an end while a graceful one waits for a connection.
     worker.closing = undefined
     await worker.close(true)
   }
@@ -144,7 +144,7 @@ function createClose(parts: {
   }
 }
 
-/** Node's errors have a name for a code, BullMQ's own a number. */
+/** The code of Node's errors is a name, that of BullMQ's own a number. */
 function isConnectionError(error: Error): boolean {
   return typeof Reflect.get(error, 'code') === 'string'
 }

@@ -10,10 +10,10 @@ const BROKEN_BODY = ['BadDigest', 'XAmzContentSHA256Mismatch', 'IncompleteBody',
 /** The SDK has set its clock by this answer, so the next request carries the right time. */
 const CLOCK_SKEW = 'RequestTimeTooSkewed'
 
-/** What stores answer to a header or a call that they do not know (AWS: Error responses). */
+/** The answer of stores to a header or a call that they do not know (AWS: Error responses). */
 export const NOT_IMPLEMENTED = 501
 
-/** Which call failed, and what its error must not repeat. */
+/** The failed call, and the secrets that its error must not repeat. */
 interface FailedCall {
   operation: StorageFailedError['operation']
   key: string

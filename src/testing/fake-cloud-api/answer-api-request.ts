@@ -5,7 +5,7 @@ import { sendDownload } from './send-download.js'
 import { ATTACHMENTS } from './sign-download-url.js'
 import type { FakeApiState, FakeExchange, RecordedRequest } from './state.js'
 
-/** Records a request, and answers it by what it asks for. */
+/** Records a request, and answers it by its target. */
 export async function answerApiRequest({ request, response }: FakeExchange, state: FakeApiState): Promise<void> {
   const url = new URL(`${state.origin}${request.url}`)
   const exchange = { request, response, url }

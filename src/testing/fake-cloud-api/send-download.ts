@@ -4,7 +4,7 @@ import { hasToken, makeTraceId, sendPageNotFound, sendRefusal } from './refusals
 import { hashDownload } from './sign-download-url.js'
 import type { FakeApiState, RoutedExchange } from './state.js'
 
-/** Sends a file's bytes to a caller with the token and a URL that still lives. */
+/** Sends a file's bytes to a caller with the token and a URL that has not expired. */
 export async function sendDownload({ request, response, url }: RoutedExchange, state: FakeApiState): Promise<void> {
   const mediaId = url.searchParams.get('mid') ?? ''
   const expiresAt = Number(url.searchParams.get('ext'))

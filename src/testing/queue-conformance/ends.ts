@@ -170,7 +170,7 @@ export const endRequirements: readonly Requirement<QueueCase>[] = [
     },
   },
   {
-    name: 'close stops what takes longer than it may, and that job is not lost',
+    name: 'close stops a job that takes longer than it may, and does not lose it',
     async check(context) {
       const opened = await context.open()
       const processor = createProcessor(async ({ job, index, signal }) => {

@@ -1,6 +1,6 @@
 import type { S3Address } from './signature-v4.js'
 
-/** The AWS partitions whose addresses have one form. Others (AWS: Regional endpoints) are for the SDK to know. */
+/** The AWS partitions whose addresses have one form. The SDK knows the others (AWS: Regional endpoints). */
 const DNS_SUFFIXES: readonly (readonly [RegExp, string])[] = [
   [/^(?:us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+$/, 'amazonaws.com'],
   [/^us-gov-\w+-\d+$/, 'amazonaws.com'],
