@@ -28,8 +28,8 @@ export interface DownloadOptions {
   /** How long one attempt may wait, in milliseconds. */
   timeouts?: Timeouts
   /**
-   * A cap in bytes, at most 5,368,709,120: one for all media, or one for each type. Types left out have the default,
-   * 104,857,600 (100 MiB). Larger media is a `SizeLimitError`.
+   * A cap in bytes, at most 5,368,709,120: one for all media, or one for each type. Default
+   * 104,857,600 (100 MiB), also for types left out. Larger media is a `SizeLimitError`.
    */
   maxBytes?: number | { readonly [Type in MediaType]?: number }
   /** Aborts the call; it then rejects with the signal's reason. */

@@ -78,7 +78,13 @@ const ACCOUNT_ID = /^[A-Za-z0-9_-]{1,128}$/
  * console.log(key) // whatsapp-media/acme/2026-11-22/image/….jpg
  * ```
  */
-export function buildMediaKey(parts: MediaKeyParts, options: { prefix?: string } = {}): string {
+export function buildMediaKey(
+  parts: MediaKeyParts,
+  options: {
+    /** The part before the account id. Default `whatsapp-media/`; empty is allowed. */
+    prefix?: string
+  } = {},
+): string {
   const { accountId, mediaType, mimeType, mediaId, timestamp, filename } = parts
   checkAccountId(accountId)
   checkMediaType(mediaType)
@@ -98,7 +104,13 @@ const KEY_PATTERN =
  *
  * @throws InvalidOptionError when it is anything else.
  */
-export function parseMediaKey(key: string, options: { prefix?: string } = {}): ParsedMediaKey {
+export function parseMediaKey(
+  key: string,
+  options: {
+    /** The part before the account id. Default `whatsapp-media/`; empty is allowed. */
+    prefix?: string
+  } = {},
+): ParsedMediaKey {
   const prefix = checkPrefix(options)
   const rest = typeof key === 'string' && key.startsWith(prefix) ? KEY_PATTERN.exec(key.slice(prefix.length)) : null
   const [, accountId, date, mediaType, uuid, extension] = rest ?? []

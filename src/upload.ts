@@ -45,12 +45,12 @@ export interface UploadOptions {
   /** Builds keys of another form. Default: as `buildMediaKey`. */
   keyLayout?: KeyLayout
   /**
-   * A cap in bytes, at most 5,368,709,120: one for all media, or one for each type. Types left out have the default,
-   * 104,857,600 (100 MiB). Larger media is a `SizeLimitError`.
+   * A cap in bytes, at most 5,368,709,120: one for all media, or one for each type. Default
+   * 104,857,600 (100 MiB), also for types left out. Larger media is a `SizeLimitError`.
    */
   maxBytes?: number | { readonly [Type in MediaType]?: number }
   /**
-   * `safe`, the default: a body whose first bytes contradict its declared type is kept as octet-stream, to be downloaded.
+   * Default `safe`: a body whose first bytes contradict its declared type is kept as octet-stream, to be downloaded.
    * `trust`: the first bytes are not looked at.
    */
   sniff?: 'safe' | 'trust'

@@ -42,7 +42,7 @@ export interface ArchiveOptions extends DownloadOptions, RetryOptions {
   /** Builds keys of another form. Default: as `buildMediaKey`. */
   keyLayout?: KeyLayout
   /**
-   * `safe`, the default: a body whose first bytes contradict its declared type is kept as octet-stream, to be downloaded.
+   * Default `safe`: a body whose first bytes contradict its declared type is kept as octet-stream, to be downloaded.
    * `trust`: the first bytes are not looked at.
    */
   sniff?: 'safe' | 'trust'
