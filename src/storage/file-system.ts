@@ -154,7 +154,8 @@ function breakOffOnAbort(body: Readable, signal: AbortSignal | undefined): Reada
   const forget = callOnAbort(signal, () => {
     body.destroy(isError(signal?.reason) ? signal.reason : new Error('aborted'))
   })
-  return body.once('close', forget)
+  // A reader who comes late, or never, must not end the process with an unhandled 'error'.
+  return body.on('error', () => {}).once('close', forget)
 }
 
 function checkDirectory(directory: string): string {

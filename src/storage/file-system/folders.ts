@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rmdir } from 'node:fs/promises'
+import { mkdir, open, readdir, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { hasCode } from './errors.js'
 
@@ -13,7 +13,7 @@ export async function makeFolder(path: string): Promise<void> {
 const MOST_TRIES = 1_000
 
 /**
- * Makes the folder of `path`, and does something in it: once more when a delete has removed the folder in between.
+ * Makes the folder of `path`, and does something in it: once more when a delete has removed a folder in between.
  *
  * @param act fails with `ENOENT` when the folder is gone.
  */
@@ -23,9 +23,23 @@ export async function actInFolder<T>(path: string, act: () => Promise<T>): Promi
       await makeFolder(dirname(path))
       return await act()
     } catch (error) {
-      if (triesLeft <= 1 || !hasCode(error, 'ENOENT')) throw error
+      if (triesLeft <= 1 || !(await isFolderRemoved(error, path))) throw error
     }
   }
+}
+
+/** A recursive `mkdir` also fails with `ENOTDIR` or `EEXIST` when a folder above goes meanwhile (seen in Node 20). */
+async function isFolderRemoved(error: unknown, path: string): Promise<boolean> {
+  if (hasCode(error, 'ENOENT')) return true
+  return hasCode(error, 'ENOTDIR', 'EEXIST') && !(await liesBelowFile(path))
+}
+
+async function liesBelowFile(path: string): Promise<boolean> {
+  for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
+    const found = await stat(folder).catch(() => undefined)
+    if (found !== undefined) return !found.isDirectory()
+  }
+  return false
 }
 
 /** Removes the folders of `path` that are empty, from the lowest one up to `top`, which stays. */

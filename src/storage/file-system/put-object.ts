@@ -33,7 +33,6 @@ export function createPutFile(directory: string, { durable }: { durable: boolean
         sidecar: toSidecar(key, options),
       })
       unneeded.add(sidecar)
-      await sweeper.sweepBeside(sidecar)
       options.signal?.throwIfAborted()
       emptied = target
       const published = await calls(publish(draft, target, options))
@@ -43,6 +42,8 @@ export function createPutFile(directory: string, { durable }: { durable: boolean
       const { replaced } = published
       if (replaced !== null) unneeded.add(buildSidecarPath(directory, { key, modified: replaced }))
       unneeded.delete(sidecar)
+      // Not awaited: a folder may hold thousands of sidecars, and the object is there.
+      void sweeper.sweepBeside(sidecar)
       if (durable) await calls(syncFolders(directory, [target, sidecar]))
       return { outcome: 'stored', etag: `"${options.sha256}"` }
     } finally {

@@ -105,7 +105,8 @@ describe('put()', () => {
     const later = createFileSystemStorage({ directory: directory.path })
     await put(later, 'killed', { text: 'again' })
     await put(later, 'kept', { text: 'y', ifAbsent: true })
-    expect(await sidecars()).toHaveLength(3)
+    // The sweep goes on behind the put.
+    await vi.waitUntil(async () => (await sidecars()).length === 3)
     expect(await later.head('killed')).toMatchObject({ size: 5, contentType: 'text/plain' })
     expect(await later.head('kept')).toMatchObject({ size: 1, contentType: 'text/plain' })
   })
@@ -124,6 +125,26 @@ describe('folders', () => {
     const act = vi.fn(() => Promise.reject(gone))
     await expect(actInFolder(join(directory.path, 'a', 'b'), act)).rejects.toBe(gone)
     expect(act).toHaveBeenCalledTimes(1_000)
+  })
+
+  it.each(['ENOTDIR', 'EEXIST'])('tries again after %s where no file lies in the way', async (code) => {
+    const act = vi.fn(async () => 'done').mockRejectedValueOnce(Object.assign(new Error('a race'), { code }))
+    await expect(actInFolder(join(directory.path, 'a', 'b', 'c'), act)).resolves.toBe('done')
+    expect(act).toHaveBeenCalledTimes(2)
+  })
+
+  it('tries no more where a file lies in the way', async () => {
+    await writeFile(join(directory.path, 'file'), 'x')
+    const act = vi.fn(async () => {})
+    await expect(actInFolder(join(directory.path, 'file', 'b', 'c'), act)).rejects.toMatchObject({ code: 'ENOTDIR' })
+    await expect(actInFolder(join(directory.path, 'file', 'c'), act)).rejects.toMatchObject({ code: 'EEXIST' })
+    expect(act).not.toHaveBeenCalled()
+  })
+
+  it('fails as the call does at the root of the disk', async () => {
+    const failure = Object.assign(new Error('no'), { code: 'EEXIST' })
+    const act = vi.fn(() => Promise.reject(failure))
+    await expect(actInFolder('/file', act)).rejects.toBe(failure)
   })
 
   it('climbs over folders that another delete has removed', async () => {
@@ -155,6 +176,17 @@ describe('get()', () => {
     const found = await storage.get('large', { signal: controller.signal })
     controller.abort('enough')
     await expect(buffer(found?.body ?? Readable.from([]))).rejects.toThrow('aborted')
+  })
+
+  it('ends no process when the signal aborts before anyone reads', async () => {
+    await put(storage, 'large', { text: 'x'.repeat(1_000_000) })
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const { body } = (await storage.get('large', { signal: controller.signal })) ?? { body: Readable.from([]) }
+    controller.abort(reason)
+    await new Promise((resolve) => body.once('close', resolve))
+    expect(body.errored).toBe(reason)
+    await expect(buffer(body)).rejects.toThrow()
   })
 
   it("rejects with the signal's reason while it reads a foreign file for its hash", async () => {
