@@ -143,8 +143,11 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
     },
     signUrl: (key, signing) =>
       calls.run(async (signal) => {
-        const place = await findPlace(signing.accountId, signal)
-        return signUrl(key, { ...shared, ...signing, ...place })
+        // By name: a `keyLayout` or `storage` from JavaScript must not replace the archive's own.
+        const { accountId, expiresIn, filename, disposition, cacheFor } = signing
+        const place = await findPlace(accountId, signal)
+        const wishes = defined({ expiresIn, filename, disposition, cacheFor })
+        return signUrl(key, { ...shared, ...wishes, ...place, accountId })
       }),
     close: (closeOptions) => closeArchive({ calls, queue, storages }, closeOptions),
   }

@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import { checkOneOf, checkText, checkWhole } from './errors/checks.js'
+import { describeValue } from './errors/describe.js'
 import { InvalidOptionError, StorageFailedError, WrongAccountError } from './errors.js'
 import { emit, type OnEvent } from './events.js'
 import { findSafeExtension } from './file-type/filename.js'
@@ -105,17 +106,20 @@ export async function getSignedUrl(key: string, options: SigningOptions): Promis
  * ```
  */
 export async function signUrls(keys: readonly string[], options: SigningOptions): Promise<SignedMediaUrl[]> {
+  // Without keys, too: a missing choice must show before the first key does.
+  checkTenant(options)
   return Promise.all(keys.map((key) => signUrl(key, options)))
 }
 
 /** As `getSignedUrl`, with the effective expiry. */
 export async function signUrl(key: string, options: SigningOptions): Promise<SignedMediaUrl> {
+  const accountId = checkTenant(options)
   const { storage, expiresIn = 3_600, cacheFor = 0, onEvent } = options
   checkWhole('expiresIn', expiresIn, { most: MAX_EXPIRES_IN, unit: 'of seconds' })
   checkWhole('cacheFor', cacheFor, { least: 0, most: MAX_EXPIRES_IN, unit: 'of seconds' })
   const lifetime = expiresIn + cacheFor
   checkWhole('expiresIn + cacheFor', lifetime, { most: MAX_EXPIRES_IN, unit: 'of seconds' })
-  const extension = checkTenant(key, options)
+  const extension = checkReadable(key, accountId, options)
   // Signatures count in whole seconds; without the floor `expiresAt` would promise up to one too many.
   const now = Date.now()
   const signedAt = new Date(floorTo(now, Math.max(cacheFor, 1) * 1_000))
@@ -153,17 +157,34 @@ async function askForUrl(
   throw new StorageFailedError({ operation: 'sign', key, reason: 'gave no URL with its expiry', retryable: true })
 }
 
-/** The key's extension, after the check that the tenant may read the key. */
-function checkTenant(key: string, options: SigningOptions): string | undefined {
-  const { accountId, anyAccount } = options
+/**
+ * Checks that there is a storage, and exactly one of `accountId` and `anyAccount: true`.
+ *
+ * @returns the tenant; undefined for any account. @throws InvalidOptionError
+ */
+function checkTenant(options: SigningOptions): string | undefined {
+  const storage: unknown = options?.storage
+  if (typeof storage !== 'object' || storage === null) {
+    const problem = `must be an ObjectStorage, got ${describeValue(storage)}`
+    throw new InvalidOptionError({ option: 'storage', problem })
+  }
+  // Only the options' own: a polluted `Object.prototype` must not open every account.
+  const anyAccount = Object.hasOwn(options, 'anyAccount') ? options.anyAccount : undefined
+  const { accountId } = options
   // Absence is no choice: a tenant that the caller failed to find must not read everybody's media.
-  if (anyAccount === true && !('accountId' in options)) return findSafeExtension(checkObjectKey(key))
+  if (anyAccount === true && !('accountId' in options)) return undefined
   if (accountId === undefined || anyAccount !== undefined) {
     const problem =
       'must be the account whose key it is, or left out beside anyAccount: true; give exactly one of the two'
     throw new InvalidOptionError({ option: 'accountId', problem })
   }
   checkAccountId(accountId)
+  return accountId
+}
+
+/** The key's extension, after the check that the tenant (undefined: any) may read the key. */
+function checkReadable(key: string, accountId: string | undefined, options: SigningOptions): string | undefined {
+  if (accountId === undefined) return findSafeExtension(checkObjectKey(key))
   const parsed = resolveKeyLayout(options).parse(key)
   if (parsed.accountId !== accountId) throw new WrongAccountError({ accountId })
   return parsed.extension ?? findSafeExtension(key)

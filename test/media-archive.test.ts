@@ -358,6 +358,16 @@ describe('signUrl', () => {
     })
   })
 
+  it('reads keys in its own layout and storage, whatever else a caller passes', async () => {
+    const archive = create({ storage: signing })
+    const { key } = await archive.archive(await addPhoto())
+    const keyLayout = { build: () => key, parse: () => ({ accountId: 'acme' }) }
+    const foreign = { accountId: 'acme', keyLayout, prefix: '', storage: null }
+    await expect(archive.signUrl(key, foreign)).rejects.toMatchObject({ code: 'wrong-account' })
+    const own = { ...foreign, accountId: 'pixels' }
+    expect(await archive.signUrl(key, own)).toMatchObject({ key, url: `https://store.example/${key}?for=3600` })
+  })
+
   it('refuses a caller who names no account', async () => {
     const { key } = await create().archive(await addPhoto())
     const nobody = { accountId: undefined as unknown as string }

@@ -273,8 +273,28 @@ describe('the choice of tenant', () => {
     const options = { storage, ...tenant } as unknown as SigningOptions
     await expect(getSignedUrl(KEY, options)).rejects.toMatchObject(refusal)
     await expect(signUrls([KEY], options)).rejects.toMatchObject(refusal)
+    await expect(signUrls([], options)).rejects.toMatchObject(refusal)
     expect(storage.asked).toEqual([])
   })
+
+  it('is the options’ own: a polluted prototype opens no account', async () => {
+    const storage = signingStorage()
+    const polluted = (own: object): SigningOptions => Object.assign(Object.create({ anyAccount: true }), own)
+    await expect(getSignedUrl(KEY, polluted({ storage }))).rejects.toMatchObject(refusal)
+    expect(storage.asked).toEqual([])
+    await getSignedUrl(KEY, polluted({ storage, accountId: 'acme' }))
+    const other = getSignedUrl(keyOf('jpg', 'other'), polluted({ storage, accountId: 'acme' }))
+    await expect(other).rejects.toMatchObject({ code: 'wrong-account' })
+  })
+
+  it.each([undefined, null, {}, { accountId: 'acme' }, { accountId: 'acme', storage: null }])(
+    'comes with a storage, not as %j',
+    async (options) => {
+      const refused = { code: 'invalid-option', option: 'storage' }
+      await expect(getSignedUrl(KEY, options as unknown as SigningOptions)).rejects.toMatchObject(refused)
+      await expect(signUrls([], options as unknown as SigningOptions)).rejects.toMatchObject(refused)
+    },
+  )
 
   it('is one of the two by type', () => {
     const storage = signingStorage()
