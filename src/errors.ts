@@ -7,7 +7,7 @@
  */
 
 import { type CleanFailure, cleanDetails } from './errors/clean-details.js'
-import { describeId, describeValue } from './errors/describe.js'
+import { describeId, quoteCleanId } from './errors/describe.js'
 import { BRAND, hasBrand, isError, reduceToName } from './errors/thrown.js'
 
 export type { CleanFailure } from './errors/clean-details.js'
@@ -167,7 +167,7 @@ export class UnknownNumberError extends WhatsAppMediaError {
 
   constructor(details: { phoneNumberId: string }) {
     const buildMessage = ({ phoneNumberId }: typeof details): string =>
-      `No account is configured for phone number id ${describeId(phoneNumberId)}`
+      `No account is configured for phone number id ${quoteCleanId(phoneNumberId)}`
     super(cleanDetails(details, { fields: ['phoneNumberId'], retryable: false, buildMessage }))
   }
 }
@@ -451,7 +451,7 @@ export class WrongAccountError extends WhatsAppMediaError {
 
   constructor(details: { accountId: string }) {
     const buildMessage = ({ accountId }: typeof details): string =>
-      `The key does not belong to account ${describeValue(accountId)}`
+      `The key does not belong to account ${quoteCleanId(accountId)}`
     super(cleanDetails(details, { fields: ['accountId'], retryable: false, buildMessage }))
   }
 }

@@ -293,6 +293,21 @@ const ROWS: readonly Row[] = [
     },
   ],
   [
+    new WrongAccountError({ accountId: 'pixels_internal' }),
+    {
+      ...{ name: 'WrongAccountError', code: 'wrong-account', retryable: false, accountId: 'pixels_internal' },
+      message: "The key does not belong to account 'pixels_internal'",
+    },
+  ],
+  [
+    new UnknownNumberError({ phoneNumberId: '12025550143' }),
+    {
+      ...{ name: 'UnknownNumberError', code: 'unknown-number', retryable: false },
+      message: 'No account is configured for phone number id a string of 11 characters',
+      phoneNumberId: 'a string of 11 characters',
+    },
+  ],
+  [
     new QueueFullError({ limit: 10, problem: 'is full' }),
     {
       ...{ name: 'QueueFullError', code: 'queue-full', retryable: true, limit: 10 },

@@ -17,6 +17,12 @@ export function describeSecret(value: unknown): string {
   return typeof value === 'string' ? `a string of ${value.length} characters` : `a value of type ${typeof value}`
 }
 
+/** An id for an error message that was cleaned by `cleanId`. */
+export function quoteCleanId(id: unknown): string {
+  if (typeof id !== 'string') return describeValue(id)
+  return DESCRIBED.test(id) ? id : `'${id}'`
+}
+
 /** An id of Meta's for an error message. It has more digits than phone numbers have, and in tests fewer. */
 export function describeId(id: unknown): string {
   return typeof id === 'string' && /^(?:\d{1,7}|\d{14,20})$/.test(id) ? `'${id}'` : describeValue(id)
@@ -27,7 +33,7 @@ const FEW_DIGITS = 7
 
 function describeNumber(value: number): string {
   const shown = String(value)
-  const digits = shown.replace(/\D/g, '').length
+  const digits = countDigits(shown)
   return digits <= FEW_DIGITS ? shown : `a number of ${digits} digits`
 }
 
@@ -63,16 +69,30 @@ export function describeHost(host: string): string {
   const [port = ''] = /:\d{1,5}$/.exec(host) ?? []
   const name = host.slice(0, host.length - port.length)
   if (ADDRESS.test(name) || NO_HOSTS.includes(host)) return host
-  // A phone number may be written in labels.
-  const mayNumber = name.replace(/\D/g, '').length <= FEW_DIGITS
-  const labels = name.split('.').map((label) => {
+  const labels = name.split('.')
+  const mayNumber = createNumberRule(labels.filter((label) => !REMOVED.test(label)))
+  const shown = labels.map((label) => {
     // A single label is no host of the internet.
     const isShort = label.length <= (label === name ? 16 : 40)
-    const isPlain =
-      (LABEL.test(label) || label === '') && isShort && (mayNumber || !/\d/.test(label)) && !hasSecret(label)
+    const isPlain = (LABEL.test(label) || label === '') && isShort && mayNumber(label) && !hasSecret(label)
     return isPlain || REMOVED.test(label) ? label : `[${label.length} characters]`
   })
-  return `${labels.join('.')}${port}`
+  return `${shown.join('.')}${port}`
+}
+
+/**
+ * The rule for which labels may show their digits. A phone number may be written over several labels. One label with a
+ * long number hides, beside itself, only the labels that might be other parts of the number.
+ */
+function createNumberRule(labels: readonly string[]): (label: string) => boolean {
+  const hasFew = (text: string): boolean => countDigits(text) <= FEW_DIGITS
+  if (hasFew(labels.join(''))) return () => true
+  const mayWords = hasFew(labels.filter(hasFew).join(''))
+  return (label) => countDigits(label) === 0 || (mayWords && hasFew(label) && /[a-z]/.test(label))
+}
+
+function countDigits(text: string): number {
+  return text.replace(/\D/g, '').length
 }
 
 /** The schemes that an error may show. */

@@ -49,12 +49,12 @@ export function isClean(text: string): boolean {
   return scrubAll(text) === text
 }
 
-/** Scrubs a text as it is written, and as it reads without its escapes. */
+/** Scrubs a text as it is written, and as it reads without its escapes and with plain letters for full-width ones. */
 function scrubAll(text: string): string {
   let clean = scrub(text)
   let reading = clean
   for (let times = 0; times < MOST_ESCAPES; times++) {
-    reading = decodeNotations(reading, 'utf8')
+    reading = decodeNotations(reading, 'utf8').normalize('NFKC')
     const scrubbed = scrub(reading)
     // An escaped secret fits no pattern. The text without escapes is shown then.
     if (scrubbed !== toPrintable(reading)) clean = scrubbed
@@ -63,18 +63,34 @@ function scrubAll(text: string): string {
   return clean
 }
 
-const FILE_EXTENSION = String.raw`\.(?:pdf|docx?|xlsx?|pptx?|odt|rtf|jpe?g|png|gif|webp|heic|mp4|mov|3gp|mp3|ogg|opus|aac|m4a|amr|wav|zip|vcf)`
-const QUOTED_FILE = new RegExp(String.raw`(["'])[^"'\n]{1,240}${FILE_EXTENSION}\1`, 'gi')
-const FILE = new RegExp(String.raw`(:/+)?([^\s/\\"'<>=?&,;:()]{1,240})${FILE_EXTENSION}(?![\w.-])`, 'gi')
+const FILE_EXTENSIONS = [
+  'pdf|doc[xm]?|xls[xmb]?|ppt[xm]?|ppsx?|od[tsp]|rtf|txt|csv|tsv|html?|xml|ics|vcf|eml|epub|zip|rar|7z|apk',
+  'jpe?g|png|gif|webp|hei[cf]|avif|bmp|tiff?|svg|mp4|m4v|mov|3gp|webm|mkv|avi|mp3|ogg|opus|aac|m4a|amr|wav|flac',
+].join('|')
+/** `response.json` and `console.log` are no files, and errors speak of a `README.md`: in quotes alone. */
+const QUOTED_FILE = new RegExp(String.raw`(["'])[^"'\n]{1,240}\.(?:${FILE_EXTENSIONS}|json|log|md)\1`, 'gi')
+const FILE = new RegExp(String.raw`(:/+)?([^\s/\\"'<>=?&,;:()]{1,240})\.(?:${FILE_EXTENSIONS})(?![\w.-])`, 'gi')
+/** S3's errors link to pages of its manual, with paths of at most so many characters. */
+const MAX_MANUAL = 120
+const MANUAL = /https:\/\/docs\.aws\.amazon\.com\/[\w./-]*$/
 /** Ids at the end of keys: they name nobody. */
 const HEX_ID = /^[0-9a-f-]{16,}$/
 
-/** File names often hold people's names. */
+/** File names often hold people's names. Names in full-width letters count too. */
 function removeFileNames(text: string): string {
+  const clean = replaceFileNames(text)
+  const plain = clean.normalize('NFKC')
+  const scrubbed = replaceFileNames(plain)
+  return scrubbed === plain ? clean : scrubbed
+}
+
+function replaceFileNames(text: string): string {
   return text
     .replace(QUOTED_FILE, (all, quote: string) => (all.includes('/') ? all : `${quote}[file name]${quote}`))
-    .replace(FILE, (all, host: string | undefined, stem: string) =>
-      host !== undefined || HEX_ID.test(stem) ? all : '[file name]',
+    .replace(FILE, (all, host: string | undefined, stem: string, at: number, whole: string) =>
+      host !== undefined || HEX_ID.test(stem) || MANUAL.test(whole.slice(Math.max(0, at - MAX_MANUAL), at))
+        ? all
+        : '[file name]',
     )
 }
 
@@ -110,6 +126,9 @@ export function isSecretId(id: string): boolean {
   return /^EAA[A-Za-z0-9]{20,}$/.test(id) || id.startsWith('wamid.') || (/^HBg/.test(id) && hasPackedNumber(id))
 }
 
+const SECRET_PARAMETER =
+  /((?:access_token|appsecret_proof|hash|signature|key-pair-id|AWSAccessKeyId|X-(?:Amz|Goog)-[\w-]+)(?:=|%3D|"\s*:\s*"))[^\s&"'<>]+/gi
+
 /** No `\b` around tokens: a server may glue them to anything. */
 function removeSecrets(text: string): string {
   return (
@@ -118,7 +137,13 @@ function removeSecrets(text: string): string {
       .replace(/(https?:(?:\\?\/){2}[^\s?"'<>]*)\?[^\s"'<>]*/gi, '$1?[removed]')
       .replace(/((?:\\?\/){2})[^\s/@"'<>]+@/g, '$1[removed]@')
       .replace(/(Bearer|OAuth)\s+[\w.~+/=|-]+/gi, '$1 [removed]')
-      .replace(/((?:access_token|appsecret_proof|hash|X-Amz-[\w-]+)(?:=|%3D|"\s*:\s*"))[^\s&"'<>]+/gi, '$1[removed]')
+      .replace(/(Authorization\W{1,5}Basic)\s+[\w.~+/=-]+/gi, '$1 [removed]')
+      .replace(/(Basic)\s+([\w+/-]+={0,2})/gi, (all, scheme: string, run: string) =>
+        hasPackedColon(run) ? `${scheme} [removed]` : all,
+      )
+      .replace(SECRET_PARAMETER, '$1[removed]')
+      // The queries of signed URLs often come without scheme and host.
+      .replace(/([?&](?:sig|policy|oh|oe|token)(?:=|%3D))[^\s&"'<>]+/gi, '$1[removed]')
       .replace(/EA[A-Za-z0-9]{16,}/g, '[removed]')
       // A host name comes in lower case.
       .replace(/EAA[a-z0-9]{14,}/gi, '[removed]')
@@ -127,6 +152,11 @@ function removeSecrets(text: string): string {
       .replace(/[\w+/-]{11,}={0,2}/g, (run) => (hasPackedNumber(run) ? '[message id]' : run))
       .replace(/[+\uff0b]\p{Nd}(?:[^\p{L}\p{N},;:]{0,3}\p{Nd}){6,}/gu, '[number]')
   )
+}
+
+/** Whether base64 holds a user and a password, as in Basic authentication. */
+function hasPackedColon(run: string): boolean {
+  return /^[ -~]+:[ -~]*$/.test(Buffer.from(run, 'base64').toString('latin1'))
 }
 
 /** Whether base64 holds a phone number. Its groups of four characters may begin anywhere in the run. */

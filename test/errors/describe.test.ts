@@ -7,6 +7,7 @@ import {
   describeScheme,
   describeSecret,
   describeValue,
+  quoteCleanId,
 } from '../../src/errors/describe.js'
 
 const TOKEN = `EAA${'Gm0PX4ZCpsBA'.repeat(4)}`
@@ -113,8 +114,18 @@ describe('describeHost', () => {
     ['1-202-555-0143.example', '[14 characters].example'],
     ['12.0255.50177.example', '[2 characters].[4 characters].[5 characters].example'],
     ['canary5ecret0a1b2c3d4e5f60718293', '[32 characters]'],
+    ['logs-123456789012.s3.amazonaws.com', '[17 characters].s3.amazonaws.com'],
+    ['logs-123456789012.s3.eu-central-1.amazonaws.com:443', '[17 characters].s3.eu-central-1.amazonaws.com:443'],
+    ['abcdef0123456789abcdef0123456789.r2.cloudflarestorage.com', '[32 characters].r2.cloudflarestorage.com'],
+    ['12025550.143.s3.example', '[8 characters].[3 characters].s3.example'],
+    ['12025550.1-43.s3.example', '[8 characters].[4 characters].s3.example'],
+    [
+      'logs-123456789012.a1202.b555.c0143.example',
+      '[17 characters].[5 characters].[4 characters].[5 characters].example',
+    ],
   ])('shows %s as %s', (host, shown) => {
     expect(describeHost(host)).toBe(shown)
+    expect(describeHost(shown)).toBe(shown)
   })
 })
 
@@ -168,6 +179,21 @@ describe('cleanId', () => {
     'https://media.example/?hash=abc',
   ])('shows %s as its length', (id) => {
     expect(cleanId(id)).toBe(`a string of ${id.length} characters`)
+  })
+})
+
+describe('quoteCleanId', () => {
+  it.each([
+    ['pixels_internal', "'pixels_internal'"],
+    ['507f1f77bcf86cd799439011', "'507f1f77bcf86cd799439011'"],
+    [PHONE, 'a string of 11 characters'],
+    [TOKEN, `a string of ${TOKEN.length} characters`],
+  ])('shows %s as %s, after cleanId', (id, shown) => {
+    expect(quoteCleanId(cleanId(id))).toBe(shown)
+  })
+
+  it('shows a number as its length: callers without types may pass one', () => {
+    expect(quoteCleanId(Number(PHONE))).toBe('a number of 11 digits')
   })
 })
 

@@ -23,6 +23,22 @@ describe('cleanServerText', () => {
     ['/x?access_token=abc&appsecret_proof=def&c=d', '/x?access_token=[removed]&appsecret_proof=[removed]&c=d'],
     ['X-Amz-Signature=abc&x-amz-security-token=def', 'X-Amz-Signature=[removed]&x-amz-security-token=[removed]'],
     ['%3Fhash%3Dabc', '%3Fhash%3D[removed]'],
+    ['GET /v1/media?oh=abc&oe=def', 'GET /v1/media?oh=[removed]&oe=[removed]'],
+    ['GET /v1/media%3Foh%3Dabc%26OE%3Ddef', 'GET /v1/media?oh=[removed]&OE=[removed]'],
+    ['/k?expires=1&amp;sig=abc', '/k?expires=1&sig=[removed]'],
+    ['/k?expires=1&signature=abc', '/k?expires=1&signature=[removed]'],
+    ['?Key-Pair-Id=K1&Policy=abc&Signature=def', '?Key-Pair-Id=[removed]&Policy=[removed]&Signature=[removed]'],
+    ['Signature=abc?token=def', 'Signature=[removed]'],
+    ['/k?token=abc&x-goog-signature=def', '/k?token=[removed]&x-goog-signature=[removed]'],
+    ['token=3 and policy=public-read stay', 'token=3 and policy=public-read stay'],
+    ['Authorization: Basic abc', 'Authorization: Basic [removed]'],
+    ['{"authorization":"Basic dXNlcjpwYXNz"}', '{"authorization":"Basic [removed]"}'],
+    ['sent basic dXNlcjpwYXNzdw==', 'sent basic [removed]'],
+    ['Basic authentication is not supported', 'Basic authentication is not supported'],
+    ['token \uff25\uff21\uff21\uff27\uff4d\uff10PX4ZCpsBAPX4ZCpsBA', 'token [removed]'],
+    ['\uff22earer abc', 'Bearer [removed]'],
+    ['/k\uff1fsig\uff1dabc', '/k?sig=[removed]'],
+    ['\ufb01le of \u00bd MB stays', '\ufb01le of \u00bd MB stays'],
     ['{"access_token" : "abc","hash":"def"}', '{"access_token" : "[removed]","hash":"[removed]"}'],
     [`token ${TOKEN}.`, 'token [removed].'],
     [`x_${TOKEN}_y`, 'x_[removed]_y'],
@@ -110,6 +126,11 @@ describe('cleanServerText, of file names', () => {
     ['no such file: Payslip-Jane.PDF', 'no such file: [file name]'],
     [`open "Payslip of Jane.docx" failed`, 'open "[file name]" failed'],
     ['GET /media/Payslip%20Jane.pdf', 'GET /media/[file name]'],
+    ...['txt', 'csv', 'html', 'htm', 'svg', 'xml', 'rtf', 'ics', 'vcf', 'eml', 'ods', 'tiff', 'webm', 'rar'].map(
+      (extension): [string, string] => [`GET /media/JaneDoe.${extension} failed`, 'GET /media/[file name] failed'],
+    ),
+    [`open "Jane.json" or 'Jane.md' or "Jane.log"`, `open "[file name]" or '[file name]' or "[file name]"`],
+    ['open \uff2a\uff41\uff4e\uff45\uff0e\uff50\uff44\uff46', 'open [file name]'],
   ])('turns %j into %j', (text, clean) => {
     expect(cleanServerText(text)).toBe(clean)
   })
@@ -118,6 +139,10 @@ describe('cleanServerText, of file names', () => {
     'https://evil.mov is not among cloudApi.mediaHosts',
     'a/5ef5e495-9ea6-59d7-91c6.jpg',
     'see README.md and sharp.pngquant',
+    'response.json is not a function, nor console.log',
+    'see https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html',
+    'txt.example, csv.txt.example and svg-host.example:443',
+    'NoSuchKey in Html and Text',
   ])('lets other names be: %s', (text) => {
     expect(cleanServerText(text)).toBe(text)
   })
