@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http'
+import { describeSecret } from '../errors/describe.js'
+import { InvalidOptionError } from '../errors.js'
 
 /** How much of a body is read, and for how long. */
 export interface BodyLimits {
@@ -13,11 +15,17 @@ export type ReadBody =
   | { outcome: 'read'; bytes: Uint8Array }
   | { outcome: 'too-large' | 'body-timeout' | 'body-aborted' | 'body-already-parsed' }
 
-/** Reads a `Request`'s body, and cancels the rest of one that it refuses. Never rejects. */
+/** A body's bytes, or a chunk of them. @throws InvalidOptionError for anything else, whose length may count no bytes. */
+export function checkBytes(bytes: unknown): Uint8Array {
+  if (bytes instanceof Uint8Array) return bytes
+  throw new InvalidOptionError({ option: 'body', problem: `must be a Uint8Array, got ${describeSecret(bytes)}` })
+}
+
+/** Reads a `Request`'s body, and cancels the rest of one that it refuses. Rejects only for a stream of no bytes. */
 export async function readWebBody(request: Request, limits: BodyLimits): Promise<ReadBody> {
   if (request.bodyUsed || request.body?.locked === true) return { outcome: 'body-already-parsed' }
   if (request.body === null) return { outcome: 'read', bytes: new Uint8Array() }
-  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader()
+  const reader: ReadableStreamDefaultReader<unknown> = request.body.getReader()
   const body = collectBody(limits.maxBytes)
   const stop = (): void => void reader.cancel().catch(() => {})
   let isLate = false
@@ -28,21 +36,26 @@ export async function readWebBody(request: Request, limits: BodyLimits): Promise
   }, limits.timeoutMs)
   try {
     for (;;) {
-      const { done, value } = await reader.read()
+      const read = await reader.read().catch(() => undefined)
+      if (read === undefined) return { outcome: 'body-aborted' }
       if (isLate) return { outcome: 'body-timeout' }
-      if (done) return { outcome: 'read', bytes: body.bytes() }
-      if (body.add(value)) continue
+      if (read.done) return { outcome: 'read', bytes: body.bytes() }
+      if (body.add(checkBytes(read.value))) continue
       stop()
       return { outcome: 'too-large' }
     }
-  } catch {
-    return { outcome: 'body-aborted' }
+  } catch (error) {
+    stop()
+    throw error
   } finally {
     clearTimeout(timer)
   }
 }
 
-/** Reads a Node request's body. Never rejects. After a refusal, close the connection: more may be on its way. */
+/**
+ * Reads a Node request's body. Rejects only for a stream of no bytes. After a refusal, close the connection: more may be
+ * on its way.
+ */
 export function readNodeBody(request: IncomingMessage, limits: BodyLimits): ReadBody | Promise<ReadBody> {
   // Another reader's encoding would hand us text in place of bytes.
   if (request.readableDidRead || request.readableEncoding !== null) {
@@ -53,14 +66,19 @@ export function readNodeBody(request: IncomingMessage, limits: BodyLimits): Read
   // A client that was gone before emits no more events.
   if (request.destroyed) return { outcome: 'body-aborted' }
   const body = collectBody(limits.maxBytes)
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const settle = (result: ReadBody): void => {
       clearTimeout(timer)
       resolve(result)
     }
     const timer = setTimeout(settle, limits.timeoutMs, { outcome: 'body-timeout' })
-    request.on('data', (chunk: Uint8Array) => {
-      if (!body.add(chunk)) settle({ outcome: 'too-large' })
+    request.on('data', (chunk: unknown) => {
+      try {
+        if (!body.add(checkBytes(chunk))) settle({ outcome: 'too-large' })
+      } catch (error) {
+        clearTimeout(timer)
+        reject(error)
+      }
     })
     request.on('end', () => settle({ outcome: 'read', bytes: body.bytes() }))
     // An error that nobody hears would end the process; a request can also just close.

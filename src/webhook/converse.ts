@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { InvalidOptionError, InvalidSignatureError, PayloadTooLargeError, TimeoutError } from '../errors.js'
 import { parseJson } from '../json.js'
-import type { ReadBody } from './body.js'
+import { within } from '../timing/abort.js'
+import { checkBytes, type ReadBody } from './body.js'
 import type { IncomingWebhook, WebhookDelivery, WebhookRejection } from './handler.js'
 import { findSignatureProblem } from './signature.js'
 
@@ -28,19 +29,27 @@ const JSON_TYPE = /^application\/json\s*(?:;|$)/i
 
 /** Takes a request from its method to the callbacks. Rejects only with an error that `incoming` throws. */
 export async function converse(incoming: IncomingWebhook, settings: ConversationSettings): Promise<WebhookOutcome> {
-  const { maxBytes, bodyTimeoutMs } = settings
+  const { maxBytes } = settings
   const { method } = incoming
   if (method === 'GET') return shakeHands(incoming.query, settings)
   if (method !== 'POST') return { outcome: 'rejected', reason: 'method' }
   if (Number(incoming.header('content-length')) > maxBytes) return rejectBody('too-large', settings)
   if (!JSON_TYPE.test(String(incoming.header('content-type')))) return { outcome: 'rejected', reason: 'content-type' }
-  const body = await incoming.readBody({ maxBytes, timeoutMs: bodyTimeoutMs })
+  const body = await readInTime(incoming, settings)
   if (body.outcome !== 'read') return rejectBody(body.outcome, settings)
-  const problem = findSignatureProblem(body.bytes, incoming.header('x-hub-signature-256'), settings.appSecret)
+  const bytes = checkBytes(body.bytes)
+  if (bytes.byteLength > maxBytes) return rejectBody('too-large', settings)
+  const problem = findSignatureProblem(bytes, incoming.header('x-hub-signature-256'), settings.appSecret)
   if (problem !== undefined) {
     return { outcome: 'rejected', reason: 'signature', error: new InvalidSignatureError({ reason: problem }) }
   }
-  return handOverJson(body.bytes, settings)
+  return handOverJson(bytes, settings)
+}
+
+/** An adapter may forget the time limit: its request would then wait for ever, and `close` with it. */
+function readInTime(incoming: IncomingWebhook, { maxBytes, bodyTimeoutMs }: ConversationSettings): Promise<ReadBody> {
+  const read = async (): Promise<ReadBody> => incoming.readBody({ maxBytes, timeoutMs: bodyTimeoutMs })
+  return within(bodyTimeoutMs, read(), { otherwise: (): ReadBody => ({ outcome: 'body-timeout' }) })
 }
 
 function shakeHands(query: string, { verifyToken }: ConversationSettings): WebhookOutcome {

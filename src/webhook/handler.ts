@@ -60,7 +60,7 @@ export interface WebhookRejection {
  * - `body-already-parsed` 500: something before the handler took the body; the error says how to fix it.
  * - `handler-failed` 500: `onPayload` or `onMedia` threw, before the answer or, when it was late, after it.
  * - `handler-timeout` 500: `onPayload` and `onMedia` did not end within `callbackTimeoutMs`; the error names which.
- * - `adapter-failed` 500: the framework or the adapter threw when the request was read.
+ * - `adapter-failed` 500: the framework or the adapter threw when the request was read, or gave a body that is no bytes.
  */
 export type RejectionReason =
   | 'method'

@@ -79,10 +79,19 @@ export function toLambdaHandler(
       readBody: (limits) => readEventBody(event, limits),
     })
     const result: LambdaWebhookResult = { statusCode: status, headers: { ...headers }, body, isBase64Encoded: false }
-    if (event.headers === undefined && event.multiValueHeaders) {
+    if (wantsMultiValueHeaders(event)) {
       result.multiValueHeaders = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]))
     }
     return result
+  }
+}
+
+/** Of load balancers that send several values. An event whose parts throw was answered with 500: any form will do. */
+function wantsMultiValueHeaders(event: LambdaWebhookEvent): boolean {
+  try {
+    return event.headers === undefined && Boolean(event.multiValueHeaders)
+  } catch {
+    return false
   }
 }
 

@@ -10,7 +10,7 @@ function madeUp(stream: Readable): IncomingMessage {
   return stream as IncomingMessage
 }
 
-function web(stream: ReadableStream<Uint8Array>): Request {
+function web(stream: ReadableStream): Request {
   return new Request('https://app.example/', { method: 'POST', body: stream, ...{ duplex: 'half' } })
 }
 
@@ -55,6 +55,23 @@ describe.each([
     const timers = set.mock.results.filter((_, index) => set.mock.calls[index]?.[1] === LIMITS.timeoutMs)
     expect(timers).toHaveLength(1)
     expect(clear).toHaveBeenCalledWith(timers[0]?.value)
+  })
+})
+
+describe('a stream of no bytes is refused, for its length may count something else', () => {
+  const refusal = { code: 'invalid-option', option: 'body' }
+
+  it.each([
+    ['text', '{}'.repeat(20)],
+    ['wider numbers', new Uint16Array(3)],
+    ['objects', {}],
+  ])('of %s', async (_name, chunk) => {
+    const cancel = vi.fn()
+    const pull = (controller: ReadableStreamDefaultController<unknown>): void => controller.enqueue(chunk)
+    const stream = new ReadableStream<unknown>({ pull, cancel }, { highWaterMark: 0 })
+    await expect(readWebBody(web(stream), LIMITS)).rejects.toMatchObject(refusal)
+    expect(cancel).toHaveBeenCalledOnce()
+    await expect(readNodeBody(madeUp(Readable.from([chunk])), LIMITS)).rejects.toMatchObject(refusal)
   })
 })
 

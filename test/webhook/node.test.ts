@@ -269,6 +269,30 @@ describe('toNodeHandler', () => {
     expect([response.status, await response.text()]).toStrictEqual([503, 'busy'])
   })
 
+  it('ends an answer that someone else began and left open, and survives what is written later', async () => {
+    const late = vi.fn()
+    const { url } = await serve({}, (_request, response) => {
+      response.writeHead(503)
+      response.once('finish', () => {
+        response.write('late')
+        setImmediate(late)
+      })
+    })
+    const response = await post(url, IMAGE)
+    expect([response.status, await response.text()]).toStrictEqual([503, ''])
+    await vi.waitFor(() => expect(late).toHaveBeenCalled())
+  })
+
+  it('closes the connection when the wrapper of a middleware throws', async () => {
+    const { url, payloads } = await serve({}, (_request, response) => {
+      response.end = () => {
+        throw new Error('middleware')
+      }
+    })
+    await expect(post(url, IMAGE)).rejects.toThrow('fetch failed')
+    expect(payloads).toHaveLength(1)
+  })
+
   it('answers 500 when handing over failed', async () => {
     const { url } = await serve({ onMedia: () => Promise.reject(new Error('queue is full')) })
     const response = await post(url, IMAGE)

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { ReadBody } from '../../src/webhook/body.js'
 import type { IncomingWebhook } from '../../src/webhook/handler.js'
 import { toLambdaHandler } from '../../src/webhook/lambda.js'
@@ -36,11 +36,19 @@ function header(broken: string, value: () => unknown): PropertyDescriptorMap {
 
 const UNPRINTABLE = { toString: fail, valueOf: fail }
 
-function setUp(onRejected?: () => unknown) {
+function setUp({
+  onRejected,
+  ...limits
+}: {
+  onRejected?: () => unknown
+  maxBytes?: number
+  bodyTimeoutMs?: number
+} = {}) {
   const rejections: WebhookRejection[] = []
   const handler = createWebhookHandler({
     appSecret: SECRET,
     verifyToken: 'test-verify-token',
+    ...limits,
     onRejected: (rejection) => {
       rejections.push(rejection)
       return onRejected?.()
@@ -74,6 +82,16 @@ describe('receive never rejects', () => {
       { readBody: { value: () => Object.defineProperty({}, 'then', { get: fail }) } },
     ],
     ['a body without bytes', { readBody: { value: () => ({ outcome: 'read' }) } }],
+    ...[
+      new DataView(new Uint8Array(BODY).buffer),
+      new Uint16Array(BODY),
+      new Uint8Array(BODY).buffer,
+      [...BODY],
+      '{}',
+    ].map((bytes): [string, PropertyDescriptorMap] => [
+      `a body of another form, ${Object.prototype.toString.call(bytes)}`,
+      { readBody: { value: () => ({ outcome: 'read', bytes }) } },
+    ]),
   ])('given %s', async (_name, replaced) => {
     const { handler, rejections } = setUp()
     expect(await handler.receive(incoming(replaced))).toMatchObject({ status: 500, body: 'Internal Server Error' })
@@ -89,6 +107,20 @@ describe('receive never rejects', () => {
     expect(rejections).toMatchObject([{ reason: 'adapter-failed' }])
   })
 
+  it('given more bytes than it asked for', async () => {
+    const { handler, rejections } = setUp({ maxBytes: BODY.length - 1 })
+    expect(await handler.receive(incoming({}))).toMatchObject({ status: 413 })
+    expect(rejections).toMatchObject([{ reason: 'too-large' }])
+  })
+
+  it('given a body that never ends: 408 at bodyTimeoutMs, and close ends', async () => {
+    const { handler, rejections } = setUp({ bodyTimeoutMs: 20 })
+    const endless = incoming({ readBody: { value: () => new Promise(() => {}) } })
+    expect(await handler.receive(endless)).toMatchObject({ status: 408 })
+    expect(rejections).toMatchObject([{ reason: 'body-timeout', error: { code: 'timeout', limitMs: 20 } }])
+    await handler.close()
+  })
+
   it('given an outcome of a body that there is not', async () => {
     const { handler, rejections } = setUp()
     const readBody = () => ({ outcome: 'lost' }) as unknown as ReadBody
@@ -101,7 +133,7 @@ describe('receive never rejects', () => {
     ['rejects', () => Promise.reject(BROKEN)],
     ['gives a promise that throws', () => Object.defineProperty({}, 'then', { get: fail })],
   ])('with an onRejected that %s', async (_name, onRejected) => {
-    const { handler, rejections } = setUp(onRejected)
+    const { handler, rejections } = setUp({ onRejected })
     expect(await handler.receive(incoming({ method: { get: fail } }))).toMatchObject({ status: 500 })
     expect(rejections).toHaveLength(1)
     await handler.close()
@@ -129,6 +161,18 @@ describe('the adapters pass on what a request throws', () => {
     expect(rejections).toStrictEqual(failure)
   })
 
+  it.each<[string, object]>([
+    ['writeHead', { writeHead: fail }],
+    ['end', { writeHead: () => {}, end: fail }],
+    ['headersSent', Object.defineProperty({}, 'headersSent', { get: fail })],
+  ])('of Node never rejects: %s of a wrapped response throws', async (_name, wrapped) => {
+    const { handler } = setUp()
+    const destroy = vi.fn(fail)
+    const response = Object.defineProperty(wrapped, 'destroy', { value: destroy })
+    await toNodeHandler(handler)({ method: 'GET' } as IncomingMessage, response as unknown as ServerResponse)
+    expect(destroy).toHaveBeenCalledOnce()
+  })
+
   it('of Node, but for a URL: adapters of other platforms have none', async () => {
     const { handler, rejections } = setUp()
     const response = { writeHead: () => {}, end: () => {} }
@@ -139,6 +183,13 @@ describe('the adapters pass on what a request throws', () => {
   it('of Lambda', async () => {
     const { handler, rejections } = setUp()
     const event = { requestContext: Object.defineProperty({}, 'http', { get: fail, enumerable: true }) }
+    expect(await toLambdaHandler(handler)(event)).toMatchObject({ statusCode: 500 })
+    expect(rejections).toStrictEqual(failure)
+  })
+
+  it('of Lambda’s headers, which are read for the answer, too', async () => {
+    const { handler, rejections } = setUp()
+    const event = Object.defineProperty({ httpMethod: 'POST' }, 'headers', { get: fail })
     expect(await toLambdaHandler(handler)(event)).toMatchObject({ statusCode: 500 })
     expect(rejections).toStrictEqual(failure)
   })
