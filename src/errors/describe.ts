@@ -121,15 +121,18 @@ const NO_HOSTS: readonly string[] = [
 /** A label that was cleaned before. */
 const REMOVED = /^\[(?:removed|number|message id|\d{1,5} characters)\]$/
 
+/** The longest id or key that is shown: keys have at most 1,024 bytes, and patterns take long over longer text. */
+const MAX_ID_LENGTH = 1_024
+
 /** An id for an error's field: as it is, or its length when it may be a secret or a file name. */
 export function cleanId(id: string): string {
-  return hasFileName(id) || mayBeSecret(id) ? describeSecret(id) : id
+  return id.length > MAX_ID_LENGTH || hasFileName(id) || mayBeSecret(id) ? describeSecret(id) : id
 }
 
 /** A key without the segments that may be secrets. */
 export function cleanKey(key: string): string {
   // A URL in a key's place may carry a password.
-  if (key.includes('://')) return `[${key.length} characters]`
+  if (key.length > MAX_ID_LENGTH || key.includes('://')) return `[${key.length} characters]`
   const segments = key.split('/')
   return segments.map((segment) => (mayBeSecret(segment) ? `[${segment.length} characters]` : segment)).join('/')
 }

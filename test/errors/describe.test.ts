@@ -151,6 +151,12 @@ describe('describeId', () => {
   })
 })
 
+it('shows no id and no key that is longer than a key can be', () => {
+  expect(cleanId('a'.repeat(1_025))).toBe('a string of 1025 characters')
+  expect(cleanKey('a/'.repeat(513))).toBe('[1026 characters]')
+  expect(cleanKey('a/'.repeat(512))).toBe('a/'.repeat(512))
+})
+
 describe('cleanId', () => {
   it.each([
     '1013859600285441',
