@@ -4,7 +4,7 @@ import { readErrorName, reduceToName } from '../errors/thrown.js'
 import { StorageFailedError, WhatsAppMediaError } from '../errors.js'
 import { findProofFailure } from '../integrity/prove.js'
 import { defined } from '../json.js'
-import type { ObjectStorage, StoredObject } from '../storage.js'
+import type { ObjectStorage, PutResult, StoredObject } from '../storage.js'
 
 /** A call to a storage, for the error of its failure. */
 interface StorageCall {
@@ -48,8 +48,9 @@ export function wrapStorage(storage: ObjectStorage, filename: string | undefined
     capabilities,
     async put(key, body, options) {
       const { signal, contentDisposition, metadata = {} } = options
+      let answer: PutResult
       try {
-        return await storage.put(key, body, options)
+        answer = await storage.put(key, body, options)
       } catch (error) {
         // Whatever the storage made of it: bytes that failed their proof say more than a store that did not get them.
         const own = findProofFailure(body)
@@ -57,10 +58,13 @@ export function wrapStorage(storage: ObjectStorage, filename: string | undefined
         const secrets = [filename, contentDisposition, ...Object.values(metadata)]
         throw toStorageFailure(error, { operation: 'put', key, signal, secrets })
       }
+      const result = findPutResult(answer)
+      if (result === undefined) throw findProofFailure(body) ?? createFormError({ operation: 'put', key }, PUT_FORM)
+      return result
     },
     head: (key, options) =>
       typed({ operation: 'head', key, signal: options?.signal }, async () =>
-        checkFoundObject(await storage.head(key, options), { operation: 'head', key }),
+        checkHeadAnswer(await storage.head(key, options), { operation: 'head', key }),
       ),
     get: (key, options) =>
       typed({ operation: 'get', key, signal: options?.signal }, async () => {
@@ -77,6 +81,37 @@ export function wrapStorage(storage: ObjectStorage, filename: string | undefined
         return address
       }),
   }
+}
+
+const PUT_FORM = "put must give { outcome: 'stored' }, { outcome: 'condition-ignored' } or { outcome: 'exists' }"
+const HEAD_FORM =
+  'head must give the object or null, or throw a StorageFailedError with status 403 when it may not look'
+
+/** A put's answer of a known outcome. Storages of an earlier form report a store that ignores `ifAbsent` in a flag. */
+function findPutResult(answer: PutResult): PutResult | undefined {
+  switch (answer?.outcome) {
+    case 'stored':
+      if (Reflect.get(answer, 'conditionIgnored') !== true) return answer
+      return { ...answer, outcome: 'condition-ignored' }
+    case 'condition-ignored':
+    case 'exists':
+      return answer
+    default:
+      return undefined
+  }
+}
+
+/** As `checkFoundObject`. Storages of an earlier form answer `unknown` where they may not look. */
+function checkHeadAnswer(found: StoredObject | null, call: StorageCall): StoredObject | null {
+  const answer: unknown = found
+  if (answer === 'unknown') throw createFormError(call, HEAD_FORM)
+  return checkFoundObject(found, call)
+}
+
+/** No retry mends a storage that was written for another form of answers. */
+function createFormError({ operation, key }: StorageCall, advice: string): StorageFailedError {
+  const reason = 'gave no answer of the form it has to have'
+  return new StorageFailedError({ operation, key, reason, retryable: false, advice })
 }
 
 /**

@@ -114,6 +114,35 @@ describe('wrapStorage', () => {
     })
   })
 
+  it.each<['put' | 'head', unknown]>([
+    ['put', undefined],
+    ['put', null],
+    ['put', 'stored'],
+    ['put', {}],
+    ['put', { outcome: 'created' }],
+    ['put', { outcome: 'created', conditionIgnored: true }],
+    ['head', 'unknown'],
+  ])('says what form an answer of %s must have, and tries no more: %j', async (name, answer) => {
+    const [, call] = CALLS.find(([each]) => each === name) ?? []
+    await expect(call?.(answering(name, answer))).rejects.toMatchObject({
+      ...{ code: 'storage-failed', key: 'k', retryable: false, operation: name },
+      message: expect.stringContaining(`${name} must give `),
+    })
+  })
+
+  it.each([
+    [
+      { outcome: 'stored', conditionIgnored: true, etag: '"e"' },
+      { outcome: 'condition-ignored', etag: '"e"' },
+    ],
+    [{ outcome: 'stored', conditionIgnored: false }, { outcome: 'stored' }],
+    [{ outcome: 'condition-ignored' }, { outcome: 'condition-ignored' }],
+    [{ outcome: 'exists' }, { outcome: 'exists' }],
+  ])('takes the answer %j of put', async (answer, result) => {
+    const storage = answering('put', answer)
+    expect(await storage.put('k', Readable.from(['a']), putOptions)).toMatchObject(result)
+  })
+
   it.each([undefined, null])('takes %s for no object', async (nothing) => {
     expect(await answering('head', nothing).head('k')).toBeNull()
     expect(await answering('get', nothing).get('k')).toBeNull()
