@@ -1,5 +1,5 @@
 import { checkMilliseconds, checkWhole } from './errors/checks.js'
-import { describeSecret } from './errors/describe.js'
+import { describeSecret, describeValue } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
 import { MAX_TIMER_MS, within } from './timing/abort.js'
 import { readWebBody } from './webhook/body.js'
@@ -14,6 +14,7 @@ import type {
   WebhookRejection,
 } from './webhook/handler.js'
 import { checkAppSecret } from './webhook/signature.js'
+import { trackWork } from './webhook/track-work.js'
 
 export type { BodyLimits, ReadBody } from './webhook/body.js'
 export {
@@ -108,7 +109,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   checkWhole('maxBytes', maxBytes, { most: Number.MAX_SAFE_INTEGER })
   checkWhole('bodyTimeoutMs', bodyTimeoutMs, { most: MAX_TIMER_MS })
   checkMilliseconds('callbackTimeoutMs', callbackTimeoutMs)
-  const { track, waitForAll } = trackWork()
+  const { run, track, waitForAll } = trackWork()
   const report = (rejection: WebhookRejection): void => {
     // A broken logger must neither change the answer nor end the process.
     void track((async () => onRejected?.(rejection))().catch(() => {}))
@@ -132,12 +133,13 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
     report({ ...rejection, status })
     return buildAnswer(status, REASON_PHRASES[status], status === 405 ? { allow: 'GET, POST' } : {})
   }
-  const receive = (incoming: IncomingWebhook): Promise<WebhookAnswer> => track(answer(incoming))
+  const receive = (incoming: IncomingWebhook): Promise<WebhookAnswer> => run(() => answer(incoming))
   const handle = async (request: Request): Promise<Response> => {
     const { status, headers, body } = await receive(toIncomingWebhook(request))
     return new Response(body, { status, headers })
   }
-  const close = async ({ timeoutMs = Number.POSITIVE_INFINITY }: { timeoutMs?: number } = {}): Promise<void> => {
+  const close = async (closeOptions: { timeoutMs?: number } = {}): Promise<void> => {
+    const timeoutMs = checkClosing(closeOptions)
     await within(timeoutMs, waitForAll(), { otherwise: () => undefined })
   }
   return Object.assign(handle, { receive, close })
@@ -147,22 +149,6 @@ const ACCEPTED = buildAnswer(200, 'OK')
 
 function blameAdapter(error: unknown): WebhookOutcome {
   return { outcome: 'rejected', reason: 'adapter-failed', error }
-}
-
-/** Tracks running promises (they never reject) until they end. */
-function trackWork(): { track<Work extends Promise<unknown>>(work: Work): Work; waitForAll(): Promise<void> } {
-  const underWay = new Set<Promise<unknown>>()
-  return {
-    track(work) {
-      underWay.add(work)
-      void work.then(() => underWay.delete(work))
-      return work
-    },
-    async waitForAll() {
-      // Again, because a failure is reported when the work ends.
-      while (underWay.size > 0) await Promise.all(underWay)
-    },
-  }
 }
 
 /** All bodies are ASCII, so their length is their Content-Length. */
@@ -178,6 +164,16 @@ function buildAnswer(status: number, body: string, headers: Record<string, strin
     },
     body,
   }
+}
+
+/** @returns the milliseconds to wait; 0 is allowed. */
+function checkClosing(options: { timeoutMs?: number }): number {
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidOptionError({ option: 'options', problem: `must be an object, got ${describeValue(options)}` })
+  }
+  const { timeoutMs = Number.POSITIVE_INFINITY } = options
+  if (timeoutMs !== 0) checkMilliseconds('timeoutMs', timeoutMs)
+  return timeoutMs
 }
 
 function checkVerifyToken(verifyToken: unknown): string {

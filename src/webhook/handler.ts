@@ -87,7 +87,9 @@ export interface WebhookHandler {
   /**
    * Resolves when all that the handler called has ended: `onPayload` and `onMedia`, those too whose delivery was answered
    * with 500 because they were late, and `onRejected`. Call it when your server takes no more requests, before you close
-   * the archive. `timeoutMs` ends the wait; default without end.
+   * the archive. `timeoutMs` ends the wait; default without end. A callback that calls it does not wait for itself.
+   *
+   * @throws InvalidOptionError for a `timeoutMs` that is no time.
    */
   close(options?: { timeoutMs?: number }): Promise<void>
 }
