@@ -127,8 +127,8 @@ export async function signUrl(key: string, options: SigningOptions): Promise<Sig
   if (disposition !== undefined) checkOneOf('disposition', disposition, ['inline', 'attachment'])
   if (filename !== undefined) checkText('filename', filename)
   const { contentType, contentDisposition } = decideServing({ extension, filename, disposition })
-  const wishes = { contentType, contentDisposition, expiresIn: lifetime, signedAt }
-  const { url, expiresAt } = await askForUrl(storage, key, wishes)
+  const urlOptions = { contentType, contentDisposition, expiresIn: lifetime, signedAt }
+  const { url, expiresAt } = await askForUrl(storage, key, urlOptions)
   const askedFor = signedAt.getTime() + lifetime * 1_000
   if (expiresAt.getTime() < askedFor) {
     if (expiresAt.getTime() <= now) throw describeEndedCredentials(key)

@@ -24,7 +24,7 @@ import {
 
 /** Options of `createFileSystemStorage`. */
 export interface FileSystemStorageOptions {
-  /** Where the objects lie. Made when absent, for its owner only. */
+  /** Where the objects lie. Made when absent, readable by this process's user only. */
   directory: string
   /** The http(s) URL under which `handler` is served, such as `https://example.com/media`. Needed for signed URLs. */
   baseUrl?: string | undefined

@@ -17,7 +17,7 @@ const REMEMBERED_KEYS = 1_000
  * - `trusted`: the condition goes with the put, and that is all.
  * - `doubted`: an object was created twice. Either the store ignores the condition, or somebody deleted the object in
  *   between: the condition still goes along, but a look comes first.
- * - `unsupported`: the store refuses the condition, or its owner says that it ignores it. Only the look is left.
+ * - `unsupported`: the store refuses the condition, or the options say that the store ignores it. Only the look is left.
  */
 type State = 'trusted' | 'doubted' | 'unsupported'
 

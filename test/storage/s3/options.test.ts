@@ -53,7 +53,7 @@ describe('createS3Storage', () => {
     expect(() => createS3Storage({ bucket: 'media', ...options })).not.toThrow()
   })
 
-  it('says that it does not create atomically where its owner says so', () => {
+  it('says that it does not create atomically where its options say so', () => {
     expect(createS3Storage({ bucket: 'media' }).capabilities.conditionalCreate).toBe(true)
     expect(createS3Storage({ bucket: 'media', conditionalWrites: false }).capabilities.conditionalCreate).toBe(false)
   })

@@ -89,7 +89,7 @@ describe.each([
     expect(conditions).toEqual(['*', null, '*'])
   })
 
-  it('looks, and sends no condition, where its owner says that the store ignores it', async () => {
+  it('looks, and sends no condition, where the options say that the store ignores it', async () => {
     let condition: string | null = 'none seen'
     let exists = false
     server.use(
