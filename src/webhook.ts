@@ -109,7 +109,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   checkWhole('maxBytes', maxBytes, { most: Number.MAX_SAFE_INTEGER })
   checkWhole('bodyTimeoutMs', bodyTimeoutMs, { most: MAX_TIMER_MS })
   checkMilliseconds('callbackTimeoutMs', callbackTimeoutMs)
-  const { run, track, waitForAll } = trackWork()
+  const { track, waitForAll } = trackWork()
   const report = (rejection: WebhookRejection): void => {
     // A broken logger must neither change the answer nor end the process.
     void track((async () => onRejected?.(rejection))().catch(() => {}))
@@ -133,7 +133,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
     report({ ...rejection, status })
     return buildAnswer(status, REASON_PHRASES[status], status === 405 ? { allow: 'GET, POST' } : {})
   }
-  const receive = (incoming: IncomingWebhook): Promise<WebhookAnswer> => run(() => answer(incoming))
+  const receive = (incoming: IncomingWebhook): Promise<WebhookAnswer> => track(answer(incoming))
   const handle = async (request: Request): Promise<Response> => {
     const { status, headers, body } = await receive(toIncomingWebhook(request))
     return new Response(body, { status, headers })

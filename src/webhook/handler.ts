@@ -87,7 +87,8 @@ export interface WebhookHandler {
   /**
    * Resolves when all that the handler called has ended: `onPayload` and `onMedia`, those too whose delivery was answered
    * with 500 because they were late, and `onRejected`. Call it when your server takes no more requests, before you close
-   * the archive. `timeoutMs` ends the wait; default without end. A callback that calls it does not wait for itself.
+   * the archive. `timeoutMs` ends the wait; default without end. Do not await
+   * it in a callback without `timeoutMs`: it would wait for that callback.
    *
    * @throws InvalidOptionError for a `timeoutMs` that is no time.
    */

@@ -169,26 +169,13 @@ describe('close', () => {
     expect(closed).toHaveBeenCalled()
   })
 
-  it.each(['onPayload', 'onMedia'] as const)('called and awaited by %s, does not wait for itself', async (name) => {
-    const { handler, deliver } = setUp({ [name]: () => handler.close() })
-    expect(await Promise.all([deliver(), deliver()])).toEqual([200, 200])
+  it('called by a callback, ends at its time limit', async () => {
+    const { handler, deliver } = setUp({ onPayload: () => handler.close({ timeoutMs: 1_000 }) })
+    const status = deliver()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await status).toBe(200)
     await handler.close()
     expect(vi.getTimerCount()).toBe(0)
-  })
-
-  it('called and awaited by onPayload, waits for the other deliveries', async () => {
-    const { promise, resolve } = gate()
-    const onPayload = vi.fn(() => handler.close()).mockImplementationOnce(() => promise)
-    const { handler, deliver } = setUp({ onPayload })
-    const other = deliver()
-    const closing = vi.fn()
-    const closed = deliver().then(closing)
-    await vi.advanceTimersByTimeAsync(1_000)
-    expect(closing).not.toHaveBeenCalled()
-    resolve()
-    await closed
-    expect(closing).toHaveBeenCalledWith(200)
-    expect(await other).toBe(200)
   })
 
   it.each([Number.NaN, -1, null, '5', {}])('refuses %s for timeoutMs', async (timeoutMs) => {
