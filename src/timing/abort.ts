@@ -61,14 +61,7 @@ function abortAt(deadline: Date, controller: AbortController): NodeJS.Timeout {
 export function abortable<T>(work: PromiseLike<T>, signal: AbortSignal | undefined): Promise<T> {
   return new Promise((resolve, reject) => {
     const unlink = callOnAbort(signal, () => reject(signal?.reason))
-    const end = (settle: () => void): void => {
-      unlink()
-      settle()
-    }
-    work.then(
-      (value) => end(() => resolve(value)),
-      (error: unknown) => end(() => reject(error)),
-    )
+    settleAs(work, { resolve, reject, cleanUp: unlink })
   })
 }
 
@@ -93,13 +86,23 @@ export function within<T, Late = never>(
       }
     }, ms)
     if (!keepAlive) timer.unref()
-    const end = (settle: () => void): void => {
-      clearTimeout(timer)
-      settle()
-    }
-    work.then(
-      (value) => end(() => resolve(value)),
-      (error: unknown) => end(() => reject(error)),
-    )
+    settleAs(work, { resolve, reject, cleanUp: () => clearTimeout(timer) })
   })
+}
+
+/** Cleans up and settles as the work does. */
+function settleAs<T>(
+  work: PromiseLike<T>,
+  { resolve, reject, cleanUp }: { resolve(value: T): void; reject(error: unknown): void; cleanUp(): void },
+): void {
+  work.then(
+    (value) => {
+      cleanUp()
+      resolve(value)
+    },
+    (error: unknown) => {
+      cleanUp()
+      reject(error)
+    },
+  )
 }

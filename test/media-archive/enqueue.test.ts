@@ -9,6 +9,7 @@ import { createInProcessQueue } from '../../src/queues/in-process.js'
 import type { MediaJob } from '../../src/queues.js'
 import { buildWebhook } from '../../src/testing/build-webhook.js'
 import { extractMedia, type UnavailableMedia } from '../../src/webhook/extract.js'
+import { reference } from '../whole-reference.js'
 import {
   addPhoto,
   api,
@@ -234,28 +235,6 @@ describe('enqueue', () => {
     expect(storage.keys()).toEqual(archived.map(({ key }) => key).sort())
   })
 })
-
-const reference: MediaReference = {
-  mediaId: '1013859600285441',
-  mediaType: 'document',
-  mimeType: 'application/pdf',
-  sha256: 'a'.repeat(64),
-  filename: 'Payslip.pdf',
-  caption: 'for you',
-  voice: false,
-  animated: false,
-  downloadUrl: 'https://lookaside.fbsbx.com/x',
-  downloadUrlExpiresAt: '2026-11-22T10:05:00.000Z',
-  messageId: 'wamid.A',
-  timestamp: '2026-11-22T10:00:00.000Z',
-  receivedAt: '2026-11-22T10:00:01.000Z',
-  from: '15550001111',
-  fromUserId: 'US.1',
-  phoneNumberId: '106540352242922',
-  businessAccountId: '102290129340398',
-  direction: 'inbound',
-  origin: 'message',
-}
 
 describe('toExtractedMedia', () => {
   const nothing = { media: [], unavailable: [], revoked: [] }
