@@ -37,27 +37,27 @@ export interface ArchivedMedia extends StoredMedia {
   /** The tenant, as given. */
   accountId: string
   /** The message's id. It contains the sender's phone number. Absent for a bare media id. */
-  messageId?: string
+  messageId?: string | undefined
   /** When the message was sent, ISO 8601. For a bare media id: the option. */
-  timestamp?: string
+  timestamp?: string | undefined
   /** The sender's caption. The fields from here on come from the reference: a bare media id has none of them. */
-  caption?: string
+  caption?: string | undefined
   /** A voice note rather than an audio file. */
-  voice?: boolean
+  voice?: boolean | undefined
   /** An animated sticker. */
-  animated?: boolean
+  animated?: boolean | undefined
   /** The sender's phone number. */
-  from?: string
+  from?: string | undefined
   /** The sender's business-scoped user id. */
-  fromUserId?: string
+  fromUserId?: string | undefined
   /** Meta's id of the business phone number that the message went through. */
-  phoneNumberId?: string
+  phoneNumberId?: string | undefined
   /** Meta's id of the WhatsApp Business Account. */
-  businessAccountId?: string
+  businessAccountId?: string | undefined
   /** `inbound`: from a user. `outbound`: from the business. */
-  direction?: MediaReference['direction']
+  direction?: MediaReference['direction'] | undefined
   /** The part of the webhook that the reference came from. */
-  origin?: MediaReference['origin']
+  origin?: MediaReference['origin'] | undefined
 }
 
 /** Archived media of a message: the result for a `MediaReference`. */

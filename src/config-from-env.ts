@@ -3,19 +3,19 @@ import { InvalidOptionError } from './errors.js'
 /** The library's settings in the environment. All are optional; AWS credentials stay with the SDK's own chain. */
 export interface EnvConfig {
   /** `AWS_REGION` */
-  region?: string
+  region?: string | undefined
   /** `S3_BUCKET_NAME` */
-  bucket?: string
+  bucket?: string | undefined
   /** `S3_ENDPOINT`, an http(s) URL. */
-  endpoint?: string
+  endpoint?: string | undefined
   /** `WHATSAPP_MEDIA_PREFIX` */
-  prefix?: string
+  prefix?: string | undefined
   /** `WHATSAPP_ACCESS_TOKEN` */
-  accessToken?: string
+  accessToken?: string | undefined
   /** `WHATSAPP_APP_SECRET` */
-  appSecret?: string
+  appSecret?: string | undefined
   /** `WHATSAPP_VERIFY_TOKEN` */
-  verifyToken?: string
+  verifyToken?: string | undefined
 }
 
 const VARIABLES = {

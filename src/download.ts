@@ -20,22 +20,22 @@ export interface DownloadOptions {
   /** A token, or a function that gives one at each attempt. */
   accessToken: AccessToken
   /** The app's secret: look-ups then carry `appsecret_proof`, which apps can be set to require (Meta: Secure Graph API calls). */
-  appSecret?: string
+  appSecret?: string | undefined
   /** Another Graph API than Meta's own: a provider's, or a test's. */
-  cloudApi?: CloudApiOptions
+  cloudApi?: CloudApiOptions | undefined
   /** Default: `node:http(s)` with keep-alive. */
-  http?: HttpClient
+  http?: HttpClient | undefined
   /** How long one attempt may wait, in milliseconds. */
-  timeouts?: Timeouts
+  timeouts?: Timeouts | undefined
   /**
    * A cap in bytes, at most 5,368,709,120: one for all media, or one for each type. Default
    * 104,857,600 (100 MiB), also for types left out. Larger media is a `SizeLimitError`.
    */
-  maxBytes?: number | { readonly [Type in MediaType]?: number }
+  maxBytes?: number | { readonly [Type in MediaType]?: number } | undefined
   /** Aborts the call; it then rejects with the signal's reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Gets events: here `host-refused`. */
-  onEvent?: OnEvent
+  onEvent?: OnEvent | undefined
 }
 
 /** Media on its way. */
@@ -48,11 +48,11 @@ export interface DownloadedMedia {
   /** As declared by WhatsApp, parameters included. */
   mimeType: string
   /** Bytes. Absent when neither the look-up nor the download announced them. */
-  size?: number
+  size?: number | undefined
   /** Announced SHA-256, lowercase hex. Absent when none was announced. */
-  sha256?: string
+  sha256?: string | undefined
   /** The sender's name for a document. */
-  filename?: string
+  filename?: string | undefined
   /** Meta's id of the media. */
   mediaId: string
   /** All bytes at once, proven. For small files. @throws InvalidOptionError when `body` was read before. */

@@ -8,11 +8,11 @@ import type { AnyWhatsAppMediaError, CallbackName } from './errors.js'
  */
 export type MediaEvent = {
   /** Meta's id of the media, where the event is about one. */
-  mediaId?: string
+  mediaId?: string | undefined
   /** SHA-256 of the message's id, lowercase hex, where the event is about a message. */
-  messageIdHash?: string
+  messageIdHash?: string | undefined
   /** The tenant, where it is known. */
-  accountId?: string
+  accountId?: string | undefined
 } & (
   | {
       /** Media is in the storage: since this call, or since before. */
@@ -25,12 +25,12 @@ export type MediaEvent = {
       /** Milliseconds that the call took. */
       durationMs: number
       /** Milliseconds between the message and now. Absent for a bare media id. */
-      ageMs?: number
+      ageMs?: number | undefined
       /** Milliseconds until Meta deletes the media. Absent for a bare media id. */
-      timeLeftMs?: number
+      timeLeftMs?: number | undefined
     }
   /** One attempt failed; `retryInMs` is absent when it was the last. */
-  | { type: 'attempt-failed'; error: AnyWhatsAppMediaError; attempt: number; retryInMs?: number }
+  | { type: 'attempt-failed'; error: AnyWhatsAppMediaError; attempt: number; retryInMs?: number | undefined }
   /**
    * A callback of your app threw or hung in a job, which runs again. `error` keeps name and code of the thrown error.
    */

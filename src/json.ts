@@ -89,6 +89,9 @@ export function defined<Fields extends object>(fields: Fields): Defined<Fields> 
   return kept as Defined<Fields>
 }
 
+/** All fields are there. `Required` leaves the `undefined` that an optional field may also hold. */
+export type Filled<Fields> = { [Name in keyof Fields]-?: Exclude<Fields[Name], undefined> }
+
 /** Of a type's fields, those that may be undefined become optional. */
 export type Defined<Fields> = {
   [Name in keyof Fields as undefined extends Fields[Name] ? never : Name]: Fields[Name]

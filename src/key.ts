@@ -42,7 +42,7 @@ export interface KeyLayout {
   /** The key for these parts: at most 1,024 bytes of letters, digits and `!-_.*'()/`. */
   build(parts: MediaKeyParts): string
   /** Throws when the key is not of this layout. */
-  parse(key: string): { accountId: string; extension?: string }
+  parse(key: string): { accountId: string; extension?: string | undefined }
 }
 
 const DEFAULT_PREFIX = 'whatsapp-media/'
@@ -82,7 +82,7 @@ export function buildMediaKey(
   parts: MediaKeyParts,
   options: {
     /** The part before the account id. Default `whatsapp-media/`; empty is allowed. */
-    prefix?: string
+    prefix?: string | undefined
   } = {},
 ): string {
   const { accountId, mediaType, mimeType, mediaId, timestamp, filename } = parts
@@ -108,7 +108,7 @@ export function parseMediaKey(
   key: string,
   options: {
     /** The part before the account id. Default `whatsapp-media/`; empty is allowed. */
-    prefix?: string
+    prefix?: string | undefined
   } = {},
 ): ParsedMediaKey {
   const prefix = checkPrefix(options)
@@ -128,7 +128,9 @@ export function parseMediaKey(
 }
 
 /** The layout in use: the caller's own, guarded, or the default with `prefix`. */
-export function resolveKeyLayout(options: { prefix?: string; keyLayout?: KeyLayout | undefined } = {}): KeyLayout {
+export function resolveKeyLayout(
+  options: { prefix?: string | undefined; keyLayout?: KeyLayout | undefined } = {},
+): KeyLayout {
   const { keyLayout } = options
   if (keyLayout === undefined) {
     checkPrefix(options)
@@ -166,7 +168,7 @@ export function checkAccountId(accountId: string, option = 'accountId'): void {
 }
 
 /** @throws InvalidOptionError unless the prefix is empty or made of safe segments that end in a slash. */
-export function checkPrefix({ prefix = DEFAULT_PREFIX }: { prefix?: string }): string {
+export function checkPrefix({ prefix = DEFAULT_PREFIX }: { prefix?: string | undefined }): string {
   if (typeof prefix !== 'string' || !/^(?:(?!\.{1,2}\/)[\w.-]+\/)*$/.test(prefix)) {
     throw new InvalidOptionError({
       option: 'prefix',

@@ -40,7 +40,7 @@ export interface MediaArchive {
    * @throws the error that `onFailed` got; what `accounts`, `storage`, `prefix`, `onArchived` or `onFailed` throw, a
    * TimeoutError when they do not end; the signal's reason.
    */
-  archive(media: MediaReference, options?: { signal?: AbortSignal }): Promise<ArchivedMessageMedia>
+  archive(media: MediaReference, options?: { signal?: AbortSignal | undefined }): Promise<ArchivedMessageMedia>
   /**
    * Runs one attempt of a job, for workers of durable queues: it makes up to `attempts` attempts of `archiveMedia`
    * (default 3). Never rejects.
@@ -62,7 +62,7 @@ export interface MediaArchive {
    * close in that time hands back none.
    * @throws what the queue's `close` throws. A storage that fails to close is left as it is.
    */
-  close(options?: { timeoutMs?: number }): Promise<MediaJob[]>
+  close(options?: { timeoutMs?: number | undefined }): Promise<MediaJob[]>
 }
 
 /** Options of `MediaArchive.upload`: those of `uploadToS3`, without what the archive knows. */

@@ -19,19 +19,19 @@ export interface MediaReference {
    */
   mimeType: string
   /** Lowercase hex, whatever encoding the wire used. Absent when none, or none usable, was announced. */
-  sha256?: string
+  sha256?: string | undefined
   /** The sender's name for a document. Never part of the key. */
-  filename?: string
+  filename?: string | undefined
   /** The sender's caption. */
-  caption?: string
+  caption?: string | undefined
   /** A voice note rather than an audio file. */
-  voice?: boolean
+  voice?: boolean | undefined
   /** An animated sticker. */
-  animated?: boolean
+  animated?: boolean | undefined
   /** The webhook's own download URL; it expires 5 minutes after the message, and never reaches results or failures. */
-  downloadUrl?: string
+  downloadUrl?: string | undefined
   /** When the download URL expires. */
-  downloadUrlExpiresAt?: string
+  downloadUrlExpiresAt?: string | undefined
   /** The message's id. It contains the sender's phone number. */
   messageId: string
   /** When the message was sent. It decides the key's date and the retry deadline. */
@@ -39,9 +39,9 @@ export interface MediaReference {
   /** When the webhook reached us. */
   receivedAt: string
   /** The sender's phone number; absent for users who hide it behind a username. */
-  from?: string
+  from?: string | undefined
   /** The sender's business-scoped user id. */
-  fromUserId?: string
+  fromUserId?: string | undefined
   /** Meta's id of the business phone number the message went through. */
   phoneNumberId: string
   /** The WhatsApp Business Account. */

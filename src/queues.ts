@@ -15,12 +15,12 @@ export interface MediaJob {
   /** The media, as a webhook described it. */
   media: MediaReference
   /** Attempts that ended in a fault which gets a few late tries only. Written by `processJob`, absent in a fresh job. */
-  faults?: Partial<Record<LateFault, number>>
+  faults?: Partial<Record<LateFault, number>> | undefined
   /**
    * With `integrity: 'report'`, the SHA-256 (lowercase hex) of the last whole download whose hash was not the announced
    * one: a second download with it decides. Written by `processJob`, absent in a fresh job.
    */
-  seenSha256?: string
+  seenSha256?: string | undefined
 }
 
 /** Faults that hardly ever pass: media that is gone, and media whose bytes stay wrong. */
@@ -41,7 +41,7 @@ export interface MediaQueue {
    *
    * @returns the jobs that are left: those that wait for a retry, and those stopped.
    */
-  close?(options?: { timeoutMs?: number }): Promise<MediaJob[]>
+  close?(options?: { timeoutMs?: number | undefined }): Promise<MediaJob[]>
 }
 
 /** Runs one attempt of a job. Never rejects: each outcome says how the queue goes on. */
@@ -52,12 +52,12 @@ export interface JobContext {
   /** The attempt's number, 1 for the first. One attempt of a job makes up to 3 attempts of `archiveMedia` (the archive's `attempts`). */
   attempt: number
   /** Stops the attempt: the outcome is then a retry at once, and no attempt is counted. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /**
    * When the worker itself must end (a function's remaining time, say): the attempt is stopped then, and counted. Your
    * app's `onArchived` or `onFailed` has a second at least even then.
    */
-  deadline?: Date
+  deadline?: Date | undefined
 }
 
 /** The queue's next step with a job, after an attempt. */

@@ -14,26 +14,26 @@ export type SigningOptions = {
   /** Where the objects are. It must be able to sign. */
   storage: ObjectStorage
   /** Seconds that the URL works, 1 to 604,800 (AWS: Authenticating requests, query parameters). Default 3,600. */
-  expiresIn?: number
+  expiresIn?: number | undefined
   /** The name a download gets. */
-  filename?: string
+  filename?: string | undefined
   /**
    * Default: inline for images, audio and video, attachment for all else. `inline` is respected only for types that may
    * be shown: those and PDF.
    */
-  disposition?: 'inline' | 'attachment'
+  disposition?: 'inline' | 'attachment' | undefined
   /**
    * Seconds for which the URL stays the same, so that browsers and CDNs can cache. It then lives `expiresIn` at the
    * least and `expiresIn + cacheFor` (at most 604,800) at the most. Renewed credentials make another URL earlier, and
    * ECDSA keys of a CloudFront signer one at each call. Default 0: each call signs anew.
    */
-  cacheFor?: number
+  cacheFor?: number | undefined
   /** The part of keys before the account id. Default `whatsapp-media/`; empty is allowed. */
-  prefix?: string
+  prefix?: string | undefined
   /** The layout that reads the keys. Default: the one of `buildMediaKey`. Used with `accountId` only. */
-  keyLayout?: KeyLayout
+  keyLayout?: KeyLayout | undefined
   /** Hears `expiry-clipped`. Errors that it throws are ignored. */
-  onEvent?: OnEvent
+  onEvent?: OnEvent | undefined
 } & (
   | {
       /** The tenant that asks: the key must be its own. */

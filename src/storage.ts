@@ -11,7 +11,7 @@ export interface ObjectStorage {
   /** The implementation's name in events, such as `s3` or `file-system`. */
   readonly name: string
   /** The bucket, where there is one. */
-  readonly bucket?: string
+  readonly bucket?: string | undefined
   /** The store's abilities. Stated by the implementation, never probed at run time. */
   readonly capabilities: {
     /** Create-if-absent is atomic: of two concurrent writers, one gets `exists`. */
@@ -19,7 +19,7 @@ export interface ObjectStorage {
     /** The store itself refuses a body whose SHA-256 is not the one given. */
     readonly checksum: boolean
     /** `put` joins small chunks itself. Default false: chunks come joined, up to 128 KB each. */
-    readonly joinsChunks?: boolean
+    readonly joinsChunks?: boolean | undefined
   }
 
   /**
@@ -65,7 +65,7 @@ export interface ObjectStorage {
 /** Options of every call. */
 export interface CallOptions {
   /** Ends the call with its reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** One object to be stored. */
@@ -79,9 +79,9 @@ export interface PutOptions extends CallOptions {
   /** The object's own Content-Disposition, in ASCII. */
   contentDisposition: string
   /** ASCII names and values, under 2 KB in all. */
-  metadata?: Readonly<Record<string, string>>
+  metadata?: Readonly<Record<string, string>> | undefined
   /** At most 10. Stores without tags ignore them. */
-  tags?: Readonly<Record<string, string>>
+  tags?: Readonly<Record<string, string>> | undefined
   /** Create only if no object has this key; otherwise the result says `exists` and nothing is written. */
   ifAbsent: boolean
 }
@@ -91,7 +91,7 @@ export interface PutOptions extends CallOptions {
  * - `exists`: there already was an object, and it was left alone.
  * - `condition-ignored`: as `stored`, but the store has created this key twice, so it seems to ignore `ifAbsent`.
  */
-export type PutResult = { outcome: 'stored' | 'condition-ignored'; etag?: string } | { outcome: 'exists' }
+export type PutResult = { outcome: 'stored' | 'condition-ignored'; etag?: string | undefined } | { outcome: 'exists' }
 
 /** One object as the storage describes it. */
 export interface StoredObject {
@@ -100,13 +100,13 @@ export interface StoredObject {
   /** Bytes. */
   size: number
   /** Lowercase hex: the store's own checksum, else the hash kept as metadata. */
-  sha256?: string
+  sha256?: string | undefined
   /** The store's ETag, as it has it. */
-  etag?: string
+  etag?: string | undefined
   /** As it was put. */
   contentType: string
   /** As it was put. */
-  contentDisposition?: string
+  contentDisposition?: string | undefined
   /** As it was put, by lower-case name. */
   metadata: Readonly<Record<string, string>>
 }
@@ -140,7 +140,7 @@ export interface SignedUrlOptions {
   /** The Content-Disposition that the URL forces on the answer. */
   contentDisposition: string
   /** When signing happens, for URLs that stay the same within a window. Default: now. */
-  signedAt?: Date
+  signedAt?: Date | undefined
 }
 
 /** S3's limit (AWS: Object key names). */

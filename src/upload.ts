@@ -23,43 +23,43 @@ export interface UploadOptions {
   /** Where the object goes. */
   storage: ObjectStorage
   /** Where to store. Without it the key is built from the fields below, as `buildMediaKey` does. */
-  key?: string
+  key?: string | undefined
   /** The tenant: `/^[A-Za-z0-9_-]{1,128}$/`. */
-  accountId?: string
+  accountId?: string | undefined
   /** Default `application/octet-stream`. */
-  mimeType?: string
+  mimeType?: string | undefined
   /** Default: by MIME type. */
-  mediaType?: MediaType
+  mediaType?: MediaType | undefined
   /** Meta's id, or one of your own: the same id, type and date give the same key. Default: a random key. */
-  mediaId?: string
+  mediaId?: string | undefined
   /** The name for people who download the object. Never in the key. */
-  filename?: string
+  filename?: string | undefined
   /** When the message was sent, ISO 8601 string or Date. */
-  timestamp?: string | Date
+  timestamp?: string | Date | undefined
   /** Bytes, if known. */
-  size?: number
+  size?: number | undefined
   /** Lowercase hex, if known. Without size and hash a stream is spooled first: to memory up to 1 MiB, then to a temporary file. */
-  sha256?: string
+  sha256?: string | undefined
   /** The part of keys before the account id. Default `whatsapp-media/`; empty is allowed. */
-  prefix?: string
+  prefix?: string | undefined
   /** Builds keys of another form. Default: as `buildMediaKey`. */
-  keyLayout?: KeyLayout
+  keyLayout?: KeyLayout | undefined
   /**
    * A cap in bytes, at most 5,368,709,120: one for all media, or one for each type. Default
    * 104,857,600 (100 MiB), also for types left out. Larger media is a `SizeLimitError`.
    */
-  maxBytes?: number | { readonly [Type in MediaType]?: number }
+  maxBytes?: number | { readonly [Type in MediaType]?: number } | undefined
   /**
    * Default `safe`: a body whose first bytes contradict its declared type is kept as octet-stream, to be downloaded.
    * `trust`: the first bytes are not looked at.
    */
-  sniff?: 'safe' | 'trust'
+  sniff?: 'safe' | 'trust' | undefined
   /** How long the upload may wait, in milliseconds. */
-  timeouts?: Timeouts
+  timeouts?: Timeouts | undefined
   /** Aborts the call; it then rejects with the signal's reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Gets events: `type-mismatch`, `condition-unsupported`. */
-  onEvent?: OnEvent
+  onEvent?: OnEvent | undefined
 }
 
 /**

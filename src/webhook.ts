@@ -138,7 +138,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
     const { status, headers, body } = await receive(toIncomingWebhook(request))
     return new Response(body, { status, headers })
   }
-  const close = async (closeOptions: { timeoutMs?: number } = {}): Promise<void> => {
+  const close = async (closeOptions: { timeoutMs?: number | undefined } = {}): Promise<void> => {
     const timeoutMs = checkClosing(closeOptions)
     await within(timeoutMs, waitForAll(), { otherwise: () => undefined })
   }
@@ -167,7 +167,7 @@ function buildAnswer(status: number, body: string, headers: Record<string, strin
 }
 
 /** @returns the milliseconds to wait; 0 is allowed. */
-function checkClosing(options: { timeoutMs?: number }): number {
+function checkClosing(options: { timeoutMs?: number | undefined }): number {
   if (typeof options !== 'object' || options === null) {
     throw new InvalidOptionError({ option: 'options', problem: `must be an object, got ${describeValue(options)}` })
   }

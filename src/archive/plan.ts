@@ -5,7 +5,7 @@ import { checkOneOf } from '../errors/checks.js'
 import { describeValue } from '../errors/describe.js'
 import { type AnyWhatsAppMediaError, InvalidOptionError } from '../errors.js'
 import { emit, hashMessageId } from '../events.js'
-import { defined } from '../json.js'
+import { defined, type Filled } from '../json.js'
 import { checkAccountId, type KeyLayout, resolveKeyLayout } from '../key.js'
 import {
   checkMediaId,
@@ -30,29 +30,29 @@ export interface ArchiveOptions extends DownloadOptions, RetryOptions {
   /** The tenant: `/^[A-Za-z0-9_-]{1,128}$/`. */
   accountId: string
   /** For a bare media id: WhatsApp's type. A `MediaReference` has its own. Default: by MIME type. */
-  mediaType?: MediaType
+  mediaType?: MediaType | undefined
   /** For a bare media id: when the message was sent, ISO 8601 string or Date. */
-  timestamp?: string | Date
+  timestamp?: string | Date | undefined
   /** For a bare media id: the sender's name for the file. */
-  filename?: string
+  filename?: string | undefined
   /** How long Meta keeps the media, in milliseconds. Default 7 days; 3,600,000 for No-Storage numbers (Meta: Media). */
-  mediaLifetimeMs?: number
+  mediaLifetimeMs?: number | undefined
   /** The part of keys before the account id. Default `whatsapp-media/`; empty is allowed. */
-  prefix?: string
+  prefix?: string | undefined
   /** Builds keys of another form. Default: as `buildMediaKey`. */
-  keyLayout?: KeyLayout
+  keyLayout?: KeyLayout | undefined
   /**
    * Default `safe`: a body whose first bytes contradict its declared type is kept as octet-stream, to be downloaded.
    * `trust`: the first bytes are not looked at.
    */
-  sniff?: 'safe' | 'trust'
+  sniff?: 'safe' | 'trust' | undefined
   /**
    * The answer to bytes with another SHA-256 than announced. `strict`, the default: an `IntegrityMismatchError`
    * with both hashes. `report`: when two downloads agree with each other and with the look-up's size, the object is
    * stored under its observed hash, with an event. Failures of another kind in between do not matter. It takes two
    * attempts at least; jobs remember from one to the next.
    */
-  integrity?: 'strict' | 'report'
+  integrity?: 'strict' | 'report' | undefined
 }
 
 /** The state that calls of `archiveMedia` leave to each other. */
@@ -60,9 +60,9 @@ export interface ArchiveMemory {
   /** For calls about the same number. */
   tokens: TokenHistory
   /** For calls about the same media. Left out: no other call follows. */
-  seen?: SeenHash
+  seen?: SeenHash | undefined
   /** Called when a look-up has succeeded: the token is good. */
-  onLookUp?: () => void
+  onLookUp?: (() => void) | undefined
 }
 
 /** The hash that the last whole download had in place of the announced one. */
@@ -83,7 +83,7 @@ export interface ArchivePlan {
   storage: ObjectStorage
   download: ResolvedDownload
   layout: KeyLayout
-  retry: Required<RetryOptions>
+  retry: Filled<RetryOptions>
   memory: ArchiveMemory
   /** Set where two like downloads may decide. */
   seen: SeenHash | undefined
@@ -94,7 +94,7 @@ export interface ArchivePlan {
   /** The same media will get the same key again. */
   keyIsStable: boolean
   /** The ids that events name. */
-  subject: { mediaId: string; accountId: string; messageIdHash?: string }
+  subject: { mediaId: string; accountId: string; messageIdHash?: string | undefined }
 }
 
 /** @throws InvalidOptionError for media or options of the wrong form. */

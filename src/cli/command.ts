@@ -11,7 +11,7 @@ export type OptionHelp = readonly [usage: string, description: string]
 export interface Command {
   name: string
   /** The argument as the help shows it: `<file>` for one, `<...mediaIds>` for one or more. Absent for none. */
-  argument?: string
+  argument?: string | undefined
   description: string
   options: readonly OptionHelp[]
   /** @returns the exit code. */

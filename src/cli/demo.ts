@@ -16,10 +16,10 @@ interface DemoSample {
   mediaType: MediaType
   mimeType: string
   /** In the samples folder. Absent for a generated body. */
-  file?: string
-  filename?: string
-  voice?: boolean
-  animated?: boolean
+  file?: string | undefined
+  filename?: string | undefined
+  voice?: boolean | undefined
+  animated?: boolean | undefined
 }
 
 const DOCX = 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'
@@ -42,9 +42,9 @@ export interface DemoOptions {
   /** `bucket` (and `endpoint`, `region`, `prefix`) archive into S3; without a bucket the demo uses a temporary folder. */
   config: EnvConfig
   /** Size of the generated document. Default 100,000,000 bytes: the largest that WhatsApp delivers. */
-  generatedBytes?: number
+  generatedBytes?: number | undefined
   /** Keeps the demo up at its end, with a page that shows the archived media, until this resolves. Default: it ends. */
-  keepUntil?: () => Promise<unknown>
+  keepUntil?: (() => Promise<unknown>) | undefined
 }
 
 /**

@@ -1,5 +1,5 @@
 import { resolveCloudApi } from '../download/cloud-api.js'
-import { defined } from '../json.js'
+import { defined, type Filled } from '../json.js'
 import { checkPrefix } from '../key.js'
 import { awaitAnswer } from '../storage/questions.js'
 import type { Refusal } from '../storage/refusal.js'
@@ -26,16 +26,16 @@ export interface DoctorOptions {
   /** `probeS3`. */
   probe: Probe
   /** Default: the SDK's own chain. */
-  credentials?: BucketOptions['credentials']
+  credentials?: BucketOptions['credentials'] | undefined
   /** Milliseconds since 1970. Default `Date.now`. */
-  now?: () => number
+  now?: (() => number) | undefined
   /** The time limit of one question. Default 15,000 ms. */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
   /** Ends the examination with its reason, once the doctor's objects are removed. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
-type Examination = Required<Pick<DoctorOptions, 'now' | 'timeoutMs'>> & Omit<DoctorOptions, 'now' | 'timeoutMs'>
+type Examination = Filled<Pick<DoctorOptions, 'now' | 'timeoutMs'>> & Omit<DoctorOptions, 'now' | 'timeoutMs'>
 
 /** `doctor`, with the options of the command line. @returns the exit code. */
 export async function runDoctorCommand(flags: Flags, context: CommandContext): Promise<number> {

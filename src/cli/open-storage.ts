@@ -20,7 +20,7 @@ export const STORAGE_OPTIONS: readonly OptionHelp[] = [
 export interface OpenedStorage {
   storage: ObjectStorage
   /** `WHATSAPP_MEDIA_PREFIX`, as an option. */
-  keys: { prefix?: string }
+  keys: { prefix?: string | undefined }
 }
 
 /**

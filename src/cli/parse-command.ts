@@ -7,7 +7,7 @@ import { toCamelCase } from './flags.js'
 export type CommandLine =
   | { asks: 'version' }
   /** `isMistake`: something was typed that is no command. */
-  | { asks: 'help'; command?: Command; isMistake: boolean }
+  | { asks: 'help'; command?: Command | undefined; isMistake: boolean }
   | { asks: 'run'; command: Command; input: CommandInput }
 
 /** The options of every command. */

@@ -1,7 +1,7 @@
 /** The part of `process.stdout` that a progress bar needs. */
 export interface Terminal {
-  isTTY?: boolean
-  columns?: number
+  isTTY?: boolean | undefined
+  columns?: number | undefined
   write(text: string): unknown
 }
 

@@ -19,9 +19,9 @@ export interface VerifyProblem {
    * - `unreadable`: the storage did not return it, for the `reason`.
    */
   problem: 'damaged' | 'unrecorded' | 'unreadable'
-  recordedSha256?: string
-  observedSha256?: string
-  reason?: string
+  recordedSha256?: string | undefined
+  observedSha256?: string | undefined
+  reason?: string | undefined
 }
 
 export interface VerifyCounts {
@@ -122,7 +122,7 @@ async function verifyObject(
   storage: ObjectStorage,
   { key }: StoredObjectSummary,
   signal: AbortSignal,
-): Promise<{ bytes: number; problem?: VerifyProblem } | undefined> {
+): Promise<{ bytes: number; problem?: VerifyProblem | undefined } | undefined> {
   try {
     const found = await retryAttempts(() => hashObject(storage, key, signal), {
       attempts: 3,

@@ -16,7 +16,7 @@ export type AccessToken =
 /** The fate of the tokens given for one number. Calls that share it learn from each other. */
 export interface TokenHistory {
   /** The last one given. */
-  given?: string
+  given?: string | undefined
   /** The last one that Meta rejected, until it works again. */
   rejected?: string | undefined
   /** The function's answer to `rejected`, while it is waited for: one renewal serves all. */
@@ -29,7 +29,7 @@ export interface TokenCall {
   history: TokenHistory
   deadlines: Pick<Deadlines, 'signal' | 'waitFor'>
   /** Named in errors. */
-  account?: string
+  account?: string | undefined
 }
 
 /**

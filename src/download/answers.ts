@@ -37,10 +37,10 @@ export const PERMISSIONS: { readonly media: string; readonly numbers: string } =
 export interface TokenInfo {
   isValid: boolean
   /** Why it is not valid, as in the error of a refused call. */
-  subcode?: number
-  appId?: string
+  subcode?: number | undefined
+  appId?: string | undefined
   /** ISO 8601. Absent for one that never expires. */
-  expiresAt?: string
+  expiresAt?: string | undefined
   permissions: string[]
 }
 
@@ -50,24 +50,24 @@ export interface MediaInfo {
   url: string
   mimeType: string
   /** Lowercase hex. Absent when none, or none usable, came. */
-  sha256?: string
+  sha256?: string | undefined
   /** Bytes. */
-  size?: number
-  mediaId?: string
+  size?: number | undefined
+  mediaId?: string | undefined
 }
 
 /** The `error` object of a refused Graph API call (Meta: Cloud API error codes). Its texts are the server's: clean them before showing. */
 export interface GraphErrorBody {
-  code?: number
-  subcode?: number
-  type?: string
-  message?: string
+  code?: number | undefined
+  subcode?: number | undefined
+  type?: string | undefined
+  message?: string | undefined
   /** `error_data.details`, the text Meta asks to build on. */
-  details?: string
+  details?: string | undefined
   /** Meta says that the same call may succeed. */
-  isTransient?: boolean
+  isTransient?: boolean | undefined
   /** Meta's trace id, for its support. */
-  fbtraceId?: string
+  fbtraceId?: string | undefined
 }
 
 /**

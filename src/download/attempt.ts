@@ -21,7 +21,7 @@ export interface Attempt {
   deadlines: Deadlines
   report: (note: AttemptNote) => void
   /** Webhook and look-up may announce different hashes: two downloads then decide. Default false. */
-  allowsOtherHash?: boolean
+  allowsOtherHash?: boolean | undefined
 }
 
 /** Meta accepted the token in a look-up, or a URL led to a host outside the configuration. */

@@ -8,21 +8,21 @@ import { LOOK_UP_QUERY } from './answers.js'
 /** The address of Meta's API, and the hosts that may get the access token. */
 export interface CloudApiOptions {
   /** Origin (and path, for some providers) of the Graph API. Default `https://graph.facebook.com`. */
-  baseUrl?: string
+  baseUrl?: string | undefined
   /** Graph API version. Default `v25.0`. Empty for providers whose paths have none. */
-  version?: string
+  version?: string | undefined
   /**
    * Hosts that media URLs may lead to; only these and `baseUrl` ever get the token. Exact names, suffixes with a
    * leading dot (`.fbsbx.com`), or, for tests, whole origins (`http://127.0.0.1:4010`). Default `lookaside.fbsbx.com`.
    */
-  mediaHosts?: readonly string[]
+  mediaHosts?: readonly string[] | undefined
   /** The headers that carry the token. Default `{ authorization: 'Bearer ' + accessToken }`; 360dialog wants `D360-API-KEY`. */
-  authorization?: (accessToken: string) => Record<string, string>
+  authorization?: ((accessToken: string) => Record<string, string>) | undefined
   /**
    * Asks Meta to answer only for media of the reference's own phone number id, as a guard between tenants. Default
    * false: for received media Meta does not document it (Meta: Media).
    */
-  guardPhoneNumber?: boolean
+  guardPhoneNumber?: boolean | undefined
 }
 
 /** The configured Cloud API, checked. */
@@ -36,7 +36,7 @@ export interface CloudApi {
    * relative to.
    * @throws HostRefusedError unless the URL is https to a configured host, or a configured origin.
    */
-  checkMediaUrl(text: string, options?: { secrets?: KnownSecrets; base?: URL | undefined }): URL
+  checkMediaUrl(text: string, options?: { secrets?: KnownSecrets | undefined; base?: URL | undefined }): URL
 }
 
 /** The token of a look-up, and the number it is for. */

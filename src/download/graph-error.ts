@@ -93,7 +93,7 @@ export interface RefusedGraphCall {
   /** The body, or its first kilobytes. */
   text: string
   /** The texts that no error may repeat. Some providers' answers quote the key of the call. */
-  secrets?: KnownSecrets
+  secrets?: KnownSecrets | undefined
 }
 
 /** The error for an unsuccessful Graph answer, as `judgeGraphError` judges it. */

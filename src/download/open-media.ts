@@ -115,7 +115,7 @@ function askForBytes(
 }
 
 /** @param base the URL that redirected here. */
-function checkHost(text: string, hop: { media: WantedMedia; attempt: Attempt; base?: URL }): URL {
+function checkHost(text: string, hop: { media: WantedMedia; attempt: Attempt; base?: URL | undefined }): URL {
   const { media, attempt, base } = hop
   const { download, accessToken, report } = attempt
   try {

@@ -10,7 +10,11 @@ import { describeSecret, describeValue } from './describe.js'
 export function checkWhole(
   option: string,
   value: unknown,
-  { least = 1, most, unit = '' }: { least?: number; most?: number | undefined; unit?: string } = {},
+  {
+    least = 1,
+    most,
+    unit = '',
+  }: { least?: number | undefined; most?: number | undefined; unit?: string | undefined } = {},
 ): asserts value is number {
   if (isWhole(value, { least, most: most ?? Number.MAX_SAFE_INTEGER })) return
   const limits = most === undefined ? `, ${least} or more` : ` from ${least} to ${most}`
@@ -20,7 +24,7 @@ export function checkWhole(
 
 export function isWhole(
   value: unknown,
-  { least = 0, most = Number.MAX_SAFE_INTEGER }: { least?: number; most?: number } = {},
+  { least = 0, most = Number.MAX_SAFE_INTEGER }: { least?: number | undefined; most?: number | undefined } = {},
 ): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most
 }

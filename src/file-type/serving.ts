@@ -16,7 +16,7 @@ export interface Serving {
  * @param file.disposition wish of the reader; `inline` is obeyed for types that `mayShowInline` allows.
  */
 export function decideServing(file: {
-  mimeType?: string
+  mimeType?: string | undefined
   extension: string | undefined
   filename: string | undefined
   disposition?: 'inline' | 'attachment' | undefined

@@ -18,7 +18,7 @@ export interface HttpRequest {
   /** Lower-case names. */
   headers: Readonly<Record<string, string>>
   /** Sent with its length. Default: none. */
-  body?: Uint8Array
+  body?: Uint8Array | undefined
   /** Ends the request, and the body of its answer. */
   signal: AbortSignal
 }

@@ -22,7 +22,7 @@ export interface FetchLikeResponse {
   /** The HTTP status. */
   status: number
   /** `opaqueredirect` where the fetch hides a redirect. */
-  type?: string
+  type?: string | undefined
   /** As `Headers` has them. */
   headers: { forEach(callback: (value: string, name: string) => void): void }
   /** A web stream, or a Node stream. */

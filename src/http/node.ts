@@ -7,12 +7,12 @@ import { createTransports, readHost, type Transport } from './transport.js'
 /** Options of `createNodeHttpClient`. */
 export interface NodeHttpClientOptions {
   /** Connections to one host at once. Default: no limit. A request that waits for one counts as one without an answer. */
-  maxSockets?: number
+  maxSockets?: number | undefined
   /**
    * Each connection reads into one buffer of its own, which saves a tenth of a large file's CPU time. `false` leaves
    * Node's connections as they are. Default true.
    */
-  reuseReadBuffer?: boolean
+  reuseReadBuffer?: boolean | undefined
 }
 
 /**

@@ -29,7 +29,7 @@ export const AGENT_OPTIONS: Readonly<{ keepAlive: boolean; noDelay: boolean; max
  *   first request.
  */
 export function createTransports(
-  options: { maxSockets?: number | undefined; prepare?: (agent: Agent, protocol: string) => void } = {},
+  options: { maxSockets?: number | undefined; prepare?: ((agent: Agent, protocol: string) => void) | undefined } = {},
 ): Transports {
   const { maxSockets = AGENT_OPTIONS.maxSockets, prepare } = options
   const opened = new Map<string, Transport>()

@@ -30,14 +30,14 @@ export interface ProveOptions {
   /** More bytes than this are a `SizeLimitError`. */
   maxBytes: number
   /** How many first bytes `opening` shows. Default 0. */
-  openingBytes?: number
+  openingBytes?: number | undefined
   /**
    * Gets the first bytes (`SNIFF_BYTES`, fewer if the body is shorter) before the body's reader does, and throws to
    * refuse them.
    */
   checkOpening?: ((opening: Uint8Array) => void) | undefined
   /** Joins small chunks. Default true. */
-  joinChunks?: boolean
+  joinChunks?: boolean | undefined
   deadlines: Deadlines
   /** The body's reader: a `store` is held to its deadline, a `reader` (the library's caller) is not. */
   reader: 'store' | 'reader'

@@ -12,9 +12,9 @@ export interface Account {
    */
   accessToken: AccessToken
   /** The app's secret: look-ups then carry `appsecret_proof`. */
-  appSecret?: string
+  appSecret?: string | undefined
   /** Lifetime of this number's media at Meta, in milliseconds. Default 7 days; 3,600,000 for No-Storage numbers (Meta: Media). */
-  mediaLifetimeMs?: number
+  mediaLifetimeMs?: number | undefined
 }
 
 /** Finds the account of Meta's phone number id; `undefined` when there is none. There is no default account. */

@@ -20,7 +20,7 @@ export type CallbackOptions = Pick<
 /** The place of an account's objects. */
 export interface AccountPlace {
   storage: ObjectStorage
-  prefix?: string
+  prefix?: string | undefined
 }
 
 /**
@@ -98,7 +98,7 @@ interface CallLimits {
   callback: CallbackName | 'accessToken'
   limitMs: number
   /** Absent where the caller has clocks of its own, and may have left: this call's clock then keeps no process alive. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** A function that hangs is abandoned: it may still end, and its end is ignored. */

@@ -22,7 +22,7 @@ const STOPPED_CALLS_MS = 2_000
  */
 export async function closeArchive(
   { calls, queue, storages }: ClosingParts,
-  options: { timeoutMs?: number } = {},
+  options: { timeoutMs?: number | undefined } = {},
 ): Promise<MediaJob[]> {
   const { timeoutMs = Number.POSITIVE_INFINITY } = options
   const over = new AbortController()

@@ -18,9 +18,9 @@ export interface MediaContent {
   /** Lowercase hex. */
   sha256: string
   /** The sender's name for a document. */
-  filename?: string
+  filename?: string | undefined
   /** The message's text beside the media. */
-  caption?: string
+  caption?: string | undefined
 }
 
 /**

@@ -12,12 +12,12 @@ import { CALLBACK_SECONDS, MOST_TIMES } from './judge-failure.js'
 export interface JobAttempt extends JobContext {
   job: MediaJob
   /** Why the job can't be run: no worker can use it. */
-  problem?: InvalidOptionError
+  problem?: InvalidOptionError | undefined
   /** When Meta forgets the media, in milliseconds since 1970; exact once the account is known. */
   deadlineAt: number
   seen: SeenHash
   /** The ids that events and failures name. */
-  subject: { mediaId?: string; accountId?: string }
+  subject: { mediaId?: string | undefined; accountId?: string | undefined }
 }
 
 /** Reads a job and its context, which came out of a queue as JSON of unknown origin. */

@@ -11,7 +11,7 @@ export type JobDecision =
       afterSeconds: number
       isAttempt: boolean
       /** The job's late faults, this one included. */
-      faults?: Partial<Record<LateFault, number>>
+      faults?: Partial<Record<LateFault, number>> | undefined
     }
 
 /** All that a decision depends on, beside the error. */

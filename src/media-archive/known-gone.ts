@@ -12,7 +12,7 @@ export interface KnownGoneOptions {
   /** Look-ups of media that is gone, by account and hour, at which the account pauses. */
   maxGonePerHour: number
   pauseAccount(accountId: string, seconds: number, error: AnyWhatsAppMediaError): void
-  now?: () => number
+  now?: (() => number) | undefined
 }
 
 /**

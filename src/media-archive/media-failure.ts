@@ -17,7 +17,7 @@ export interface MediaFailure {
   /** Why it was not archived. */
   readonly error: AnyWhatsAppMediaError
   /** The tenant. Absent when the phone number id belongs to no account. */
-  readonly accountId?: string
+  readonly accountId?: string | undefined
 }
 
 const INSPECT = Symbol.for('nodejs.util.inspect.custom')
@@ -30,7 +30,8 @@ export function createMediaFailure(
   announced: MediaReference | UnavailableMedia,
   { error, accountId }: { error: AnyWhatsAppMediaError; accountId?: string | undefined },
 ): MediaFailure {
-  const media = 'mimeType' in announced ? removeDownloadUrl(announced) : { messageId: '', mediaId: '', ...announced }
+  const media =
+    'mimeType' in announced ? removeDownloadUrl(announced) : { messageId: '', mediaId: '', ...defined(announced) }
   const toJSON = (): Record<string, unknown> => ({
     media: defined(showMedia(media)),
     error: error.toJSON(),

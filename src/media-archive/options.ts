@@ -24,26 +24,26 @@ export interface MediaArchiveOptions
    */
   storage: ObjectStorage | ((accountId: string) => ObjectStorage | Promise<ObjectStorage>)
   /** The beginning of all keys, for all accounts or for each. Default `whatsapp-media/`. Another one leads to other keys. */
-  prefix?: string | ((accountId: string) => string | Promise<string>)
+  prefix?: string | ((accountId: string) => string | Promise<string>) | undefined
   /** Finds the account of a business phone number id. */
   accounts: Accounts
   /** The queue that `enqueue` fills. There is no default: how durable jobs are is your decision. */
-  queue?: MediaQueue
+  queue?: MediaQueue | undefined
   /**
    * Look-ups of media that is gone, by account and hour, at which an account's jobs pause. Default: no limit, as Meta
    * names none. Some providers block a number: 360dialog for half an hour after 20 (360dialog: Media).
    */
-  maxGonePerHour?: number
+  maxGonePerHour?: number | undefined
   /** Awaited after each archived item, also when it was stored before: at least once, so make it idempotent. */
-  onArchived?: (media: ArchivedMessageMedia) => unknown
+  onArchived?: ((media: ArchivedMessageMedia) => unknown) | undefined
   /** Awaited for each item that is given up. At least once, too. */
-  onFailed?: (failure: MediaFailure) => unknown
+  onFailed?: ((failure: MediaFailure) => unknown) | undefined
   /**
    * Time limit of one call of these functions, in milliseconds: `accounts`, `storage`, `prefix`, `onArchived`,
    * `onFailed`, and an account's `accessToken`. Default 60,000; `Infinity` switches it off. A call that takes longer is
    * abandoned with a `TimeoutError`, and counts as if it had thrown: the function will be called again.
    */
-  callbackTimeoutMs?: number
+  callbackTimeoutMs?: number | undefined
 }
 
 /** The options that all media of an archive share. */

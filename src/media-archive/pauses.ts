@@ -40,7 +40,7 @@ interface RunningPause {
 
 export function createPauses(
   onPause: (pause: Pause) => void,
-  { now = () => Date.now() }: { now?: () => number } = {},
+  { now = () => Date.now() }: { now?: (() => number) | undefined } = {},
 ): Pauses {
   const withoutToken = new Map<string, RunningPause & { times: number; triedMs: number }>()
   const atLimit = new Map<string, RunningPause>()

@@ -18,7 +18,7 @@ import { watchUsage } from './watch-usage.js'
 export interface ArchiveCall extends Omit<ArchiveMemory, 'tokens'> {
   media: MediaReference
   /** The HTTP client as this call sees it. */
-  watch?: (http: HttpClient) => HttpClient
+  watch?: ((http: HttpClient) => HttpClient) | undefined
   signal: AbortSignal
 }
 

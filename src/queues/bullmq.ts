@@ -21,9 +21,9 @@ export { type BullMqWorker, type BullMqWorkerOptions, createBullMqWorker } from 
 /** Options of `createBullMqQueue`. */
 export interface BullMqQueueOptions extends BullMqNaming {
   /** Time limit of a call of Redis, in milliseconds. Default 5,000; then the call ends with a `QueueFailedError`. */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
   /** Gets faults of the connection, which is kept up in the background. Errors that it throws are ignored. */
-  onError?: (error: QueueFailedError) => void
+  onError?: ((error: QueueFailedError) => void) | undefined
 }
 
 /** A queue in Redis, to be worked off by `createBullMqWorker`. */
@@ -40,7 +40,7 @@ export interface BullMqQueue extends Omit<Required<MediaQueue>, 'start'> {
    *
    * @throws QueueFailedError; InvalidOptionError for an invalid page.
    */
-  deadLetters(page?: { limit?: number; offset?: number }): Promise<DeadLetter[]>
+  deadLetters(page?: { limit?: number | undefined; offset?: number | undefined }): Promise<DeadLetter[]>
   /**
    * Enqueues dead letters anew, as first attempts, and removes them from the list. A letter whose worker has not let go
    * of the job yet stays.

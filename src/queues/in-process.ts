@@ -8,9 +8,9 @@ import { buildJobId } from './stored-job.js'
 /** Options of `createInProcessQueue`. */
 export interface InProcessQueueOptions {
   /** Jobs that run at once. Default 8. */
-  concurrency?: number
+  concurrency?: number | undefined
   /** Jobs that the queue holds, running and waiting for a retry included. Default 10,000; more is a `QueueFullError`. */
-  maxQueued?: number
+  maxQueued?: number | undefined
 }
 
 /**

@@ -17,9 +17,9 @@ export type SqsQueueOptions = SqsConnectionOptions & {
    * Largest batch of messages, and so the largest message, in bytes. Default 262,144, which every queue takes; a queue
    * whose `MaximumMessageSize` was raised takes up to 1,048,576 (AWS: Message quotas).
    */
-  maxBatchBytes?: number
+  maxBatchBytes?: number | undefined
   /** Time limit of `enqueue` as a whole, in milliseconds. Default 10,000: the webhook's sender waits. */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
 }
 
 /**

@@ -25,7 +25,7 @@ export function removeJobUrl(job: MediaJob): MediaJob {
 /** A processor must not reject; one that does anyway must neither end the process nor lose its job. */
 export function retryRejected(
   job: MediaJob,
-  { error, afterSeconds = 60 }: { error: unknown; afterSeconds?: number },
+  { error, afterSeconds = 60 }: { error: unknown; afterSeconds?: number | undefined },
 ): JobOutcome {
   return { outcome: 'retry', afterSeconds, until: '', isAttempt: true, job, error }
 }

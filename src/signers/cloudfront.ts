@@ -4,6 +4,7 @@ import { checkOneOf } from '../errors/checks.js'
 import { describeSecret, describeValue } from '../errors/describe.js'
 import { isName, readField } from '../errors/thrown.js'
 import { InvalidOptionError, StorageFailedError, WhatsAppMediaError } from '../errors.js'
+import type { Filled } from '../json.js'
 import { checkObjectKey, checkSignedUrlOptions, type UrlSigner } from '../storage.js'
 
 /** Options of `createCloudFrontSigner`. */
@@ -18,9 +19,9 @@ export interface CloudFrontSignerOptions {
    */
   privateKey: string | (() => string | Promise<string>)
   /** The distribution's origin path, such as `/whatsapp-media`: CloudFront puts it before the path that readers ask for, so keys lose it. Default: none. */
-  originPath?: string
+  originPath?: string | undefined
   /** The hash under the signature (Amazon: Create a signed URL using a canned policy). Default `SHA256`. */
-  algorithm?: 'SHA256' | 'SHA1'
+  algorithm?: 'SHA256' | 'SHA1' | undefined
 }
 
 /**
@@ -71,7 +72,7 @@ export function createCloudFrontSigner(options: CloudFrontSignerOptions): UrlSig
 }
 
 function checkSignerOptions(
-  options: Required<Pick<CloudFrontSignerOptions, 'keyPairId' | 'originPath' | 'algorithm'>>,
+  options: Filled<Pick<CloudFrontSignerOptions, 'keyPairId' | 'originPath' | 'algorithm'>>,
 ): void {
   const { keyPairId, originPath, algorithm } = options
   if (typeof keyPairId !== 'string' || !/^\w{1,64}$/.test(keyPairId)) {

@@ -8,7 +8,7 @@ export interface Refusal {
   /** A code such as `AccessDenied` or `ECONNREFUSED`, else the error's name. */
   reason: string
   /** The HTTP status; absent without an answer. */
-  status?: number
+  status?: number | undefined
 }
 
 /** The codes of an error that a storage, the AWS SDK or Node's `fetch` threw. */

@@ -4,25 +4,25 @@ import { signPayload } from '../webhook/signature.js'
 /** One message or status of a webhook: media as `FakeCloudApi.addMedia` returns it, a text, or a status. */
 export interface WebhookItem {
   /** The wire's media object, and under which name it goes. */
-  media?: { type: string; object: Record<string, unknown> }
+  media?: { type: string; object: Record<string, unknown> } | undefined
   /** The text of a text message. */
-  text?: string
+  text?: string | undefined
   /** The fate of a message that the business sent; it goes into `statuses`, with `from` as the recipient. */
-  status?: 'sent' | 'delivered' | 'read' | 'failed'
+  status?: 'sent' | 'delivered' | 'read' | 'failed' | undefined
   /** Default: a made-up one. */
-  messageId?: string
+  messageId?: string | undefined
   /** A date or ISO 8601. Default: now. */
-  timestamp?: Date | string
+  timestamp?: Date | string | undefined
   /** Default `15550001111`. */
-  from?: string
+  from?: string | undefined
 }
 
 /** Through which number, of which account. */
 export interface WebhookOptions {
   /** Default `106540352242922`. */
-  phoneNumberId?: string
+  phoneNumberId?: string | undefined
   /** Default `102290129340398`. */
-  businessAccountId?: string
+  businessAccountId?: string | undefined
 }
 
 /** A webhook payload on Meta's wire. */

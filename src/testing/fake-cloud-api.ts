@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
-import type { CloudApiOptions } from '../download/cloud-api.js'
 import type { FakeAccount } from './fake-cloud-api/account.js'
 import { answerApiRequest } from './fake-cloud-api/answer-api-request.js'
 import type { Fault } from './fake-cloud-api/faults.js'
@@ -16,19 +15,19 @@ export type { RecordedRequest } from './fake-cloud-api/state.js'
 /** Options of `createFakeCloudApi`. */
 export interface FakeCloudApiOptions extends FakeAccount {
   /** The one token that is accepted. Default: a made-up one, see `FakeCloudApi.accessToken`. */
-  accessToken?: string
+  accessToken?: string | undefined
   /** With it, look-ups that carry an `appsecret_proof` must carry the right one. */
-  appSecret?: string
+  appSecret?: string | undefined
   /**
    * True: a look-up without `appsecret_proof` is refused, as with Meta's setting "Require App Secret". Default false.
    */
-  requireProof?: boolean
+  requireProof?: boolean | undefined
   /** The API's clock, in milliseconds. Default `Date.now`. */
-  now?: () => number
+  now?: (() => number) | undefined
   /** How long download URLs work. Default 300,000 ms, as Meta's. */
-  urlLifetimeMs?: number
+  urlLifetimeMs?: number | undefined
   /** How long media ids work. Default 7 days, as Meta's. */
-  mediaLifetimeMs?: number
+  mediaLifetimeMs?: number | undefined
 }
 
 /** A stand-in for Meta's API: a real HTTP server on the loopback that answers in Meta's wire shapes. */
@@ -36,7 +35,7 @@ export interface FakeCloudApi {
   /** Where it listens: `http://127.0.0.1:…`. */
   origin: string
   /** For the library's option of the same name. */
-  cloudApi: Required<Pick<CloudApiOptions, 'baseUrl' | 'version' | 'mediaHosts'>>
+  cloudApi: { baseUrl: string; version: string; mediaHosts: readonly string[] }
   /** The one token that is accepted. */
   accessToken: string
   /** Holds a file from now on. */

@@ -18,7 +18,7 @@ const PIECE = Buffer.alloc(65_536)
  *
  * @param options `size` in bytes; `seed`, default 1: another seed gives other bytes.
  */
-export function createGeneratedBytes({ size, seed = 1 }: { size: number; seed?: number }): GeneratedBytes {
+export function createGeneratedBytes({ size, seed = 1 }: { size: number; seed?: number | undefined }): GeneratedBytes {
   function* pieces(): Generator<Buffer> {
     const cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, `seed ${seed}`), Buffer.alloc(16))
     for (let left = size; left > 0; left -= PIECE.length)

@@ -14,9 +14,9 @@ export interface QueueConformanceOptions {
    */
   open: (name: string) => OpenQueue | Promise<OpenQueue>
   /** Jobs outlive the object that `open` returns. Default true; otherwise `close` must return them. */
-  isDurable?: boolean
+  isDurable?: boolean | undefined
   /** Milliseconds after which a case has failed. Default 20,000. */
-  limitMs?: number
+  limitMs?: number | undefined
 }
 
 /**

@@ -74,7 +74,7 @@ export function abortable<T>(work: PromiseLike<T>, signal: AbortSignal | undefin
 export function within<T, Late = never>(
   ms: number,
   work: PromiseLike<T>,
-  { otherwise, keepAlive = true }: { otherwise: () => Late; keepAlive?: boolean },
+  { otherwise, keepAlive = true }: { otherwise: () => Late; keepAlive?: boolean | undefined },
 ): Promise<T | Late> {
   if (ms > MAX_TIMER_MS) return Promise.resolve(work)
   return new Promise((resolve, reject) => {

@@ -6,13 +6,13 @@ import { callOnAbort, MAX_TIMER_MS } from './abort.js'
 /** How long a transfer may wait, in milliseconds. `Infinity` switches one off. */
 export interface Timeouts {
   /** From a request's start to its answer's headers, connecting included. Default 30,000. */
-  headersMs?: number
+  headersMs?: number | undefined
   /** For the source's next bytes. Time in which the store holds us back does not count. Default 30,000. */
-  idleMs?: number
+  idleMs?: number | undefined
   /** For the store to take bytes, and to acknowledge the whole. Default 60,000. */
-  storageMs?: number
+  storageMs?: number | undefined
   /** For one attempt from its first request to the store's acknowledgement. Default 600,000. */
-  totalMs?: number
+  totalMs?: number | undefined
 }
 
 /** The party that a transfer waits for. `reader`: your app, which may take its time. */

@@ -1,14 +1,15 @@
 import { setTimeout } from 'node:timers/promises'
 import { checkWhole } from '../errors/checks.js'
 import { type AnyWhatsAppMediaError, WhatsAppMediaError } from '../errors.js'
+import type { Filled } from '../json.js'
 
 /** How often one call tries before it fails. */
 export interface RetryOptions {
   /** Attempts in all, the first included. Default 3. */
-  attempts?: number
+  attempts?: number | undefined
 }
 
-export interface RetryPlan extends Required<RetryOptions> {
+export interface RetryPlan extends Filled<RetryOptions> {
   /** No attempt starts after this, in milliseconds since 1970. The first is always made. */
   deadlineAt: number
   signal: AbortSignal | undefined
@@ -43,7 +44,7 @@ const LONGEST_RETRY_MS = 8_000
 const LONGEST_ASKED_DELAY_MS = 15_000
 
 /** @throws InvalidOptionError unless `attempts` is a positive whole number. */
-export function checkRetry({ attempts = 3 }: RetryOptions): Required<RetryOptions> {
+export function checkRetry({ attempts = 3 }: RetryOptions): Filled<RetryOptions> {
   checkWhole('attempts', attempts)
   return { attempts }
 }

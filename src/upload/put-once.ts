@@ -70,7 +70,7 @@ export interface BodyToStore {
 
 /** The place of a body, and the rules for storing it. */
 export interface PutTarget extends ObjectPlace {
-  accountId?: string
+  accountId?: string | undefined
   /** Default `safe`. */
   sniff?: 'safe' | 'trust' | undefined
   /** The hash that an earlier download had in place of the announced one: seen again, it is taken. */

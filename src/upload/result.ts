@@ -7,11 +7,11 @@ export interface StoredMedia {
   /** The object's key in its storage. */
   key: string
   /** Absent for storages without buckets. */
-  bucket?: string
+  bucket?: string | undefined
   /** The object's permanent address. Private: hand out signed URLs, made when somebody reads. */
   url: string
   /** The store's tag for this version of the object. */
-  etag?: string
+  etag?: string | undefined
   /** Bytes. */
   size: number
   /** Lowercase hex. */
@@ -19,7 +19,7 @@ export interface StoredMedia {
   /** As declared. */
   mimeType: string
   /** The sender's name for the file. */
-  filename?: string
+  filename?: string | undefined
   /** True when the object existed with these very bytes, or when this call's put lost its answer. */
   alreadyStored: boolean
   /**

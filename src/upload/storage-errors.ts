@@ -12,7 +12,7 @@ interface StorageCall {
   key: string
   signal?: AbortSignal | undefined
   /** The texts of the call that no error may repeat. */
-  secrets?: KnownSecrets
+  secrets?: KnownSecrets | undefined
 }
 
 /**

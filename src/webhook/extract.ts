@@ -49,33 +49,33 @@ export interface UnavailableMedia {
   /** Why. */
   reason: UnavailableReason
   /** Meta's id of the message. Absent for `retention-expired`. */
-  messageId?: string
+  messageId?: string | undefined
   /** Meta's id of the media, which leads nowhere. */
-  mediaId?: string
+  mediaId?: string | undefined
   /** The announced type. */
-  mediaType?: MediaType
+  mediaType?: MediaType | undefined
   /** Meta's error code (Meta: Cloud API error codes). */
-  errorCode?: number
+  errorCode?: number | undefined
   /** Meta's title of the error. */
-  title?: string
+  title?: string | undefined
   /** The type that Meta reports as unsupported: `edit`, `poll`, ... */
-  unsupportedType?: string
+  unsupportedType?: string | undefined
   /** When the message was sent, ISO 8601; absent when the wire had none. */
-  timestamp?: string
+  timestamp?: string | undefined
   /** When the webhook came, ISO 8601. */
   receivedAt: string
   /** The sender's phone number; absent for users who hide it behind a username. */
-  from?: string
+  from?: string | undefined
   /** The sender's business-scoped user id. */
-  fromUserId?: string
+  fromUserId?: string | undefined
   /** Meta's id of the business phone number; empty when the wire had none. */
   phoneNumberId: string
   /** The WhatsApp Business Account; empty when the wire had none. */
   businessAccountId: string
   /** The sender: a customer or the business. */
-  direction?: MediaReference['direction']
+  direction?: MediaReference['direction'] | undefined
   /** Where in the webhook it stood. */
-  origin?: MediaReference['origin']
+  origin?: MediaReference['origin'] | undefined
 }
 
 /** A message that its sender deleted (Meta: "revoke" messages; users can within 2 days). */
@@ -89,9 +89,9 @@ export interface RevokedMessage {
   /** When the webhook came, ISO 8601. */
   receivedAt: string
   /** The sender's phone number; absent for users who hide it behind a username. */
-  from?: string
+  from?: string | undefined
   /** The sender's business-scoped user id. */
-  fromUserId?: string
+  fromUserId?: string | undefined
   /** Meta's id of the business phone number; empty when the wire had none. */
   phoneNumberId: string
   /** The WhatsApp Business Account; empty when the wire had none. */
@@ -137,7 +137,10 @@ const UNKNOWN_MIME_TYPE = 'application/octet-stream'
  * console.log(unavailable.length, revoked.length) // 0 0
  * ```
  */
-export function extractMedia(payload: unknown, options: { receivedAt?: Date | string } = {}): ExtractedMedia {
+export function extractMedia(
+  payload: unknown,
+  options: { receivedAt?: Date | string | undefined } = {},
+): ExtractedMedia {
   const receivedAt = toIsoTime(options.receivedAt)
   const found: ExtractedMedia = { media: [], unavailable: [], revoked: [] }
   for (const change of parseWebhook(payload)) {

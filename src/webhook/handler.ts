@@ -11,26 +11,26 @@ export interface WebhookHandlerOptions {
    * Gets every authentic webhook, texts and statuses too, before `onMedia`. It is awaited: when it throws, the answer
    * is 500 and Meta delivers again. Meta batches up to 1,000 updates into one payload, and repeats itself.
    */
-  onPayload?: (payload: unknown, delivery: WebhookDelivery) => unknown
+  onPayload?: ((payload: unknown, delivery: WebhookDelivery) => unknown) | undefined
   /**
    * Gets the result of `extractMedia`, when it found anything: `archive.enqueue` fits. Awaited like `onPayload`, so
    * resolve when the media is safe with you, not when it is archived.
    */
-  onMedia?: (extracted: ExtractedMedia) => unknown
+  onMedia?: ((extracted: ExtractedMedia) => unknown) | undefined
   /**
    * Hears why a request was refused or failed: for logs. The sender never learns it. Errors that it throws are ignored.
    */
-  onRejected?: (rejection: WebhookRejection) => unknown
+  onRejected?: ((rejection: WebhookRejection) => unknown) | undefined
   /** Largest body, in bytes. Default 4,194,304 (4 MiB): Meta sends up to 3 MB (Meta: Webhooks overview), and slack. */
-  maxBytes?: number
+  maxBytes?: number | undefined
   /** How long a body may take to arrive, in milliseconds. Default 10,000. */
-  bodyTimeoutMs?: number
+  bodyTimeoutMs?: number | undefined
   /**
    * How long `onPayload` and `onMedia` together may take, in milliseconds. Default 8,000; `Infinity` is no limit. Then
    * the answer is 500, and Meta delivers again; `onMedia` is not called any more, and `close` awaits the work that
    * still runs.
    */
-  callbackTimeoutMs?: number
+  callbackTimeoutMs?: number | undefined
 }
 
 /** The delivery that a payload came in. */
@@ -92,7 +92,7 @@ export interface WebhookHandler {
    *
    * @throws InvalidOptionError for a `timeoutMs` that is no time.
    */
-  close(options?: { timeoutMs?: number }): Promise<void>
+  close(options?: { timeoutMs?: number | undefined }): Promise<void>
 }
 
 /** A request, as much of it as the conversation needs. An error that a part of it throws is answered with 500. */

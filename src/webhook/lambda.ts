@@ -9,23 +9,23 @@ import type { WebhookHandler } from './handler.js'
  */
 export interface LambdaWebhookEvent {
   /** Format 1.0, REST and load balancers. */
-  httpMethod?: string
+  httpMethod?: string | undefined
   /** Format 2.0 has the method in `http.method`; a load balancer names itself in `elb`. */
   requestContext?: unknown
   /** In lower case, or as the sender wrote them. */
-  headers?: Readonly<Record<string, string | undefined>> | null
+  headers?: Readonly<Record<string, string | undefined>> | null | undefined
   /** REST: every value of a header that came more than once. Load balancers may send these alone. */
-  multiValueHeaders?: Readonly<Record<string, readonly string[] | undefined>> | null
+  multiValueHeaders?: Readonly<Record<string, readonly string[] | undefined>> | null | undefined
   /** Format 2.0. */
-  rawQueryString?: string
+  rawQueryString?: string | undefined
   /** Format 1.0 and REST, decoded; of load balancers as it came. */
-  queryStringParameters?: Readonly<Record<string, string | undefined>> | null
+  queryStringParameters?: Readonly<Record<string, string | undefined>> | null | undefined
   /** Of load balancers that send several values. */
-  multiValueQueryStringParameters?: Readonly<Record<string, readonly string[] | undefined>> | null
+  multiValueQueryStringParameters?: Readonly<Record<string, readonly string[] | undefined>> | null | undefined
   /** The body, as text or in base64. */
-  body?: string | null
+  body?: string | null | undefined
   /** True when `body` is in base64. */
-  isBase64Encoded?: boolean
+  isBase64Encoded?: boolean | undefined
 }
 
 /** The function's result for Lambda. */
@@ -35,7 +35,7 @@ export interface LambdaWebhookResult {
   /** By lower-case name. */
   headers: Record<string, string>
   /** For load balancers that send several values: they read no others. */
-  multiValueHeaders?: Record<string, string[]>
+  multiValueHeaders?: Record<string, string[]> | undefined
   /** Plain text. */
   body: string
   isBase64Encoded: false

@@ -46,21 +46,21 @@ export interface WebhookMessage {
   /** Empty when the wire had none. */
   messageId: string
   /** ISO 8601. */
-  timestamp?: string
-  from?: string
-  fromUserId?: string
+  timestamp?: string | undefined
+  from?: string | undefined
+  fromUserId?: string | undefined
   direction: MediaReference['direction']
   origin: MediaReference['origin']
   media: WebhookMedia[]
   errors: WebhookError[]
   /** A message without content: history's stand-in for media, or something the Cloud API can't carry. */
-  contentless?: 'placeholder' | 'unsupported'
+  contentless?: 'placeholder' | 'unsupported' | undefined
   /** The type that Meta reports as unsupported: `edit`, `poll`, ... */
-  unsupportedType?: string
+  unsupportedType?: string | undefined
   /** The advertisement that led to the message shows an image or a video. */
-  referralMediaType?: 'image' | 'video'
+  referralMediaType?: 'image' | 'video' | undefined
   /** The message that its sender deleted with this one. */
-  revokedMessageId?: string
+  revokedMessageId?: string | undefined
 }
 
 /** A media object as a message carries it. Without `mediaId` there is nothing to look up. */
@@ -72,15 +72,15 @@ export interface WebhookMedia
     >
   > {
   /** Absent for the files of a Flow answer: their MIME type decides. */
-  mediaType?: MediaType
+  mediaType?: MediaType | undefined
   /** Overrides the message's, where it says more. */
-  origin?: 'edit' | 'flow'
+  origin?: 'edit' | 'flow' | undefined
 }
 
 /** One of a webhook's `errors`. */
 export interface WebhookError {
-  code?: number
-  title?: string
+  code?: number | undefined
+  title?: string | undefined
 }
 
 type MessagePath = Pick<WebhookMessage, 'direction' | 'origin'>

@@ -15,8 +15,8 @@ export interface EntryName {
   line: number
   /** Ten hex digits, different for different entries. */
   id: string
-  mediaId?: string
-  accountId?: string
+  mediaId?: string | undefined
+  accountId?: string | undefined
 }
 
 /** A journal's record of one entry, or of a line that could not be read. */
@@ -37,8 +37,8 @@ export interface Totals {
   /** Bytes archived. */
   bytes: number
   failedByCode: Record<string, number>
-  oldestGoneDays?: number
-  youngestGoneDays?: number
+  oldestGoneDays?: number | undefined
+  youngestGoneDays?: number | undefined
 }
 
 export function createTotals(): Totals {

@@ -10,7 +10,7 @@ export function fetchOnce(url: string, init: RequestInit): Promise<Response> {
 /** Fetches a whole answer within a time limit. */
 export function askUrl(
   url: string,
-  { headers, timeoutMs }: { headers?: Readonly<Record<string, string>>; timeoutMs: number },
+  { headers, timeoutMs }: { headers?: Readonly<Record<string, string>> | undefined; timeoutMs: number },
 ): Promise<StoreAnswer<UrlAnswer>> {
   const signal = AbortSignal.timeout(timeoutMs)
   return awaitAnswer(async () => readWhole(await fetchOnce(url, defined({ signal, headers }))), signal)

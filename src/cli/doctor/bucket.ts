@@ -13,7 +13,11 @@ export type BucketOptions = Exclude<S3StorageOptions, { client: S3Client }>
 export type BucketAnswer<T> =
   | { kind: 'answer'; value: T }
   /** `absent`: no such bucket, or nothing configured. `denied`: 403. `unsupported`: not on this server. */
-  | { kind: 'absent' | 'denied' | 'unsupported' | 'unreachable' | 'failed'; reason: string; status?: number }
+  | {
+      kind: 'absent' | 'denied' | 'unsupported' | 'unreachable' | 'failed'
+      reason: string
+      status?: number | undefined
+    }
 
 /** Asks the bucket questions that the archive never asks. */
 export interface BucketConnection {

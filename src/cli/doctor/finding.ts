@@ -10,25 +10,25 @@ export interface Finding {
   severity: Severity
   /** One line. */
   finding: string
-  fix?: Fix
+  fix?: Fix | undefined
 }
 
 /** The repair of a finding: a sentence or two, and the text for a policy, a configuration, your code or a terminal. */
 export interface Fix {
   advice: string
   /** For the policy of the role or user that the archive runs as. */
-  statements?: readonly IamStatement[]
+  statements?: readonly IamStatement[] | undefined
   /** The bucket's whole CORS configuration, with the rules that it has. */
-  cors?: CORSConfiguration
+  cors?: CORSConfiguration | undefined
   /**
    * The bucket's whole lifecycle configuration, with the rules that it has. Its TransitionDefaultMinimumObjectSize is a
    * parameter of the request, and so of the command.
    */
-  lifecycle?: { Rules: LifecycleRule[] }
+  lifecycle?: { Rules: LifecycleRule[] } | undefined
   /** The option of this library that repairs it, in the call that takes it. */
-  option?: string
+  option?: string | undefined
   /** For a shell with the AWS command line, or for the environment; a line each. */
-  command?: string
+  command?: string | undefined
 }
 
 /** AWS: IAM JSON policy elements. */
@@ -36,7 +36,7 @@ export interface IamStatement {
   Effect: 'Allow'
   Action: readonly string[]
   Resource: string
-  Condition?: Readonly<Record<string, Readonly<Record<string, string>>>>
+  Condition?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined
 }
 
 const EXIT_CODES: Readonly<Record<Severity, number>> = { ok: 0, note: 0, warning: 1, error: 2 }

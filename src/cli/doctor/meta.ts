@@ -213,7 +213,7 @@ async function examinePhoneNumberId(context: MetaAccess): Promise<Finding[]> {
 
 async function askGraph(
   { cloudApi, accessToken, appSecret, timeoutMs }: MetaAccess,
-  call: { node: string; query?: Record<string, string> },
+  call: { node: string; query?: Record<string, string> | undefined },
 ): Promise<GraphOutcome> {
   const { node, query = { fields: 'id' } } = call
   const url = new URL(cloudApi.buildLookUpUrl(node, { accessToken, appSecret }))

@@ -21,9 +21,9 @@ import { allowOnKey, allowOnObjects, type Resource } from './iam.js'
 export interface ObjectFacts {
   findings: Finding[]
   /** True when a URL without a signature read the object. Absent without an answer. */
-  anyoneReads?: boolean
+  anyoneReads?: boolean | undefined
   /** True when a request without a signature listed keys. Absent without an answer. */
-  anyoneLists?: boolean
+  anyoneLists?: boolean | undefined
   /** True when the object was written and removed again. */
   leavesNothing: boolean
 }

@@ -8,13 +8,13 @@ import { prescribeCors } from './cors.js'
 
 /** The settings that the doctor checks: the environment's, which the options of the command line replace. */
 export interface DoctorSettings extends EnvConfig {
-  publicEndpoint?: string
+  publicEndpoint?: string | undefined
   /** Pages that read signed URLs by script, such as `https://app.example.com`. */
   origins: readonly string[]
   /** Meta's id of a business phone number, digits. */
-  phoneNumberId?: string
+  phoneNumberId?: string | undefined
   /** Another base URL than Meta's. */
-  graphUrl?: string
+  graphUrl?: string | undefined
   json: boolean
   probe: boolean
 }

@@ -1,3 +1,4 @@
+import type { Filled } from '../../json.js'
 import type { BucketAnswer, BucketConnection } from './bucket.js'
 import type { Finding } from './finding.js'
 import { allowOnBucket } from './iam.js'
@@ -66,7 +67,7 @@ function judgeReach(
   }
 }
 
-type Unusable = Required<Pick<Finding, 'finding' | 'fix'>>
+type Unusable = Filled<Pick<Finding, 'finding' | 'fix'>>
 type RefusedAnswer = Exclude<BucketAnswer<unknown>, { kind: 'answer' }>
 
 function describeUnusable(connection: BucketConnection, answer: RefusedAnswer): Unusable {

@@ -1,4 +1,5 @@
 import type { PolicyStatus, PublicAccessBlockConfiguration } from '@aws-sdk/client-s3'
+import type { Filled } from '../../json.js'
 import type { BucketAnswer, BucketConnection } from './bucket.js'
 import type { EncryptionAnswer } from './encryption.js'
 import type { Finding, Fix } from './finding.js'
@@ -75,7 +76,7 @@ function judgeBlock(connection: BucketConnection, found: PublicAccessBlockConfig
 export function blockPublicAccess(
   { command, isAws }: Pick<BucketConnection, 'command' | 'isAws'>,
   advice: string,
-): Required<Pick<Fix, 'advice' | 'command'>> {
+): Filled<Pick<Fix, 'advice' | 'command'>> {
   const settings = BLOCKS.map((name) => `${name}=true`).join(',')
   return {
     advice: isAws ? advice : `${advice}; with Ceph 16 leave BlockPublicAcls out, which denies every write there`,

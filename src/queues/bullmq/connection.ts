@@ -15,12 +15,12 @@ export interface BullMqNaming {
   /** The Redis to use. */
   connection: BullMqConnection
   /** Of the queue in Redis; its dead letters are in `{name}-dead`. Default `media`. */
-  name?: string
+  name?: string | undefined
   /**
    * The beginning of all keys. Default `{whatsapp-media}`: the braces keep a queue's keys on one node of a Redis Cluster,
    * without which BullMQ does not work there.
    */
-  prefix?: string
+  prefix?: string | undefined
 }
 
 /** The names of both BullMQ queues. @throws InvalidOptionError for names that BullMQ would mix up. */
@@ -40,7 +40,7 @@ export function resolveNames(options: BullMqNaming): { name: string; deadName: s
 /** Options that both ends of a queue set by themselves, regardless of the caller's options. */
 interface FixedOptions {
   maxRetriesPerRequest: number | null
-  socketTimeout?: number
+  socketTimeout?: number | undefined
 }
 
 /**

@@ -14,16 +14,16 @@ export interface BullMqWorkerOptions extends BullMqNaming {
   /** Runs one attempt: `archive.processJob`. */
   processJob: ProcessJob
   /** Jobs that run at once in this process. Default 8. */
-  concurrency?: number
+  concurrency?: number | undefined
   /**
    * A job belongs to its worker for so long, in milliseconds, and is renewed every half of it. Default 30,000. A process
    * that hangs longer loses its jobs to others; the storage keeps them from being stored twice.
    */
-  lockMs?: number
+  lockMs?: number | undefined
   /** Interval at which workers look for jobs of killed workers, in milliseconds. Default 30,000. */
-  stalledIntervalMs?: number
+  stalledIntervalMs?: number | undefined
   /** Gets faults of Redis, which the worker outlives. Errors that it throws are ignored. */
-  onError?: (error: QueueFailedError) => void
+  onError?: ((error: QueueFailedError) => void) | undefined
 }
 
 /** Works off a queue in Redis, from its creation until `close`. */
@@ -32,7 +32,7 @@ export interface BullMqWorker {
    * Takes no more jobs and finishes those under way; those that take longer than `timeoutMs` (milliseconds, default
    * 20,000) are stopped and go back into the queue, with no attempt counted. Close the archive after it.
    */
-  close(options?: { timeoutMs?: number }): Promise<void>
+  close(options?: { timeoutMs?: number | undefined }): Promise<void>
 }
 
 /** Time for stopped runs to end, and then for Redis to hear of them, in milliseconds. */

@@ -17,11 +17,11 @@ export type SqsConnectionOptions = {
   | {
       client?: never
       /** Default: the SDK's own chain (`AWS_REGION`, shared configuration). */
-      region?: string
+      region?: string | undefined
       /** A server other than AWS's. Default: that of the queue's URL. */
-      endpoint?: string
+      endpoint?: string | undefined
       /** Default: the SDK's own chain. */
-      credentials?: SQSClientConfig['credentials']
+      credentials?: SQSClientConfig['credentials'] | undefined
     }
 )
 
@@ -33,7 +33,7 @@ interface SqsCallOptions {
   limitMs: number
   signal?: AbortSignal | undefined
   /** Texts that the call carries and no error may repeat. */
-  secrets?: readonly string[]
+  secrets?: readonly string[] | undefined
 }
 
 /** The end of a call. */

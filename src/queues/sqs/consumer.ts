@@ -19,24 +19,24 @@ export type SqsConsumerOptions = SqsConnectionOptions & {
    * Without it a dead letter is deleted once `onFailed` has it; one that could not be reported (`onFailed` itself failed,
    * or the message holds no job) stays in the queue, comes again up to every hour, and `onError` gets it.
    */
-  deadLetterQueueUrl?: string
+  deadLetterQueueUrl?: string | undefined
   /** Messages worked on at once. Default 10. */
-  concurrency?: number
+  concurrency?: number | undefined
   /**
    * Transfers are stopped so long before the function's end, in milliseconds, so that it can report the unfinished
    * jobs. Default 6,000, at most half of the time it has. Each call to settle a message may take a third of it.
    */
-  marginMs?: number
+  marginMs?: number | undefined
   /**
    * A message stays hidden so long without a sign of life of its worker, in seconds: the messages of a killed worker are
    * taken up by another after that. Default 60. For `start()` only: in Lambda, the queue's own setting counts.
    */
-  visibilitySeconds?: number
+  visibilitySeconds?: number | undefined
   /**
    * Gets failed calls to SQS, for logs. Nothing is lost by them: messages come again. Errors that it throws are
    * ignored.
    */
-  onError?: (error: AnyWhatsAppMediaError) => unknown
+  onError?: ((error: AnyWhatsAppMediaError) => unknown) | undefined
 }
 
 /** Works off the jobs of a queue on Amazon SQS. */
@@ -49,7 +49,7 @@ export interface SqsConsumer {
    * Fetches no more, finishes the messages it has (for `timeoutMs` milliseconds at most, default 20,000), and makes the
    * rest visible to other workers at once. Close the archive after it.
    */
-  close(options?: { timeoutMs?: number }): Promise<void>
+  close(options?: { timeoutMs?: number | undefined }): Promise<void>
 }
 
 /**

@@ -21,7 +21,7 @@ export interface SqsLambdaRecord {
   /** SQS's own attributes of the message. */
   attributes: { ApproximateReceiveCount: string }
   /** Of these, the number of earlier attempts is read. */
-  messageAttributes?: Readonly<Record<string, { stringValue?: string | undefined } | undefined>>
+  messageAttributes?: Readonly<Record<string, { stringValue?: string | undefined } | undefined>> | undefined
 }
 
 /** Lambda's context, as far as it is used. */

@@ -16,7 +16,7 @@ export interface SqsPollerOptions extends MessageRunsOptions {
 /** Fetches messages and works them off, on a server. */
 export interface SqsPoller {
   start(): void
-  close(options: { timeoutMs?: number }): Promise<void>
+  close(options: { timeoutMs?: number | undefined }): Promise<void>
 }
 
 /** AWS: ReceiveMessage. */

@@ -75,7 +75,7 @@ async function replaceMessage(
 
 interface SqsDeadLetter {
   body: string
-  secrets?: readonly string[]
+  secrets?: readonly string[] | undefined
   error: AnyWhatsAppMediaError
   attempt: number
 }

@@ -8,11 +8,11 @@ import type { SqsConnection } from './connection.js'
 /** A message on its way into a queue. */
 export interface OutgoingMessage {
   body: string
-  attributes?: Readonly<Record<string, string>>
+  attributes?: Readonly<Record<string, string>> | undefined
   /** At most 900 (AWS: SendMessage). */
-  delaySeconds?: number
+  delaySeconds?: number | undefined
   /** Texts that no error may repeat. */
-  secrets?: readonly string[]
+  secrets?: readonly string[] | undefined
 }
 
 interface SendPlan {
@@ -118,9 +118,9 @@ async function sendBatch(
 interface SendResult {
   /** To be sent again, and why. */
   left: readonly OutgoingMessage[]
-  error?: QueueFailedError
+  error?: QueueFailedError | undefined
   /** Messages that would be refused again. */
-  refused?: SendFailure
+  refused?: SendFailure | undefined
 }
 
 async function sendOnce(

@@ -9,7 +9,7 @@ const SHA256_METADATA = 'sha256'
 /** The bucket, as every request names it. */
 export function buildBucketInput({ bucket, expectedBucketOwner }: S3StorageOptions): {
   Bucket: string
-  ExpectedBucketOwner?: string
+  ExpectedBucketOwner?: string | undefined
 } {
   return defined({ Bucket: bucket, ExpectedBucketOwner: expectedBucketOwner })
 }

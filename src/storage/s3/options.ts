@@ -8,7 +8,7 @@ export type S3StorageOptions = S3ObjectOptions & {
   /** A bucket's name, or an access point's ARN. */
   bucket: string
   /** Signs URLs instead of S3's own presigning; `createCloudFrontSigner`, say. Addresses stay the bucket's. */
-  signer?: UrlSigner
+  signer?: UrlSigner | undefined
 } & (
     | {
         /** Used for everything, as it is, with its retries, agents and middleware; it stays yours to close. */
@@ -17,13 +17,13 @@ export type S3StorageOptions = S3ObjectOptions & {
     | {
         client?: never
         /** Default: the SDK's own chain (`AWS_REGION`, shared configuration). */
-        region?: string
+        region?: string | undefined
         /** An S3-compatible server, path style. Default: AWS. */
-        endpoint?: string
+        endpoint?: string | undefined
         /** The endpoint that readers reach, for signed URLs and addresses, where the internal one is another. Default: `endpoint`. */
-        publicEndpoint?: string
+        publicEndpoint?: string | undefined
         /** Default: the SDK's own chain. */
-        credentials?: S3ClientConfig['credentials']
+        credentials?: S3ClientConfig['credentials'] | undefined
       }
   )
 
@@ -33,28 +33,28 @@ export interface S3ObjectOptions {
    * Default: the bucket's own setting, which on AWS is SSE-S3 at the least (AWS: Setting default server-side
    * encryption).
    */
-  encryption?: S3Encryption
+  encryption?: S3Encryption | undefined
   /**
    * Default: the store's, on AWS `STANDARD`. The infrequent-access classes bill at least 128 KB an object, and
    * Intelligent-Tiering leaves smaller ones where they are (AWS: Understanding and managing S3 storage classes).
    */
-  storageClass?: NonNullable<PutObjectCommandInput['StorageClass']>
+  storageClass?: NonNullable<PutObjectCommandInput['StorageClass']> | undefined
   /**
    * At most 10, together with those of a single put, which win. Names of 1 to 128 characters, values of up to 256:
    * letters, digits, blanks and `+ - = . _ : / @`; no name starts with `aws:` (AWS: Categorizing your objects using
    * tags), at most 4,096 bytes together when percent-encoded. Writing them takes the permission `s3:PutObjectTagging`.
    */
-  tags?: Readonly<Record<string, string>>
+  tags?: Readonly<Record<string, string>> | undefined
   /** The Cache-Control header of the stored object, such as `private, max-age=31536000, immutable`. Default: none. */
-  cacheControl?: string
+  cacheControl?: string | undefined
   /** The 12-digit account id that owns the bucket. Sent with every request and signed URL: a bucket of another owner answers 403. */
-  expectedBucketOwner?: string
+  expectedBucketOwner?: string | undefined
   /**
    * `false` for stores that take `If-None-Match` and ignore it: the storage then looks with a HEAD before each put.
    * Two writers at the same instant can both write. Default `true`; a 501 is detected at run time, and `probeS3` tests
    * it.
    */
-  conditionalWrites?: boolean
+  conditionalWrites?: boolean | undefined
 }
 
 /** Server-side encryption of each object. */
@@ -63,9 +63,9 @@ export type S3Encryption =
   | {
       type: 'SSE-KMS'
       /** Id, ARN or alias ARN. Default: the AWS managed key `aws/s3`. */
-      keyId?: string
+      keyId?: string | undefined
       /** One key for many objects: fewer calls to KMS. Default: the bucket's setting. */
-      bucketKey?: boolean
+      bucketKey?: boolean | undefined
     }
 
 /** AWS: Categorizing your objects using tags. */

@@ -13,13 +13,13 @@ export type { ProbeCheck, ProbeCheckName, ProbeReport } from './probe/report.js'
 /** Options of `probeS3`. */
 export interface ProbeOptions {
   /** The start of all keys of the probe; nothing else is read or written. Default `whatsapp-media-archive-probe/`. */
-  prefix?: string
+  prefix?: string | undefined
   /** Ends the probe with its reason, after cleaning up. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Fetches the signed URL, as a reader would. Default: the global `fetch`. */
-  fetch?: (url: string, init: { signal: AbortSignal }) => Promise<Response>
+  fetch?: ((url: string, init: { signal: AbortSignal }) => Promise<Response>) | undefined
   /** Milliseconds that one check may take; a store that says nothing for so long has failed it. Default 30,000. */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
 }
 
 /** The storage under test, and the SDK beside it. The probe closes both. */

@@ -9,7 +9,7 @@ export interface S3Call {
   key: string
   signal?: AbortSignal | undefined
   /** Secrets that no error may repeat. Asked for when there is an error. */
-  findSecrets?: () => readonly string[]
+  findSecrets?: (() => readonly string[]) | undefined
 }
 
 /**

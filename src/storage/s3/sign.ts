@@ -1,3 +1,4 @@
+import type { Filled } from '../../json.js'
 import type { ObjectStorage, SignedUrlOptions } from '../../storage.js'
 import { checkObjectKey } from '../../storage.js'
 import type { S3Direct } from './direct.js'
@@ -31,7 +32,7 @@ export function createS3Signing(
     }
   }
 
-  const sign = async (key: string, signing: Required<SignedUrlOptions>): Promise<SdkSignedUrl> => {
+  const sign = async (key: string, signing: Filled<SignedUrlOptions>): Promise<SdkSignedUrl> => {
     const { expiresIn, contentType, contentDisposition, signedAt } = signing
     const signed = await direct?.signedUrl({ key, ...signing })
     if (signed !== undefined) return signed

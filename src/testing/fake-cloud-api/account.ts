@@ -1,11 +1,11 @@
 /** The fake Cloud API's access token and its permissions, as Meta reports them. */
 export interface FakeAccount {
   /** Of the access token. Default: both that media and phone numbers take. */
-  permissions?: readonly string[]
+  permissions?: readonly string[] | undefined
   /** When the access token expires, in milliseconds since 1970. Default: never. */
-  tokenExpiresAt?: number
+  tokenExpiresAt?: number | undefined
   /** The phone number ids that the access token may read. Default `106540352242922`. */
-  phoneNumberIds?: readonly string[]
+  phoneNumberIds?: readonly string[] | undefined
 }
 
 const APP_ID = '670843887433847'

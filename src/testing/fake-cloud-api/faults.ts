@@ -7,31 +7,31 @@ export type Fault = {
   /** Which request it hits. */
   on: 'look-up' | 'download'
   /** How often. Default: always. */
-  times?: number
+  times?: number | undefined
   /** Only this media. Default: all. */
-  mediaId?: string
+  mediaId?: string | undefined
 } & FaultKind
 
 /** The effect of a fault. */
 export type FaultKind =
   /** An error status with the body that Meta sends with it, or another. */
-  | { kind: 'status'; status: number; body?: string; headers?: Record<string, string> }
+  | { kind: 'status'; status: number; body?: string | undefined; headers?: Record<string, string> | undefined }
   /** A reset connection: before the answer, or after so many bytes of the body. */
-  | { kind: 'reset'; afterBytes?: number }
+  | { kind: 'reset'; afterBytes?: number | undefined }
   /** The connection ends after so many bytes (default half) of those announced. */
-  | { kind: 'close-early'; afterBytes?: number }
+  | { kind: 'close-early'; afterBytes?: number | undefined }
   /** Nothing more comes: no answer at all, or no body after so many bytes. */
-  | { kind: 'stall'; afterBytes?: number }
+  | { kind: 'stall'; afterBytes?: number | undefined }
   /** A few bytes now and then. Default: 1 byte every 50 ms. */
-  | { kind: 'drip'; bytes?: number; everyMs?: number }
+  | { kind: 'drip'; bytes?: number | undefined; everyMs?: number | undefined }
   /** One bit is wrong. Default: in the first byte. */
-  | { kind: 'flip-bit'; offset?: number }
+  | { kind: 'flip-bit'; offset?: number | undefined }
   /** One byte less, or more, or none at all, with a Content-Length that agrees. */
   | { kind: 'short-body' | 'long-body' | 'empty' }
   /** Status 200 with a page, or with JSON, in place of the answer. */
   | { kind: 'html-page' | 'json-page' }
   /** A redirect, by default with status 302. */
-  | { kind: 'redirect'; to: string; status?: 301 | 302 | 303 | 307 | 308 }
+  | { kind: 'redirect'; to: string; status?: 301 | 302 | 303 | 307 | 308 | undefined }
   /** Compressed, for any request: 50 MB of zeros in 50 KB. */
   | { kind: 'gzip' }
   /** No Content-Length, and no end (it stops after 1 GB). */
@@ -227,7 +227,7 @@ function waitForDrain(response: ServerResponse): Promise<void> {
 async function sendDrops(
   response: ServerResponse,
   answer: IntendedAnswer,
-  { bytes = 1, everyMs = 50 }: { bytes?: number; everyMs?: number },
+  { bytes = 1, everyMs = 50 }: { bytes?: number | undefined; everyMs?: number | undefined },
 ): Promise<void> {
   response.writeHead(200, { ...answer.headers, 'content-length': answer.size })
   for await (const piece of answer.pieces()) {

@@ -12,19 +12,19 @@ export interface FakeMedia {
   /** WhatsApp's kind of it. */
   mediaType: MediaType
   /** Of documents. */
-  filename?: string
+  filename?: string | undefined
   /** The text below it. */
-  caption?: string
+  caption?: string | undefined
   /** A voice note. */
-  voice?: boolean
+  voice?: boolean | undefined
   /** An animated sticker. */
-  animated?: boolean
+  animated?: boolean | undefined
   /** Default: a made-up one. */
-  mediaId?: string
+  mediaId?: string | undefined
   /** Default `106540352242922`. */
-  phoneNumberId?: string
+  phoneNumberId?: string | undefined
   /** The hash that look-up and webhook announce, in hex, or `false` for none. Default: the right one. */
-  announceSha256?: string | false
+  announceSha256?: string | false | undefined
 }
 
 /** The media that the fake API holds, and how a webhook announces it. */

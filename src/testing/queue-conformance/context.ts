@@ -7,17 +7,19 @@ export interface OpenQueue {
   /** The queue to test. */
   queue: MediaQueue
   /** Starts a worker of this queue. Default: `queue.start`, for queues whose jobs run in this process. */
-  work?: (processJob: ProcessJob) => { close(options?: { timeoutMs?: number }): Promise<unknown> }
+  work?:
+    | ((processJob: ProcessJob) => { close(options?: { timeoutMs?: number | undefined }): Promise<unknown> })
+    | undefined
   /** The queue's dead letters. Without it, no case checks them. */
-  deadLetters?: () => Promise<readonly { job: MediaJob }[]>
+  deadLetters?: (() => Promise<readonly { job: MediaJob }[]>) | undefined
   /** Enqueues all dead letters anew. */
-  redrive?: () => Promise<unknown>
+  redrive?: (() => Promise<unknown>) | undefined
 }
 
 /** A queue or worker to close after the case. Closing it twice is fine. */
 export interface StartedWorker {
   /** Returns the unfinished jobs. */
-  close(options?: { timeoutMs?: number }): Promise<MediaJob[]>
+  close(options?: { timeoutMs?: number | undefined }): Promise<MediaJob[]>
 }
 
 /** The queue of one case, and its workers. */
@@ -58,7 +60,10 @@ export function createQueueCase(options: {
   }
 }
 
-async function closeQueue(queue: MediaQueue, options: { timeoutMs?: number } | undefined): Promise<MediaJob[]> {
+async function closeQueue(
+  queue: MediaQueue,
+  options: { timeoutMs?: number | undefined } | undefined,
+): Promise<MediaJob[]> {
   return (await queue.close?.(options)) ?? []
 }
 
@@ -141,7 +146,7 @@ export function buildSampleJob(mediaId: string, media: Partial<MediaReference> =
 /** A retry. */
 export function buildSampleRetry(
   job: MediaJob,
-  { afterSeconds = 0, isAttempt = true }: { afterSeconds?: number; isAttempt?: boolean } = {},
+  { afterSeconds = 0, isAttempt = true }: { afterSeconds?: number | undefined; isAttempt?: boolean | undefined } = {},
 ): JobOutcome {
   const until = new Date(Date.now() + 86_400_000).toISOString()
   const error = new GraphApiError({ status: 503, retryable: true })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
+import type { Filled } from '../../json.js'
 import type { ObjectStorage, PutOptions, PutResult, StoredObject } from '../../storage.js'
 
 /** The part of `fetch` that the suite calls. */
@@ -29,7 +30,7 @@ export interface StorageCase {
 }
 
 /** An object to be stored. */
-export interface Sample extends Required<Omit<PutOptions, 'ifAbsent' | 'signal'>> {
+export interface Sample extends Filled<Omit<PutOptions, 'ifAbsent' | 'signal'>> {
   bytes: Buffer
 }
 
@@ -70,7 +71,7 @@ function* cutChunks(bytes: Buffer): Generator<Buffer> {
 export function put(
   { storage, key }: Pick<StorageCase, 'storage' | 'key'>,
   object: Sample,
-  options: { body?: Readable; ifAbsent?: boolean; signal?: AbortSignal } = {},
+  options: { body?: Readable | undefined; ifAbsent?: boolean | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<PutResult> {
   const { bytes, ...facts } = object
   const { body = toTestBody(bytes), ifAbsent = false, signal } = options

@@ -8,9 +8,9 @@ import { assertAbsent, assertHolds, put, sample } from './context.js'
 /** A put that must fail: the steps of its body. */
 interface FailingPut {
   steps: Step[]
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** The very error that `put` must reject with. Left out: any. */
-  rejection?: Error
+  rejection?: Error | undefined
 }
 
 /** Bytes to send, or something to do instead. After the last one the body ends. */

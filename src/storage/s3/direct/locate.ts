@@ -18,10 +18,10 @@ export interface S3Chain {
 
 export interface S3ChainOptions {
   bucket: string
-  region?: string
-  endpoint?: string
-  publicEndpoint?: string
-  credentials?: S3ClientConfig['credentials']
+  region?: string | undefined
+  endpoint?: string | undefined
+  publicEndpoint?: string | undefined
+  credentials?: S3ClientConfig['credentials'] | undefined
   /** The SDK's client: its region, its credentials, and a URL that it signed for the key `k`. Rejects without credentials. */
   client: () => Promise<{
     region(): Promise<string>

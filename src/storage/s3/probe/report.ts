@@ -3,7 +3,7 @@ export interface ProbeReport {
   /** The bucket that was probed. */
   bucket: string
   /** Where the requests went. Absent for AWS itself, unless a given client names it. */
-  endpoint?: string
+  endpoint?: string | undefined
   /** One for each name, in the order of `ProbeCheckName`. */
   checks: readonly ProbeCheck[]
 }
@@ -36,7 +36,7 @@ export interface ProbeCheck {
   /** How the store behaved, and the consequence. Holds no secret. */
   detail: string
   /** Which of this library's promises is only best effort on this store. Absent where none suffers. */
-  promise?: string
+  promise?: string | undefined
 }
 
 export type ProbeVerdict = Omit<ProbeCheck, 'name'>

@@ -51,7 +51,9 @@ export function createS3Requests(options: S3StorageOptions, connect: () => Promi
   }
 }
 
-function nullIf(isAbsent: (failure: { status?: number; reason: string }) => boolean): (error: unknown) => null {
+function nullIf(
+  isAbsent: (failure: { status?: number | undefined; reason: string }) => boolean,
+): (error: unknown) => null {
   return (error) => {
     if (isStorageFailure(error) && isAbsent(error)) return null
     throw error
