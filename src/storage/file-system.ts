@@ -10,17 +10,12 @@ import { callOnAbort } from '../timing/abort.js'
 import { wrapCalls } from './file-system/errors.js'
 import { removeEmptyFolders } from './file-system/folders.js'
 import { listFiles } from './file-system/list.js'
-import { openDescribed, openObject, readModified } from './file-system/open-object.js'
+import { openDescribed, readModified } from './file-system/open-object.js'
 import { buildFilePath, checkFileKey } from './file-system/paths.js'
 import { createPutFile } from './file-system/put-object.js'
+import { serveFile } from './file-system/serve-file.js'
 import { buildSidecarPath } from './file-system/sidecar.js'
-import {
-  buildObjectUrl,
-  checkBaseUrl,
-  createFileSigner,
-  type FileSigner,
-  refuseRequest,
-} from './file-system/signed-files.js'
+import { createSignedSite } from './signed-site.js'
 
 /** Options of `createFileSystemStorage`. */
 export interface FileSystemStorageOptions {
@@ -37,8 +32,9 @@ export interface FileSystemStorageOptions {
 /** An `ObjectStorage` in a directory. */
 export interface FileSystemStorage extends ObjectStorage {
   /**
-   * Answers the signed URLs: GET and HEAD, single ranges, nosniff and a CSP sandbox. A URL that is unsigned, expired or
-   * signed with another secret gets 403; without `secret` every URL does. Never rejects; may be passed on by itself.
+   * Answers the signed URLs: GET and HEAD, single ranges, If-None-Match, nosniff and a CSP sandbox. A URL that is
+   * unsigned, expired or signed with another secret gets 403; without `secret` every URL does. Never rejects; may be
+   * passed on by itself.
    */
   handler: (request: Request) => Promise<Response>
 }
@@ -80,8 +76,12 @@ export interface FileSystemStorage extends ObjectStorage {
  */
 export function createFileSystemStorage(options: FileSystemStorageOptions): FileSystemStorage {
   const directory = checkDirectory(options.directory)
-  const baseUrl = options.baseUrl === undefined ? undefined : checkBaseUrl(options.baseUrl)
-  const signer = createSigner(directory, { baseUrl, secret: options.secret })
+  const { findAddress, ...site } = createSignedSite({
+    baseUrl: options.baseUrl,
+    secret: options.secret,
+    checkKey: checkFileKey,
+    open: (key) => serveFile(directory, key),
+  })
   return {
     name: 'file-system',
     capabilities: { conditionalCreate: true, checksum: true },
@@ -116,11 +116,10 @@ export function createFileSystemStorage(options: FileSystemStorageOptions): File
 
     async address(key) {
       const path = buildFilePath(directory, key)
-      return baseUrl === undefined ? pathToFileURL(path).href : buildObjectUrl(baseUrl, key)
+      return findAddress(key) ?? pathToFileURL(path).href
     },
 
-    ...(signer === undefined ? {} : { signedUrl: async (key, signing) => signer.sign(checkFileKey(key), signing) }),
-    handler: signer?.serve ?? (async () => refuseRequest(403)),
+    ...site,
   }
 }
 
@@ -132,15 +131,6 @@ async function deleteFile(directory: string, key: string): Promise<void> {
   await calls(rm(path, { force: true }))
   await calls(rm(buildSidecarPath(directory, { key, modified }), { force: true }))
   await removeEmptyFolders(directory, path)
-}
-
-function createSigner(
-  directory: string,
-  { baseUrl, secret }: { baseUrl: string | undefined; secret: string | undefined },
-): FileSigner | undefined {
-  if (secret === undefined) return undefined
-  if (baseUrl === undefined) throw new InvalidOptionError({ option: 'baseUrl', problem: 'is needed with secret' })
-  return createFileSigner({ baseUrl, secret, open: (key) => openObject(directory, key) })
 }
 
 /** A failure after an abort is reported as the abort. */

@@ -35,6 +35,7 @@ const ADAPTERS: Readonly<Record<string, { of: string; vendor?: RegExp }>> = {
 /** What adapters of one interface do alike. Held to an adapter's rule, without a vendor. */
 const SHARED: Readonly<Record<string, string>> = {
   'storage/checked-body': 'storage',
+  'storage/signed-site': 'storage',
   'queues/stored-job': 'queues',
   'storage/refusal': 'storage',
   'storage/questions': 'storage',

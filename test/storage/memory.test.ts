@@ -21,6 +21,15 @@ describe('createMemoryStorage() meets the conformance suite', () => {
   it.each(toRows(storageConformance({ storage: createMemoryStorage })))('%s', (_name, run) => run())
 })
 
+describe('createMemoryStorage() that signs meets the conformance suite', () => {
+  const storage = createMemoryStorage({
+    baseUrl: 'https://media.example/files',
+    secret: 'a secret of enough characters',
+  })
+  const fetch = (url: string, init?: RequestInit): Promise<Response> => storage.handler(new Request(url, init))
+  it.each(toRows(storageConformance({ storage: () => storage, fetch })))('%s', (_name, run) => run())
+})
+
 describe('createMemoryStorage()', () => {
   it('states what it can do', () => {
     const storage = createMemoryStorage()
@@ -65,6 +74,15 @@ describe('createMemoryStorage()', () => {
     const second = await storage.get('key')
     expect(second?.metadata).toEqual({ name: 'kept' })
     expect(await buffer(second?.body ?? Readable.from([]))).toEqual(Buffer.from('bytes'))
+  })
+
+  it('get() and put() do not disturb an answer that is being read', async () => {
+    const storage = createMemoryStorage({ baseUrl: 'https://media.example', secret: 'a secret of enough characters' })
+    await storage.put('key', Readable.from(['a'.repeat(200_000)]), factsOf('a'.repeat(200_000)))
+    const signed = await storage.signedUrl?.('key', { expiresIn: 9, contentType: 'a/b', contentDisposition: 'inline' })
+    const response = await storage.handler(new Request(signed?.url ?? ''))
+    await storage.put('key', Readable.from(['b']), { ...factsOf('b'), ifAbsent: false })
+    expect(await response.text()).toBe('a'.repeat(200_000))
   })
 
   it('address() escapes what a URL can not hold', async () => {

@@ -1,52 +1,64 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { FileHandle } from 'node:fs/promises'
-import { describeSecret } from '../../errors/describe.js'
-import { InvalidOptionError } from '../../errors.js'
-import { checkSignedUrlOptions, type SignedUrlOptions } from '../../storage.js'
-import type { OpenObject } from './open-object.js'
+import { describeSecret } from '../errors/describe.js'
+import { InvalidOptionError } from '../errors.js'
+import { checkSignedUrlOptions, type ObjectStorage, type SignedUrlOptions } from '../storage.js'
 
-/** Signs URLs of files, and answers them. */
-export interface FileSigner {
-  /** @throws InvalidOptionError for an expiry, content type or disposition that no answer could have. */
-  sign(key: string, options: SignedUrlOptions): { url: string; expiresAt: Date }
+/** An object as a site answers with it. Either `read` or `close` is called, once. */
+export interface ServedObject {
+  /** Bytes. */
+  size: number
+  /** When it was written. */
+  modified: Date
+  /** Lowercase hex. Absent: unknown, and the answer has no ETag. */
+  sha256?: string | undefined
+  /** The bytes from `start` to before `end`. The stream closes the object when it ends, fails or is cancelled. */
+  read(start: number, end: number): ReadableStream<Uint8Array>
+  /** Lets go of an object that is not read. */
+  close(): Promise<void>
+}
+
+/** The web site of a storage that has no server of its own: it signs URLs of objects, and answers them. */
+export interface SignedSite extends Pick<ObjectStorage, 'signedUrl'> {
+  /** The object's URL without a signature; undefined without a base URL. */
+  findAddress(key: string): string | undefined
   /** Never rejects. */
-  serve(request: Request): Promise<Response>
+  handler(request: Request): Promise<Response>
+}
+
+/** The settings of a site, and the objects that it shows. */
+export interface SignedSiteOptions {
+  /** Where `handler` is served. */
+  baseUrl: string | undefined
+  /** Signs the URLs. Without it, every URL is refused. */
+  secret: string | undefined
+  /** The key, if it may be one. @throws InvalidOptionError */
+  checkKey(key: string): string
+  /** Null when there is no such object. */
+  open(key: string): Promise<ServedObject | null>
 }
 
 const MIN_SECRET_LENGTH = 16
-const ANSWERED_BYTES = 65_536
 
 /**
  * Signed URLs of the form `{baseUrl}/{key}?expires=…&type=…&disposition=…&signature=…`: `expires` in milliseconds since
  * 1970, `signature` an HMAC-SHA256 over key, expiry, content type and disposition.
  *
- * @param options `baseUrl`: as `checkBaseUrl` returns it.
- * @throws InvalidOptionError for a secret of fewer than 16 characters.
+ * @throws InvalidOptionError for a base URL that is no plain http(s) URL, for a secret of fewer than 16 characters, and for
+ * a secret without a base URL. `signedUrl`: for an expiry, content type or disposition that no answer could have.
  */
-export function createFileSigner(options: {
-  baseUrl: string
-  secret: string
-  open: (key: string) => Promise<OpenObject | null>
-}): FileSigner {
-  const { baseUrl, secret, open } = options
-  if (typeof secret !== 'string' || secret.length < MIN_SECRET_LENGTH) {
-    throw new InvalidOptionError({
-      option: 'secret',
-      problem: `must be a string of at least ${MIN_SECRET_LENGTH} characters, got ${describeSecret(secret)}`,
-    })
-  }
+export function createSignedSite(options: SignedSiteOptions): SignedSite {
+  const { secret, checkKey, open } = options
+  const baseUrl = options.baseUrl === undefined ? undefined : checkBaseUrl(options.baseUrl)
+  const findAddress: SignedSite['findAddress'] = (key) =>
+    baseUrl === undefined ? undefined : buildObjectUrl(baseUrl, key)
+  if (secret === undefined) return { findAddress, handler: async () => refuseRequest(403) }
+  checkSecret(secret)
+  if (baseUrl === undefined) throw new InvalidOptionError({ option: 'baseUrl', problem: 'is needed with secret' })
   const { pathname: basePath } = new URL(`${baseUrl}/`)
   return {
-    sign(key, signing) {
-      checkSignedUrlOptions(signing)
-      const { expiresIn, contentType: type, contentDisposition: disposition, signedAt = new Date() } = signing
-      const expiresAt = new Date(signedAt.getTime() + expiresIn * 1_000)
-      const expires = String(expiresAt.getTime())
-      const signature = computeSignature(secret, { key, expires, type, disposition })
-      const query = new URLSearchParams({ expires, type, disposition, signature })
-      return { url: `${buildObjectUrl(baseUrl, key)}?${query}`, expiresAt }
-    },
-    async serve(request) {
+    findAddress,
+    signedUrl: async (key, signing) => signObject(checkKey(key), { ...signing, baseUrl, secret }),
+    async handler(request) {
       if (request.method !== 'GET' && request.method !== 'HEAD') return refuseRequest(405, { allow: 'GET, HEAD' })
       const grant = findGrant(new URL(request.url), { basePath, secret })
       if (grant === undefined) return refuseRequest(403)
@@ -59,6 +71,27 @@ export function createFileSigner(options: {
       }
     },
   }
+}
+
+function signObject(
+  key: string,
+  { baseUrl, secret, ...signing }: SignedUrlOptions & { baseUrl: string; secret: string },
+): { url: string; expiresAt: Date } {
+  checkSignedUrlOptions(signing)
+  const { expiresIn, contentType: type, contentDisposition: disposition, signedAt = new Date() } = signing
+  const expiresAt = new Date(signedAt.getTime() + expiresIn * 1_000)
+  const expires = String(expiresAt.getTime())
+  const signature = computeSignature(secret, { key, expires, type, disposition })
+  const query = new URLSearchParams({ expires, type, disposition, signature })
+  return { url: `${buildObjectUrl(baseUrl, key)}?${query}`, expiresAt }
+}
+
+function checkSecret(secret: unknown): void {
+  if (typeof secret === 'string' && secret.length >= MIN_SECRET_LENGTH) return
+  throw new InvalidOptionError({
+    option: 'secret',
+    problem: `must be a string of at least ${MIN_SECRET_LENGTH} characters, got ${describeSecret(secret)}`,
+  })
 }
 
 /** The signed parts of a URL. */
@@ -94,7 +127,7 @@ function findGrant(url: URL, { basePath, secret }: { basePath: string; secret: s
  *
  * @throws InvalidOptionError unless it is an http(s) URL without credentials, query and fragment.
  */
-export function checkBaseUrl(baseUrl: string): string {
+function checkBaseUrl(baseUrl: string): string {
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
   if (url === undefined || !/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/.test(url.href)) {
     const problem = `must be an http(s) URL without credentials, query and fragment, got ${describeSecret(baseUrl)}`
@@ -103,12 +136,12 @@ export function checkBaseUrl(baseUrl: string): string {
   return url.href.replace(/\/+$/, '')
 }
 
-export function buildObjectUrl(baseUrl: string, key: string): string {
+function buildObjectUrl(baseUrl: string, key: string): string {
   return `${baseUrl}/${key.split('/').map(encodeURIComponent).join('/')}`
 }
 
-async function answerRequest(request: Request, opened: OpenObject, grant: Grant): Promise<Response> {
-  const { file, size, modified, recorded } = opened
+async function answerRequest(request: Request, opened: ServedObject, grant: Grant): Promise<Response> {
+  const { size, modified, sha256 } = opened
   const headers = new Headers({
     'content-type': grant.type,
     'content-disposition': grant.disposition,
@@ -119,10 +152,15 @@ async function answerRequest(request: Request, opened: OpenObject, grant: Grant)
     'x-content-type-options': 'nosniff',
     'content-security-policy': buildPolicy(grant.type),
   })
-  if (recorded !== undefined) headers.set('etag', `"${recorded.sha256}"`)
-  const range = parseRange(request, { size, etag: headers.get('etag') })
+  const etag = sha256 === undefined ? null : `"${sha256}"`
+  if (etag !== null) headers.set('etag', etag)
+  if (etag !== null && namesTag(request.headers.get('if-none-match'), etag)) {
+    await opened.close()
+    return new Response(null, { status: 304, headers })
+  }
+  const range = parseRange(request, { size, etag })
   if (range.kind === 'unsatisfiable') {
-    await file.close()
+    await opened.close()
     return refuseRequest(416, { 'content-range': `bytes */${size}` })
   }
   const { start, end } = range
@@ -130,10 +168,16 @@ async function answerRequest(request: Request, opened: OpenObject, grant: Grant)
   if (range.kind === 'part') headers.set('content-range', `bytes ${start}-${end - 1}/${size}`)
   const status = range.kind === 'part' ? 206 : 200
   if (request.method === 'HEAD' || start === end) {
-    await file.close()
+    await opened.close()
     return new Response(null, { status, headers })
   }
-  return new Response(streamRange(file, { start, end }), { status, headers })
+  return new Response(opened.read(start, end), { status, headers })
+}
+
+/** Whether an If-None-Match has the tag: caches mark tags as weak when they compress (RFC 9110, section 13.1.2). */
+function namesTag(condition: string | null, etag: string): boolean {
+  const tags = condition?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
+  return tags.includes(etag) || tags.includes('*')
 }
 
 /**
@@ -162,34 +206,7 @@ function parseRange(request: Request, file: { size: number; etag: string | null 
   return start < end ? { kind: 'part', start, end } : { kind: 'unsatisfiable' }
 }
 
-/** Reads only when asked for more, one piece at a time, and closes the file at the end, on an error, and when the client has gone. */
-function streamRange(file: FileHandle, range: { start: number; end: number }): ReadableStream<Uint8Array> {
-  const { end } = range
-  let position = range.start
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const piece = new Uint8Array(Math.min(ANSWERED_BYTES, end - position))
-          const { bytesRead } = await file.read(piece, 0, piece.byteLength, position)
-          if (bytesRead === 0) throw new Error('the file became shorter while it was read')
-          position += bytesRead
-          controller.enqueue(piece.subarray(0, bytesRead))
-          if (position < end) return
-          await file.close()
-          controller.close()
-        } catch (error) {
-          await file.close()
-          throw error
-        }
-      },
-      cancel: () => file.close(),
-    },
-    { highWaterMark: 0 },
-  )
-}
-
-export function refuseRequest(status: 403 | 404 | 405 | 416 | 500, headers: Record<string, string> = {}): Response {
+function refuseRequest(status: 403 | 404 | 405 | 416 | 500, headers: Record<string, string> = {}): Response {
   const text = {
     403: 'Forbidden',
     404: 'Not Found',
