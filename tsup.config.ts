@@ -1,4 +1,22 @@
-import { defineConfig } from 'tsup'
+import { transform } from 'esbuild'
+import { defineConfig, type Options } from 'tsup'
+
+/**
+ * Turns each `import()` of the CommonJS files into a `require` that still runs late. Jest's sandboxes and bundlers load
+ * CommonJS by `require` alone. What it gives has the form of a module namespace, with `default`, as `import()` has it.
+ */
+const requireLate: NonNullable<Options['plugins']>[number] = {
+  name: 'require-late',
+  async renderChunk(code, { path }) {
+    if (this.format !== 'cjs' || !path.endsWith('.cjs')) return undefined
+    return transform(code, {
+      supported: { 'dynamic-import': false },
+      target: 'node20',
+      sourcemap: 'external',
+      sourcefile: path,
+    })
+  },
+}
 
 export default defineConfig([
   {
@@ -23,9 +41,10 @@ export default defineConfig([
     dts: { compilerOptions: { ignoreDeprecations: '6.0', isolatedDeclarations: true } },
     target: 'node20',
     platform: 'node',
-    // Without both, CommonJS goes through a rewrite that turns `await import()` into `require()`.
+    // Both together: with `splitting` alone, CommonJS goes through a rewrite that also takes modern syntax apart.
     splitting: true,
     treeshake: true,
+    plugins: [requireLate],
     sourcemap: true,
     clean: false,
     removeNodeProtocol: false,
