@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { checkOneOf, checkText } from './errors/checks.js'
 import { describeSecret, describeValue } from './errors/describe.js'
 import { isSecretId } from './errors/redaction.js'
@@ -186,7 +187,7 @@ const ISO_TIME = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z
 
 /** @throws InvalidOptionError unless it is an ISO 8601 time with its zone, a plain date, or a Date, in the years 0 to 9999. */
 export function parseTime(option: string, time: string | Date): Date {
-  const isReadable = time instanceof Date || (typeof time === 'string' && ISO_TIME.test(time))
+  const isReadable = types.isDate(time) || (typeof time === 'string' && ISO_TIME.test(time))
   const date = new Date(isReadable ? time : Number.NaN)
   const year = date.getUTCFullYear()
   if (year >= 0 && year <= 9_999) return date

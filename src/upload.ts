@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { types } from 'node:util'
 import { checkText, checkWhole } from './errors/checks.js'
 import { describeValue } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
@@ -115,7 +116,7 @@ async function upload(body: UploadBody, options: UploadOptions): Promise<StoredM
     // The stream is the caller's: so is its error.
     onSourceError: (error) => error ?? new InvalidOptionError({ option: 'body', problem: 'was closed before its end' }),
     // Bytes that lie in memory need no spool, and can be read again.
-    ...(body instanceof Uint8Array ? { reopen: () => openBody(body), identity: computeIdentity(body, media) } : {}),
+    ...(types.isUint8Array(body) ? { reopen: () => openBody(body), identity: computeIdentity(body, media) } : {}),
   }
   const keyIsStable = options.key !== undefined || (mediaId !== undefined && timestamp !== undefined)
   const deadlines = startDeadlines(timeouts, options.signal)
@@ -124,8 +125,8 @@ async function upload(body: UploadBody, options: UploadOptions): Promise<StoredM
 }
 
 function getKnownSize(body: UploadBody): number | undefined {
-  if (body instanceof Uint8Array) return body.byteLength
-  return body instanceof Blob ? body.size : undefined
+  if (types.isUint8Array(body)) return body.byteLength
+  return isBlob(body) ? body.size : undefined
 }
 
 /**
@@ -159,13 +160,19 @@ function checkAnnounced({ size, sha256 }: UploadOptions): void {
 
 function openBody(body: UploadBody): Readable {
   if (body instanceof Readable) return body
-  if (body instanceof Uint8Array) return Readable.from([body])
-  const iterable: unknown = body instanceof Blob ? body.stream() : body
+  if (types.isUint8Array(body)) return Readable.from([body])
+  const iterable: unknown = isBlob(body) ? body.stream() : body
   if (isAsyncIterable(iterable)) return Readable.from(iterable)
   throw new InvalidOptionError({
     option: 'body',
     problem: `must be bytes, a Blob, a stream or an async iterable, got ${describeValue(body)}`,
   })
+}
+
+/** By its form: another realm or a polyfill has a class of its own, and Node has no check. */
+function isBlob(body: UploadBody): body is Blob {
+  const { size, stream }: { size?: unknown; stream?: unknown } = Object(body)
+  return typeof size === 'number' && typeof stream === 'function'
 }
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
+import { isError } from '../errors/thrown.js'
 import { WhatsAppMediaError } from '../errors.js'
 import type { Flags } from './flags.js'
 import type { Terminal } from './progress.js'
@@ -112,7 +113,7 @@ export function decideExitCode(error: unknown): number {
 
 /** The message of an error, or another thrown value as text. */
 export function describeThrown(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  return isError(error) ? error.message : String(error)
 }
 
 /** A text from outside on one line of a terminal: a key or a name must not move the cursor. */

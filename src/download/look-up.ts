@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { reduceToName } from '../errors/thrown.js'
 import { DownloadFailedError, IntegrityMismatchError, WhatsAppMediaError } from '../errors.js'
 import { getMediaTypeFromMime } from '../file-type/mime.js'
@@ -116,7 +117,7 @@ function readLookUpText({ body }: HttpResponse, deadlines: Deadlines): Promise<s
 
 /** A client of your own may stream text, or bytes of another kind. */
 function toAnswerBytes(part: unknown): Uint8Array | undefined {
-  if (part instanceof Uint8Array) return part
-  if (part instanceof ArrayBuffer) return new Uint8Array(part)
+  if (types.isUint8Array(part)) return part
+  if (types.isArrayBuffer(part)) return new Uint8Array(part)
   return typeof part === 'string' ? Buffer.from(part) : undefined
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { InvalidOptionError } from '../errors.js'
 import { describeSecret, describeValue } from './describe.js'
 
@@ -68,7 +69,7 @@ export function checkHeader(option: string, value: unknown): asserts value is st
 
 /** A chunk of a body, as bytes. Streams in object mode can hold anything else, which would end the process at a socket. */
 export function checkChunk(chunk: unknown, option = 'body'): Uint8Array {
-  if (chunk instanceof Uint8Array) return chunk
+  if (types.isUint8Array(chunk)) return chunk
   if (typeof chunk === 'string') return Buffer.from(chunk)
   throw new InvalidOptionError({ option, problem: `must be made of bytes or strings, got ${describeValue(chunk)}` })
 }

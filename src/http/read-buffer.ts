@@ -1,5 +1,6 @@
 import type { Agent, IncomingMessage } from 'node:http'
 import type { OnReadOpts, Socket } from 'node:net'
+import { types } from 'node:util'
 
 /*
  * The one file that changes how Node's own objects behave. Each connection of the default HTTP client reads into one
@@ -49,5 +50,5 @@ function createReader(bytes: number): OnReadOpts {
 export function copyReadPieces(response: IncomingMessage): void {
   const push = response.push.bind(response)
   response.push = (piece: unknown, encoding) =>
-    push(piece instanceof Uint8Array && readInto.has(piece.buffer) ? Uint8Array.from(piece) : piece, encoding)
+    push(types.isUint8Array(piece) && readInto.has(piece.buffer) ? Uint8Array.from(piece) : piece, encoding)
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { types } from 'node:util'
 import { describeSecret } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
 
@@ -17,7 +18,7 @@ export type ReadBody =
 
 /** A body's bytes, or a chunk of them. @throws InvalidOptionError for anything else, whose length may count no bytes. */
 export function checkBytes(bytes: unknown): Uint8Array {
-  if (bytes instanceof Uint8Array) return bytes
+  if (types.isUint8Array(bytes)) return bytes
   throw new InvalidOptionError({ option: 'body', problem: `must be a Uint8Array, got ${describeSecret(bytes)}` })
 }
 
@@ -91,7 +92,7 @@ export function readNodeBody(request: IncomingMessage, limits: BodyLimits): Read
 function findKeptBytes(request: IncomingMessage): Uint8Array | undefined {
   for (const name of ['rawBody', 'body']) {
     const bytes: unknown = Reflect.get(request, name)
-    if (bytes instanceof Uint8Array) return bytes
+    if (types.isUint8Array(bytes)) return bytes
   }
   return undefined
 }

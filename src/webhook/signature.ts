@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { types } from 'node:util'
 import { describeSecret, describeValue } from '../errors/describe.js'
 import { InvalidOptionError, InvalidSignatureError, type SignatureProblem } from '../errors.js'
 
@@ -82,7 +83,7 @@ function checkSecret(secret: unknown): string {
 }
 
 function checkRawBody(rawBody: unknown): void {
-  if (typeof rawBody === 'string' || rawBody instanceof Uint8Array) return
+  if (typeof rawBody === 'string' || types.isUint8Array(rawBody)) return
   throw new InvalidOptionError({
     option: 'rawBody',
     problem: `must be the body's bytes or text from before any JSON parser, got ${describeValue(rawBody)}`,

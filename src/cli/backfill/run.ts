@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { readField } from '../../errors/thrown.js'
 import { type AnyWhatsAppMediaError, StorageFailedError } from '../../errors.js'
 import { findAskedDelayMs } from '../../media-archive/delays.js'
 import type { MediaJob, ProcessJob } from '../../queues.js'
@@ -217,5 +218,5 @@ function describeFailedEntry({ code, message }: AnyWhatsAppMediaError): EntryEnd
 }
 
 function isTokenError(error: unknown): error is AnyWhatsAppMediaError & { code: 'access-token' } {
-  return error instanceof Object && 'code' in error && error.code === 'access-token'
+  return readField(error, 'code') === 'access-token'
 }

@@ -1,5 +1,6 @@
 import { createHash, randomInt } from 'node:crypto'
 import type { Readable } from 'node:stream'
+import { types } from 'node:util'
 import type { MediaReference, MediaType } from '../../media-reference.js'
 import type { IntendedAnswer } from './faults.js'
 
@@ -56,7 +57,7 @@ export interface HeldMedia extends FakeMedia {
 /** Measures the file, and makes up the ids that are missing. */
 export function toHeldMedia(media: FakeMedia, addedAt: number): HeldMedia {
   const { mediaId = makeUpId(), phoneNumberId = '106540352242922', announceSha256, bytes, ...facts } = media
-  const isWhole = bytes instanceof Uint8Array
+  const isWhole = types.isUint8Array(bytes)
   const { size, sha256 } = isWhole
     ? { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
     : bytes
@@ -105,7 +106,7 @@ export function buildDownload({ bytes, mimeType, size, checksum }: HeldMedia): I
       'cache-control': 'private, no-cache, no-store',
     },
     size,
-    pieces: () => (bytes instanceof Uint8Array ? cutIntoSlices(bytes) : bytes.stream()),
+    pieces: () => (types.isUint8Array(bytes) ? cutIntoSlices(bytes) : bytes.stream()),
   }
 }
 

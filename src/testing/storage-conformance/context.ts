@@ -99,6 +99,15 @@ export async function assertAbsent({ storage, key }: Pick<StorageCase, 'storage'
   assert.equal(found, null, 'get() finds an object where none should be')
 }
 
+/** What a call rejects with. `assert.rejects` compares errors by a class that another realm has not. */
+export async function readRejection(promise: Promise<unknown>): Promise<unknown> {
+  const outcome = await promise.then(
+    () => ({ resolved: true }) as const,
+    (error: unknown) => ({ resolved: false, error }) as const,
+  )
+  return outcome.resolved ? assert.fail('it resolved, though it must reject') : outcome.error
+}
+
 function assertDescribes(found: StoredObject | null, expected: { key: string; object: Sample }): void {
   assert.ok(found !== null, 'head() says null of an object that is there')
   const { key, object } = expected

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
+import { isError } from '../../errors/thrown.js'
 import { WhatsAppMediaError } from '../../errors.js'
 import type { Requirement } from '../conformance.js'
 import type { StorageCase } from './context.js'
-import { assertAbsent, assertHolds, put, sample } from './context.js'
+import { assertAbsent, assertHolds, put, readRejection, sample } from './context.js'
 
 /** A put that must fail: the steps of its body. */
 interface FailingPut {
@@ -97,17 +98,9 @@ async function assertRejects(context: StorageCase, attempt: FailingPut & { ifAbs
   const { steps, rejection, ...options } = attempt
   const body = createScripted(steps)
   const error = await readRejection(put(context, ANNOUNCED, { ...options, body }))
-  assert.ok(error instanceof Error, 'put() rejects with something that is no Error')
+  assert.ok(isError(error), 'put() rejects with something that is no Error')
   if (rejection !== undefined) assert.equal(error, rejection, `put() rejects with another error: ${error.message}`)
   assert.ok(body.destroyed || body.readableEnded, 'the body is neither consumed nor destroyed')
-}
-
-async function readRejection(promise: Promise<unknown>): Promise<unknown> {
-  const outcome = await promise.then(
-    () => ({ resolved: true }) as const,
-    (error: unknown) => ({ resolved: false, error }) as const,
-  )
-  return outcome.resolved ? assert.fail('it resolved, though it must reject') : outcome.error
 }
 
 function createBreaking(sent: Step[]): FailingPut {
