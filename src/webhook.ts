@@ -13,6 +13,7 @@ import type {
   WebhookHandlerOptions,
   WebhookRejection,
 } from './webhook/handler.js'
+import { createRejectionLog } from './webhook/rejection-log.js'
 import { checkAppSecret } from './webhook/signature.js'
 import { trackWork } from './webhook/track-work.js'
 
@@ -24,6 +25,7 @@ export {
   type UnavailableMedia,
   type UnavailableReason,
 } from './webhook/extract.js'
+export type { FrameworkRequest, FrameworkResponse } from './webhook/framework.js'
 export type {
   IncomingWebhook,
   RejectionReason,
@@ -34,7 +36,9 @@ export type {
   WebhookRejection,
 } from './webhook/handler.js'
 export { type LambdaWebhookEvent, type LambdaWebhookResult, toLambdaHandler } from './webhook/lambda.js'
-export { toNodeHandler } from './webhook/node.js'
+export { type NodeHandler, toNodeHandler } from './webhook/node.js'
+export type { BodyTaker } from './webhook/parsed-body.js'
+export type { WebHandler } from './webhook/serve-web.js'
 export { signPayload, verifySignature } from './webhook/signature.js'
 
 const REJECTION_STATUS: Readonly<Record<RejectionReason, keyof typeof REASON_PHRASES>> = {
@@ -80,7 +84,7 @@ const DEFAULT_CALLBACK_TIMEOUT_MS = 8_000
  *
  * Then `onPayload` and `onMedia` are awaited, and 200 says that both have the webhook; when one throws or is late, 500
  * makes Meta deliver again. Every answer is plain text without a detail and without anything of the request, but for the
- * handshake's challenge.
+ * handshake's challenge. Without `onRejected`, the reason of a 500 goes to `console.error`, each once a minute at most.
  *
  * @returns the handler, a function of `Request`, with `receive` for adapters and `close` for the end of the process.
  * @throws InvalidOptionError for an empty `appSecret` or `verifyToken`, or a limit of the wrong form.
@@ -110,9 +114,10 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   checkWhole('bodyTimeoutMs', bodyTimeoutMs, { most: MAX_TIMER_MS })
   checkMilliseconds('callbackTimeoutMs', callbackTimeoutMs)
   const { track, waitForAll } = trackWork()
+  const hear = onRejected ?? createRejectionLog()
   const report = (rejection: WebhookRejection): void => {
     // A broken logger must neither change the answer nor end the process.
-    void track((async () => onRejected?.(rejection))().catch(() => {}))
+    void track((async () => hear(rejection))().catch(() => {}))
   }
   const onLateFailure = (error: unknown): void => report({ reason: 'handler-failed', status: 500, error })
   const turnOptions = { onPayload, onMedia, callbackTimeoutMs, onLateWork: track, onLateFailure }

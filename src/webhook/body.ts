@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { types } from 'node:util'
 import { describeSecret } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
+import { type FrameworkRequest, findFramework, unwrapRequest } from './framework.js'
+import { type BodyTaker, findKeptBodies } from './parsed-body.js'
 
 /** How much of a body is read, and for how long. */
 export interface BodyLimits {
@@ -13,8 +15,18 @@ export interface BodyLimits {
 
 /** The body's bytes, or why there are none. */
 export type ReadBody =
-  | { outcome: 'read'; bytes: Uint8Array }
-  | { outcome: 'too-large' | 'body-timeout' | 'body-aborted' | 'body-already-parsed' }
+  | {
+      outcome: 'read'
+      bytes: Uint8Array
+      /** Other bytes that may be what was sent: the first whose signature fits are taken. */
+      others?: readonly Uint8Array[] | undefined
+    }
+  | { outcome: 'too-large' | 'body-timeout' | 'body-aborted' }
+  | {
+      outcome: 'body-already-parsed'
+      /** Whose request it is; decides the advice. */
+      taker?: BodyTaker | undefined
+    }
 
 /** A body's bytes, or a chunk of them. @throws InvalidOptionError for anything else, whose length may count no bytes. */
 export function checkBytes(bytes: unknown): Uint8Array {
@@ -24,7 +36,7 @@ export function checkBytes(bytes: unknown): Uint8Array {
 
 /** Reads a `Request`'s body, and cancels the rest of one that it refuses. Rejects only for a stream of no bytes. */
 export async function readWebBody(request: Request, limits: BodyLimits): Promise<ReadBody> {
-  if (request.bodyUsed || request.body?.locked === true) return { outcome: 'body-already-parsed' }
+  if (request.bodyUsed || request.body?.locked === true) return { outcome: 'body-already-parsed', taker: 'web' }
   if (request.body === null) return { outcome: 'read', bytes: new Uint8Array() }
   const reader: ReadableStreamDefaultReader<unknown> = request.body.getReader()
   const body = collectBody(limits.maxBytes)
@@ -54,15 +66,20 @@ export async function readWebBody(request: Request, limits: BodyLimits): Promise
 }
 
 /**
- * Reads a Node request's body. Rejects only for a stream of no bytes. After a refusal, close the connection: more may be
- * on its way.
+ * Reads a Node request's body, or takes the bodies that earlier readers have kept. Rejects only for a stream of no bytes.
+ * After a refusal, close the connection: more may be on its way.
  */
-export function readNodeBody(request: IncomingMessage, limits: BodyLimits): ReadBody | Promise<ReadBody> {
+export function readNodeBody(
+  given: IncomingMessage | FrameworkRequest,
+  limits: BodyLimits,
+): ReadBody | Promise<ReadBody> {
+  const request = unwrapRequest(given)
   // Another reader's encoding would hand us text in place of bytes.
   if (request.readableDidRead || request.readableEncoding !== null) {
-    const bytes = findKeptBytes(request)
-    if (bytes === undefined) return { outcome: 'body-already-parsed' }
-    return bytes.byteLength > limits.maxBytes ? { outcome: 'too-large' } : { outcome: 'read', bytes }
+    const kept = findKeptBodies(given, request)
+    return kept.length === 0
+      ? { outcome: 'body-already-parsed', taker: findFramework(given) }
+      : offerBodies(kept, limits)
   }
   // A client that was gone before emits no more events.
   if (request.destroyed) return { outcome: 'body-aborted' }
@@ -88,13 +105,10 @@ export function readNodeBody(request: IncomingMessage, limits: BodyLimits): Read
   })
 }
 
-/** The raw bytes that an earlier reader has kept: `express.raw()`, NestJS's and Google Cloud Functions' `rawBody`. */
-function findKeptBytes(request: IncomingMessage): Uint8Array | undefined {
-  for (const name of ['rawBody', 'body']) {
-    const bytes: unknown = Reflect.get(request, name)
-    if (types.isUint8Array(bytes)) return bytes
-  }
-  return undefined
+/** The bodies within the limit. */
+export function offerBodies(kept: readonly Uint8Array[], { maxBytes }: BodyLimits): ReadBody {
+  const [bytes, ...others] = kept.filter(({ byteLength }) => byteLength <= maxBytes)
+  return bytes === undefined ? { outcome: 'too-large' } : { outcome: 'read', bytes, others }
 }
 
 /**

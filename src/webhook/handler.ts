@@ -19,6 +19,7 @@ export interface WebhookHandlerOptions {
   onMedia?: ((extracted: ExtractedMedia) => unknown) | undefined
   /**
    * Hears why a request was refused or failed: for logs. The sender never learns it. Errors that it throws are ignored.
+   * Default: the failures of status 500 go to `console.error`, each reason once a minute at most.
    */
   onRejected?: ((rejection: WebhookRejection) => unknown) | undefined
   /** Largest body, in bytes. Default 4,194,304 (4 MiB): Meta sends up to 3 MB (Meta: Webhooks overview), and slack. */
@@ -48,8 +49,8 @@ export interface WebhookRejection {
   /** The HTTP status of the answer. */
   status: number
   /**
-   * InvalidSignatureError, PayloadTooLargeError, TimeoutError, InvalidOptionError, or the error that `onPayload`,
-   * `onMedia` or the adapter threw.
+   * InvalidSignatureError, PayloadTooLargeError, TimeoutError, an InvalidOptionError that says what came and what was
+   * expected, or the error that `onPayload`, `onMedia` or the adapter threw. Absent of `body-aborted`.
    */
   error?: unknown
 }

@@ -1,6 +1,9 @@
+import { describeValue } from '../errors/describe.js'
+import { InvalidOptionError } from '../errors.js'
 import { readOwn } from '../json.js'
-import type { BodyLimits, ReadBody } from './body.js'
+import { type BodyLimits, offerBodies, type ReadBody } from './body.js'
 import type { WebhookHandler } from './handler.js'
+import { findKeptBodies } from './parsed-body.js'
 
 /**
  * Lambda's event from a Function URL, an HTTP API (payload format 1.0 or 2.0), a REST API or an Application Load
@@ -22,8 +25,10 @@ export interface LambdaWebhookEvent {
   queryStringParameters?: Readonly<Record<string, string | undefined>> | null | undefined
   /** Of load balancers that send several values. */
   multiValueQueryStringParameters?: Readonly<Record<string, readonly string[] | undefined>> | null | undefined
-  /** The body, as text or in base64. */
-  body?: string | null | undefined
+  /** The body, as text or in base64. One that a middleware has parsed can't be checked. */
+  body?: unknown
+  /** The text as it came, where a middleware keeps it beside the parsed body. */
+  rawBody?: unknown
   /** True when `body` is in base64. */
   isBase64Encoded?: boolean | undefined
 }
@@ -48,6 +53,7 @@ export interface LambdaWebhookResult {
  * Lambda freezes the process after the answer, so `onMedia` needs a queue outside of it.
  *
  * @returns a handler that answers every event and never rejects.
+ * @throws InvalidOptionError for anything but a webhook handler.
  * @example
  * ```ts
  * import { createWebhookHandler, toLambdaHandler } from 'whatsapp-media-archive/webhook'
@@ -65,6 +71,10 @@ export interface LambdaWebhookResult {
 export function toLambdaHandler(
   handler: Pick<WebhookHandler, 'receive'>,
 ): (event: LambdaWebhookEvent) => Promise<LambdaWebhookResult> {
+  if (typeof handler?.receive !== 'function') {
+    const problem = `must be the one that createWebhookHandler makes, got ${describeValue(handler)}`
+    throw new InvalidOptionError({ option: 'handler', problem })
+  }
   return async (given) => {
     // A function that is tried out by hand may get nothing.
     const event: LambdaWebhookEvent = given ?? {}
@@ -118,10 +128,13 @@ function findEventHeader({ headers, multiValueHeaders }: LambdaWebhookEvent, nam
   return values.length > 1 ? values : values[0]
 }
 
-function readEventBody({ body, isBase64Encoded }: LambdaWebhookEvent, { maxBytes }: BodyLimits): ReadBody {
-  if (body === undefined || body === null) return { outcome: 'read', bytes: new Uint8Array() }
-  if (typeof body !== 'string') return { outcome: 'body-already-parsed' }
-  const encoding = isBase64Encoded === true ? 'base64' : 'utf8'
-  if (Buffer.byteLength(body, encoding) > maxBytes) return { outcome: 'too-large' }
-  return { outcome: 'read', bytes: Buffer.from(body, encoding) }
+/** A body that a middleware has parsed is left where that or another middleware has kept its text. */
+function readEventBody(event: LambdaWebhookEvent, limits: BodyLimits): ReadBody {
+  const { body, rawBody, isBase64Encoded } = event
+  const texts = [body, rawBody].filter((text) => typeof text === 'string')
+  if (texts.length === 0 && (body ?? undefined) === undefined) return { outcome: 'read', bytes: new Uint8Array() }
+  const decoded = isBase64Encoded === true ? texts.map((text) => Buffer.from(text, 'base64')) : []
+  // A middleware that decodes the body seldom clears the flag.
+  const kept = [...decoded, ...findKeptBodies(event)]
+  return kept.length === 0 ? { outcome: 'body-already-parsed', taker: 'lambda' } : offerBodies(kept, limits)
 }

@@ -1,17 +1,35 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { describeValue } from '../errors/describe.js'
+import { InvalidOptionError } from '../errors.js'
+import { isObject } from '../json.js'
 import { readNodeBody } from './body.js'
+import { type FrameworkRequest, type FrameworkResponse, takeResponse, unwrapRequest } from './framework.js'
 import type { WebhookAnswer, WebhookHandler } from './handler.js'
+import { serveWeb, type WebHandler } from './serve-web.js'
+
+/** A handler of Node's requests, and of frameworks' own. */
+export type NodeHandler = (
+  request: IncomingMessage | FrameworkRequest,
+  response: ServerResponse | FrameworkResponse,
+  next?: (error?: unknown) => void,
+) => Promise<void>
 
 /**
- * Fits a webhook handler to Node's requests: Express, `node:http`, Fastify (`reply.hijack()`, then `request.raw` and
- * `reply.raw`), Next.js pages.
+ * Fits a webhook handler to Node's requests and those of frameworks: Express, NestJS, `node:http`, Fastify (its own
+ * `request` and `reply`), Koa (`ctx.request` and `ctx.res`), Hapi (`request` and `request.raw.res`), Next.js pages.
  *
- * It reads the raw body itself, so mount it before `express.json()`: a body that another reader has taken is answered
- * with 500, and `onRejected` hears how to fix it. Bytes that `express.raw()` or a framework's `rawBody` option kept
- * are used.
+ * It reads the raw body itself, so mount it before `express.json()`. A raw body that an earlier reader kept is used when
+ * its signature fits: as `rawBody`, or as `body` of `express.raw()` and `express.text()`. A body that was parsed, and
+ * not kept, is answered with 500, and `onRejected` hears what to change.
+ *
+ * Any other web-standard handler is served in the same way, such as the `handler` of the file-system storage: its body
+ * is streamed, a client that leaves aborts the request's `signal`, and the URL is the one that the client asked for,
+ * below a mount path too.
  *
  * @returns a handler that answers every request and never rejects. A connection whose body was refused unread is closed,
- *   and so is one whose answer a middleware's wrapper refuses. An answer that a middleware began is ended.
+ *   and so is one whose answer a middleware's wrapper refuses. An answer that a middleware began is ended. What a
+ *   web-standard handler throws goes to `next`, where there is one, else to `console.error`, and is answered with 500.
+ * @throws InvalidOptionError for anything but a handler.
  * @example
  * ```ts
  * import { createServer } from 'node:http'
@@ -19,32 +37,53 @@ import type { WebhookAnswer, WebhookHandler } from './handler.js'
  *
  * const handler = createWebhookHandler({ appSecret: 'app-secret', verifyToken: 'verify-token' })
  * const server = createServer(toNodeHandler(handler)).listen(0)
- * // In Express: app.all('/webhook', toNodeHandler(handler)), before express.json().
+ * // In Express: app.all('/webhook', toNodeHandler(handler)), before express.json();
+ * // and app.use('/media', toNodeHandler(storage.handler)) for the files of the file-system storage.
  * await new Promise((resolve) => server.close(resolve))
  * await handler.close()
  * ```
  */
-export function toNodeHandler(
+export function toNodeHandler(handler: Pick<WebhookHandler, 'receive'> | WebHandler): NodeHandler {
+  if (isReceiver(handler)) {
+    return (request, response) => receive(handler, { given: request, response: takeResponse(response) })
+  }
+  if (typeof handler === 'function') {
+    return (request, response, next) =>
+      serveWeb(handler, { request: unwrapRequest(request), given: request, response: takeResponse(response), next })
+  }
+  const isStorage = isObject(handler) && typeof handler['handler'] === 'function'
+  const hint = isStorage ? ': give it storage.handler' : ''
+  throw new InvalidOptionError({
+    option: 'handler',
+    problem: `must be a function of a Request, such as what createWebhookHandler returns, got ${describeValue(handler)}${hint}`,
+  })
+}
+
+function isReceiver(handler: unknown): handler is Pick<WebhookHandler, 'receive'> {
+  return (typeof handler === 'function' || isObject(handler)) && typeof Reflect.get(handler, 'receive') === 'function'
+}
+
+async function receive(
   handler: Pick<WebhookHandler, 'receive'>,
-): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  return async (request, response) => {
-    const answer = await handler.receive({
-      get method() {
-        return request.method ?? ''
-      },
-      get query() {
-        const { url = '' } = request
-        return url.includes('?') ? url.slice(url.indexOf('?')) : ''
-      },
-      header: (name) => request.headers[name],
-      readBody: (limits) => readNodeBody(request, limits),
-    })
-    try {
-      sendAnswer(answer, { request, response })
-    } catch {
-      // The wrapper of a middleware threw: the sender must not wait for an answer that never ends.
-      destroyResponse(response)
-    }
+  { given, response }: { given: IncomingMessage | FrameworkRequest; response: ServerResponse },
+): Promise<void> {
+  const request = unwrapRequest(given)
+  const answer = await handler.receive({
+    get method() {
+      return request.method ?? ''
+    },
+    get query() {
+      const { url = '' } = request
+      return url.includes('?') ? url.slice(url.indexOf('?')) : ''
+    },
+    header: (name) => request.headers[name],
+    readBody: (limits) => readNodeBody(given, limits),
+  })
+  try {
+    sendAnswer(answer, { request, response })
+  } catch {
+    // The wrapper of a middleware threw: the sender must not wait for an answer that never ends.
+    destroyResponse(response)
   }
 }
 

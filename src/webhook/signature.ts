@@ -103,11 +103,23 @@ function isSignedBySome(body: string | Uint8Array, claimed: Buffer, secrets: rea
   return isSigned
 }
 
+/** Meta's JSON is an object without blanks between its tokens: `{"object":"whatsapp_business_account",...}`. */
+const META_BEGIN = /^\{"[^"\\\s]{1,64}":[^\s]/
+
+function hasMetaForm(rawBody: string | Uint8Array): boolean {
+  const read = (from: number, to?: number): string => {
+    const part = rawBody.slice(from, to)
+    return typeof part === 'string' ? part : Buffer.from(part).toString('latin1')
+  }
+  return META_BEGIN.test(read(0, 70)) && read(-1) === '}'
+}
+
 /**
  * Meta signs its JSON with non-ASCII as lowercase `\u00e4` and `/` as `\/`; often `<`, `%` and `@` are escaped too,
- * sometimes `>`. A JSON parser and a serialiser lose that.
+ * sometimes `>`. A JSON parser and a serialiser lose that. An empty, cut, wrapped or pretty-printed body has lost more.
  */
 function looksReEncoded(rawBody: string | Uint8Array, claimed: Buffer, secrets: readonly string[]): boolean {
+  if (!hasMetaForm(rawBody)) return true
   if (rawBody.length > MAX_EXAMINED_BYTES) return false
   const body = typeof rawBody === 'string' ? rawBody : Buffer.from(rawBody).toString('utf8')
   if (/[\u0080-\uffff]|(?<!\\)(?:\\\\)*\//.test(body)) return true

@@ -78,5 +78,5 @@ describe('a stream of no bytes is refused, for its length may count something el
 it('readWebBody leaves alone a body that somebody else reads', async () => {
   const request = web(new ReadableStream())
   request.body?.getReader()
-  expect(await readWebBody(request, LIMITS)).toStrictEqual({ outcome: 'body-already-parsed' })
+  expect(await readWebBody(request, LIMITS)).toStrictEqual({ outcome: 'body-already-parsed', taker: 'web' })
 })

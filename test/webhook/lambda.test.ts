@@ -246,3 +246,9 @@ describe('toLambdaHandler', () => {
     expect(await setUp().handler({ httpMethod: 'GET', queryStringParameters })).toMatchObject({ statusCode: 200 })
   })
 })
+
+it.each([[undefined], [null], [{}], [() => {}], ['x']])('toLambdaHandler refuses %j at once', (handler) => {
+  expect(() => toLambdaHandler(handler as never)).toThrow(
+    /^handler must be the one that createWebhookHandler makes, got/,
+  )
+})

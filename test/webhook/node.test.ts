@@ -135,7 +135,7 @@ describe('toNodeHandler', () => {
     expect(response.resume().statusCode).toBe(401)
     expect(rejections.map(({ error }) => error)).toMatchObject([
       { reason: 'missing-header' },
-      { reason: 'wrong-secret' },
+      { reason: 'body-re-encoded' },
       { reason: 'malformed-header' },
     ])
   })

@@ -177,7 +177,7 @@ describe('the adapters pass on what a request throws', () => {
     const { handler, rejections } = setUp()
     const response = { writeHead: () => {}, end: () => {} }
     await toNodeHandler(handler)({ method: 'GET' } as IncomingMessage, response as unknown as ServerResponse)
-    expect(rejections).toStrictEqual([{ reason: 'handshake', status: 403 }])
+    expect(rejections).toStrictEqual([{ reason: 'handshake', status: 403, error: expect.any(Error) }])
   })
 
   it('of Lambda', async () => {

@@ -110,18 +110,39 @@ describe('verifySignature', () => {
   it('distinguishes an escaped slash from a slash after an escaped backslash', () => {
     const header = signPayload(BODY, { appSecret: SECRET })
     const reason = (body: string): string => reasonOf(() => verifySignature(body, header, { appSecret: SECRET }))
-    expect(reason(String.raw`"\/"`)).toBe('wrong-secret')
-    expect(reason(String.raw`"\\\/"`)).toBe('wrong-secret')
-    expect(reason(String.raw`"\\/"`)).toBe('body-re-encoded')
-    expect(reason('"/"')).toBe('body-re-encoded')
-    expect(reason('/')).toBe('body-re-encoded')
+    expect(reason(String.raw`{"a":"\/"}`)).toBe('wrong-secret')
+    expect(reason(String.raw`{"a":"\\\/"}`)).toBe('wrong-secret')
+    expect(reason(String.raw`{"a":"\\/"}`)).toBe('body-re-encoded')
+    expect(reason('{"a":"/"}')).toBe('body-re-encoded')
+  })
+
+  it.each([
+    ['empty', () => ''],
+    ['an empty object', () => '{}'],
+    ['an object as text', () => '[object Object]'],
+    ['no object as text', () => 'undefined'],
+    ['pretty printed', () => JSON.stringify(JSON.parse(WIRE), null, 2)],
+    ['with blanks, as Python writes JSON', () => WIRE.replaceAll('":', '": ')],
+    ['with a line end', () => `${BODY}\n`],
+    ['with a byte order mark', () => `\ufeff${BODY}`],
+    ['cut', () => BODY.slice(0, 40)],
+    ['in base64', () => Buffer.from(BODY).toString('base64')],
+    ['in a JSON string', () => JSON.stringify(BODY)],
+    ['in a list', () => `[${BODY}]`],
+    ['in a form field', () => `payload=${encodeURIComponent(BODY)}`],
+    ['long', () => `${BODY}${' '.repeat(70_000)}`],
+  ])('blames no secret for a body that is not as Meta writes it: %s', (_name, change) => {
+    const header = signPayload(BODY, { appSecret: SECRET })
+    for (const body of [change(), Buffer.from(change())]) {
+      expect(reasonOf(() => verifySignature(body, header, { appSecret: SECRET }))).toBe('body-re-encoded')
+    }
   })
 
   it('examines no refused body above 64 KB: strangers choose its length', () => {
     const header = signPayload(BODY, { appSecret: SECRET })
     const reason = (body: string): string => reasonOf(() => verifySignature(body, header, { appSecret: SECRET }))
-    expect(reason('/'.repeat(65_536))).toBe('body-re-encoded')
-    expect(reason('/'.repeat(65_537))).toBe('wrong-secret')
+    expect(reason(`{"a":${'/'.repeat(65_530)}}`)).toBe('body-re-encoded')
+    expect(reason(`{"a":${'/'.repeat(65_531)}}`)).toBe('wrong-secret')
   })
 
   it.each([
