@@ -2,6 +2,7 @@ import {
   type ArchiveMemory,
   type ArchiveOptions,
   type ArchivePlan,
+  type LastFailure,
   makePlan,
   noteHash,
   reportNote,
@@ -10,6 +11,7 @@ import { runWithToken } from './download/access-token.js'
 import type { Attempt } from './download/attempt.js'
 import { lookUpMedia } from './download/look-up.js'
 import { openMedia } from './download/open-media.js'
+import type { AnyWhatsAppMediaError } from './errors.js'
 import { emit } from './events.js'
 import { defined } from './json.js'
 import {
@@ -115,11 +117,10 @@ export async function archiveWithMemory(
   memory: ArchiveMemory,
 ): Promise<ArchivedMedia> {
   const plan = makePlan(media, options, memory)
-  const { seen, subject } = plan
-  let attempts = 0
+  const { seen, made } = plan
   const archived = await retryAttempts(
     (number) => {
-      attempts = number
+      made.attempts++
       return startAttempt(plan, number)
     },
     {
@@ -128,17 +129,17 @@ export async function archiveWithMemory(
       signal: options.signal,
       // `runWithToken` has already tried a second token. Only a failed token function is worth a new attempt.
       mayRetry: (error) => error.code !== 'access-token' || error.reason === 'unavailable',
-      onFailedAttempt(error, attempt, retryInMs) {
+      onFailedAttempt(error, _number, retryInMs) {
         if (seen !== undefined) noteHash(error, seen)
-        emit(options.onEvent, { type: 'attempt-failed', error, attempt, ...defined({ retryInMs }), ...subject })
+        reportFailedAttempt(plan, error, retryInMs)
       },
     },
   )
-  emitArchived(plan, archived, attempts)
+  emitArchived(plan, archived)
   return archived
 }
 
-/** @param number 1 for the first. */
+/** @param number 1 for the first of this call. */
 async function startAttempt(plan: ArchivePlan, number: number): Promise<ArchivedMedia> {
   const { options, memory, download, seen } = plan
   const { accessToken, accountId: account, signal } = options
@@ -162,7 +163,7 @@ async function attemptArchive(
   attempt: Attempt,
   { trustsWebhook }: { trustsWebhook: boolean },
 ): Promise<ArchivedMedia> {
-  const { wanted, options, storage, layout, seen, keyIsStable } = plan
+  const { wanted, options, storage, layout, seen, keyIsStable, subject } = plan
   const { accountId, sniff, signal: callerSignal, onEvent } = options
   const { download, deadlines } = attempt
   // A failed attempt starts again from the look-up: the webhook's URL may be what failed.
@@ -180,7 +181,7 @@ async function attemptArchive(
   const opened = await openMedia(media, attempt)
   const stored = await putOnce(opened, {
     ...place,
-    accountId,
+    subject: { ...subject, mediaType },
     sniff,
     // A hash seen twice counts only if the look-up gave the size.
     seenSha256: media.size === undefined ? undefined : seen?.sha256,
@@ -228,15 +229,23 @@ function toArchivedMedia(
   return { ...message, ...archived }
 }
 
-function emitArchived(plan: ArchivePlan, archived: ArchivedMedia, attempt: number): void {
-  const { options, subject, sentAt, startedAt, deadlineAt } = plan
+function reportFailedAttempt(plan: ArchivePlan, error: AnyWhatsAppMediaError, retryInMs: number | undefined): void {
+  const { options, memory, made, subject } = plan
+  const failure: LastFailure = { type: 'attempt-failed', error, attempt: made.attempts, ...subject }
+  if (retryInMs === undefined && memory.onLastFailure !== undefined) memory.onLastFailure(failure)
+  else emit(options.onEvent, { ...failure, ...defined({ retryInMs }) })
+}
+
+function emitArchived(plan: ArchivePlan, archived: ArchivedMedia): void {
+  const { options, made, subject, sentAt, startedAt, deadlineAt } = plan
   const now = Date.now()
   emit(options.onEvent, {
     type: archived.alreadyStored ? 'already-stored' : 'archived',
     ...subject,
+    mediaType: archived.mediaType,
     key: archived.key,
     bytes: archived.size,
-    attempt,
+    attempt: made.attempts,
     durationMs: now - startedAt,
     ...(sentAt === undefined ? {} : { ageMs: now - sentAt, timeLeftMs: deadlineAt - now }),
   })

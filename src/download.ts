@@ -5,7 +5,7 @@ import { type CloudApiOptions, resolveCloudApi } from './download/cloud-api.js'
 import { type OpenedMedia, openMedia } from './download/open-media.js'
 import { describeSecret } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
-import { emit, type OnEvent } from './events.js'
+import { describeSubject, emit, type OnEvent } from './events.js'
 import type { HttpClient } from './http/client.js'
 import { getDefaultHttpClient } from './http/node.js'
 import { checkMaxBytes } from './integrity/max-bytes.js'
@@ -121,7 +121,7 @@ async function openForReader(
   const { options, download, deadlines } = call
   const { accessToken } = options
   const report = (note: AttemptNote): void => {
-    if (note.type === 'host-refused') emit(download.onEvent, note)
+    if (note.type === 'host-refused') emit(download.onEvent, { ...note, ...describeSubject(media.reference ?? media) })
   }
   const opening = runWithToken({ accessToken, history: {}, deadlines }, (token) =>
     openMedia(media, { download, accessToken: token, deadlines, report }),

@@ -1,83 +1,108 @@
 import { createHash } from 'node:crypto'
 import { cleanId, describeSecret } from './errors/describe.js'
 import type { AnyWhatsAppMediaError, CallbackName } from './errors.js'
+import { defined } from './json.js'
+
+/** The media that an event is about. A field is absent where it is unknown, or where the event is about no media. */
+export interface EventSubject {
+  /** Meta's id of the media. */
+  mediaId?: string | undefined
+  /** `image`, `video`, `audio`, `document` or `sticker`. */
+  mediaType?: string | undefined
+  /** The part of the webhook that the media came from, as in `MediaReference`. A bare media id has none. */
+  origin?: string | undefined
+  /** SHA-256 of the message's id, lowercase hex. */
+  messageIdHash?: string | undefined
+  /** The tenant. */
+  accountId?: string | undefined
+}
 
 /**
  * Events for logs and metrics: give `onEvent` to any operation. Events carry no token, signed query, phone
  * number or file name; a message id shows as its SHA-256 (`messageIdHash`, lowercase hex).
+ *
+ * `attempt` is the number of an attempt to archive the media, 1 for the first. In a queue it counts through all runs of
+ * the job. `jobAttempt` is how often the job itself has run: one run makes up to `attempts` attempts (default 3).
  */
-export type MediaEvent = {
-  /** Meta's id of the media, where the event is about one. */
-  mediaId?: string | undefined
-  /** SHA-256 of the message's id, lowercase hex, where the event is about a message. */
-  messageIdHash?: string | undefined
-  /** The tenant, where it is known. */
-  accountId?: string | undefined
-} & (
-  | {
-      /** Media is in the storage: since this call, or since before. */
-      type: 'archived' | 'already-stored'
-      key: string
-      /** Size of the object. */
-      bytes: number
-      /** 1 for the first. */
-      attempt: number
-      /** Milliseconds that the call took. */
-      durationMs: number
-      /** Milliseconds between the message and now. Absent for a bare media id. */
-      ageMs?: number | undefined
-      /** Milliseconds until Meta deletes the media. Absent for a bare media id. */
-      timeLeftMs?: number | undefined
-    }
-  /** One attempt failed; `retryInMs` is absent when it was the last. */
-  | { type: 'attempt-failed'; error: AnyWhatsAppMediaError; attempt: number; retryInMs?: number | undefined }
-  /**
-   * A callback of your app threw or hung in a job, which runs again. `error` keeps name and code of the thrown error.
-   */
-  | {
-      type: 'callback-failed'
-      callback: CallbackName
-      error: Error
-      attempt: number
-      retryInMs: number
-    }
-  /** A URL led to a host outside the configuration. Someone forged it, or Meta's hosts have changed: look at once. */
-  | { type: 'host-refused'; host: string }
-  /** The first bytes are not of the declared type: stored as octet-stream, to be downloaded, not shown. */
-  | { type: 'type-mismatch'; declared: string; sniffed: string | undefined; key: string }
-  /** `integrity: 'report'`: two downloads had the same bytes, of the right size, and not the announced hash. */
-  | { type: 'mismatch-reported'; key: string; announcedSha256: string; observedSha256: string }
-  /**
-   * The storage's create-if-absent can't be trusted. `refused`: the store does not know it (501). `ignored`: it created an
-   * object a second time, so it either ignores the condition or somebody deleted the object; if the former, the object
-   * that was there is overwritten. In both cases the store is asked with a head before each put from now on.
-   */
-  | { type: 'condition-unsupported'; storage: string; how: 'refused' | 'ignored' }
-  /**
-   * Jobs wait. `access-token`: those of one of the account's numbers, because Meta rejects its token or there is none; it
-   * is asked for again afterwards. `rate-limit`: all of the account's, because it is at a rate limit of Meta's.
-   */
-  | ({ type: 'account-paused'; accountId: string; forSeconds: number } & (
-      | { reason: 'access-token'; phoneNumberId: string }
-      | { reason: 'rate-limit' }
-    ))
-  /** A job is given up; `onFailed` is called next. */
-  | { type: 'dead-letter'; error: AnyWhatsAppMediaError }
-  /** Media came through a number that `accounts` does not know. */
-  | { type: 'unknown-number'; phoneNumberId: string }
-  /** A webhook announced media that can't be downloaded. */
-  | { type: 'media-unavailable'; reason: string; phoneNumberId: string }
-  /** The sender deleted a message. Nothing is deleted here: your app decides. */
-  | { type: 'message-revoked'; messageIdHash: string; phoneNumberId: string }
-  /** The signing credentials end before the URL was asked to. */
-  | { type: 'expiry-clipped'; key: string; expiresAt: Date; askedFor: Date }
-)
+export type MediaEvent = EventSubject &
+  (
+    | {
+        /** Media is in the storage: since this call, or since before. */
+        type: 'archived' | 'already-stored'
+        key: string
+        /** Size of the object. */
+        bytes: number
+        /** The attempt that succeeded. */
+        attempt: number
+        /** Milliseconds that the call took. */
+        durationMs: number
+        /** Milliseconds between the message and now. Absent for a bare media id. */
+        ageMs?: number | undefined
+        /** Milliseconds until Meta deletes the media. Absent for a bare media id. */
+        timeLeftMs?: number | undefined
+      }
+    /**
+     * One attempt failed. `retryInMs` is the time until the next, in milliseconds, in the same call or the queue's next run;
+     * it is absent when no other follows. For a job the event of a run's last attempt comes when its fate is known: after
+     * `onFailed`, where it is given up.
+     */
+    | { type: 'attempt-failed'; error: AnyWhatsAppMediaError; attempt: number; retryInMs?: number | undefined }
+    /** The queue runs a job again: after a fault, a pause of its account, or a stop of its worker. */
+    | {
+        type: 'job-retry'
+        /** The reason. Of an error that a callback of your app has thrown, name and code stay. */
+        error: Error
+        /** Runs of the job so far. One that a pause or a stop cut short does not count. */
+        jobAttempt: number
+        /** Seconds until the job runs again; 0 for at once. */
+        afterSeconds: number
+      }
+    /** A callback of your app threw or hung in a job; `job-retry` follows. `error` keeps name and code of the thrown error. */
+    | {
+        type: 'callback-failed'
+        callback: CallbackName
+        error: Error
+        /** Runs of the job so far. */
+        jobAttempt: number
+        retryInMs: number
+      }
+    /** A URL led to a host outside the configuration. Someone forged it, or Meta's hosts have changed: look at once. */
+    | { type: 'host-refused'; host: string }
+    /** The first bytes are not of the declared type: stored as octet-stream, to be downloaded, not shown. */
+    | { type: 'type-mismatch'; declared: string; sniffed: string | undefined; key: string }
+    /** `integrity: 'report'`: two downloads had the same bytes, of the right size, and not the announced hash. */
+    | { type: 'mismatch-reported'; key: string; announcedSha256: string; observedSha256: string }
+    /**
+     * The storage's create-if-absent can't be trusted. `refused`: the store does not know it (501). `ignored`: it created an
+     * object a second time, so it either ignores the condition or somebody deleted the object; if the former, the object
+     * that was there is overwritten. In both cases the store is asked with a head before each put from now on.
+     */
+    | { type: 'condition-unsupported'; storage: string; how: 'refused' | 'ignored' }
+    /**
+     * Jobs wait. `access-token`: those of one of the account's numbers, because Meta rejects its token or there is none; it
+     * is asked for again afterwards. `rate-limit`: all of the account's, because it is at a rate limit of Meta's.
+     */
+    | ({ type: 'account-paused'; accountId: string; forSeconds: number } & (
+        | { reason: 'access-token'; phoneNumberId: string }
+        | { reason: 'rate-limit' }
+      ))
+    /** A job was given up, and `onFailed` has heard of it. Nothing follows for it. */
+    | { type: 'dead-letter'; error: AnyWhatsAppMediaError }
+    /** Media came through a number that `accounts` does not know. */
+    | { type: 'unknown-number'; phoneNumberId: string }
+    /** A webhook announced media that can't be downloaded. */
+    | { type: 'media-unavailable'; reason: string; phoneNumberId: string }
+    /** The sender deleted a message. Nothing is deleted here: your app decides. */
+    | { type: 'message-revoked'; messageIdHash: string; phoneNumberId: string }
+    /** The signing credentials end before the URL was asked to. */
+    | { type: 'expiry-clipped'; key: string; expiresAt: Date; askedFor: Date }
+  )
 
 /** Receives events. An error of its own is ignored: a broken logger loses no media. */
 export type OnEvent = (event: MediaEvent) => void
 
 export function emit(onEvent: OnEvent | undefined, event: MediaEvent): void {
-  if (onEvent !== undefined) callLogger(onEvent, cleanMediaId(event))
+  if (onEvent !== undefined) callLogger(onEvent, cleanSubject(event))
 }
 
 /** Calls a logger of your app. An error of its own is ignored: the media matters more. */
@@ -91,15 +116,42 @@ export function callLogger<T>(log: ((value: T) => unknown) | undefined, value: T
   }
 }
 
-/** Jobs come out of queues as JSON that anyone may have put there: a token may stand in an id's place. */
-function cleanMediaId(event: MediaEvent): MediaEvent {
-  if (!('mediaId' in event) || event.mediaId === undefined) return event
-  return { ...event, mediaId: showId(event.mediaId) }
+/** Jobs come out of queues as JSON that anyone may have put there: a token may stand in an id's place, or a word's. */
+function cleanSubject(event: MediaEvent): MediaEvent {
+  const { mediaId, mediaType, origin } = event
+  const shown = defined({
+    mediaId: mediaId === undefined ? undefined : showId(mediaId),
+    mediaType: showWord(mediaType),
+    origin: showWord(origin),
+  })
+  return { ...event, ...shown }
+}
+
+/** What events tell of media, as far as its description, which may come from anywhere, says it. */
+export function describeSubject(media: {
+  mediaId?: string | undefined
+  mediaType?: string | undefined
+  origin?: string | undefined
+  messageId?: string | undefined
+}): Omit<EventSubject, 'accountId'> {
+  const { mediaId, mediaType, origin, messageId } = media
+  return defined({
+    mediaId: mediaId || undefined,
+    mediaType,
+    origin,
+    messageIdHash: typeof messageId === 'string' && messageId !== '' ? hashMessageId(messageId) : undefined,
+  })
 }
 
 /** An id of Meta's as events show it. */
 export function showId(id: string): string {
   return typeof id === 'string' ? cleanId(id) : describeSecret(id)
+}
+
+/** A word of ours as events show it, such as `image` or `call-recording`; anything else may be a secret. */
+export function showWord(value: unknown): string | undefined {
+  if (value === undefined) return undefined
+  return typeof value === 'string' && /^[a-z]{1,10}(?:-[a-z]{1,10})?$/.test(value) ? value : describeSecret(value)
 }
 
 /** A message id as events show it: it contains the sender's phone number. */

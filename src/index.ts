@@ -16,7 +16,7 @@ export { configFromEnv, type EnvConfig } from './config-from-env.js'
 export { archiveMedia, type ArchivedMedia, type ArchivedMessageMedia, type ArchiveOptions } from './archive.js'
 export type { Timeouts } from './timing/deadlines.js'
 export type { RetryOptions } from './timing/retry.js'
-export type { MediaEvent, OnEvent } from './events.js'
+export type { EventSubject, MediaEvent, OnEvent } from './events.js'
 
 // Its bytes, from WhatsApp.
 export { downloadMediaFromWhatsApp, type DownloadedMedia, type DownloadOptions } from './download.js'

@@ -16,6 +16,7 @@ import { checkReference, keepValidFields, type MediaReference } from './media-re
 import type { MediaJob, ProcessJob } from './queues.js'
 import { type SignedMediaUrl, type SigningOptions, signUrl } from './signed-url.js'
 import type { ObjectStorage } from './storage.js'
+import { checkRetry } from './timing/retry.js'
 import type { StoredMedia } from './upload/result.js'
 import { muteErrors, type UploadBody, type UploadOptions, uploadToS3 } from './upload.js'
 import type { ExtractedMedia } from './webhook/extract.js'
@@ -125,7 +126,7 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
     return place
   }
   const archiveForAccount = createAccountArchive({ shared, callbacks, findPlace })
-  const processJob = createJobRunner({ callbacks, archiveForAccount, maxGonePerHour, onEvent })
+  const processJob = createJobRunner({ callbacks, archiveForAccount, maxGonePerHour, onEvent, ...checkRetry(options) })
   // In-process queues start here; BullMQ and SQS workers call archive.processJob.
   queue?.start?.(processJob)
 
@@ -170,7 +171,7 @@ function createAccountArchive({
 }): ArchiveForAccount {
   const histories = new Map<string, TokenHistory>()
 
-  return async (accountId, account, { media, signal, watch, seen, onLookUp }) => {
+  return async (accountId, account, { media, signal, watch, ...memory }) => {
     // The fields are read by name: spreading would copy an unrelated `prefix`, or miss a document's getters.
     const { accessToken, appSecret, mediaLifetimeMs } = account
     // Accounts may have numbers with tokens of their own, and a number may move between accounts.
@@ -185,7 +186,7 @@ function createAccountArchive({
       signal,
       ...defined({ appSecret, mediaLifetimeMs, http: watch?.(shared.http ?? getDefaultHttpClient()) }),
     }
-    return archiveWithMemory(media, own, { tokens, ...defined({ seen, onLookUp }) })
+    return archiveWithMemory(media, own, { tokens, ...memory })
   }
 }
 

@@ -21,6 +21,11 @@ export interface MediaJob {
    * one: a second download with it decides. Written by `processJob`, absent in a fresh job.
    */
   seenSha256?: string | undefined
+  /**
+   * Attempts of `archiveMedia` in the first `jobAttempts` attempts of the job, where it has not made all that it may make.
+   * Written by `processJob`, absent in a fresh job.
+   */
+  counted?: { jobAttempts: number; attempts: number } | undefined
 }
 
 /** Faults that hardly ever pass: media that is gone, and media whose bytes stay wrong. */

@@ -7,6 +7,7 @@ import { InvalidOptionError } from './errors.js'
 import type { OnEvent } from './events.js'
 import { getMediaTypeFromMime } from './file-type/mime.js'
 import { checkMaxBytes, getMaxBytes } from './integrity/max-bytes.js'
+import { defined } from './json.js'
 import { type KeyLayout, resolveKeyLayout } from './key.js'
 import { checkMediaId, checkSha256, type MediaType } from './media-reference.js'
 import type { ObjectStorage } from './storage.js'
@@ -120,7 +121,9 @@ async function upload(body: UploadBody, options: UploadOptions): Promise<StoredM
   }
   const keyIsStable = options.key !== undefined || (mediaId !== undefined && timestamp !== undefined)
   const deadlines = startDeadlines(timeouts, options.signal)
-  const target = { storage: wrapStorage(storage, filename), key, keyIsStable, sniff, timeouts, deadlines, onEvent }
+  const subject = defined({ mediaId, mediaType, accountId: options.accountId })
+  const place = { storage: wrapStorage(storage, filename), key, keyIsStable }
+  const target = { ...place, subject, sniff, timeouts, deadlines, onEvent }
   return runUnder(deadlines, () => putOnce(toStore, { ...target, callerSignal: options.signal }))
 }
 

@@ -2,7 +2,8 @@ import { describe, expect, it, vi } from 'vitest'
 import type { MediaEvent } from '../src/events.js'
 
 // As it is: what other tests import is watched, and always has a receiver.
-const { callLogger, emit, hashMessageId } = await vi.importActual<typeof import('../src/events.js')>('../src/events.js')
+const { callLogger, describeSubject, emit, hashMessageId } =
+  await vi.importActual<typeof import('../src/events.js')>('../src/events.js')
 
 const event: MediaEvent = { type: 'host-refused', host: 'evil.example' }
 
@@ -22,6 +23,23 @@ describe('emit', () => {
     const onEvent = vi.fn()
     emit(onEvent, { type: 'unknown-number', phoneNumberId: '1', mediaId: mediaId as string })
     expect(onEvent).toHaveBeenCalledExactlyOnceWith({ type: 'unknown-number', phoneNumberId: '1', mediaId: shown })
+  })
+
+  it.each([
+    ['a word of ours', 'call-recording', 'call-recording'],
+    ['a token', `EAAG${'canary0'.repeat(4)}`, 'a string of 32 characters'],
+    ['a phone number', '12025550143', 'a string of 11 characters'],
+    ['null', null, 'a value of type object'],
+    ['no text', 7, 'a value of type number'],
+  ])('shows for a type and an origin that is %s what a log may hold', (_name, word, shown) => {
+    const onEvent = vi.fn()
+    emit(onEvent, { type: 'host-refused', host: 'h', mediaType: word as string, origin: word as string })
+    expect(onEvent).toHaveBeenCalledExactlyOnceWith({
+      type: 'host-refused',
+      host: 'h',
+      mediaType: shown,
+      origin: shown,
+    })
   })
 
   it('does nothing without a receiver', () => {
@@ -59,6 +77,21 @@ describe('callLogger', () => {
       throw new Error('the logger is broken')
     }
     expect(() => callLogger(log, 7)).not.toThrow()
+  })
+})
+
+describe('describeSubject', () => {
+  it.each([
+    ['nothing', {}, {}],
+    ['empty ids', { mediaId: '', messageId: '' }, {}],
+    ['a message id that is no text', { mediaId: '7', messageId: 7 }, { mediaId: '7' }],
+    [
+      'a reference',
+      { mediaId: '7', mediaType: 'image', origin: 'echo', messageId: 'abc', from: '12025550143', caption: 'secret' },
+      { mediaId: '7', mediaType: 'image', origin: 'echo', messageIdHash: hashMessageId('abc') },
+    ],
+  ])('tells of %s what events may', (_name, media, subject) => {
+    expect(describeSubject(media as Parameters<typeof describeSubject>[0])).toEqual(subject)
   })
 })
 

@@ -217,7 +217,8 @@ describe('what uploadToS3 returns', () => {
     const events: MediaEvent[] = []
     const storage = createMemoryStorage()
     await uploadToS3(bytes, { storage, key: 'k.png', mimeType: 'image/png', onEvent: (event) => events.push(event) })
-    expect(events).toEqual([{ type: 'type-mismatch', declared: 'image/png', sniffed: 'application/pdf', key: 'k.png' }])
+    const mismatch = { type: 'type-mismatch', declared: 'image/png', sniffed: 'application/pdf', key: 'k.png' }
+    expect(events).toEqual([{ ...mismatch, mediaType: 'image' }])
     expect(await storage.head('k.png')).toMatchObject({ contentType: 'application/octet-stream' })
   })
 })

@@ -4,7 +4,7 @@ import { type DownloadOptions, resolveDownload } from '../download.js'
 import { checkOneOf } from '../errors/checks.js'
 import { describeValue } from '../errors/describe.js'
 import { type AnyWhatsAppMediaError, InvalidOptionError } from '../errors.js'
-import { emit, hashMessageId } from '../events.js'
+import { describeSubject, type EventSubject, emit, type MediaEvent } from '../events.js'
 import { defined, type Filled } from '../json.js'
 import { checkAccountId, type KeyLayout, resolveKeyLayout } from '../key.js'
 import {
@@ -63,7 +63,19 @@ export interface ArchiveMemory {
   seen?: SeenHash | undefined
   /** Called when a look-up has succeeded: the token is good. */
   onLookUp?: (() => void) | undefined
+  /** The attempts at the media, those of earlier calls included. Left out: no other call came before. */
+  made?: MadeAttempts | undefined
+  /** Gets the event of an attempt that no other follows in this call, in place of `onEvent`: another call may follow. */
+  onLastFailure?: ((event: LastFailure) => void) | undefined
 }
+
+/** How many attempts at one media item have begun. */
+export interface MadeAttempts {
+  attempts: number
+}
+
+/** The event of a call's last attempt. */
+export type LastFailure = Extract<MediaEvent, { type: 'attempt-failed' }>
 
 /** The hash that the last whole download had in place of the announced one. */
 export interface SeenHash {
@@ -93,8 +105,9 @@ export interface ArchivePlan {
   deadlineAt: number
   /** The same media will get the same key again. */
   keyIsStable: boolean
-  /** The ids that events name. */
-  subject: { mediaId: string; accountId: string; messageIdHash?: string | undefined }
+  made: MadeAttempts
+  /** What events tell of the media. */
+  subject: EventSubject
 }
 
 /** @throws InvalidOptionError for media or options of the wrong form. */
@@ -115,7 +128,6 @@ export function makePlan(media: string | MediaReference, options: ArchiveOptions
   }
   const startedAt = Date.now()
   const sentAt = timestamp === undefined ? undefined : parseTime('timestamp', timestamp).getTime()
-  const messageHash = reference === undefined ? undefined : hashMessageId(reference.messageId)
   return {
     wanted,
     options,
@@ -130,7 +142,8 @@ export function makePlan(media: string | MediaReference, options: ArchiveOptions
     deadlineAt:
       reference === undefined ? (sentAt ?? startedAt) + mediaLifetimeMs : getMediaDeadline(reference, mediaLifetimeMs),
     keyIsStable: mediaType !== undefined && timestamp !== undefined,
-    subject: { mediaId, accountId, ...defined({ messageIdHash: messageHash }) },
+    made: memory.made ?? { attempts: 0 },
+    subject: { ...describeSubject(reference ?? defined({ mediaId, mediaType })), accountId },
   }
 }
 
@@ -147,9 +160,9 @@ export function checkIntegrity(integrity: ArchiveOptions['integrity']): void {
 
 /** Passes an attempt's note on: a refused host as an event, a successful look-up to the memory of tokens. */
 export function reportNote(plan: ArchivePlan, note: AttemptNote, accessToken: string): void {
-  const { memory, download, options } = plan
+  const { memory, download, subject } = plan
   if (note.type === 'host-refused') {
-    emit(download.onEvent, { ...note, accountId: options.accountId })
+    emit(download.onEvent, { ...note, ...subject })
     return
   }
   noteSuccess(accessToken, memory.tokens)

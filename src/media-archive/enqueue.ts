@@ -1,7 +1,7 @@
 import { describeSecret } from '../errors/describe.js'
 import { type AnyWhatsAppMediaError, InvalidOptionError, MediaUnavailableError, WhatsAppMediaError } from '../errors.js'
-import { emit, hashMessageId, type OnEvent } from '../events.js'
-import { defined, isObject } from '../json.js'
+import { describeSubject, emit, hashMessageId, type OnEvent } from '../events.js'
+import { isObject } from '../json.js'
 import { checkReference, findProblem, keepValidFields, type MediaReference } from '../media-reference.js'
 import type { MediaJob, MediaQueue } from '../queues.js'
 import type { ExtractedMedia, UnavailableMedia, UnavailableReason } from '../webhook/extract.js'
@@ -38,8 +38,8 @@ export async function enqueueMedia(
     else jobs.push(made.job)
   }
   for (const item of found.unavailable) {
-    const { reason, phoneNumberId, mediaId } = item
-    emit(onEvent, { type: 'media-unavailable', reason, phoneNumberId, ...defined({ mediaId }) })
+    const { reason, phoneNumberId } = item
+    emit(onEvent, { type: 'media-unavailable', reason, phoneNumberId, ...describeSubject(item) })
     if (!IS_NO_FAILURE.has(reason)) failures.push(await failUnavailable(item, findAccount))
   }
   for (const { messageId, phoneNumberId } of found.revoked) {
@@ -79,11 +79,13 @@ async function makeJob(
 ): Promise<{ job: MediaJob } | { failure: MediaFailure }> {
   const problem = findProblem(() => checkReference(media))
   if (problem !== undefined) return { failure: createMediaFailure(keepValidFields(media), { error: problem }) }
-  const { phoneNumberId, mediaId } = media
+  const { phoneNumberId } = media
   const found = await findAccount(phoneNumberId)
   if ('account' in found) return { job: { version: 1, accountId: found.account.accountId, media } }
   const { error } = found
-  if (error.code === 'unknown-number') emit(onEvent, { type: 'unknown-number', phoneNumberId, mediaId })
+  if (error.code === 'unknown-number') {
+    emit(onEvent, { type: 'unknown-number', phoneNumberId, ...describeSubject(media) })
+  }
   return { failure: createMediaFailure(media, { error }) }
 }
 

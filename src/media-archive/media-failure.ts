@@ -1,6 +1,6 @@
 import { describeSecret } from '../errors/describe.js'
 import type { AnyWhatsAppMediaError } from '../errors.js'
-import { hashMessageId, showId } from '../events.js'
+import { hashMessageId, showId, showWord } from '../events.js'
 import { defined } from '../json.js'
 import { type MediaReference, removeDownloadUrl } from '../media-reference.js'
 import type { UnavailableMedia } from '../webhook/extract.js'
@@ -61,10 +61,6 @@ function showMedia(media: MediaFailure['media']): Record<string, unknown> {
 /** A job may come out of its queue with a token where a time belongs. */
 function showTime(value: unknown): unknown {
   return showFormed(value, /^\d{4}-\d{2}-\d{2}(?:T[\d:.]{5,20}(?:Z|[+-]\d{2}:?\d{2}))?$/)
-}
-
-function showWord(value: unknown): unknown {
-  return showFormed(value, /^[a-z]{1,10}(?:-[a-z]{1,10})?$/)
 }
 
 /** The value where it has the form; a description of anything else. */

@@ -36,7 +36,10 @@ export interface MediaArchiveOptions
   maxGonePerHour?: number | undefined
   /** Awaited after each archived item, also when it was stored before: at least once, so make it idempotent. */
   onArchived?: ((media: ArchivedMessageMedia) => unknown) | undefined
-  /** Awaited for each item that is given up. At least once, too. */
+  /**
+   * Awaited for each item that is given up. At least once, too. A job is given up when its fault can't pass, when a fault
+   * that may pass has outlasted the media, and `media-gone` after one late try, up to 5 minutes after the first.
+   */
   onFailed?: ((failure: MediaFailure) => unknown) | undefined
   /**
    * Time limit of one call of these functions, in milliseconds: `accounts`, `storage`, `prefix`, `onArchived`,

@@ -9,9 +9,9 @@ import type { Account } from './accounts.js'
 import type { Callbacks } from './callbacks.js'
 import { cutDelay, cutPause, spreadDelay } from './delays.js'
 import { buildRetry, countSecondsLeft, type JobAttempt, readJobAttempt } from './job-attempt.js'
-import { createKnownGone } from './known-gone.js'
+import { createKnownGone, type KnownGone } from './known-gone.js'
 import { createPauses, type Pauses } from './pauses.js'
-import { createFailureSettler, reportInTime } from './settle-failure.js'
+import { createFailureSettler, reportInTime, reportOutcome } from './settle-failure.js'
 import { watchUsage } from './watch-usage.js'
 
 /** One archiving of one media item, and until when its caller waits. */
@@ -27,33 +27,18 @@ export interface JobRunnerOptions {
   archiveForAccount(accountId: string, account: Account, call: ArchiveCall): Promise<ArchivedMessageMedia>
   /** See `MediaArchiveOptions`. */
   maxGonePerHour: number
+  attempts: number
   onEvent: OnEvent | undefined
 }
 
 /** Runs one attempt of a job and says what its queue has to do. */
 export function createJobRunner(options: JobRunnerOptions): ProcessJob {
-  const { callbacks, archiveForAccount, maxGonePerHour, onEvent } = options
+  const { callbacks, archiveForAccount, maxGonePerHour, attempts, onEvent } = options
   const pauses = createPauses((pause) => emit(onEvent, { type: 'account-paused', ...pause }))
   const knownGone = createKnownGone({ maxGonePerHour, pauseAccount: pauses.pauseAccount })
   const { decide, giveUp } = createFailureSettler({ callbacks, pauses, knownGone, onEvent })
 
-  const archive = async (
-    { job, attempt, seen }: JobAttempt,
-    { account, signal }: { account: Account; signal: AbortSignal },
-  ): Promise<ArchivedMessageMedia> => {
-    const { accountId, media } = job
-    const gone = knownGone.find(accountId, media.mediaId)
-    // A fresh job has one look-up in any case: what hid the media may have been fixed.
-    if (gone !== undefined && (attempt > 1 || job.faults !== undefined)) throw gone
-    return archiveForAccount(accountId, account, {
-      // A second attempt does not trust what failed the first: the look-up gives a fresh URL.
-      media: attempt > 1 ? removeDownloadUrl(media) : media,
-      signal,
-      seen,
-      watch: (http) => watchUsage(http, (seconds, error) => pauses.pauseAccount(accountId, seconds, error)),
-      onLookUp: () => pauses.resumeNumber({ accountId, phoneNumberId: media.phoneNumberId }),
-    })
-  }
+  const archive = createJobArchiver({ archiveForAccount, pauses, knownGone })
 
   const runAttempt = async (attempt: JobAttempt): Promise<JobOutcome> => {
     const stop = linkSignals([attempt.signal], { deadline: attempt.deadline })
@@ -73,11 +58,44 @@ export function createJobRunner(options: JobRunnerOptions): ProcessJob {
   }
 
   return async (job, context) => {
-    const attempt = readJobAttempt(job, context)
+    const attempt = readJobAttempt(job, { ...context, attempts })
+    const { problem } = attempt
     const decideNext = (error: unknown): Promise<JobOutcome> => decide(attempt, error)
-    if (attempt.problem !== undefined) return giveUp(attempt, attempt.problem).catch(decideNext)
-    // Twice: giving up may fail in its turn, in onFailed.
-    return runAttempt(attempt).catch(decideNext).catch(decideNext)
+    const running = problem === undefined ? runAttempt(attempt).catch(decideNext) : giveUp(attempt, problem)
+    // Giving up may fail in its turn, in onFailed.
+    const outcome = await running.catch(decideNext)
+    reportOutcome(attempt, outcome, onEvent)
+    return outcome
+  }
+}
+
+type JobArchiver = (
+  run: JobAttempt,
+  options: { account: Account; signal: AbortSignal },
+) => Promise<ArchivedMessageMedia>
+
+/** Archives the media of one attempt. @throws the error of media that is known to be gone, without a call. */
+function createJobArchiver({
+  archiveForAccount,
+  pauses,
+  knownGone,
+}: Pick<JobRunnerOptions, 'archiveForAccount'> & { pauses: Pauses; knownGone: KnownGone }): JobArchiver {
+  return async (run, { account, signal }) => {
+    const { job, attempt, seen, made } = run
+    const { accountId, media } = job
+    const gone = knownGone.find(accountId, media.mediaId)
+    // A fresh job has one look-up in any case: what hid the media may have been fixed.
+    if (gone !== undefined && (attempt > 1 || job.faults !== undefined)) throw gone
+    return archiveForAccount(accountId, account, {
+      // A second attempt does not trust what failed the first: the look-up gives a fresh URL.
+      media: attempt > 1 ? removeDownloadUrl(media) : media,
+      ...{ signal, seen, made },
+      watch: (http) => watchUsage(http, (seconds, error) => pauses.pauseAccount(accountId, seconds, error)),
+      onLookUp: () => pauses.resumeNumber({ accountId, phoneNumberId: media.phoneNumberId }),
+      onLastFailure(failure) {
+        run.lastFailure = failure
+      },
+    })
   }
 }
 

@@ -2,13 +2,13 @@ import { isRateLimit } from '../download/graph-error.js'
 import { reduceToName } from '../errors/thrown.js'
 import { type AnyWhatsAppMediaError, CallbackFailedError, WhatsAppMediaError } from '../errors.js'
 import { emit, type OnEvent } from '../events.js'
-import { isObject } from '../json.js'
+import { defined, isObject } from '../json.js'
 import { keepValidFields, removeDownloadUrl } from '../media-reference.js'
 import type { JobOutcome, MediaJob } from '../queues.js'
 import { linkSignals } from '../timing/abort.js'
 import { type Callbacks, CallbackThrew, unwrapThrown } from './callbacks.js'
 import { findAskedDelayMs } from './delays.js'
-import { buildRetry, countSecondsLeft, type JobAttempt } from './job-attempt.js'
+import { buildRetry, countJobAttempts, countSecondsLeft, type JobAttempt } from './job-attempt.js'
 import { judgeCallbackFailure, judgeFailure } from './judge-failure.js'
 import type { KnownGone } from './known-gone.js'
 import { createMediaFailure } from './media-failure.js'
@@ -34,8 +34,7 @@ export function createFailureSettler(options: FailureSettlerOptions): FailureSet
 
   const giveUp: FailureSettler['giveUp'] = async (attempt, error) => {
     const { job, subject } = attempt
-    emit(onEvent, { type: 'dead-letter', error, ...subject })
-    const failure = createMediaFailure(keepValidFields(job?.media), { error, ...subject })
+    const failure = createMediaFailure(keepValidFields(job?.media), { error, accountId: subject.accountId })
     await reportInTime(attempt, (signal) => callbacks.reportFailed(failure, signal))
     return buildDeadLetter(job, error)
   }
@@ -72,18 +71,47 @@ async function settleCallback(
   const { callback, thrown } = threw
   const decision = judgeCallbackFailure({ attempt, secondsLeft: countSecondsLeft(run) })
   if (decision.next === 'retry') {
-    // Without the event a server with the queue in its process would learn nothing of it for days.
-    const error = WhatsAppMediaError.is(thrown) ? thrown : reduceToName(thrown)
     const retryInMs = decision.afterSeconds * 1_000
-    emit(onEvent, { type: 'callback-failed', callback, error, attempt, retryInMs, ...subject })
+    reportLastFailure(run, { onEvent, retryInMs })
+    const error = toShownError(thrown)
+    emit(onEvent, { type: 'callback-failed', callback, error, jobAttempt: attempt, retryInMs, ...subject })
     return buildRetry(run, { error: thrown, ...decision })
   }
   const error = new CallbackFailedError({ callback, cause: thrown })
   // `onFailed` has failed often enough: the dead letter keeps the job.
   const keep = (unreported: unknown): JobOutcome => findStop(run, unreported) ?? buildDeadLetter(job, error)
-  if (callback !== 'onFailed') return giveUp(run, error).catch(keep)
-  emit(onEvent, { type: 'dead-letter', error, ...subject })
-  return buildDeadLetter(job, error)
+  return callback === 'onFailed' ? buildDeadLetter(job, error) : giveUp(run, error).catch(keep)
+}
+
+/** Tells in events what becomes of a job after its attempt. */
+export function reportOutcome(attempt: JobAttempt, outcome: JobOutcome, onEvent: OnEvent | undefined): void {
+  const { subject } = attempt
+  if (outcome.outcome === 'retry') {
+    const { afterSeconds, isAttempt } = outcome
+    reportLastFailure(attempt, { onEvent, retryInMs: afterSeconds * 1_000 })
+    const error = toShownError(outcome.error)
+    const jobAttempt = countJobAttempts(attempt, isAttempt)
+    emit(onEvent, { type: 'job-retry', error, jobAttempt, afterSeconds, ...subject })
+  }
+  if (outcome.outcome === 'dead-letter') {
+    reportLastFailure(attempt, { onEvent })
+    emit(onEvent, { type: 'dead-letter', error: outcome.error, ...subject })
+  }
+}
+
+/** Tells of the failure that ended an attempt, once it is known whether the media is tried again. */
+function reportLastFailure(
+  attempt: JobAttempt,
+  { onEvent, retryInMs }: { onEvent: OnEvent | undefined; retryInMs?: number | undefined },
+): void {
+  const { lastFailure } = attempt
+  if (lastFailure !== undefined) emit(onEvent, { ...lastFailure, ...defined({ retryInMs }) })
+  attempt.lastFailure = undefined
+}
+
+/** An error as events show it: the words of your app's own may quote anything. */
+function toShownError(thrown: unknown): Error {
+  return WhatsAppMediaError.is(thrown) ? thrown : reduceToName(thrown)
 }
 
 interface NotedFailure {
@@ -128,6 +156,6 @@ export async function reportInTime(
 function buildDeadLetter(job: MediaJob, error: AnyWhatsAppMediaError): JobOutcome {
   // Anything but a job is kept as it came.
   if (!isObject(job) || !isObject(job.media)) return { outcome: 'dead-letter', job, error }
-  const { faults, seenSha256, ...fresh } = job
+  const { faults, seenSha256, counted, ...fresh } = job
   return { outcome: 'dead-letter', job: { ...fresh, media: removeDownloadUrl(job.media) }, error }
 }

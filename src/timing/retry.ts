@@ -15,7 +15,7 @@ export interface RetryPlan extends Filled<RetryOptions> {
   signal: AbortSignal | undefined
   /** Decides about a retryable error: false throws it at once. */
   mayRetry: (error: AnyWhatsAppMediaError) => boolean
-  /** Called after each failed attempt; `retryInMs` is absent when no other follows. */
+  /** Called after each failed attempt; `retryInMs` is absent when no other follows in this call. */
   onFailedAttempt: (error: AnyWhatsAppMediaError, attempt: number, retryInMs?: number) => void
   /** For tests. Default: the system's. */
   clock?: RetryClock | undefined

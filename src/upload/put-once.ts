@@ -8,7 +8,7 @@ import {
   StorageFailedError,
   WhatsAppMediaError,
 } from '../errors.js'
-import { emit, type OnEvent } from '../events.js'
+import { type EventSubject, emit, type OnEvent } from '../events.js'
 import { contradicts } from '../file-type/contradicts.js'
 import { encodeMetadata, findSafeExtension } from '../file-type/filename.js'
 import { readEssence } from '../file-type/mime.js'
@@ -70,7 +70,8 @@ export interface BodyToStore {
 
 /** The place of a body, and the rules for storing it. */
 export interface PutTarget extends ObjectPlace {
-  accountId?: string | undefined
+  /** What events tell of the media. */
+  subject: EventSubject
   /** Default `safe`. */
   sniff?: 'safe' | 'trust' | undefined
   /** The hash that an earlier download had in place of the announced one: seen again, it is taken. */
@@ -190,13 +191,13 @@ function createClaimError(key: string): StorageFailedError {
 }
 
 function reportStored({ outcome }: PutResult, { body, identity, target }: PutCall): void {
-  const { storage, key, onEvent } = target
+  const { storage, key, subject, onEvent } = target
   if (outcome === 'condition-ignored') {
     emit(onEvent, { type: 'condition-unsupported', storage: storage.name, how: 'ignored' })
   }
-  const { mediaId = '', sha256: announcedSha256 = identity.sha256 } = body.media
+  const { sha256: announcedSha256 = identity.sha256 } = body.media
   if (announcedSha256 !== identity.sha256) {
-    emit(onEvent, { type: 'mismatch-reported', key, mediaId, announcedSha256, observedSha256: identity.sha256 })
+    emit(onEvent, { type: 'mismatch-reported', key, announcedSha256, observedSha256: identity.sha256, ...subject })
   }
 }
 
@@ -233,12 +234,11 @@ function isBodyRefused(failure: AnyWhatsAppMediaError): boolean {
 
 /** Decides how the object is served. A body whose first bytes contradict its declared type is kept as octet-stream. */
 function decideStoredServing(opening: Uint8Array, { body, target }: PutCall): Serving {
-  const { mimeType, filename, mediaId } = body.media
-  const { key, accountId, onEvent, sniff: policy = 'safe' } = target
+  const { mimeType, filename } = body.media
+  const { key, subject, onEvent, sniff: policy = 'safe' } = target
   const sniffed = policy === 'safe' ? sniff(opening) : undefined
   const isMismatch = policy === 'safe' && contradicts(mimeType, sniffed)
   if (isMismatch) {
-    const subject = defined({ mediaId, accountId })
     emit(onEvent, { type: 'type-mismatch', declared: readEssence(mimeType), sniffed, key, ...subject })
   }
   return decideServing({

@@ -91,8 +91,14 @@ describe('enqueue', () => {
     ])
     expect(failed.map(({ accountId }) => accountId)).toEqual(['pixels', undefined])
     expect(events).toEqual([
-      { type: 'media-unavailable', reason: 'media-error', phoneNumberId: NUMBER, mediaId: '7' },
-      { type: 'media-unavailable', reason: 'retention-expired', phoneNumberId: OTHER_NUMBER },
+      {
+        ...{ type: 'media-unavailable', reason: 'media-error', phoneNumberId: NUMBER, mediaId: '7' },
+        messageIdHash: hashMessageId('wamid.A'),
+      },
+      {
+        ...{ type: 'media-unavailable', reason: 'retention-expired', phoneNumberId: OTHER_NUMBER },
+        messageIdHash: hashMessageId('wamid.A'),
+      },
     ])
     expect(queued).toEqual([])
   })
@@ -147,7 +153,12 @@ describe('enqueue', () => {
     expect(failed).toMatchObject([{ media: { mediaId: unknown.mediaId }, error: { code: 'unknown-number' } }])
     expect(failed[0]).not.toHaveProperty('accountId')
     expect(failed[0]?.media).not.toHaveProperty('downloadUrl')
-    expect(events).toEqual([{ type: 'unknown-number', phoneNumberId: OTHER_NUMBER, mediaId: unknown.mediaId }])
+    expect(events).toEqual([
+      {
+        ...{ type: 'unknown-number', phoneNumberId: OTHER_NUMBER, mediaId: unknown.mediaId },
+        ...{ mediaType: 'image', origin: 'message', messageIdHash: hashMessageId(unknown.messageId) },
+      },
+    ])
   })
 
   it('rejects when accounts throws, and then nothing is queued or reported', async () => {

@@ -141,7 +141,7 @@ describe('processJob, what becomes of a job', () => {
     api.fail({ on: 'look-up', kind: 'status', status: 403 })
     const outcome = await runJob(create({ onFailed: throwing(down) }), await addFreshPhoto(), 2)
     expect(outcome).toMatchObject({ outcome: 'retry', error: down, isAttempt: true })
-    expect(listTypes()).toEqual(['attempt-failed', 'dead-letter', 'callback-failed'])
+    expect(listTypes()).toEqual(['attempt-failed', 'callback-failed', 'job-retry'])
   })
 
   it.each([
@@ -163,7 +163,7 @@ describe('processJob, what becomes of a job', () => {
     expect(await runJob(archive, reference, 2)).toEqual({ outcome: 'done' })
     expect(archived).toMatchObject([{ alreadyStored: true, sha256 }])
     expect(failed).toEqual([])
-    expect(listTypes()).toEqual(['archived', 'callback-failed', 'already-stored'])
+    expect(listTypes()).toEqual(['archived', 'callback-failed', 'job-retry', 'already-stored'])
   })
 
   it('keeps a job whose worker is stopped, however old it is', async () => {

@@ -64,9 +64,11 @@ const create = ({ transfer = () => {}, ...functions }: Functions = {}): ProcessJ
   return createJobRunner({
     callbacks,
     maxGonePerHour: Number.POSITIVE_INFINITY,
+    attempts: 1,
     onEvent: (event) => events.push(event),
-    async archiveForAccount(accountId, _account, { media, signal }) {
+    async archiveForAccount(accountId, _account, { media, signal, made = { attempts: 0 } }) {
       await callbacks.findPlace(accountId, signal)
+      made.attempts++
       await transfer(signal)
       return { accountId, mediaId: media.mediaId } as ArchivedMessageMedia
     },
@@ -88,13 +90,14 @@ describe('processJob', () => {
     expect(await run(process, { attempt: 3 })).toMatchObject({ outcome: 'retry', error: thrown })
     expect(events).toMatchObject([
       {
-        ...{ type: 'callback-failed', callback: 'accounts', attempt: 3, mediaId: '1013859600285441' },
+        ...{ type: 'callback-failed', callback: 'accounts', jobAttempt: 3, mediaId: '1013859600285441' },
         ...{ error: { name: 'Error', message: 'ECONNREFUSED', code: 'ECONNREFUSED' }, retryInMs: expect.any(Number) },
       },
+      { type: 'job-retry', error: { message: 'ECONNREFUSED' }, jobAttempt: 3 },
     ])
     const own = new StorageFailedError({ operation: 'head', key: 'k', reason: 'AccessDenied', retryable: false })
     await run(create({ storage: throwing(own) }))
-    expect(events[1]).toMatchObject({ type: 'callback-failed', callback: 'storage', error: own })
+    expect(events[2]).toMatchObject({ type: 'callback-failed', callback: 'storage', error: own })
   })
 
   it.each([undefined, Number.NaN, 0, -1, 1.5, '2'])('takes an attempt of %s for the first', async (attempt) => {
@@ -119,6 +122,7 @@ describe('processJob, at a rate limit', () => {
         storage: createMemoryStorage(),
       }),
       maxGonePerHour: Number.POSITIVE_INFINITY,
+      attempts: 1,
       onEvent: (event) => events.push(event),
       async archiveForAccount(accountId, _account, { media, signal, watch }) {
         await watch?.(http)({ method: 'GET', url: 'https://graph.facebook.com/1', headers: {}, signal })

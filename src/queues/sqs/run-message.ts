@@ -53,9 +53,15 @@ export function createRunMessage(options: RunMessageOptions): RunMessage {
     }
     const { afterSeconds, isAttempt, job: kept } = outcome
     // SQS itself counts how often it hands a message out.
-    if (isAttempt && toBody(kept) === toBody(job)) return showAgain(afterSeconds)
+    if (isAttempt && mayStay(job, { kept, afterSeconds })) return showAgain(afterSeconds)
     return replaceMessage(kept, { afterSeconds, attempts: isAttempt ? attempt : attempt - 1, ...options })
   }
+}
+
+/** Whether a message says enough as it is. Another one can not wait for long, which its count alone is not worth. */
+function mayStay(job: MediaJob, { kept, afterSeconds }: { kept: MediaJob; afterSeconds: number }): boolean {
+  if (afterSeconds <= LONGEST_SQS_DELAY_SECONDS) return toBody(kept) === toBody(job)
+  return toBody({ ...kept, counted: undefined }) === toBody({ ...job, counted: undefined })
 }
 
 /** Neither a job nor a count of attempts can be changed in its message: another takes its place. */

@@ -104,6 +104,26 @@ const letters = async () =>
     ),
   }))
 
+describe('handler of createSqsConsumer, with a job that counts its attempts', () => {
+  const counted = { jobAttempts: 1, attempts: 1 }
+
+  it.each([
+    ['takes another message for the count', 900, {}, { failures: 0, delayed: 1, hidden: [] }],
+    ['leaves the message for a wait that no other can have', 901, {}, { failures: 1, delayed: 0, hidden: [901] }],
+    [
+      'takes another message for what must not be lost, however long the wait',
+      901,
+      { seenSha256: 'ab'.repeat(32) },
+      { failures: 0, delayed: 1, hidden: [] },
+    ],
+  ])('%s', async (_what, afterSeconds, more, expected) => {
+    const { handler } = open(async (each) => later({ ...each, counted, ...more }, afterSeconds))
+    const { batchItemFailures } = await handler(await eventOf(job('1')), minutes)
+    const { delayed } = await sqs.count(queueUrl)
+    expect({ failures: batchItemFailures.length, delayed, hidden: hidden() }).toEqual(expected)
+  })
+})
+
 describe('handler of createSqsConsumer', () => {
   it('leaves to Lambda to delete what is done', async () => {
     const seen: [MediaJob, JobContext][] = []
