@@ -1,10 +1,12 @@
 // Packs the library and uses the tarball as strangers do. The parts are in scripts/consumers/, the programs that run in
 // test/package/consumers/. `npm run check:consumers -- entries package` tries these parts alone.
 import { checkEntries } from './consumers/entries.mjs'
+import { checkLambda } from './consumers/lambda.mjs'
 import { checkPackage } from './consumers/package.mjs'
+import { checkRunners } from './consumers/runners.mjs'
 import { createTools, twoAtATime } from './consumers/tools.mjs'
 
-const PARTS = { package: checkPackage, entries: checkEntries }
+const PARTS = { package: checkPackage, entries: checkEntries, runners: checkRunners, lambda: checkLambda }
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS)
 const unknown = wanted.filter((part) => !Object.hasOwn(PARTS, part))

@@ -1,0 +1,2 @@
+declare function createCases(entries: object): [name: string, run: () => Promise<void>][]
+export = createCases

@@ -1,0 +1,9 @@
+// The entries as ES modules.
+export * as root from 'whatsapp-media-archive'
+export * as http from 'whatsapp-media-archive/http'
+export * as inProcess from 'whatsapp-media-archive/queues/in-process'
+export * as fileSystem from 'whatsapp-media-archive/storage/file-system'
+export * as memory from 'whatsapp-media-archive/storage/memory'
+export * as s3 from 'whatsapp-media-archive/storage/s3'
+export * as testing from 'whatsapp-media-archive/testing'
+export * as webhook from 'whatsapp-media-archive/webhook'
