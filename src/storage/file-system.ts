@@ -7,6 +7,7 @@ import { isError } from '../errors/thrown.js'
 import { InvalidOptionError } from '../errors.js'
 import type { ObjectStorage } from '../storage.js'
 import { callOnAbort } from '../timing/abort.js'
+import { changeInTurn } from './file-system/change-in-turn.js'
 import { wrapCalls } from './file-system/errors.js'
 import { removeEmptyFolders } from './file-system/folders.js'
 import { listFiles } from './file-system/list.js'
@@ -105,7 +106,8 @@ export function createFileSystemStorage(options: FileSystemStorageOptions): File
 
     async delete(key, { signal } = {}) {
       signal?.throwIfAborted()
-      await deleteFile(directory, key)
+      const path = buildFilePath(directory, key)
+      await changeInTurn(path, () => deleteFile(directory, { key, path }))
     },
 
     async *list(prefix, { signal } = {}) {
@@ -123,8 +125,7 @@ export function createFileSystemStorage(options: FileSystemStorageOptions): File
   }
 }
 
-async function deleteFile(directory: string, key: string): Promise<void> {
-  const path = buildFilePath(directory, key)
+async function deleteFile(directory: string, { key, path }: { key: string; path: string }): Promise<void> {
   const calls = wrapCalls('delete', key)
   const modified = await calls(readModified(path))
   if (modified === null) return

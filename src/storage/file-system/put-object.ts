@@ -3,6 +3,7 @@ import { link, open, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ObjectStorage, PutOptions } from '../../storage.js'
 import { readCheckedBody } from '../checked-body.js'
+import { changeInTurn } from './change-in-turn.js'
 import { hasCode, wrapCalls } from './errors.js'
 import { actInFolder, makeFolder, removeEmptyFolders, removeEmptyTree, syncFolders } from './folders.js'
 import { readModified } from './open-object.js'
@@ -35,23 +36,32 @@ export function createPutFile(directory: string, { durable }: { durable: boolean
       unneeded.add(sidecar)
       options.signal?.throwIfAborted()
       emptied = target
-      const published = await calls(publish(draft, target, options))
-      if (!published.isStored) return { outcome: 'exists' }
-      emptied = undefined
-      // Of several who replace at once, some find the same object here: the others' sidecars stay until they are swept.
-      const { replaced } = published
-      if (replaced !== null) unneeded.add(buildSidecarPath(directory, { key, modified: replaced }))
-      unneeded.delete(sidecar)
+      const outcome = await changeInTurn(target, async () => {
+        const published = await calls(publish(draft, target, options))
+        if (!published.isStored) return 'exists'
+        emptied = undefined
+        unneeded.delete(sidecar)
+        if (durable) await calls(syncFolders(directory, [target, sidecar]))
+        const { replaced } = published
+        const old = replaced === null ? sidecar : buildSidecarPath(directory, { key, modified: replaced })
+        if (old !== sidecar) await removeQuietly(old)
+        return 'stored'
+      })
+      if (outcome === 'exists') return { outcome }
       // Not awaited: a folder may hold thousands of sidecars, and the object is there.
       void sweeper.sweepBeside(sidecar)
-      if (durable) await calls(syncFolders(directory, [target, sidecar]))
-      return { outcome: 'stored', etag: `"${options.sha256}"` }
+      return { outcome, etag: `"${options.sha256}"` }
     } finally {
       body.destroy()
-      for (const path of unneeded) await rm(path, { force: true }).catch(() => {})
+      for (const path of unneeded) await removeQuietly(path)
       if (emptied !== undefined) await removeEmptyFolders(directory, emptied)
     }
   }
+}
+
+/** What can't be removed is swept later. */
+async function removeQuietly(path: string): Promise<void> {
+  await rm(path, { force: true }).catch(() => {})
 }
 
 /** Writes the bytes, then the sidecar; returns the sidecar's path. */

@@ -30,13 +30,12 @@ module.exports = function createCases({ root, http, inProcess, fileSystem, memor
       withApi(async ({ account, cloudApi, mediaObject, bytes }) => {
         for (const client of [http.createNodeHttpClient(), http.fromFetch(fetch)]) {
           const storage = memory.createMemoryStorage()
-          let archived
-          const whenArchived = new Promise((resolve) => {
-            archived = resolve
-          })
           const queue = inProcess.createInProcessQueue()
-          const archive = root.createMediaArchive({
-            ...{ storage, queue, cloudApi, http: client, onArchived: archived, accounts: () => account },
+          let archive
+          const whenArchived = new Promise((resolve, reject) => {
+            const onFailed = ({ error }) => reject(error)
+            const options = { storage, queue, cloudApi, http: client, accounts: () => account }
+            archive = root.createMediaArchive({ ...options, onArchived: resolve, onFailed })
           })
           const handler = webhook.createWebhookHandler({ appSecret, verifyToken: 'token', onMedia: archive.enqueue })
           const payload = testing.buildWebhook([{ media: { type: 'document', object: mediaObject } }])
