@@ -94,8 +94,6 @@ export async function downloadMediaFromWhatsApp(
     const proof = { size, sha256, maxBytes, checkOpening, onSourceError, deadlines }
     const { body } = proveBytes(opened.source, { ...proof, reader: 'reader' })
     body.once('close', deadlines.clear)
-    // Nobody reads yet: the source's clock starts with the first read.
-    deadlines.waitFor('reader')
     const { mediaId, mimeType, filename } = opened.media
     let all: Promise<Uint8Array> | undefined
     return {

@@ -411,6 +411,31 @@ describe('uploadToS3 on a store with faults', () => {
     await expect(upload(bytes, { signal, storage: silent(() => found()) })).rejects.toBe(reason)
   })
 
+  it.each([
+    ['nothing', []],
+    ['a byte', [1]],
+    ['less than the opening', [100]],
+    ['the opening', [4_100]],
+    ['the opening in two pieces of one turn', [2_050, 2_050]],
+    ['two pieces in one turn, the opening in the first', [65_536, 34_464]],
+    ['the opening in the last of many pieces', [1_000, 1_000, 1_000, 1_000, 1_000]],
+    ['many pieces in one turn', Array.from({ length: 20 }, () => 5_000)],
+    ['all but a byte', [299_999]],
+    ['all', [300_000]],
+    ['all in pieces', [100_000, 100_000, 100_000]],
+  ])('blames the source that stalls after %s, not the store', async (_name, pieces) => {
+    const whole = Buffer.alloc(300_000, '%PDF-1.7 ')
+    const announced = { size: whole.length, sha256: createHash('sha256').update(whole).digest('hex') }
+    const source = new Readable({ read() {} })
+    let at = 0
+    for (const piece of pieces) {
+      source.push(whole.subarray(at, at + piece))
+      at += piece
+    }
+    const stalling = upload(source, { ...announced, timeouts: { idleMs: 50 } })
+    await expect(stalling).rejects.toMatchObject({ code: 'timeout', waitedFor: 'source' })
+  })
+
   it('puts bytes that it has again at once when the store refuses the condition, and tells', async () => {
     const spooled = Readable.from([bytes])
     for (const body of [bytes, spooled]) {

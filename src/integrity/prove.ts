@@ -61,12 +61,15 @@ function toProofFailure(error: unknown): Error {
 /**
  * The integrity stream: counts, caps and hashes `source`, and holds the last chunk back until size and SHA-256 are
  * the announced ones. No store, however weak, can commit wrong bytes, for it never gets all of them.
+ *
+ * From here on the body alone tells `deadlines` whom the transfer waits for: the source, while a read is unanswered.
  */
 export function proveBytes(source: Readable, options: ProveOptions): ProvenBody {
   const { openingBytes = 0, checkOpening, joinChunks = true, deadlines, reader, onSourceError } = options
   const tally = createTally(options)
   const opening = captureOpening(openingBytes)
-  const checked = checkOpening === undefined ? undefined : captureOpening(SNIFF_BYTES, checkOpening)
+  // The check comes first: its refusal keeps the opening back.
+  const captures = checkOpening === undefined ? [opening] : [captureOpening(SNIFF_BYTES, checkOpening), opening]
   let isWhole = false
   const body = new Readable({
     highWaterMark: GATHER_BYTES,
@@ -81,33 +84,32 @@ export function proveBytes(source: Readable, options: ProveOptions): ProvenBody 
       done(error)
     },
   })
+  // A reader who comes late, or never, must not end the process with an unhandled 'error'.
+  body.on('error', () => {})
   const gatherer = (joinChunks ? createGatherer : createHolder)((piece) => body.push(piece))
   const fail = (error: unknown): void => void body.destroy(toProofFailure(error))
   const abort = (): void => fail(deadlines.signal.reason)
   const take = (chunk: unknown): void => {
     const bytes = checkChunk(chunk)
     const left = tally.add(bytes)
-    checked?.add(bytes)
-    opening.add(bytes)
+    for (const each of captures) each.add(bytes)
     const hasRoom = gatherer.add(bytes, left)
     if (!hasRoom) source.pause()
     deadlines.waitFor(hasRoom ? 'source' : reader)
   }
   const finish = (): void => {
     tally.end()
-    checked?.end()
-    opening.end()
+    for (const each of captures) each.end()
     deadlines.waitFor(reader)
     const last = gatherer.rest()
     if (last !== undefined) body.push(last)
     body.push(null)
     isWhole = true
   }
-  // A reader who comes late, or never, must not end the process with an unhandled 'error'.
-  body.on('error', () => {})
   listen(source, { take, finish, fail, onSourceError })
   if (deadlines.signal.aborted) abort()
   else deadlines.signal.addEventListener('abort', abort, { once: true })
+  deadlines.waitFor(reader)
   if (openingBytes > 0) body.read(0)
   const isProven = (): boolean => isWhole && body.readableLength === 0
   return { body, opening: opening.promise, observed: tally.observed, isProven }

@@ -166,7 +166,6 @@ async function putProven(call: PutCall): Promise<StoredMedia> {
   const { contentType, contentDisposition } = decideStoredServing(await proven.opening, call)
   const metadata = buildMetadata(body.media)
   deadlines.noteMayBeStored()
-  deadlines.waitFor('store')
   let result: PutResult
   try {
     const { signal } = deadlines
