@@ -1,5 +1,7 @@
+import { EventEmitter } from 'node:events'
 import type { Agent, IncomingMessage } from 'node:http'
-import type { OnReadOpts, Socket } from 'node:net'
+import type { OnReadOpts } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { types } from 'node:util'
 
 /*
@@ -29,18 +31,22 @@ const readInto = new WeakSet<object>()
 export function reuseReadBuffer(agent: Agent, protocol: string): void {
   const connect = agent.createConnection.bind(agent)
   agent.createConnection = (options, connected) => {
-    const onread = createReader(protocol === 'https:' ? READ_BYTES.https : READ_BYTES.http)
-    return connect(Object.assign({}, options, { onread }), connected)
+    const buffer = Buffer.allocUnsafeSlow(protocol === 'https:' ? READ_BYTES.https : READ_BYTES.http)
+    readInto.add(buffer.buffer)
+    const onread = createReader(buffer, () => connection)
+    const connection = connect(Object.assign({}, options, { onread }), connected)
+    return connection
   }
 }
 
-function createReader(bytes: number): OnReadOpts {
-  const buffer = Buffer.allocUnsafeSlow(bytes)
-  readInto.add(buffer.buffer)
+/** @param findConnection finds the connection that reads, once that is made. */
+function createReader(buffer: Buffer, findConnection: () => Duplex | null | undefined): OnReadOpts {
   return {
     buffer,
-    callback(this: Socket, length) {
-      this.emit('data', buffer.subarray(0, length))
+    callback(this: unknown, length) {
+      // Node calls it on the connection, which is another one behind a proxy; Bun calls it on nothing.
+      const connection = this instanceof EventEmitter ? this : findConnection()
+      connection?.emit('data', buffer.subarray(0, length))
       return true
     },
   }
