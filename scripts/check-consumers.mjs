@@ -4,9 +4,16 @@ import { checkEntries } from './consumers/entries.mjs'
 import { checkLambda } from './consumers/lambda.mjs'
 import { checkPackage } from './consumers/package.mjs'
 import { checkRunners } from './consumers/runners.mjs'
+import { checkRuntimes } from './consumers/runtimes.mjs'
 import { createTools, twoAtATime } from './consumers/tools.mjs'
 
-const PARTS = { package: checkPackage, entries: checkEntries, runners: checkRunners, lambda: checkLambda }
+const PARTS = {
+  package: checkPackage,
+  entries: checkEntries,
+  runners: checkRunners,
+  runtimes: checkRuntimes,
+  lambda: checkLambda,
+}
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS)
 const unknown = wanted.filter((part) => !Object.hasOwn(PARTS, part))
