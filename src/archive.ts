@@ -1,4 +1,5 @@
 import {
+  ARCHIVE_OPTIONS,
   type ArchiveMemory,
   type ArchiveOptions,
   type ArchivePlan,
@@ -11,6 +12,8 @@ import { runWithToken } from './download/access-token.js'
 import type { Attempt } from './download/attempt.js'
 import { lookUpMedia } from './download/look-up.js'
 import { openMedia } from './download/open-media.js'
+import { checkCaller } from './download.js'
+import { checkOptions } from './errors/check-options.js'
 import type { AnyWhatsAppMediaError } from './errors.js'
 import { emit } from './events.js'
 import { defined } from './json.js'
@@ -97,6 +100,8 @@ export type ArchivedMessageMedia = ArchivedMedia & {
 export function archiveMedia(media: MediaReference, options: ArchiveOptions): Promise<ArchivedMessageMedia>
 export function archiveMedia(media: string | MediaReference, options: ArchiveOptions): Promise<ArchivedMedia>
 export async function archiveMedia(media: string | MediaReference, options: ArchiveOptions): Promise<ArchivedMedia> {
+  checkOptions(options, ARCHIVE_OPTIONS, { after: { media } })
+  checkCaller(options)
   return archiveWithMemory(media, options, { tokens: {} })
 }
 

@@ -1,8 +1,10 @@
 import type { Readable } from 'node:stream'
-import { type AccessToken, runWithToken } from './download/access-token.js'
+import { type AccessToken, checkAccessToken, runWithToken } from './download/access-token.js'
 import type { AttemptNote, ResolvedDownload } from './download/attempt.js'
 import { type CloudApiOptions, resolveCloudApi } from './download/cloud-api.js'
 import { type OpenedMedia, openMedia } from './download/open-media.js'
+import { checkOptions, type OptionNames } from './errors/check-options.js'
+import { checkFunction, checkSignal } from './errors/checks.js'
 import { describeSecret } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
 import { describeSubject, emit, type OnEvent } from './events.js'
@@ -11,6 +13,7 @@ import { getDefaultHttpClient } from './http/node.js'
 import { checkMaxBytes } from './integrity/max-bytes.js'
 import { proveBytes } from './integrity/prove.js'
 import { defined } from './json.js'
+import { refuseLookalikes } from './media-reference/refuse-lookalikes.js'
 import { type MediaReference, type MediaType, toWantedMedia, type WantedMedia } from './media-reference.js'
 import { abortable } from './timing/abort.js'
 import { checkTimeouts, type Deadlines, startDeadlines, type Timeouts } from './timing/deadlines.js'
@@ -36,6 +39,11 @@ export interface DownloadOptions {
   signal?: AbortSignal | undefined
   /** Gets events: here `host-refused`. */
   onEvent?: OnEvent | undefined
+}
+
+export const DOWNLOAD_OPTIONS: OptionNames<DownloadOptions> = {
+  ...{ accessToken: true, appSecret: true, cloudApi: true, http: true, timeouts: true, maxBytes: true },
+  ...{ signal: true, onEvent: true },
 }
 
 /** Media on its way. */
@@ -85,6 +93,9 @@ export async function downloadMediaFromWhatsApp(
   media: string | MediaReference,
   options: DownloadOptions,
 ): Promise<DownloadedMedia> {
+  checkOptions(options, DOWNLOAD_OPTIONS, { after: { media } })
+  checkCaller(options)
+  if (typeof media !== 'string') refuseLookalikes(media, { option: 'media', wanted: 'a media id or a MediaReference' })
   const download = resolveDownload(options)
   const deadlines = startDeadlines(download.timeouts, options.signal)
   try {
@@ -136,12 +147,27 @@ async function openForReader(
 export function resolveDownload(options: Omit<DownloadOptions, 'accessToken'>): ResolvedDownload {
   const { cloudApi, http = getDefaultHttpClient(), timeouts, maxBytes, appSecret, onEvent } = options
   checkMaxBytes(maxBytes)
+  checkHttp(http)
+  if (onEvent !== undefined) checkFunction('onEvent', onEvent)
   // Null, as rows of databases have it, must not quietly mean look-ups without their proof.
   if (appSecret !== undefined && (typeof appSecret !== 'string' || appSecret === '')) {
     const problem = `must be a non-empty string, or left out, got ${describeSecret(appSecret)}`
     throw new InvalidOptionError({ option: 'appSecret', problem })
   }
   return { cloudApi: resolveCloudApi(cloudApi), http, timeouts: checkTimeouts(timeouts), maxBytes, appSecret, onEvent }
+}
+
+/** Checks the options that belong to one caller. @throws InvalidOptionError */
+export function checkCaller({ accessToken, signal }: Pick<DownloadOptions, 'accessToken' | 'signal'>): void {
+  checkAccessToken(accessToken)
+  if (signal !== undefined) checkSignal('signal', signal)
+}
+
+function checkHttp(http: unknown): void {
+  if (http === globalThis.fetch) {
+    throw new InvalidOptionError({ option: 'http', problem: 'must be an HttpClient, got fetch: give fromFetch(fetch)' })
+  }
+  checkFunction('http', http)
 }
 
 async function collect(body: Readable, deadlines: Deadlines): Promise<Uint8Array> {

@@ -49,8 +49,8 @@ export abstract class WhatsAppMediaError extends Error {
 }
 
 /**
- * An option, a key or another argument is missing or of the wrong form. The message names the option and the value
- * received.
+ * An option, a key or another argument is missing or of the wrong form, or no option has this name. The message names
+ * the option and the value received, or the nearest name.
  *
  * Retryable: no. What to do: fix the call.
  */
@@ -59,12 +59,14 @@ export class InvalidOptionError extends WhatsAppMediaError {
   /** The option's name, such as `accountId` or `cloudApi.baseUrl`. */
   declare readonly option: string
 
-  constructor(details: { option: string; problem: string }) {
+  /** @param details `isUnknown`: no option has this name, and `problem` is advice. */
+  constructor(details: { option: string; problem: string; isUnknown?: boolean | undefined }) {
     super(
       cleanDetails(details, {
         fields: ['option'],
         retryable: false,
-        buildMessage: ({ option, problem }) => `${option} ${problem}`,
+        buildMessage: ({ option, problem, isUnknown }) =>
+          isUnknown === true ? `unknown option ${option}; ${problem}` : `${option} ${problem}`,
       }),
     )
   }

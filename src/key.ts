@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { checkText } from './errors/checks.js'
+import { checkOptions, type OptionNames } from './errors/check-options.js'
+import { checkMethods, checkText } from './errors/checks.js'
 import { describeValue } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
 import { findSafeExtension } from './file-type/filename.js'
@@ -45,6 +46,12 @@ export interface KeyLayout {
   parse(key: string): { accountId: string; extension?: string | undefined }
 }
 
+const KEY_PARTS: OptionNames<MediaKeyParts> = {
+  ...{ accountId: true, mediaType: true, mimeType: true, mediaId: true, timestamp: true, filename: true },
+}
+
+const KEY_OPTIONS: OptionNames<Parameters<typeof buildMediaKey>[1] & object> = { prefix: true }
+
 const DEFAULT_PREFIX = 'whatsapp-media/'
 
 /**
@@ -85,6 +92,8 @@ export function buildMediaKey(
     prefix?: string | undefined
   } = {},
 ): string {
+  checkOptions(parts, KEY_PARTS, { option: 'parts', isOpen: true })
+  checkOptions(options, KEY_OPTIONS, { after: { parts } })
   const { accountId, mediaType, mimeType, mediaId, timestamp, filename } = parts
   checkAccountId(accountId)
   checkMediaType(mediaType)
@@ -111,6 +120,7 @@ export function parseMediaKey(
     prefix?: string | undefined
   } = {},
 ): ParsedMediaKey {
+  checkOptions(options, KEY_OPTIONS)
   const prefix = checkPrefix(options)
   const rest = typeof key === 'string' && key.startsWith(prefix) ? KEY_PATTERN.exec(key.slice(prefix.length)) : null
   const [, accountId, date, mediaType, uuid, extension] = rest ?? []
@@ -133,12 +143,13 @@ export function resolveKeyLayout(
 ): KeyLayout {
   const { keyLayout } = options
   if (keyLayout === undefined) {
-    checkPrefix(options)
+    const prefix = checkPrefix(options)
     return {
-      build: (parts) => buildMediaKey(parts, options),
-      parse: (key) => parseMediaKey(key, options),
+      build: (parts) => buildMediaKey(parts, { prefix }),
+      parse: (key) => parseMediaKey(key, { prefix }),
     }
   }
+  checkMethods('keyLayout', keyLayout, { kind: 'a KeyLayout', methods: ['build', 'parse'] })
   return {
     build(parts) {
       checkAccountId(parts.accountId)

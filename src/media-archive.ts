@@ -1,5 +1,7 @@
 import { type ArchivedMessageMedia, archiveWithMemory } from './archive.js'
 import type { TokenHistory } from './download/access-token.js'
+import { checkOptions, type OptionNames } from './errors/check-options.js'
+import { checkSignal } from './errors/checks.js'
 import { WhatsAppMediaError } from './errors.js'
 import { getDefaultHttpClient } from './http/node.js'
 import { defined } from './json.js'
@@ -83,6 +85,17 @@ export interface ArchiveSigningOptions
   accountId: string
 }
 
+const ARCHIVE_CALL_OPTIONS: OptionNames<Parameters<MediaArchive['archive']>[1] & object> = { signal: true }
+
+const ARCHIVE_UPLOAD_OPTIONS: OptionNames<ArchiveUploadOptions> = {
+  ...{ accountId: true, mimeType: true, mediaType: true, mediaId: true, filename: true, timestamp: true },
+  ...{ size: true, sha256: true, signal: true },
+}
+
+const ARCHIVE_SIGNING_OPTIONS: OptionNames<ArchiveSigningOptions> = {
+  ...{ accountId: true, expiresIn: true, filename: true, disposition: true, cacheFor: true },
+}
+
 /**
  * An archive for many accounts: configured once, used by webhook handlers, workers and readers.
  *
@@ -114,8 +127,8 @@ export interface ArchiveSigningOptions
  * ```
  */
 export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
-  const { queue, storage, onEvent, maxGonePerHour = Number.POSITIVE_INFINITY } = options
   const shared = resolveSharedOptions(options)
+  const { queue, storage, onEvent, maxGonePerHour = Number.POSITIVE_INFINITY } = options
   const callbacks = createCallbacks(options)
   const calls = createCalls()
   const storages = new Set<ObjectStorage>(typeof storage === 'function' ? [] : [storage])
@@ -132,18 +145,26 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
 
   return {
     enqueue: (media) => calls.run((signal) => enqueueMedia(media, { queue, callbacks, onEvent, signal })),
-    archive: (media, { signal } = {}) =>
-      calls.run((linked) => archiveForCaller(media, { callbacks, archiveForAccount, signal: linked }), signal),
+    async archive(media, options = {}) {
+      checkOptions(options, ARCHIVE_CALL_OPTIONS, { after: { media } })
+      const { signal: own } = options
+      if (own !== undefined) checkSignal('signal', own)
+      return calls.run((signal) => archiveForCaller(media, { callbacks, archiveForAccount, signal }), own)
+    },
     processJob,
-    upload(body, uploadOptions) {
+    async upload(body, uploadOptions) {
       muteErrors(body)
+      checkOptions(uploadOptions, ARCHIVE_UPLOAD_OPTIONS, { after: { body } })
+      const { accountId, signal: own } = uploadOptions
+      if (own !== undefined) checkSignal('signal', own)
       return calls.run(async (signal) => {
-        const place = await findPlace(uploadOptions.accountId, signal)
-        return uploadToS3(body, { ...shared, ...uploadOptions, ...place, signal })
-      }, uploadOptions.signal)
+        const place = await findPlace(accountId, signal)
+        return uploadToS3(body, { ...pickUpload(shared, uploadOptions), ...place, accountId, signal })
+      }, own)
     },
     signUrl: (key, signing) =>
       calls.run(async (signal) => {
+        checkOptions(signing, ARCHIVE_SIGNING_OPTIONS, { after: { key } })
         // By name: a `keyLayout` or `storage` from JavaScript must not replace the archive's own.
         const { accountId, expiresIn, filename, disposition, cacheFor } = signing
         const place = await findPlace(accountId, signal)
@@ -151,6 +172,16 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
         return signUrl(key, { ...shared, ...wishes, ...place, accountId })
       }),
     close: (closeOptions) => closeArchive({ calls, queue, storages }, closeOptions),
+  }
+}
+
+/** By name: an instance of a class may have getters, and more fields than options. */
+function pickUpload(shared: SharedOptions, options: ArchiveUploadOptions): Omit<UploadOptions, 'storage'> {
+  const { maxBytes, sniff, timeouts, keyLayout, onEvent } = shared
+  const { mimeType, mediaType, mediaId, filename, timestamp, size, sha256 } = options
+  return {
+    ...{ maxBytes, sniff, timeouts, keyLayout, onEvent },
+    ...{ mimeType, mediaType, mediaId, filename, timestamp, size, sha256 },
   }
 }
 

@@ -3,7 +3,8 @@ import { checkOneOf, checkText } from './errors/checks.js'
 import { describeSecret, describeValue } from './errors/describe.js'
 import { isSecretId } from './errors/redaction.js'
 import { InvalidOptionError } from './errors.js'
-import { isObject, toObject } from './json.js'
+import { toObject } from './json.js'
+import { refuseLookalikes } from './media-reference/refuse-lookalikes.js'
 
 /**
  * "This message points at this media": a webhook's description of one file, as plain JSON fit for any queue.
@@ -253,9 +254,7 @@ const FIELD_CHECKS: Readonly<Record<keyof MediaReference, FieldCheck>> = {
 
 /** @throws InvalidOptionError that names the field, below `option`, unless it is a valid `MediaReference`. */
 export function checkReference(media: unknown, option = 'media'): asserts media is MediaReference {
-  if (!isObject(media)) {
-    throw new InvalidOptionError({ option, problem: `must be a MediaReference, got ${describeSecret(media)}` })
-  }
+  refuseLookalikes(media, { option, wanted: 'a MediaReference' })
   for (const [name, check] of Object.entries(FIELD_CHECKS)) check(media[name], `${option}.${name}`)
 }
 

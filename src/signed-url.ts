@@ -1,6 +1,6 @@
 import { types } from 'node:util'
-import { checkOneOf, checkText, checkWhole } from './errors/checks.js'
-import { describeValue } from './errors/describe.js'
+import { checkOptions, type OptionNames } from './errors/check-options.js'
+import { checkFunction, checkList, checkMethods, checkOneOf, checkText, checkWhole } from './errors/checks.js'
 import { InvalidOptionError, StorageFailedError, WrongAccountError } from './errors.js'
 import { emit, type OnEvent } from './events.js'
 import { findSafeExtension } from './file-type/filename.js'
@@ -47,6 +47,11 @@ export type SigningOptions = {
     }
 )
 
+const SIGNING_OPTIONS: OptionNames<SigningOptions> = {
+  ...{ storage: true, expiresIn: true, filename: true, disposition: true, cacheFor: true, prefix: true },
+  ...{ keyLayout: true, onEvent: true, accountId: true, anyAccount: true },
+}
+
 /** A URL that reads one object for a while. */
 export interface SignedMediaUrl {
   /** The object's key. */
@@ -84,6 +89,7 @@ export interface SignedMediaUrl {
  * ```
  */
 export async function getSignedUrl(key: string, options: SigningOptions): Promise<string> {
+  checkOptions(options, SIGNING_OPTIONS, { after: { key } })
   return (await signUrl(key, options)).url
 }
 
@@ -106,6 +112,8 @@ export async function getSignedUrl(key: string, options: SigningOptions): Promis
  * ```
  */
 export async function signUrls(keys: readonly string[], options: SigningOptions): Promise<SignedMediaUrl[]> {
+  checkOptions(options, SIGNING_OPTIONS, { after: { keys } })
+  checkList('keys', keys)
   // Without keys, too: a missing choice must show before the first key does.
   checkTenant(options)
   return Promise.all(keys.map((key) => signUrl(key, options)))
@@ -115,6 +123,7 @@ export async function signUrls(keys: readonly string[], options: SigningOptions)
 export async function signUrl(key: string, options: SigningOptions): Promise<SignedMediaUrl> {
   const accountId = checkTenant(options)
   const { storage, expiresIn = 3_600, cacheFor = 0, onEvent } = options
+  if (onEvent !== undefined) checkFunction('onEvent', onEvent)
   checkWhole('expiresIn', expiresIn, { most: MAX_EXPIRES_IN, unit: 'of seconds' })
   checkWhole('cacheFor', cacheFor, { least: 0, most: MAX_EXPIRES_IN, unit: 'of seconds' })
   const lifetime = expiresIn + cacheFor
@@ -163,11 +172,7 @@ async function askForUrl(
  * @returns the tenant; undefined for any account. @throws InvalidOptionError
  */
 function checkTenant(options: SigningOptions): string | undefined {
-  const storage: unknown = options?.storage
-  if (typeof storage !== 'object' || storage === null) {
-    const problem = `must be an ObjectStorage, got ${describeValue(storage)}`
-    throw new InvalidOptionError({ option: 'storage', problem })
-  }
+  checkMethods('storage', options.storage, { kind: 'an ObjectStorage', methods: [] })
   // Only the options' own: a polluted `Object.prototype` must not open every account.
   const anyAccount = Object.hasOwn(options, 'anyAccount') ? options.anyAccount : undefined
   const { accountId } = options

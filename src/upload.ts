@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { types } from 'node:util'
-import { checkText, checkWhole } from './errors/checks.js'
+import { checkOptions, type OptionNames } from './errors/check-options.js'
+import { checkFunction, checkSignal, checkText, checkWhole } from './errors/checks.js'
 import { describeValue } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
 import type { OnEvent } from './events.js'
@@ -9,8 +10,8 @@ import { getMediaTypeFromMime } from './file-type/mime.js'
 import { checkMaxBytes, getMaxBytes } from './integrity/max-bytes.js'
 import { defined } from './json.js'
 import { type KeyLayout, resolveKeyLayout } from './key.js'
-import { checkMediaId, checkSha256, type MediaType } from './media-reference.js'
-import type { ObjectStorage } from './storage.js'
+import { checkMediaId, checkMediaType, checkSha256, type MediaType } from './media-reference.js'
+import { checkObjectKey, type ObjectStorage } from './storage.js'
 import { checkTimeouts, runUnder, startDeadlines, type Timeouts } from './timing/deadlines.js'
 import type { BodyIdentity } from './upload/compare-stored.js'
 import { type BodyToStore, checkStoring, putOnce } from './upload/put-once.js'
@@ -64,6 +65,12 @@ export interface UploadOptions {
   onEvent?: OnEvent | undefined
 }
 
+const UPLOAD_OPTIONS: OptionNames<UploadOptions> = {
+  ...{ storage: true, key: true, accountId: true, mimeType: true, mediaType: true, mediaId: true, filename: true },
+  ...{ timestamp: true, size: true, sha256: true, prefix: true, keyLayout: true, maxBytes: true, sniff: true },
+  ...{ timeouts: true, signal: true, onEvent: true },
+}
+
 /**
  * Stores a body once: a body given again under the same key finds its object and succeeds; other bytes under that key
  * are never overwritten. The storage gets the body's size and SHA-256, and never wrong or short bytes.
@@ -87,6 +94,7 @@ export interface UploadOptions {
 export async function uploadToS3(body: UploadBody, options: UploadOptions): Promise<StoredMedia> {
   muteErrors(body)
   try {
+    checkOptions(options, UPLOAD_OPTIONS, { after: { body } })
     return await upload(body, options)
   } finally {
     if (body instanceof Readable) body.destroy()
@@ -103,6 +111,9 @@ async function upload(body: UploadBody, options: UploadOptions): Promise<StoredM
   checkStoring(options)
   checkText('mimeType', mimeType)
   if (mediaId !== undefined) checkMediaId(mediaId)
+  if (options.mediaType !== undefined) checkMediaType(options.mediaType)
+  if (options.signal !== undefined) checkSignal('signal', options.signal)
+  if (onEvent !== undefined) checkFunction('onEvent', onEvent)
   checkMaxBytes(options.maxBytes)
   const timeouts = checkTimeouts(options.timeouts)
   checkAnnounced(options)
@@ -146,7 +157,8 @@ function computeIdentity(
 function decideKey(options: UploadOptions, media: StorableMedia & { mediaType: MediaType }): string {
   const { key, accountId } = options
   if (key !== undefined) {
-    if (typeof key === 'string' && key !== '') return key
+    // A key that can't be signed could never be read by a URL.
+    if (typeof key === 'string' && key !== '') return checkObjectKey(key)
     throw new InvalidOptionError({ option: 'key', problem: `must be a non-empty string, got ${describeValue(key)}` })
   }
   if (accountId === undefined) {

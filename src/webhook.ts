@@ -1,7 +1,9 @@
-import { checkMilliseconds, checkWhole } from './errors/checks.js'
-import { describeSecret, describeValue } from './errors/describe.js'
+import { checkOptions, type OptionNames } from './errors/check-options.js'
+import { checkFunction, checkMilliseconds, checkWhole } from './errors/checks.js'
+import { describeSecret } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
 import { MAX_TIMER_MS, within } from './timing/abort.js'
+import { type ClosingOptions, checkClosing } from './timing/closing.js'
 import { readWebBody } from './webhook/body.js'
 import { callInTurn } from './webhook/call-in-turn.js'
 import { type ConversationSettings, converse, type WebhookOutcome } from './webhook/converse.js'
@@ -67,6 +69,11 @@ const REASON_PHRASES = {
   500: 'Internal Server Error',
 } as const
 
+const WEBHOOK_HANDLER_OPTIONS: OptionNames<WebhookHandlerOptions> = {
+  ...{ appSecret: true, verifyToken: true, onPayload: true, onMedia: true, onRejected: true },
+  ...{ maxBytes: true, bodyTimeoutMs: true, callbackTimeoutMs: true },
+}
+
 const DEFAULT_MAX_BYTES = 4_194_304
 const DEFAULT_BODY_TIMEOUT_MS = 10_000
 const DEFAULT_CALLBACK_TIMEOUT_MS = 8_000
@@ -108,8 +115,12 @@ const DEFAULT_CALLBACK_TIMEOUT_MS = 8_000
  * ```
  */
 export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHandler {
+  checkOptions(options, WEBHOOK_HANDLER_OPTIONS)
   const { onPayload, onMedia, onRejected, callbackTimeoutMs = DEFAULT_CALLBACK_TIMEOUT_MS } = options
   const { maxBytes = DEFAULT_MAX_BYTES, bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS } = options
+  for (const [option, value] of Object.entries({ onPayload, onMedia, onRejected })) {
+    if (value !== undefined) checkFunction(option, value)
+  }
   checkWhole('maxBytes', maxBytes, { most: Number.MAX_SAFE_INTEGER })
   checkWhole('bodyTimeoutMs', bodyTimeoutMs, { most: MAX_TIMER_MS })
   checkMilliseconds('callbackTimeoutMs', callbackTimeoutMs)
@@ -143,7 +154,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
     const { status, headers, body } = await receive(toIncomingWebhook(request))
     return new Response(body, { status, headers })
   }
-  const close = async (closeOptions: { timeoutMs?: number | undefined } = {}): Promise<void> => {
+  const close = async (closeOptions?: ClosingOptions): Promise<void> => {
     const timeoutMs = checkClosing(closeOptions)
     await within(timeoutMs, waitForAll(), { otherwise: () => undefined })
   }
@@ -171,21 +182,12 @@ function buildAnswer(status: number, body: string, headers: Record<string, strin
   }
 }
 
-/** @returns the milliseconds to wait; 0 is allowed. */
-function checkClosing(options: { timeoutMs?: number | undefined }): number {
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidOptionError({ option: 'options', problem: `must be an object, got ${describeValue(options)}` })
-  }
-  const { timeoutMs = Number.POSITIVE_INFINITY } = options
-  if (timeoutMs !== 0) checkMilliseconds('timeoutMs', timeoutMs)
-  return timeoutMs
-}
-
 function checkVerifyToken(verifyToken: unknown): string {
-  if (typeof verifyToken === 'string' && verifyToken.trim() !== '') return verifyToken
+  // A token from a file keeps the file's line end, and then fits no handshake.
+  if (typeof verifyToken === 'string' && verifyToken !== '' && verifyToken.trim() === verifyToken) return verifyToken
   throw new InvalidOptionError({
     option: 'verifyToken',
-    problem: `must be the token entered in the App Dashboard, got ${describeSecret(verifyToken)}`,
+    problem: `must be the token entered in the App Dashboard, without white space around, got ${describeSecret(verifyToken)}`,
   })
 }
 

@@ -362,9 +362,18 @@ describe('signUrl', () => {
     const archive = create({ storage: signing })
     const { key } = await archive.archive(await addPhoto())
     const keyLayout = { build: () => key, parse: () => ({ accountId: 'acme' }) }
-    const foreign = { accountId: 'acme', keyLayout, prefix: '', storage: null }
+    const wide = { accountId: 'acme', keyLayout }
+    await expect(archive.signUrl(key, wide)).rejects.toMatchObject({ option: 'keyLayout' })
+    // Instances of classes may have more than options.
+    class Wishes {
+      keyLayout = keyLayout
+      prefix = ''
+      storage = null
+      constructor(readonly accountId: string) {}
+    }
+    const foreign = new Wishes('acme')
     await expect(archive.signUrl(key, foreign)).rejects.toMatchObject({ code: 'wrong-account' })
-    const own = { ...foreign, accountId: 'pixels' }
+    const own = new Wishes('pixels')
     expect(await archive.signUrl(key, own)).toMatchObject({ key, url: `https://store.example/${key}?for=3600` })
   })
 

@@ -287,14 +287,17 @@ describe('the choice of tenant', () => {
     await expect(other).rejects.toMatchObject({ code: 'wrong-account' })
   })
 
-  it.each([undefined, null, {}, { accountId: 'acme' }, { accountId: 'acme', storage: null }])(
-    'comes with a storage, not as %j',
-    async (options) => {
-      const refused = { code: 'invalid-option', option: 'storage' }
-      await expect(getSignedUrl(KEY, options as unknown as SigningOptions)).rejects.toMatchObject(refused)
-      await expect(signUrls([], options as unknown as SigningOptions)).rejects.toMatchObject(refused)
-    },
-  )
+  it.each([
+    ['options', undefined],
+    ['options', null],
+    ['storage', {}],
+    ['storage', { accountId: 'acme' }],
+    ['storage', { accountId: 'acme', storage: null }],
+  ])('comes with a storage, without %s: %j', async (option, options) => {
+    const refused = { code: 'invalid-option', option }
+    await expect(getSignedUrl(KEY, options as unknown as SigningOptions)).rejects.toMatchObject(refused)
+    await expect(signUrls([], options as unknown as SigningOptions)).rejects.toMatchObject(refused)
+  })
 
   it('is one of the two by type', () => {
     const storage = signingStorage()

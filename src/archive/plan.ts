@@ -1,6 +1,7 @@
 import { noteSuccess, type TokenHistory } from '../download/access-token.js'
 import type { AttemptNote, ResolvedDownload } from '../download/attempt.js'
-import { type DownloadOptions, resolveDownload } from '../download.js'
+import { DOWNLOAD_OPTIONS, type DownloadOptions, resolveDownload } from '../download.js'
+import type { OptionNames } from '../errors/check-options.js'
 import { checkOneOf } from '../errors/checks.js'
 import { describeValue } from '../errors/describe.js'
 import { type AnyWhatsAppMediaError, InvalidOptionError } from '../errors.js'
@@ -9,6 +10,7 @@ import { defined, type Filled } from '../json.js'
 import { checkAccountId, type KeyLayout, resolveKeyLayout } from '../key.js'
 import {
   checkMediaId,
+  checkMediaType,
   checkReference,
   DEFAULT_MEDIA_LIFETIME_MS,
   getMediaDeadline,
@@ -53,6 +55,12 @@ export interface ArchiveOptions extends DownloadOptions, RetryOptions {
    * attempts at least; jobs remember from one to the next.
    */
   integrity?: 'strict' | 'report' | undefined
+}
+
+export const ARCHIVE_OPTIONS: OptionNames<ArchiveOptions> = {
+  ...{ storage: true, accountId: true, mediaType: true, timestamp: true, filename: true, mediaLifetimeMs: true },
+  ...{ prefix: true, keyLayout: true, sniff: true, integrity: true, attempts: true },
+  ...DOWNLOAD_OPTIONS,
 }
 
 /** The state that calls of `archiveMedia` leave to each other. */
@@ -120,6 +128,7 @@ export function makePlan(media: string | MediaReference, options: ArchiveOptions
   if ('reference' in wanted) checkReference(wanted.reference)
   else checkMediaId(wanted.mediaId)
   const { mediaId, mediaType, filename, timestamp, reference } = wanted
+  if (mediaType !== undefined) checkMediaType(mediaType)
   const mediaLifetimeMs = checkLifetime(options)
   const retry = checkRetry(options)
   if (integrity === 'report' && retry.attempts === 1 && memory.seen === undefined) {

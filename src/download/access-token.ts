@@ -1,5 +1,6 @@
+import { describeSecret } from '../errors/describe.js'
 import { reduceToName } from '../errors/thrown.js'
-import { AccessTokenError, WhatsAppMediaError } from '../errors.js'
+import { AccessTokenError, InvalidOptionError, WhatsAppMediaError } from '../errors.js'
 import { defined } from '../json.js'
 import { abortable, callOnAbort } from '../timing/abort.js'
 import type { Deadlines } from '../timing/deadlines.js'
@@ -12,6 +13,19 @@ export type AccessToken =
   | string
   | undefined
   | ((reason: 'first' | 'rejected') => string | undefined | Promise<string | undefined>)
+
+/**
+ * Refuses what can be no token by any luck. Without a token, a call fails with an `AccessTokenError`: one may come yet.
+ *
+ * @throws InvalidOptionError
+ */
+export function checkAccessToken(accessToken: unknown, option = 'accessToken'): void {
+  if (accessToken === undefined || accessToken === null || typeof accessToken === 'function') return
+  // A token from a file or a form keeps its line end, which no header can carry.
+  if (typeof accessToken === 'string' && accessToken.trim() === accessToken) return
+  const problem = `must be a token without white space around it, or a function, got ${describeSecret(accessToken)}`
+  throw new InvalidOptionError({ option, problem })
+}
 
 /** The fate of the tokens given for one number. Calls that share it learn from each other. */
 export interface TokenHistory {

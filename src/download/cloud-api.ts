@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
+import { checkFlag } from '../errors/checks.js'
 import { describeHost, describeScheme, describeSecret, describeValue } from '../errors/describe.js'
 import { type KnownSecrets, removeKnownSecrets } from '../errors/known-secrets.js'
 import { HostRefusedError, InvalidOptionError } from '../errors.js'
@@ -23,6 +25,10 @@ export interface CloudApiOptions {
    * false: for received media Meta does not document it (Meta: Media).
    */
   guardPhoneNumber?: boolean | undefined
+}
+
+const CLOUD_API_OPTIONS: OptionNames<CloudApiOptions> = {
+  ...{ baseUrl: true, version: true, mediaHosts: true, authorization: true, guardPhoneNumber: true },
 }
 
 /** The configured Cloud API, checked. */
@@ -59,6 +65,7 @@ export const COMMON_HEADERS: Readonly<Record<string, string>> = {
 
 /** @throws InvalidOptionError for a base URL, version or media host of the wrong form. */
 export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
+  checkOptions(options, CLOUD_API_OPTIONS, { option: 'cloudApi' })
   const {
     baseUrl = 'https://graph.facebook.com',
     version = 'v25.0',
@@ -67,7 +74,7 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
     guardPhoneNumber = false,
   } = options
   const base = parseOrigin('cloudApi.baseUrl', baseUrl)
-  if (!/^(?:v\d{1,3}\.\d{1,2})?$/.test(version)) {
+  if (typeof version !== 'string' || !/^(?:v\d{1,3}\.\d{1,2})?$/.test(version)) {
     const problem = `must look like v25.0, got ${describeValue(version)}`
     throw new InvalidOptionError({ option: 'cloudApi.version', problem })
   }
@@ -80,6 +87,7 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
     const problem = `must be a function, got ${describeSecret(authorization)}`
     throw new InvalidOptionError({ option: 'cloudApi.authorization', problem })
   }
+  checkFlag('cloudApi.guardPhoneNumber', guardPhoneNumber)
   const hostRules = mediaHosts.map(parseMediaHost)
   const root = `${base.origin}${base.pathname.replace(/\/$/, '')}${version === '' ? '' : `/${version}`}`
   return {

@@ -54,6 +54,45 @@ export function checkFunction(option: string, value: unknown): void {
   throw new InvalidOptionError({ option, problem: `must be a function, got ${describeValue(value)}` })
 }
 
+/** True or false: a text such as 'false', as environments have it, would count as true. */
+export function checkFlag(option: string, value: unknown): asserts value is boolean {
+  if (typeof value === 'boolean') return
+  throw new InvalidOptionError({ option, problem: `must be true or false, got ${describeValue(value)}` })
+}
+
+/** An implementation of an interface: an object of any class that has these functions. */
+export function checkMethods(
+  option: string,
+  value: unknown,
+  { kind, methods }: { kind: string; methods: readonly string[] },
+): asserts value is object {
+  if (typeof value !== 'object' || value === null || types.isPromise(value)) {
+    throw new InvalidOptionError({ option, problem: `must be ${kind}, got ${describeMaker(value)}` })
+  }
+  if (methods.every((name) => typeof Reflect.get(value, name) === 'function')) return
+  const lacking = methods.filter((name) => typeof Reflect.get(value, name) !== 'function')
+  throw new InvalidOptionError({ option, problem: `must be ${kind}, and lacks the functions ${lacking.join(', ')}` })
+}
+
+/** A function in an object's place probably makes that object. */
+function describeMaker(value: unknown): string {
+  if (typeof value !== 'function') return describeValue(value)
+  const isClass = /^class\b/.test(Function.prototype.toString.call(value))
+  return isClass ? 'a class (give an instance of it)' : 'a function (call it, and give what it returns)'
+}
+
+/** An `AbortSignal` of any realm or polyfill. */
+export function checkSignal(option: string, value: unknown): asserts value is AbortSignal {
+  const isSignal = typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value
+  if (isSignal) return
+  const got = isController(value) ? 'an AbortController (give its signal)' : describeValue(value)
+  throw new InvalidOptionError({ option, problem: `must be an AbortSignal, got ${got}` })
+}
+
+function isController(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'signal' in value
+}
+
 /** A string of any content. Its value may be personal, and shows as type and length. */
 export function checkText(option: string, value: unknown): asserts value is string {
   if (typeof value === 'string') return
@@ -72,4 +111,43 @@ export function checkChunk(chunk: unknown, option = 'body'): Uint8Array {
   if (types.isUint8Array(chunk)) return chunk
   if (typeof chunk === 'string') return Buffer.from(chunk)
   throw new InvalidOptionError({ option, problem: `must be made of bytes or strings, got ${describeValue(chunk)}` })
+}
+
+/** A list; a single item in its place is a slip, and a text would be taken for a list of letters. */
+export function checkList(option: string, value: unknown): asserts value is readonly unknown[] {
+  if (Array.isArray(value)) return
+  throw new InvalidOptionError({ option, problem: `must be a list, got ${describeValue(value)}` })
+}
+
+/** An http(s) URL without user, query and white space around. */
+export function checkUrl(option: string, value: unknown): asserts value is string {
+  if (typeof value === 'string' && value.trim() === value && URL.canParse(value)) {
+    const { protocol, username, password, search, hash } = new URL(value)
+    if (/^https?:$/.test(protocol) && `${username}${password}${search}${hash}` === '') return
+  }
+  const rule = 'must be an http(s) URL such as https://s3.example, without user and query'
+  throw new InvalidOptionError({ option, problem: `${rule}, got ${describeValue(value)}` })
+}
+
+/** The name of a service's region. */
+export function checkRegion(option: string, value: unknown): asserts value is string {
+  if (typeof value === 'string' && /^[\w.-]{1,64}$/.test(value)) return
+  const problem = `must be a region's name such as eu-central-1, without white space, got ${describeValue(value)}`
+  throw new InvalidOptionError({ option, problem })
+}
+
+/** A pair of key id and secret, or a function that gives one. */
+export function checkCredentials(option: string, value: unknown): void {
+  if (typeof value === 'function') return
+  if (typeof value !== 'object' || value === null || types.isPromise(value)) {
+    const problem = `must be { accessKeyId, secretAccessKey } or a function, got ${describeSecret(value)}`
+    throw new InvalidOptionError({ option, problem })
+  }
+  for (const name of ['accessKeyId', 'secretAccessKey']) {
+    const part: unknown = Reflect.get(value, name)
+    // A key from a file keeps the file's line end, and then signs nothing that fits.
+    if (typeof part === 'string' && part !== '' && part.trim() === part) continue
+    const problem = `must be a text without white space around it, got ${describeSecret(part)}`
+    throw new InvalidOptionError({ option: `${option}.${name}`, problem })
+  }
 }

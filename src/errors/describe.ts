@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { hasFileName, hasSecret, isClean, isSecretId } from './redaction.js'
 
 /**
@@ -14,7 +15,9 @@ export function describeValue(value: unknown): string {
 
 /** The type and length of a value that must never show. */
 export function describeSecret(value: unknown): string {
-  return typeof value === 'string' ? `a string of ${value.length} characters` : `a value of type ${typeof value}`
+  if (typeof value === 'string') return `a string of ${value.length} characters`
+  if (types.isPromise(value)) return 'a Promise (await it)'
+  return types.isDate(value) && Number.isNaN(value.getTime()) ? 'an invalid Date' : `a value of type ${typeof value}`
 }
 
 /** An id for an error message that was cleaned by `cleanId`. */
@@ -45,7 +48,8 @@ const PLAIN_MIME_TYPE =
   /^(?=.{1,100}$)(?:application|audio|font|image|message|model|multipart|text|video)\/\d?[a-z]{1,16}\d{0,3}(?:[.+-]\d?[a-z]{1,16}\d{0,3})*$/
 
 /** A value that was described before. */
-const DESCRIBED = /^a (?:string of \d{1,9} characters|value of type [a-z]{1,9})$/
+const DESCRIBED =
+  /^(?:a (?:string of \d{1,9} characters|value of type [a-z]{1,9}|Promise \(await it\))|an invalid Date)$/
 
 function describeText(text: string): string {
   if (DESCRIBED.test(text)) return text

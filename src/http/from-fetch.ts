@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { checkFunction } from '../errors/checks.js'
 import { DownloadFailedError } from '../errors.js'
 import type { HttpClient } from './client.js'
 import { isEncoded } from './headers.js'
@@ -46,6 +47,7 @@ export interface FetchLikeResponse {
  * @throws DownloadFailedError when the fetch hides a redirect, or the answer has a Content-Encoding.
  */
 export function fromFetch(fetch: FetchLike): HttpClient {
+  checkFunction('fetch', fetch)
   return async ({ method, url, headers, body, signal }) => {
     const response = await fetch(url, {
       method,

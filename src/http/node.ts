@@ -1,4 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
+import { checkFlag, checkWhole } from '../errors/checks.js'
 import { isError } from '../errors/thrown.js'
 import type { HttpClient, HttpRequest, HttpResponse } from './client.js'
 import { copyReadPieces, reuseReadBuffer } from './read-buffer.js'
@@ -15,13 +17,18 @@ export interface NodeHttpClientOptions {
   reuseReadBuffer?: boolean | undefined
 }
 
+const CLIENT_OPTIONS: OptionNames<NodeHttpClientOptions> = { maxSockets: true, reuseReadBuffer: true }
+
 /**
  * The default HTTP client: `node:http(s)` over keep-alive connections. It loads nothing but Node and decodes nothing.
  *
  * @returns the client, and `close()` that ends its connections, those in use too.
  */
 export function createNodeHttpClient(options: NodeHttpClientOptions = {}): HttpClient & { close(): void } {
+  checkOptions(options, CLIENT_OPTIONS)
   const { maxSockets, reuseReadBuffer: isReused = true } = options
+  if (maxSockets !== undefined && maxSockets !== Number.POSITIVE_INFINITY) checkWhole('maxSockets', maxSockets)
+  checkFlag('reuseReadBuffer', isReused)
   const transports = createTransports(isReused ? { maxSockets, prepare: reuseReadBuffer } : { maxSockets })
   const send: HttpClient = async (request) => {
     request.signal.throwIfAborted()

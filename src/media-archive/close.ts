@@ -1,6 +1,7 @@
 import type { MediaJob, MediaQueue } from '../queues.js'
 import type { ObjectStorage } from '../storage.js'
 import { abortable, MAX_TIMER_MS } from '../timing/abort.js'
+import { type ClosingOptions, checkClosing } from '../timing/closing.js'
 import type { Calls } from './calls.js'
 
 /** The parts of an archive that close. */
@@ -22,9 +23,9 @@ const STOPPED_CALLS_MS = 2_000
  */
 export async function closeArchive(
   { calls, queue, storages }: ClosingParts,
-  options: { timeoutMs?: number | undefined } = {},
+  options: ClosingOptions = {},
 ): Promise<MediaJob[]> {
-  const { timeoutMs = Number.POSITIVE_INFINITY } = options
+  const timeoutMs = checkClosing(options)
   const over = new AbortController()
   const timers: NodeJS.Timeout[] = []
   if (timeoutMs <= MAX_TIMER_MS) {

@@ -1,10 +1,9 @@
 import { type ArchiveOptions, checkIntegrity } from '../archive/plan.js'
 import type { ArchivedMessageMedia } from '../archive.js'
 import { resolveDownload } from '../download.js'
-import { checkWhole } from '../errors/checks.js'
-import { describeValue } from '../errors/describe.js'
-import { InvalidOptionError } from '../errors.js'
-import { resolveKeyLayout } from '../key.js'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
+import { checkMethods, checkWhole } from '../errors/checks.js'
+import { checkPrefix, resolveKeyLayout } from '../key.js'
 import type { MediaQueue } from '../queues.js'
 import type { ObjectStorage } from '../storage.js'
 import { checkRetry } from '../timing/retry.js'
@@ -49,19 +48,25 @@ export interface MediaArchiveOptions
   callbackTimeoutMs?: number | undefined
 }
 
+const MEDIA_ARCHIVE_OPTIONS: OptionNames<MediaArchiveOptions> = {
+  ...{ storage: true, prefix: true, accounts: true, queue: true, maxGonePerHour: true, onArchived: true },
+  ...{ onFailed: true, callbackTimeoutMs: true, cloudApi: true, http: true, timeouts: true, maxBytes: true },
+  ...{ attempts: true, keyLayout: true, sniff: true, integrity: true, onEvent: true },
+}
+
 /** The options that all media of an archive share. */
 export type SharedOptions = Pick<ArchiveOptions, Exclude<keyof ArchiveOptions & keyof MediaArchiveOptions, 'storage'>>
 
 /** @returns the options that archive, upload and signing share. @throws InvalidOptionError */
 export function resolveSharedOptions(options: MediaArchiveOptions): SharedOptions {
+  checkOptions(options, MEDIA_ARCHIVE_OPTIONS)
   const { storage, prefix, accounts, queue, onArchived, onFailed, callbackTimeoutMs, maxGonePerHour, ...shared } =
     options
   if (maxGonePerHour !== undefined) checkWhole('maxGonePerHour', maxGonePerHour)
-  if (queue !== undefined && typeof queue?.enqueue !== 'function') {
-    throw new InvalidOptionError({ option: 'queue', problem: `must be a MediaQueue, got ${describeValue(queue)}` })
-  }
+  if (queue !== undefined) checkMethods('queue', queue, { kind: 'a MediaQueue', methods: ['enqueue'] })
   resolveDownload(shared)
-  resolveKeyLayout(typeof prefix === 'string' ? { ...shared, prefix } : shared)
+  if (typeof prefix !== 'function') checkPrefix({ prefix })
+  resolveKeyLayout(shared)
   checkRetry(shared)
   checkIntegrity(shared.integrity)
   checkSniff(shared.sniff)

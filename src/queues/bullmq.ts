@@ -1,10 +1,19 @@
 import { Queue } from 'bullmq'
 import type { Cluster, Redis } from 'ioredis'
-import { checkWhole } from '../errors/checks.js'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
+import { checkFunction, checkList, checkWhole } from '../errors/checks.js'
 import { QueueFailedError } from '../errors.js'
 import { callLogger } from '../events.js'
 import type { MediaQueue } from '../queues.js'
-import { type BullMqNaming, callRedis, connectRedis, resolveNames, toRedisError } from './bullmq/connection.js'
+import { checkClosing } from '../timing/closing.js'
+import {
+  BULLMQ_NAMING,
+  type BullMqNaming,
+  callRedis,
+  connectRedis,
+  resolveNames,
+  toRedisError,
+} from './bullmq/connection.js'
 import {
   type BuriedJob,
   type DeadLetter,
@@ -13,6 +22,7 @@ import {
   restoreLetter,
 } from './bullmq/dead-letters.js'
 import { type QueuedJob, toBulk } from './bullmq/job.js'
+import { checkJobs } from './stored-job.js'
 
 export type { BullMqConnection, BullMqNaming } from './bullmq/connection.js'
 export type { DeadLetter } from './bullmq/dead-letters.js'
@@ -54,6 +64,10 @@ export interface BullMqQueue extends Omit<Required<MediaQueue>, 'start'> {
   close: Required<MediaQueue>['close']
 }
 
+const BULLMQ_QUEUE_OPTIONS: OptionNames<BullMqQueueOptions> = { ...BULLMQ_NAMING, timeoutMs: true, onError: true }
+
+const PAGE_OPTIONS: OptionNames<Parameters<BullMqQueue['deadLetters']>[0] & object> = { limit: true, offset: true }
+
 /**
  * A durable queue on Redis (6.2 or newer) with BullMQ. As durable as that Redis is: give it `appendonly yes`, and
  * `maxmemory-policy noeviction`, or a full memory silently loses jobs (BullMQ warns of that on the console).
@@ -61,9 +75,7 @@ export interface BullMqQueue extends Omit<Required<MediaQueue>, 'start'> {
  * @throws InvalidOptionError for options of the wrong form. A Redis that is away is no error here, but in `enqueue`.
  */
 export function createBullMqQueue(options: BullMqQueueOptions): BullMqQueue {
-  const { timeoutMs = 5_000, onError } = options
-  const { name, deadName, prefix } = resolveNames(options)
-  checkWhole('timeoutMs', timeoutMs)
+  const { name, deadName, prefix, timeoutMs, onError } = resolveQueueOptions(options)
   // A connection that answers nothing is ended and opened anew; calls under way on it then fail.
   const connection = connectRedis(options.connection, { maxRetriesPerRequest: 1, socketTimeout: timeoutMs })
   // Asking for Redis's version could fail once, and BullMQ's queue would then stay failed for ever.
@@ -87,6 +99,7 @@ export function createBullMqQueue(options: BullMqQueueOptions): BullMqQueue {
     options: { ids: readonly string[]; handle: (id: string) => Promise<boolean> },
   ): Promise<string[]> => {
     const { ids, handle } = options
+    checkList('ids', ids)
     const handled: string[] = []
     for (const id of ids) if (await call(operation, () => handle(id))) handled.push(id)
     return handled
@@ -94,21 +107,40 @@ export function createBullMqQueue(options: BullMqQueueOptions): BullMqQueue {
 
   return {
     async enqueue(jobs) {
+      checkJobs(jobs)
       if (jobs.length > 0) await call('enqueue', () => main.addBulk(jobs.map(toBulk)))
     },
-    async deadLetters({ limit = 100, offset = 0 } = {}) {
-      checkWhole('limit', limit)
-      checkWhole('offset', offset, { least: 0 })
-      return call('list', () => listDeadLetters(dead, { limit, offset }))
+    async deadLetters(page) {
+      const checked = checkPage(page)
+      return call('list', () => listDeadLetters(dead, checked))
     },
     redrive: (ids) => each('redrive', { ids, handle: (id) => restoreLetter({ main, dead }, id) }),
     discard: (ids) => each('discard', { ids, handle: (id) => discardLetter(dead, id) }),
-    async close() {
+    async close(closingOptions) {
+      checkClosing(closingOptions)
       closing ??= closeRedis(connection, { queues: [main, dead], timeoutMs })
       await closing
       return []
     },
   }
+}
+
+function resolveQueueOptions(
+  options: BullMqQueueOptions,
+): ReturnType<typeof resolveNames> & Pick<BullMqQueueOptions, 'onError'> & { timeoutMs: number } {
+  checkOptions(options, BULLMQ_QUEUE_OPTIONS)
+  const { timeoutMs = 5_000, onError } = options
+  if (onError !== undefined) checkFunction('onError', onError)
+  checkWhole('timeoutMs', timeoutMs)
+  return { ...resolveNames(options), timeoutMs, onError }
+}
+
+function checkPage(page: Parameters<BullMqQueue['deadLetters']>[0] = {}): { limit: number; offset: number } {
+  checkOptions(page, PAGE_OPTIONS, { option: 'page' })
+  const { limit = 100, offset = 0 } = page
+  checkWhole('limit', limit)
+  checkWhole('offset', offset, { least: 0 })
+  return { limit, offset }
 }
 
 async function closeRedis(

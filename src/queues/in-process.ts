@@ -1,9 +1,11 @@
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkWhole } from '../errors/checks.js'
 import { InvalidOptionError, QueueFullError } from '../errors.js'
 import type { MediaJob, MediaQueue } from '../queues.js'
 import { MAX_TIMER_MS } from '../timing/abort.js'
+import { checkClosing } from '../timing/closing.js'
 import { createInProcessWorker } from './in-process/worker.js'
-import { buildJobId } from './stored-job.js'
+import { buildJobId, checkJobs } from './stored-job.js'
 
 /** Options of `createInProcessQueue`. */
 export interface InProcessQueueOptions {
@@ -12,6 +14,8 @@ export interface InProcessQueueOptions {
   /** Jobs that the queue holds, running and waiting for a retry included. Default 10,000; more is a `QueueFullError`. */
   maxQueued?: number | undefined
 }
+
+const IN_PROCESS_OPTIONS: OptionNames<InProcessQueueOptions> = { concurrency: true, maxQueued: true }
 
 /**
  * A queue in this process: the webhook is answered first, the media archived after.
@@ -49,6 +53,7 @@ export interface InProcessQueueOptions {
  * ```
  */
 export function createInProcessQueue(options: InProcessQueueOptions = {}): Required<MediaQueue> {
+  checkOptions(options, IN_PROCESS_OPTIONS)
   const { concurrency = 8, maxQueued = 10_000 } = options
   checkWhole('concurrency', concurrency)
   checkWhole('maxQueued', maxQueued)
@@ -73,6 +78,7 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
 
   return {
     async enqueue(jobs) {
+      checkJobs(jobs)
       if (closing !== undefined) throw createError('is closed')
       const fresh = new Map(jobs.map((job) => [buildJobId(job), job]))
       for (const id of fresh.keys()) if (worker.has(id)) fresh.delete(id)
@@ -83,10 +89,11 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
       worker.add(fresh)
     },
     start: worker.start,
-    close({ timeoutMs } = {}) {
+    async close(closingOptions) {
+      const timeoutMs = checkClosing(closingOptions)
       // SIGTERM and SIGINT may both come: the second asks for the same end, perhaps sooner.
-      if (timeoutMs !== undefined && !enough.signal.aborted) {
-        timers.push(setTimeout(() => enough.abort(), Math.min(timeoutMs, MAX_TIMER_MS)))
+      if (timeoutMs <= MAX_TIMER_MS && !enough.signal.aborted) {
+        timers.push(setTimeout(() => enough.abort(), timeoutMs))
       }
       closing ??= shutDown()
       return closing

@@ -1,11 +1,13 @@
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkWhole } from '../errors/checks.js'
 import { JobTooLargeError, QueueFailedError } from '../errors.js'
 import type { MediaQueue } from '../queues.js'
 import { MAX_TIMER_MS } from '../timing/abort.js'
-import { connectSqs, type SqsConnectionOptions } from './sqs/connection.js'
+import { checkClosing } from '../timing/closing.js'
+import { connectSqs, SQS_CONNECTION_OPTIONS, type SqsConnectionOptions } from './sqs/connection.js'
 import { findSecrets, toBody } from './sqs/message.js'
 import { countBytes, MOST_MESSAGE_BYTES, type OutgoingMessage, sendMessages } from './sqs/send.js'
-import { buildJobId, removeJobUrl } from './stored-job.js'
+import { buildJobId, checkJobs, removeJobUrl } from './stored-job.js'
 
 export type { SqsConnectionOptions } from './sqs/connection.js'
 export { createSqsConsumer, type SqsConsumer, type SqsConsumerOptions } from './sqs/consumer.js'
@@ -20,6 +22,11 @@ export type SqsQueueOptions = SqsConnectionOptions & {
   maxBatchBytes?: number | undefined
   /** Time limit of `enqueue` as a whole, in milliseconds. Default 10,000: the webhook's sender waits. */
   timeoutMs?: number | undefined
+}
+
+const SQS_QUEUE_OPTIONS: OptionNames<SqsQueueOptions> = {
+  ...SQS_CONNECTION_OPTIONS,
+  ...{ maxBatchBytes: true, timeoutMs: true },
 }
 
 /**
@@ -38,6 +45,7 @@ export type SqsQueueOptions = SqsConnectionOptions & {
  * @throws InvalidOptionError for options of the wrong form, and for FIFO queues: they take no delayed messages.
  */
 export function createSqsQueue(options: SqsQueueOptions): Required<Pick<MediaQueue, 'enqueue' | 'close'>> {
+  checkOptions(options, SQS_QUEUE_OPTIONS)
   const { queueUrl, maxBatchBytes = 262_144, timeoutMs = 10_000 } = options
   checkWhole('maxBatchBytes', maxBatchBytes, { least: 1_024, most: MOST_MESSAGE_BYTES })
   checkWhole('timeoutMs', timeoutMs, { most: MAX_TIMER_MS })
@@ -45,6 +53,7 @@ export function createSqsQueue(options: SqsQueueOptions): Required<Pick<MediaQue
   let isClosed = false
   return {
     async enqueue(jobs) {
+      checkJobs(jobs)
       if (isClosed) throw new QueueFailedError({ operation: 'enqueue', reason: 'closed', retryable: true })
       const fresh = [...new Map(jobs.map((job) => [buildJobId(job), job])).values()]
       const messages = fresh.map(
@@ -63,7 +72,8 @@ export function createSqsQueue(options: SqsQueueOptions): Required<Pick<MediaQue
         throw new JobTooLargeError({ jobs: tooLarge.length, bytes, limitBytes: maxBatchBytes })
       }
     },
-    async close() {
+    async close(closing) {
+      checkClosing(closing)
       isClosed = true
       await connection.close()
       return []

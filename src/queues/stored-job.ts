@@ -1,9 +1,22 @@
 import { createHash } from 'node:crypto'
+import { checkList } from '../errors/checks.js'
+import { describeSecret } from '../errors/describe.js'
+import { InvalidOptionError } from '../errors.js'
+import { isObject } from '../json.js'
 import type { JobOutcome, MediaJob } from '../queues.js'
 
 /*
  * Handling of jobs that all queues have in common.
  */
+
+/** @throws InvalidOptionError for what `archive.enqueue` has not made: media, say. What a job holds is not looked at. */
+export function checkJobs(jobs: unknown): asserts jobs is readonly MediaJob[] {
+  checkList('jobs', jobs)
+  const odd = jobs.findIndex((job) => !isObject(job) || !isObject(job['media']))
+  if (odd < 0) return
+  const problem = `must be a MediaJob, got ${describeSecret(jobs[odd])}: give media to archive.enqueue`
+  throw new InvalidOptionError({ option: `jobs[${odd}]`, problem })
+}
 
 /** Two jobs with one id are the same work: one media item of one message, for one account. */
 export function buildJobId({ accountId, media }: MediaJob): string {

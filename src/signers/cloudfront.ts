@@ -1,5 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import { getSignedUrl } from '@aws-sdk/cloudfront-signer'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkOneOf } from '../errors/checks.js'
 import { describeSecret, describeValue } from '../errors/describe.js'
 import { isName, readField } from '../errors/thrown.js'
@@ -24,6 +25,10 @@ export interface CloudFrontSignerOptions {
   algorithm?: 'SHA256' | 'SHA1' | undefined
 }
 
+const CLOUDFRONT_OPTIONS: OptionNames<CloudFrontSignerOptions> = {
+  ...{ domain: true, keyPairId: true, privateKey: true, originPath: true, algorithm: true },
+}
+
 /**
  * Signs URLs of a CloudFront distribution before the bucket, by canned policy: give it to `createS3Storage` as `signer`.
  * They work as long as asked, because CloudFront's keys do not expire as a role's credentials do.
@@ -46,6 +51,7 @@ export interface CloudFrontSignerOptions {
  *   signing. No message shows the key.
  */
 export function createCloudFrontSigner(options: CloudFrontSignerOptions): UrlSigner {
+  checkOptions(options, CLOUDFRONT_OPTIONS)
   const { keyPairId, privateKey, originPath = '', algorithm = 'SHA256' } = options
   const base = checkDomain(options.domain)
   checkSignerOptions({ keyPairId, originPath, algorithm })

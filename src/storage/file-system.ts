@@ -2,6 +2,8 @@ import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
+import { checkFlag } from '../errors/checks.js'
 import { describeValue } from '../errors/describe.js'
 import { isError } from '../errors/thrown.js'
 import { InvalidOptionError } from '../errors.js'
@@ -28,6 +30,10 @@ export interface FileSystemStorageOptions {
   secret?: string | undefined
   /** True: `put` waits until the disk has the object (fsync), so that it survives a power cut. Default true. */
   durable?: boolean | undefined
+}
+
+const FILE_SYSTEM_OPTIONS: OptionNames<FileSystemStorageOptions> = {
+  ...{ directory: true, baseUrl: true, secret: true, durable: true },
 }
 
 /** An `ObjectStorage` in a directory. */
@@ -76,17 +82,17 @@ export interface FileSystemStorage extends ObjectStorage {
  * `IntegrityMismatchError` for wrong bytes, the body's own error, the signal's reason.
  */
 export function createFileSystemStorage(options: FileSystemStorageOptions): FileSystemStorage {
-  const directory = checkDirectory(options.directory)
+  const { directory, durable, baseUrl, secret } = checkFileSystemOptions(options)
   const { findAddress, ...site } = createSignedSite({
-    baseUrl: options.baseUrl,
-    secret: options.secret,
+    baseUrl,
+    secret,
     checkKey: checkFileKey,
     open: (key) => serveFile(directory, key),
   })
   return {
     name: 'file-system',
     capabilities: { conditionalCreate: true, checksum: true },
-    put: createPutFile(directory, { durable: options.durable ?? true }),
+    put: createPutFile(directory, { durable }),
 
     async head(key, { signal } = {}) {
       signal?.throwIfAborted()
@@ -147,6 +153,15 @@ function breakOffOnAbort(body: Readable, signal: AbortSignal | undefined): Reada
   })
   // A reader who comes late, or never, must not end the process with an unhandled 'error'.
   return body.on('error', () => {}).once('close', forget)
+}
+
+function checkFileSystemOptions(
+  options: FileSystemStorageOptions,
+): FileSystemStorageOptions & { directory: string; durable: boolean } {
+  checkOptions(options, FILE_SYSTEM_OPTIONS)
+  const { durable = true, baseUrl, secret } = options
+  checkFlag('durable', durable)
+  return { directory: checkDirectory(options.directory), durable, baseUrl, secret }
 }
 
 function checkDirectory(directory: string): string {

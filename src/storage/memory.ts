@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkObjectKey, type ObjectStorage, type StoredObject } from '../storage.js'
 import { readCheckedBody } from './checked-body.js'
 import { createSignedSite, type ServedObject } from './signed-site.js'
@@ -10,6 +11,8 @@ export interface MemoryStorageOptions {
   /** Signs URLs: at least 16 characters. Needed for signed URLs. */
   secret?: string | undefined
 }
+
+const MEMORY_OPTIONS: OptionNames<MemoryStorageOptions> = { baseUrl: true, secret: true }
 
 /** An `ObjectStorage` in this process's memory. */
 export interface MemoryStorage extends ObjectStorage {
@@ -57,6 +60,7 @@ const PIECE_BYTES = 65_536
  * ```
  */
 export function createMemoryStorage(options: MemoryStorageOptions = {}): MemoryStorage {
+  checkOptions(options, MEMORY_OPTIONS)
   const objects = new Map<string, HeldObject>()
   const { findAddress, ...site } = createSignedSite({
     baseUrl: options.baseUrl,

@@ -51,8 +51,8 @@ export type { ProbeCheck, ProbeCheckName, ProbeOptions, ProbeReport } from './s3
  * ```
  */
 export function createS3Storage(options: S3StorageOptions): ObjectStorage {
-  const { bucket, conditionalWrites = true } = options
   checkS3Options(options)
+  const { bucket, conditionalWrites = true } = options
   let connection: Promise<S3Connection> | undefined
   const connect = (): Promise<S3Connection> => {
     connection ??= openConnection(options)

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkMilliseconds } from '../errors/checks.js'
 import { TimeoutError } from '../errors.js'
 import { callOnAbort, MAX_TIMER_MS } from './abort.js'
@@ -14,6 +15,8 @@ export interface Timeouts {
   /** For one attempt from its first request to the store's acknowledgement. Default 600,000. */
   totalMs?: number | undefined
 }
+
+const TIMEOUT_NAMES: OptionNames<Timeouts> = { headersMs: true, idleMs: true, storageMs: true, totalMs: true }
 
 /** The party that a transfer waits for. `reader`: your app, which may take its time. */
 type Party = 'headers' | 'source' | 'store' | 'reader'
@@ -69,6 +72,7 @@ export interface CheckedTimeouts {
 
 /** @throws InvalidOptionError when a timeout is not a positive number. */
 export function checkTimeouts(timeouts: Timeouts = {}): CheckedTimeouts {
+  checkOptions(timeouts, TIMEOUT_NAMES, { option: 'timeouts' })
   const { headersMs = 30_000, idleMs = 30_000, storageMs = 60_000, totalMs = 600_000 } = timeouts
   for (const [name, value] of Object.entries({ headersMs, idleMs, storageMs, totalMs })) {
     checkMilliseconds(`timeouts.${name}`, value)

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { checkOneOf, checkText } from '../errors/checks.js'
+import { checkFlag, checkMethods, checkOneOf, checkText } from '../errors/checks.js'
 import { describeValue } from '../errors/describe.js'
 import {
   type AnyWhatsAppMediaError,
@@ -40,11 +40,18 @@ export function checkStoring(options: {
   if (filename !== undefined) checkText('filename', filename)
 }
 
+const STORAGE_METHODS = ['put', 'head', 'get', 'delete', 'address'] as const satisfies readonly (keyof ObjectStorage)[]
+
 /** @throws InvalidOptionError */
 export function checkStorage(storage: ObjectStorage): void {
-  if (typeof storage?.put === 'function') return
-  const problem = `must be an ObjectStorage, got ${describeValue(storage)}`
-  throw new InvalidOptionError({ option: 'storage', problem })
+  checkMethods('storage', storage, { kind: 'an ObjectStorage', methods: STORAGE_METHODS })
+  const { capabilities } = storage
+  if (typeof capabilities !== 'object' || capabilities === null) {
+    const problem = `must say what the store can: { conditionalCreate, checksum }, got ${describeValue(capabilities)}`
+    throw new InvalidOptionError({ option: 'storage.capabilities', problem })
+  }
+  checkFlag('storage.capabilities.conditionalCreate', capabilities.conditionalCreate)
+  checkFlag('storage.capabilities.checksum', capabilities.checksum)
 }
 
 /** @throws InvalidOptionError for a misspelt policy, which must not pass for `trust`. */

@@ -1,5 +1,9 @@
+import { types } from 'node:util'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
+import { describeValue } from '../errors/describe.js'
+import { InvalidOptionError } from '../errors.js'
 import { getMediaTypeFromMime } from '../file-type/mime.js'
-import { defined } from '../json.js'
+import { defined, isObject } from '../json.js'
 import type { MediaReference, MediaType } from '../media-reference.js'
 import {
   parseDownloadUrlExpiry,
@@ -111,6 +115,8 @@ const UNSUPPORTED_CODES: ReadonlySet<number | undefined> = new Set([131051, 1310
  */
 const MAX_FILES = 30
 
+const EXTRACT_OPTIONS: OptionNames<Parameters<typeof extractMedia>[1] & object> = { receivedAt: true }
+
 /** The MIME type of a reference when the wire has none, as in the copies of other apps' messages. */
 const UNKNOWN_MIME_TYPE = 'application/octet-stream'
 
@@ -120,7 +126,7 @@ const UNKNOWN_MIME_TYPE = 'application/octet-stream'
  *
  * The payload must have been verified (`verifySignature`): references lead to look-ups with the account's token.
  *
- * @param payload the parsed body: anything that JSON can hold.
+ * @param payload the parsed body: anything that JSON can hold. Text, bytes, a `Request` or a Promise are refused.
  * @param options `receivedAt`: when the webhook came, ISO 8601 or Date, default now (also for an unreadable one). It
  * stands in for a message's missing time.
  * @returns the findings, in the payload's order. The same media id in the same message and origin comes once. A
@@ -141,6 +147,9 @@ export function extractMedia(
   payload: unknown,
   options: { receivedAt?: Date | string | undefined } = {},
 ): ExtractedMedia {
+  // The delivery that a handler gives beside its payload fits.
+  checkOptions(options, EXTRACT_OPTIONS, { isOpen: true })
+  refuseUnparsed(payload)
   const receivedAt = toIsoTime(options.receivedAt)
   const found: ExtractedMedia = { media: [], unavailable: [], revoked: [] }
   for (const change of parseWebhook(payload)) {
@@ -151,6 +160,18 @@ export function extractMedia(
   }
   found.media = removeDuplicates(found.media)
   return found
+}
+
+/** What came before a parser would be searched in vain. @throws InvalidOptionError */
+function refuseUnparsed(payload: unknown): void {
+  const isText = types.isUint8Array(payload) || (typeof payload === 'string' && payload.includes('"entry"'))
+  const isRequest = isObject(payload) && typeof payload['json'] === 'function'
+  if (!isText && !isRequest && payload !== undefined && !types.isPromise(payload)) return
+  const advice = isText ? ': JSON.parse it first' : isRequest ? ': give it what its json() resolves to' : ''
+  throw new InvalidOptionError({
+    option: 'payload',
+    problem: `must be the parsed body of a webhook, got ${describeValue(payload)}${advice}`,
+  })
 }
 
 /** When a message came, and to whom. */

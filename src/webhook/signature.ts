@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { types } from 'node:util'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { describeSecret, describeValue } from '../errors/describe.js'
 import { InvalidOptionError, InvalidSignatureError, type SignatureProblem } from '../errors.js'
 
@@ -8,6 +9,8 @@ import { InvalidOptionError, InvalidSignatureError, type SignatureProblem } from
  * form: an array, two values joined by a comma, upper case and anything cut short are refused before any comparing.
  */
 const HEADER = /^sha256=([0-9a-f]{64})$/
+
+const SECRET_OPTIONS: OptionNames<Parameters<typeof verifySignature>[2]> = { appSecret: true }
 
 /** A refused body longer than this is not examined for a re-encoding: strangers choose how long it is. */
 const MAX_EXAMINED_BYTES = 65_536
@@ -35,6 +38,7 @@ export function verifySignature(
   header: unknown,
   options: { appSecret: string | readonly string[] },
 ): void {
+  checkOptions(options, SECRET_OPTIONS, { after: { header } })
   const secrets = checkAppSecret(options.appSecret)
   checkRawBody(rawBody)
   const problem = findSignatureProblem(rawBody, header, secrets)
@@ -62,6 +66,7 @@ export function findSignatureProblem(
  * @throws InvalidOptionError when `appSecret` is empty, or `rawBody` neither bytes nor string.
  */
 export function signPayload(rawBody: string | Uint8Array, options: { appSecret: string }): string {
+  checkOptions(options, SECRET_OPTIONS, { after: { rawBody } })
   const [secret] = checkAppSecret(options.appSecret)
   checkRawBody(rawBody)
   return `sha256=${hmac(rawBody, secret).toString('hex')}`

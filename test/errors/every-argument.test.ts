@@ -14,6 +14,7 @@ const ARGUMENTS: { [Name in keyof Classes]: Record<KeysOfAny<Details<Name>>, unk
   InvalidOptionError: {
     option: 'cloudApi.baseUrl',
     problem: "must be a whole number of seconds from 1 to 2147483647, got '106540352242922'",
+    isUnknown: false,
   },
   InvalidSignatureError: { reason: 'wrong-secret' },
   PayloadTooLargeError: { limitBytes: 10_737_418_240 },

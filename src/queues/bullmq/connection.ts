@@ -1,4 +1,5 @@
 import { type Cluster, Redis, type RedisOptions } from 'ioredis'
+import type { OptionNames } from '../../errors/check-options.js'
 import { describeSecret, describeValue } from '../../errors/describe.js'
 import { isError, isName, readErrorName, readField } from '../../errors/thrown.js'
 import { InvalidOptionError, QueueFailedError } from '../../errors.js'
@@ -22,6 +23,8 @@ export interface BullMqNaming {
    */
   prefix?: string | undefined
 }
+
+export const BULLMQ_NAMING: OptionNames<BullMqNaming> = { connection: true, name: true, prefix: true }
 
 /** The names of both BullMQ queues. @throws InvalidOptionError for names that BullMQ would mix up. */
 export function resolveNames(options: BullMqNaming): { name: string; deadName: string; prefix: string } {

@@ -1,10 +1,12 @@
 import { DelayedError, type Job, Queue, Worker } from 'bullmq'
+import { checkOptions, type OptionNames } from '../../errors/check-options.js'
 import { checkFunction, checkWhole } from '../../errors/checks.js'
 import type { QueueFailedError } from '../../errors.js'
 import { callLogger } from '../../events.js'
 import type { ProcessJob } from '../../queues.js'
-import { abortable } from '../../timing/abort.js'
-import { type BullMqNaming, connectRedis, resolveNames, toRedisError } from './connection.js'
+import { abortable, MAX_TIMER_MS } from '../../timing/abort.js'
+import { checkClosing } from '../../timing/closing.js'
+import { BULLMQ_NAMING, type BullMqNaming, connectRedis, resolveNames, toRedisError } from './connection.js'
 import { type BuriedJob, buryJob } from './dead-letters.js'
 import { putBack, type QueuedJob, readQueued } from './job.js'
 import { type BullMqRuns, createBullMqRuns } from './runs.js'
@@ -26,6 +28,11 @@ export interface BullMqWorkerOptions extends BullMqNaming {
   onError?: ((error: QueueFailedError) => void) | undefined
 }
 
+const BULLMQ_WORKER_OPTIONS: OptionNames<BullMqWorkerOptions> = {
+  ...BULLMQ_NAMING,
+  ...{ processJob: true, concurrency: true, lockMs: true, stalledIntervalMs: true, onError: true },
+}
+
 /** Works off a queue in Redis, from its creation until `close`. */
 export interface BullMqWorker {
   /**
@@ -38,6 +45,7 @@ export interface BullMqWorker {
 /** Time for stopped runs to end, and then for Redis to hear of them, in milliseconds. */
 const STOPPED_RUNS_MS = 1_000
 const LET_GO_MS = 5_000
+const MOST_CLOSING_MS = MAX_TIMER_MS - STOPPED_RUNS_MS - LET_GO_MS
 
 /**
  * Works off a `createBullMqQueue`, in any number of processes. A worker that is killed leaves its jobs to the others,
@@ -46,10 +54,12 @@ const LET_GO_MS = 5_000
  * @throws InvalidOptionError for options of the wrong form. A Redis that is away is waited for.
  */
 export function createBullMqWorker(options: BullMqWorkerOptions): BullMqWorker {
+  checkOptions(options, BULLMQ_WORKER_OPTIONS)
   const { processJob, concurrency = 8, lockMs = 30_000, stalledIntervalMs = 30_000, onError } = options
   const { name, deadName, prefix } = resolveNames(options)
   for (const [option, value] of Object.entries({ concurrency, lockMs, stalledIntervalMs })) checkWhole(option, value)
   checkFunction('processJob', processJob)
+  if (onError !== undefined) checkFunction('onError', onError)
   const report = (error: QueueFailedError): void => callLogger(onError, error)
   const runs = createBullMqRuns(processJob)
   // Commands wait for Redis: its news of finished jobs must not get lost.
@@ -128,7 +138,8 @@ function createClose(parts: {
     await worker.close(true)
   }
 
-  return ({ timeoutMs = 20_000 } = {}) => {
+  return async (options) => {
+    const timeoutMs = Math.min(checkClosing(options, 20_000), MOST_CLOSING_MS)
     closing ??= shutDown()
     if (isClosed) return closing
     // SIGTERM and SIGINT may both come: the second asks for the same end, perhaps sooner.

@@ -1,4 +1,6 @@
 import type { SQSClient, SQSClientConfig } from '@aws-sdk/client-sqs'
+import type { OptionNames } from '../../errors/check-options.js'
+import { checkCredentials, checkMethods, checkRegion, checkUrl } from '../../errors/checks.js'
 import { describeValue } from '../../errors/describe.js'
 import { cleanThrown, isName, readFaultName, readField } from '../../errors/thrown.js'
 import { InvalidOptionError, QueueFailedError } from '../../errors.js'
@@ -24,6 +26,10 @@ export type SqsConnectionOptions = {
       credentials?: SQSClientConfig['credentials'] | undefined
     }
 )
+
+export const SQS_CONNECTION_OPTIONS: OptionNames<SqsConnectionOptions> = {
+  ...{ queueUrl: true, client: true, region: true, endpoint: true, credentials: true },
+}
 
 type SqsSdk = typeof import('@aws-sdk/client-sqs')
 
@@ -52,6 +58,7 @@ export interface SqsConnection {
 /** The SDK is loaded at the first call: a process that only answers webhooks' handshakes does not pay for it. */
 export function connectSqs(options: SqsConnectionOptions): SqsConnection {
   checkQueueUrl('queueUrl', options.queueUrl)
+  checkAccess(options)
   let connection: Promise<{ sdk: SqsSdk; client: SQSClient }> | undefined
   return {
     async call({ operation, limitMs, signal, secrets = [] }, send) {
@@ -72,6 +79,15 @@ export function connectSqs(options: SqsConnectionOptions): SqsConnection {
       if (options.client === undefined) (await connection)?.client.destroy()
     },
   }
+}
+
+/** How SQS is reached. */
+function checkAccess(options: { client?: unknown; region?: unknown; endpoint?: unknown; credentials?: unknown }): void {
+  const { client, region, endpoint, credentials } = options
+  if (client !== undefined) checkMethods('client', client, { kind: 'an SQSClient', methods: ['send'] })
+  if (region !== undefined) checkRegion('region', region)
+  if (endpoint !== undefined) checkUrl('endpoint', endpoint)
+  if (credentials !== undefined) checkCredentials('credentials', credentials)
 }
 
 const ignore = (): void => {}

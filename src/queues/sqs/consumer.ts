@@ -1,8 +1,9 @@
+import { checkOptions, type OptionNames } from '../../errors/check-options.js'
 import { checkFunction, checkWhole } from '../../errors/checks.js'
 import type { AnyWhatsAppMediaError } from '../../errors.js'
 import { callLogger } from '../../events.js'
 import type { ProcessJob } from '../../queues.js'
-import { checkQueueUrl, connectSqs, type SqsConnectionOptions } from './connection.js'
+import { checkQueueUrl, connectSqs, SQS_CONNECTION_OPTIONS, type SqsConnectionOptions } from './connection.js'
 import { createLambdaHandler, type SqsBatchResult, type SqsLambdaContext, type SqsLambdaEvent } from './lambda.js'
 import { createSqsPoller } from './poller.js'
 import { createRunMessage } from './run-message.js'
@@ -39,6 +40,12 @@ export type SqsConsumerOptions = SqsConnectionOptions & {
   onError?: ((error: AnyWhatsAppMediaError) => unknown) | undefined
 }
 
+const SQS_CONSUMER_OPTIONS: OptionNames<SqsConsumerOptions> = {
+  ...SQS_CONNECTION_OPTIONS,
+  ...{ processJob: true, deadLetterQueueUrl: true, concurrency: true, marginMs: true, visibilitySeconds: true },
+  onError: true,
+}
+
 /** Works off the jobs of a queue on Amazon SQS. */
 export interface SqsConsumer {
   /** The Lambda function. Its event source needs `ReportBatchItemFailures`. Needs no `start()`. */
@@ -63,6 +70,7 @@ export interface SqsConsumer {
  * @throws InvalidOptionError for options of the wrong form.
  */
 export function createSqsConsumer(options: SqsConsumerOptions): SqsConsumer {
+  checkOptions(options, SQS_CONSUMER_OPTIONS)
   const { queueUrl, deadLetterQueueUrl, processJob, onError } = options
   const { concurrency = 10, marginMs = 6_000, visibilitySeconds = 60 } = options
   checkFunction('processJob', processJob)
@@ -81,7 +89,7 @@ export function createSqsConsumer(options: SqsConsumerOptions): SqsConsumer {
   return {
     handler: createLambdaHandler({ ...shared, marginMs }),
     start: poller.start,
-    async close(closeOptions = {}) {
+    async close(closeOptions) {
       await poller.close(closeOptions)
       await connection.close()
     },

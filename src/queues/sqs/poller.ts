@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Message, ReceiveMessageCommandOutput } from '@aws-sdk/client-sqs'
 import { type AnyWhatsAppMediaError, InvalidOptionError } from '../../errors.js'
-import { createController } from '../../timing/abort.js'
+import { createController, MAX_TIMER_MS } from '../../timing/abort.js'
+import { type ClosingOptions, checkClosing } from '../../timing/closing.js'
 import type { SqsConnection, SqsResult } from './connection.js'
 import { ATTEMPTS_ATTRIBUTE, parseSqsCount, type SqsMessage } from './message.js'
 import { createMessageRuns, type MessageRuns, type MessageRunsOptions } from './runs.js'
@@ -16,7 +17,7 @@ export interface SqsPollerOptions extends MessageRunsOptions {
 /** Fetches messages and works them off, on a server. */
 export interface SqsPoller {
   start(): void
-  close(options: { timeoutMs?: number | undefined }): Promise<void>
+  close(options?: ClosingOptions): Promise<void>
 }
 
 /** AWS: ReceiveMessage. */
@@ -53,9 +54,12 @@ export function createSqsPoller(options: SqsPollerOptions): SqsPoller {
       if (closing !== undefined) throw new InvalidOptionError({ option: 'consumer', problem: 'is closed' })
       polling ??= receiveUntilClosed(options, { runs, closed: closed.signal })
     },
-    close({ timeoutMs = 20_000 }) {
+    async close(closingOptions) {
+      const timeoutMs = checkClosing(closingOptions, 20_000)
       // SIGTERM and SIGINT may both come: the second asks for the same end, perhaps sooner.
-      timers.push(setTimeout(runs.stop, timeoutMs), setTimeout(runs.abandon, timeoutMs + STOPPED_ATTEMPTS_MS))
+      if (timeoutMs <= MAX_TIMER_MS - STOPPED_ATTEMPTS_MS) {
+        timers.push(setTimeout(runs.stop, timeoutMs), setTimeout(runs.abandon, timeoutMs + STOPPED_ATTEMPTS_MS))
+      }
       closing ??= shutDown()
       return closing
     },

@@ -1,6 +1,9 @@
 import type { PutObjectCommandInput, S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
+import { checkOptions, type OptionNames } from '../../errors/check-options.js'
+import { checkCredentials, checkFlag, checkMethods, checkRegion, checkUrl } from '../../errors/checks.js'
 import { describeValue } from '../../errors/describe.js'
 import { InvalidOptionError } from '../../errors.js'
+import { isObject } from '../../json.js'
 import type { UrlSigner } from '../../storage.js'
 
 /** S3, or a store with S3's API. The settings that each store needs: docs/storages.md. */
@@ -57,6 +60,14 @@ export interface S3ObjectOptions {
   conditionalWrites?: boolean | undefined
 }
 
+const S3_OPTIONS: OptionNames<S3StorageOptions> = {
+  ...{ bucket: true, signer: true, client: true, region: true, endpoint: true, publicEndpoint: true },
+  ...{ credentials: true, encryption: true, storageClass: true, tags: true, cacheControl: true },
+  ...{ expectedBucketOwner: true, conditionalWrites: true },
+}
+
+const ENCRYPTION_OPTIONS: OptionNames<S3Encryption> = { type: true, keyId: true, bucketKey: true }
+
 /** Server-side encryption of each object. */
 export type S3Encryption =
   | { type: 'SSE-S3' }
@@ -81,20 +92,28 @@ const MAX_METADATA_BYTES = 2_048
 
 /** @throws InvalidOptionError for anything that the store would refuse later, or turn into another request. */
 export function checkS3Options(options: S3StorageOptions): void {
+  checkOptions(options, S3_OPTIONS)
   const { bucket, storageClass, tags = {}, cacheControl, expectedBucketOwner, conditionalWrites } = options
   // The SDK would turn an empty or dotted bucket into another request altogether.
-  check('bucket', bucket, /^(?!\.+$)(?:arn:[\w.:/-]+|[\w.-]+)$/, 'must be a bucket name')
+  check('bucket', bucket, /^(?!\.+$)(?:arn:[\w.:/-]+|[\w.-]+)$/, 'must be a bucket name, without s3:// and path')
   check('storageClass', storageClass, /^[A-Z][A-Z0-9_]{0,63}$/, 'must be a storage class such as STANDARD_IA')
   check('cacheControl', cacheControl, /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/, 'must be a header of ASCII')
   check('expectedBucketOwner', expectedBucketOwner, /^\d{12}$/, 'must be an account id of 12 digits')
-  if (conditionalWrites !== undefined && typeof conditionalWrites !== 'boolean') {
-    throw new InvalidOptionError({
-      option: 'conditionalWrites',
-      problem: `must be true or false, got ${describeValue(conditionalWrites)}`,
-    })
-  }
+  if (conditionalWrites !== undefined) checkFlag('conditionalWrites', conditionalWrites)
+  checkPlace(options)
   checkEncryption(options)
   encodeTags(tags)
+}
+
+/** How the store is reached, and who signs. */
+function checkPlace(options: { readonly [Name in keyof typeof S3_OPTIONS]?: unknown }): void {
+  const { client, signer, region, endpoint, publicEndpoint, credentials } = options
+  if (client !== undefined) checkMethods('client', client, { kind: 'an S3Client', methods: ['send'] })
+  if (signer !== undefined) checkMethods('signer', signer, { kind: 'a UrlSigner', methods: ['signedUrl'] })
+  if (region !== undefined) checkRegion('region', region)
+  if (endpoint !== undefined) checkUrl('endpoint', endpoint)
+  if (publicEndpoint !== undefined) checkUrl('publicEndpoint', publicEndpoint)
+  if (credentials !== undefined) checkCredentials('credentials', credentials)
 }
 
 function check(option: keyof S3StorageOptions, value: unknown, pattern: RegExp, rule: string): void {
@@ -105,6 +124,7 @@ function check(option: keyof S3StorageOptions, value: unknown, pattern: RegExp, 
 
 function checkEncryption({ encryption }: S3ObjectOptions): void {
   if (encryption === undefined) return
+  checkOptions(encryption, ENCRYPTION_OPTIONS, { option: 'encryption' })
   const { type, keyId, bucketKey }: { type?: unknown; keyId?: unknown; bucketKey?: unknown } = { ...encryption }
   if (type !== 'SSE-S3' && type !== 'SSE-KMS') {
     throw new InvalidOptionError({
@@ -121,12 +141,7 @@ function checkEncryption({ encryption }: S3ObjectOptions): void {
       problem: `must be a KMS key id, ARN or alias, got ${describeValue(keyId)}`,
     })
   }
-  if (bucketKey !== undefined && typeof bucketKey !== 'boolean') {
-    throw new InvalidOptionError({
-      option: 'encryption.bucketKey',
-      problem: `must be true or false, got ${describeValue(bucketKey)}`,
-    })
-  }
+  if (bucketKey !== undefined) checkFlag('encryption.bucketKey', bucketKey)
 }
 
 /**
@@ -135,6 +150,12 @@ function checkEncryption({ encryption }: S3ObjectOptions): void {
  * @throws InvalidOptionError for tags that S3 does not take.
  */
 export function encodeTags(tags: Readonly<Record<string, string>>): string {
+  if (!isObject(tags)) {
+    throw new InvalidOptionError({
+      option: 'tags',
+      problem: `must be an object of names and values, got ${describeValue(tags)}`,
+    })
+  }
   const entries = Object.entries(tags)
   if (entries.length > MAX_TAGS) {
     throw new InvalidOptionError({ option: 'tags', problem: `must be at most ${MAX_TAGS}, got ${entries.length}` })

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { checkOptions, type OptionNames } from '../../errors/check-options.js'
+import { checkSignal } from '../../errors/checks.js'
 import { describeValue } from '../../errors/describe.js'
 import { InvalidOptionError } from '../../errors.js'
 import type { ObjectStorage } from '../../storage.js'
@@ -22,6 +24,8 @@ export interface ProbeOptions {
   timeoutMs?: number | undefined
 }
 
+const PROBE_OPTIONS: OptionNames<ProbeOptions> = { prefix: true, signal: true, fetch: true, timeoutMs: true }
+
 /** The storage under test, and the SDK beside it. The probe closes both. */
 export interface ProbedStore {
   storage: ObjectStorage
@@ -29,7 +33,10 @@ export interface ProbedStore {
 }
 
 /** @throws InvalidOptionError */
-export function checkProbeOptions({ prefix, fetch, timeoutMs }: ProbeOptions): void {
+export function checkProbeOptions(options: ProbeOptions): void {
+  checkOptions(options, PROBE_OPTIONS, { option: 'probeOptions' })
+  const { prefix, signal, fetch, timeoutMs } = options
+  if (signal !== undefined) checkSignal('signal', signal)
   if (
     prefix !== undefined &&
     !(typeof prefix === 'string' && /^(?=.{1,900}$)(?:(?!\.{1,2}\/)[\w.-]+\/)+$/.test(prefix))

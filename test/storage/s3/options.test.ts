@@ -11,8 +11,8 @@ const tenTags = (letter: string): Record<string, string> =>
 describe('createS3Storage', () => {
   it.each<[string, object]>([
     ['encryption.type', { encryption: { type: 'AES256' } }],
-    ['encryption.type', { encryption: 'SSE-S3' }],
-    ['encryption.type', { encryption: null }],
+    ['encryption', { encryption: 'SSE-S3' }],
+    ['encryption', { encryption: null }],
     ['encryption', { encryption: { type: 'SSE-S3', keyId: 'k' } }],
     ['encryption', { encryption: { type: 'SSE-S3', bucketKey: true } }],
     ['encryption.keyId', { encryption: { type: 'SSE-KMS', keyId: '' } }],
