@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { signPayload } from '../webhook/signature.js'
 
 /** One message or status of a webhook: media as `FakeCloudApi.addMedia` returns it, a text, or a status. */
@@ -25,11 +26,14 @@ export interface WebhookOptions {
   businessAccountId?: string | undefined
 }
 
+const WEBHOOK_OPTIONS: OptionNames<WebhookOptions> = { phoneNumberId: true, businessAccountId: true }
+
 /** A webhook payload on Meta's wire. */
 export type BuiltWebhook = Record<string, unknown>
 
 /** Builds the payload that Meta posts for these messages and statuses: one entry, one change. */
 export function buildWebhook(items: readonly WebhookItem[], options: WebhookOptions = {}): BuiltWebhook {
+  checkOptions(options, WEBHOOK_OPTIONS, { after: { items } })
   const { phoneNumberId = '106540352242922', businessAccountId = '102290129340398' } = options
   const messages: Record<string, unknown>[] = []
   const statuses: Record<string, unknown>[] = []
@@ -81,15 +85,15 @@ export function serializeWebhook(payload: unknown): string {
 /** The signed request that Meta would send. */
 export function signWebhook(
   payload: unknown,
-  { appSecret }: { appSecret: string },
+  options: { appSecret: string },
 ): { body: Buffer; headers: Record<string, string> } {
   const body = Buffer.from(serializeWebhook(payload))
-  const headers = { 'content-type': 'application/json', 'x-hub-signature-256': signPayload(body, { appSecret }) }
+  const headers = { 'content-type': 'application/json', 'x-hub-signature-256': signPayload(body, options) }
   return { body, headers }
 }
 
 /** Posts a signed webhook, and returns the answer. */
-export function deliver(
+export async function deliver(
   url: string,
   payload: unknown,
   options: { appSecret: string },

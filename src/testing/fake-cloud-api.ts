@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import type { FakeAccount } from './fake-cloud-api/account.js'
 import { answerApiRequest } from './fake-cloud-api/answer-api-request.js'
 import type { Fault } from './fake-cloud-api/faults.js'
@@ -50,6 +51,11 @@ export interface FakeCloudApi {
   close(): Promise<void>
 }
 
+const FAKE_API_OPTIONS: OptionNames<FakeCloudApiOptions> = {
+  ...{ accessToken: true, appSecret: true, requireProof: true, now: true, urlLifetimeMs: true },
+  ...{ mediaLifetimeMs: true, permissions: true, tokenExpiresAt: true, phoneNumberIds: true },
+}
+
 const WEEK_MS = 604_800_000
 
 /**
@@ -59,6 +65,7 @@ const WEEK_MS = 604_800_000
  * `filename` and `ETag` in downloads, HTTP 400 with code 100 and subcode 33 for unknown and expired ids.
  */
 export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Promise<FakeCloudApi> {
+  checkOptions(options, FAKE_API_OPTIONS)
   const { accessToken = `EAAfake${randomBytes(24).toString('hex')}`, appSecret, now = Date.now } = options
   const { requireProof = false, urlLifetimeMs = 300_000, mediaLifetimeMs = WEEK_MS } = options
   const server = createServer()

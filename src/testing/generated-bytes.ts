@@ -1,5 +1,7 @@
 import { createCipheriv, createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
+import { checkWhole } from '../errors/checks.js'
 
 /** A body made as it is read: large without taking memory, and the same each time. */
 export interface GeneratedBytes {
@@ -11,6 +13,8 @@ export interface GeneratedBytes {
   stream(): Readable
 }
 
+const GENERATED_OPTIONS: OptionNames<Parameters<typeof createGeneratedBytes>[0]> = { size: true, seed: true }
+
 const PIECE = Buffer.alloc(65_536)
 
 /**
@@ -18,7 +22,10 @@ const PIECE = Buffer.alloc(65_536)
  *
  * @param options `size` in bytes; `seed`, default 1: another seed gives other bytes.
  */
-export function createGeneratedBytes({ size, seed = 1 }: { size: number; seed?: number | undefined }): GeneratedBytes {
+export function createGeneratedBytes(options: { size: number; seed?: number | undefined }): GeneratedBytes {
+  checkOptions(options, GENERATED_OPTIONS)
+  const { size, seed = 1 } = options
+  checkWhole('size', size, { least: 0, unit: 'of bytes' })
   function* pieces(): Generator<Buffer> {
     const cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, `seed ${seed}`), Buffer.alloc(16))
     for (let left = size; left > 0; left -= PIECE.length)

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
+import { checkFunction } from '../errors/checks.js'
 import { type ConformanceCase, type Requirement, runCase } from './conformance.js'
 import { createQueueCase, type OpenQueue, type QueueCase, type StartedWorker } from './queue-conformance/context.js'
 import { endRequirements } from './queue-conformance/ends.js'
@@ -19,6 +21,8 @@ export interface QueueConformanceOptions {
   limitMs?: number | undefined
 }
 
+const QUEUE_SUITE_OPTIONS: OptionNames<QueueConformanceOptions> = { open: true, isDurable: true, limitMs: true }
+
 /**
  * The rules for every `MediaQueue` and its worker, as cases for any test runner:
  *
@@ -31,6 +35,8 @@ export interface QueueConformanceOptions {
  * than once, so no case counts on "exactly once".
  */
 export function queueConformance(options: QueueConformanceOptions): ConformanceCase[] {
+  checkOptions(options, QUEUE_SUITE_OPTIONS)
+  checkFunction('open', options.open)
   const requirements = [...jobRequirements, ...endRequirements]
   return requirements.map(({ name, check }) => ({ name, run: () => runQueueCase(check, options) }))
 }

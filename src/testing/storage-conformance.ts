@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
+import { checkFunction } from '../errors/checks.js'
 import type { ObjectStorage } from '../storage.js'
 import { type ConformanceCase, type Requirement, runCase } from './conformance.js'
 import type { Fetch, StorageCase, StorageLack } from './storage-conformance/context.js'
@@ -25,6 +27,10 @@ export interface StorageConformanceOptions {
   limitMs?: number | undefined
 }
 
+const STORAGE_SUITE_OPTIONS: OptionNames<StorageConformanceOptions> = {
+  ...{ storage: true, fetch: true, prefix: true, cleanup: true, lacks: true, limitMs: true },
+}
+
 /**
  * The duties of every `ObjectStorage`, as cases for any test runner:
  *
@@ -35,6 +41,8 @@ export interface StorageConformanceOptions {
  * Each case has two keys of its own and deletes them afterwards; cases may run concurrently.
  */
 export function storageConformance(options: StorageConformanceOptions): ConformanceCase[] {
+  checkOptions(options, STORAGE_SUITE_OPTIONS)
+  checkFunction('storage', options.storage)
   const { prefix = `storage-conformance/${randomUUID()}/` } = options
   const requirements = [...objectRequirements, ...failureRequirements, ...urlRequirements, ...listingRequirements]
   return requirements.map(({ name, check }, index) => ({
