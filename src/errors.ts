@@ -529,12 +529,13 @@ export class QueueFailedError extends WhatsAppMediaError {
       operation: QueueFailedError['operation']
       reason: string
       retryable: boolean
+      advice?: string | undefined
       cause?: unknown
     } & ({ failed: number; total: number } | { failed?: never; total?: never }),
   ) {
-    const buildMessage = ({ operation, reason, failed, total }: typeof details): string => {
+    const buildMessage = ({ operation, reason, failed, total, advice }: typeof details): string => {
       const jobs = failed === undefined ? '' : ` ${failed} of ${total} jobs`
-      return `The queue failed to ${operation}${jobs}: ${reason}`
+      return `The queue failed to ${operation}${jobs}: ${reason}${advice === undefined ? '' : `. ${advice}`}`
     }
     super(
       cleanDetails(details, { fields: ['operation', 'reason', 'failed'], retryable: details.retryable, buildMessage }),

@@ -2,8 +2,9 @@ import type { ObjectStorage } from '../storage.js'
 import { createConditions } from './s3/conditions.js'
 import { createS3Direct } from './s3/direct.js'
 import { checkS3Options, type S3StorageOptions } from './s3/options.js'
-import { checkProbeOptions, type ProbeOptions, type ProbeReport, runProbe } from './s3/probe.js'
+import { checkProbeOptions, PROBE_PREFIX, type ProbeOptions, type ProbeReport, runProbe } from './s3/probe.js'
 import { createPutObject } from './s3/put-object.js'
+import { runCall } from './s3/run-call.js'
 import { openConnection, type S3Connection } from './s3/sdk/connection.js'
 import { putWithSdk } from './s3/sdk/put.js'
 import { createS3Requests } from './s3/sdk/requests.js'
@@ -36,26 +37,19 @@ export type { ProbeCheck, ProbeCheckName, ProbeOptions, ProbeReport } from './s3
  * await storage.close?.()
  * ```
  *
- * @throws InvalidOptionError for an impossible bucket name or object option.
- * @example
- * ```ts
- * import { createS3Storage } from 'whatsapp-media-archive/storage/s3'
- *
- * const storage = createS3Storage({
- *   bucket: 'media',
- *   region: 'eu-central-1',
- *   credentials: { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'example' }, // default: the AWS SDK's own chain
- * })
- * console.log(await storage.address('invoices/1.pdf')) // https://media.s3.eu-central-1.amazonaws.com/invoices/1.pdf
- * await storage.close?.()
- * ```
+ * @throws InvalidOptionError for an impossible bucket name, region, credential or object option. What the environment lacks
+ * shows at the first call that needs it: a `StorageFailedError` that is not retryable and says in its message what to
+ * install or set (`reason`: `package-missing`, `region-missing`, `CredentialsProviderError`, …).
  */
 export function createS3Storage(options: S3StorageOptions): ObjectStorage {
   checkS3Options(options)
   const { bucket, conditionalWrites = true } = options
   let connection: Promise<S3Connection> | undefined
   const connect = (): Promise<S3Connection> => {
-    connection ??= openConnection(options)
+    connection ??= openConnection(options).catch((error: unknown) => {
+      connection = undefined
+      throw error
+    })
     return connection
   }
   const direct =
@@ -81,7 +75,8 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     ...createS3Signing(options, { connect, direct }),
     async close() {
       direct?.close()
-      if (connection !== undefined) (await connection).close()
+      // One that can't be opened needs no end.
+      await connection?.then(({ close }) => close()).catch(() => {})
     },
   }
 }
@@ -94,13 +89,14 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
  * s3:PutObjectTagging and s3:GetObjectTagging.
  *
  * @param options as for `createS3Storage`: the probe sends the requests of that storage.
- * @throws InvalidOptionError for options of the wrong form, and the signal's reason. A store's faults, missing
- * credentials and silence are verdicts.
+ * @throws InvalidOptionError for options of the wrong form; the signal's reason; StorageFailedError when the AWS SDK is
+ * missing, or does not start. A store's faults, missing credentials and silence are verdicts.
  */
 export async function probeS3(options: S3StorageOptions, probeOptions: ProbeOptions = {}): Promise<ProbeReport> {
   checkProbeOptions(probeOptions)
   const storage = createS3Storage(options)
-  const connection = await openConnection(options)
+  const { prefix = PROBE_PREFIX, signal } = probeOptions
+  const connection = await runCall({ operation: 'list', key: prefix, signal }, () => openConnection(options))
   try {
     return await runProbe({ storage, connection }, options, probeOptions)
   } finally {

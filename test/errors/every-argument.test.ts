@@ -45,7 +45,7 @@ const ARGUMENTS: { [Name in keyof Classes]: Record<KeysOfAny<Details<Name>>, unk
   QueueFullError: { limit: 10_000, problem: 'holds 12345678 jobs' },
   QueueFailedError: {
     ...{ operation: 'enqueue', reason: 'AWS.SimpleQueueService.NonExistentQueue', retryable: true },
-    ...{ failed: 2, total: 3, cause: new Error('reset') },
+    ...{ failed: 2, total: 3, advice: 'Create the queue', cause: new Error('reset') },
   },
   JobTooLargeError: { jobs: 2, bytes: 300_000, limitBytes: 262_144 },
   MediaUnavailableError: { reason: 'unsupported on 2026-11-22T08:00:00.000Z', errorCode: 131_052 },

@@ -2,6 +2,7 @@ import type { SQSClient, SQSClientConfig } from '@aws-sdk/client-sqs'
 import type { OptionNames } from '../../errors/check-options.js'
 import { checkCredentials, checkMethods, checkRegion, checkUrl } from '../../errors/checks.js'
 import { describeValue } from '../../errors/describe.js'
+import { findSetupFault, loadPackage } from '../../errors/setup-fault.js'
 import { cleanThrown, isName, readFaultName, readField } from '../../errors/thrown.js'
 import { InvalidOptionError, QueueFailedError } from '../../errors.js'
 import { defined } from '../../json.js'
@@ -64,7 +65,10 @@ export function connectSqs(options: SqsConnectionOptions): SqsConnection {
     async call({ operation, limitMs, signal, secrets = [] }, send) {
       const stop = linkSignals([signal], { deadline: new Date(Date.now() + limitMs) })
       try {
-        connection ??= openClient(options)
+        connection ??= openClient(options).catch((error: unknown) => {
+          connection = undefined
+          throw error
+        })
         const { sdk, client } = await connection
         return { answer: await send(client, sdk, { abortSignal: stop.signal }) }
       } catch (error) {
@@ -76,7 +80,7 @@ export function connectSqs(options: SqsConnectionOptions): SqsConnection {
       }
     },
     async close() {
-      if (options.client === undefined) (await connection)?.client.destroy()
+      if (options.client === undefined) await connection?.then(({ client }) => client.destroy())
     },
   }
 }
@@ -94,7 +98,7 @@ const ignore = (): void => {}
 const SQS_LOGGER = { debug: ignore, info: ignore, warn: ignore, error: ignore }
 
 async function openClient(options: SqsConnectionOptions): Promise<{ sdk: SqsSdk; client: SQSClient }> {
-  const sdk = await import('@aws-sdk/client-sqs')
+  const sdk = await loadPackage({ name: '@aws-sdk/client-sqs' }, () => import('@aws-sdk/client-sqs'))
   if (options.client !== undefined) return { sdk, client: options.client }
   const { region, endpoint, credentials } = options
   // As many as there are calls: one that waits for a socket would count as a slow queue.
@@ -126,7 +130,8 @@ function toSqsError(
   secrets: readonly string[],
 ): QueueFailedError {
   const status = readField(readField(error, '$metadata'), 'httpStatusCode')
-  const reason = readFaultName(error, ['code', 'name'])
+  const fault = status === undefined ? findSetupFault(error) : undefined
+  const reason = fault?.reason ?? readFaultName(error, ['code', 'name'])
   // Without an answer, faults of configuration (no credentials, no region) stay; the network's have a code.
   const isFault =
     typeof status === 'number'
@@ -135,7 +140,8 @@ function toSqsError(
   return new QueueFailedError({
     operation,
     reason,
-    retryable: isFault || PASSING.test(reason),
+    retryable: fault === undefined && (isFault || PASSING.test(reason)),
     cause: cleanThrown(error, secrets),
+    ...defined({ advice: fault?.advice }),
   })
 }

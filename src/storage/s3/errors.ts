@@ -1,3 +1,4 @@
+import { findSetupFault } from '../../errors/setup-fault.js'
 import { cleanThrown, readField } from '../../errors/thrown.js'
 import { StorageFailedError, WhatsAppMediaError } from '../../errors.js'
 import { readRetryAfter } from '../../http/retry-after.js'
@@ -13,6 +14,19 @@ const CLOCK_SKEW = 'RequestTimeTooSkewed'
 /** The answer of stores to a header or a call that they do not know (AWS: Error responses). */
 export const NOT_IMPLEMENTED = 501
 
+/** What to do about answers that tell of the app's settings (AWS: Error responses). */
+const ANSWER_ADVICE: ReadonlyMap<string, string> = new Map([
+  [
+    'ExpiredToken',
+    'The session of the credentials has ended: renew AWS_SESSION_TOKEN, or let a role or profile renew it',
+  ],
+  ['InvalidAccessKeyId', 'The store knows no such access key: see AWS_ACCESS_KEY_ID, the profile, and the endpoint'],
+  [
+    'SignatureDoesNotMatch',
+    'The secret is not that of the access key: see AWS_SECRET_ACCESS_KEY, or the option credentials',
+  ],
+])
+
 /** The failed call, and the secrets that its error must not repeat. */
 interface FailedCall {
   operation: StorageFailedError['operation']
@@ -24,6 +38,7 @@ interface FailedCall {
 export function toS3StorageError(error: unknown, { operation, key, secrets }: FailedCall): unknown {
   if (WhatsAppMediaError.is(error)) return error
   const { status, reason: code } = readSdkError(error)
+  const fault = status === undefined ? findSetupFault(error) : undefined
   // A HEAD's answer has no body that names a code (AWS: HeadObject).
   const reason = operation === 'head' && status === 403 ? 'AccessDenied' : code
   const isPassing = status === undefined ? isNetworkError(error) : mayPass(status)
@@ -31,10 +46,10 @@ export function toS3StorageError(error: unknown, { operation, key, secrets }: Fa
   return new StorageFailedError({
     operation,
     key,
-    reason,
-    retryable: isPassing || reason === CLOCK_SKEW || BROKEN_BODY.includes(reason),
+    reason: fault?.reason ?? reason,
+    retryable: fault === undefined && (isPassing || reason === CLOCK_SKEW || BROKEN_BODY.includes(reason)),
     cause: cleanThrown(error, secrets),
-    ...defined({ status, retryAfterMs }),
+    ...defined({ status, retryAfterMs, advice: fault?.advice ?? ANSWER_ADVICE.get(reason) }),
   })
 }
 

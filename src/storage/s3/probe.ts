@@ -12,6 +12,9 @@ import type { S3Connection } from './sdk/connection.js'
 
 export type { ProbeCheck, ProbeCheckName, ProbeReport } from './probe/report.js'
 
+/** The start of the probe's keys, unless an option says otherwise. */
+export const PROBE_PREFIX = 'whatsapp-media-archive-probe/'
+
 /** Options of `probeS3`. */
 export interface ProbeOptions {
   /** The start of all keys of the probe; nothing else is read or written. Default `whatsapp-media-archive-probe/`. */
@@ -59,12 +62,7 @@ export async function runProbe(
   options: S3StorageOptions,
   probeOptions: ProbeOptions,
 ): Promise<ProbeReport> {
-  const {
-    prefix = 'whatsapp-media-archive-probe/',
-    signal,
-    fetch = globalThis.fetch,
-    timeoutMs = 30_000,
-  } = probeOptions
+  const { prefix = PROBE_PREFIX, signal, fetch = globalThis.fetch, timeoutMs = 30_000 } = probeOptions
   const checks: ProbeCheck[] = []
   // Below a name of its own: two probes at once do not meet, and nothing old is taken for ours.
   const base = `${prefix}${randomUUID()}/`

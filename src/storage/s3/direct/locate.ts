@@ -137,8 +137,18 @@ function keepWhileAlive(fetch: () => Promise<S3Credentials>): () => Promise<S3Cr
 
 function checkCredentials(credentials: S3Credentials): S3Credentials {
   const { accessKeyId, secretAccessKey }: { accessKeyId?: unknown; secretAccessKey?: unknown } = { ...credentials }
-  if (typeof accessKeyId === 'string' && typeof secretAccessKey === 'string') return credentials
-  throw Object.assign(new Error('the provider gave no credentials'), { name: 'CredentialsProviderError' })
+  const isWhole = [accessKeyId, secretAccessKey].every((part) => typeof part === 'string' && part !== '')
+  if (isWhole && hasExpired(credentials)) throw createProviderError('the provider gave credentials that have expired')
+  if (isWhole) return credentials
+  throw createProviderError('the provider gave no credentials')
+}
+
+function hasExpired({ expiration }: S3Credentials): boolean {
+  return expiration !== undefined && expiration.getTime() <= Date.now()
+}
+
+function createProviderError(message: string): Error {
+  return Object.assign(new Error(message), { name: 'CredentialsProviderError' })
 }
 
 /** Keeps the first success; a failure is tried again. */

@@ -1,4 +1,6 @@
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
+import { checkPackageVersion, loadPackage } from '../../../errors/setup-fault.js'
+import { readField } from '../../../errors/thrown.js'
 import { AGENT_OPTIONS } from '../../../http/transport.js'
 import type { S3StorageOptions } from '../options.js'
 
@@ -17,8 +19,30 @@ export interface S3Connection {
 /** In place of the console, on which parts of the SDK speak otherwise. */
 export const SILENT: NonNullable<S3ClientConfig['logger']> = { debug() {}, info() {}, warn() {}, error() {} }
 
+const INSTALL = '@aws-sdk/client-s3 @aws-sdk/s3-request-presigner'
+
+/** Older versions drop `If-None-Match` without a word. */
+const LEAST_VERSION = '3.729'
+
+/** @throws Error with a code of `loadPackage`, or `package-too-old`. */
 export async function openConnection(options: S3StorageOptions): Promise<S3Connection> {
-  const sdk = await import('@aws-sdk/client-s3')
+  const sdk = await loadPackage({ name: '@aws-sdk/client-s3', install: INSTALL }, () => import('@aws-sdk/client-s3'))
+  const connection = buildConnection(sdk, options)
+  const found = await readSdkVersion(connection.client)
+  checkPackageVersion({ name: '@aws-sdk/client-s3', install: INSTALL }, { found, least: LEAST_VERSION })
+  return connection
+}
+
+/** The version that a client names to the store; a client that is given may be of another copy of the SDK. */
+async function readSdkVersion(client: S3Client): Promise<unknown> {
+  const config = readField(client, 'config')
+  const describe = readField(config, 'defaultUserAgentProvider')
+  if (typeof describe !== 'function') return undefined
+  const agents: unknown = await Promise.resolve(Reflect.apply(describe, undefined, [config])).catch(() => undefined)
+  return readField(readField(agents, 0), 1)
+}
+
+function buildConnection(sdk: S3Connection['sdk'], options: S3StorageOptions): S3Connection {
   if (options.client !== undefined) return { sdk, client: options.client, signer: options.client, close() {} }
   const { region, endpoint, publicEndpoint = endpoint, credentials } = options
   const config = (url: string | undefined): S3ClientConfig => ({

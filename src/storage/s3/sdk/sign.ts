@@ -1,4 +1,5 @@
 import type { GetObjectCommandInput } from '@aws-sdk/client-s3'
+import { loadPackage } from '../../../errors/setup-fault.js'
 import type { S3Connection } from './connection.js'
 
 /** A URL that the SDK signed. It expires at `expiration`, with the credentials, even when more was asked for. */
@@ -15,7 +16,7 @@ export async function signWithSdk(
 ): Promise<SdkSignedUrl> {
   const [{ GetObjectCommand }, { getSignedUrl }] = await Promise.all([
     import('@aws-sdk/client-s3'),
-    import('@aws-sdk/s3-request-presigner'),
+    loadPackage({ name: '@aws-sdk/s3-request-presigner' }, () => import('@aws-sdk/s3-request-presigner')),
   ])
   // Read before signing: the SDK may renew the credentials in between, and those live longer.
   const { expiration } = await signer.config.credentials()
