@@ -45,7 +45,8 @@ export default defineConfig([
     splitting: true,
     treeshake: true,
     plugins: [requireLate],
-    sourcemap: true,
+    // The code is not minified, so a stack trace shows lines that can be read; maps were more than half of the package.
+    sourcemap: false,
     clean: false,
     removeNodeProtocol: false,
     outDir: 'dist',

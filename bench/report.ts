@@ -13,14 +13,14 @@ Written by \`npm run bench\` (${measuredAt.slice(0, 10)}, Node ${node.slice(1)},
 
 ![What archiving costs, compared](performance.svg)
 
-\`npm run build && npm run bench\` measures it on your machine; with \`-- --short\` it takes under 3 minutes. [decisions/006](../decisions/006-fast-put.md) says where the time of a put goes. With a given S3 client, puts go through the SDK, at about the price of code written by hand.
+\`npm run build && npm run bench\` measures it on your machine; with \`-- --short\` it takes under 3 minutes. \`decisions/006-fast-put.md\` in the repository says where the time of a put goes. With a given S3 client, puts go through the SDK, at about the price of code written by hand.
 
 ## How it is measured
 The source (a Cloud API stand-in: look-up and bytes) and the S3 sink are processes of their own, over TLS on the loopback. Each pipeline runs in its own process, so that CPU time (\`process.cpuUsage()\`, all threads) and memory are its own. The pipelines take turns: every round runs all of them and begins with another one. Figures are medians over the rounds, after a warm-up. Each object is looked up, downloaded and stored by one PUT.
 
 The sink checks every request's signature, condition and checksum, and compares every byte with the source's; a round with a wrong, missing or refused object ends the bench. Unless its line says otherwise, each pipeline compares the SHA-256 with the announced one, stores under \`If-None-Match: *\`, and sends the hash as the object's checksum. The other pipelines keep their connections alive, have one for each transfer, and do not send \`Expect: 100-continue\`; those with "SDK defaults" change no setting of the SDK. They hold whole files only up to 512 MB at once.
 
-${PIPELINES.map(({ name, label }) => `- **${label}**: [\`bench/pipelines/${name}.mjs\`](../bench/pipelines/${name}.mjs)`).join('\n')}
+${PIPELINES.map(({ name, label }) => `- **${label}**: \`bench/pipelines/${name}.mjs\``).join('\n')}
 
 Compared with ${packages.join(', ')}.
 

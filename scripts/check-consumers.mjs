@@ -1,6 +1,7 @@
 // Packs the library and uses the tarball as strangers do. The parts are in scripts/consumers/, the programs that run in
 // test/package/consumers/. `npm run check:consumers -- entries package` tries these parts alone.
 import { checkEntries } from './consumers/entries.mjs'
+import { checkInstalls } from './consumers/installs.mjs'
 import { checkLambda } from './consumers/lambda.mjs'
 import { checkPackage } from './consumers/package.mjs'
 import { checkRunners } from './consumers/runners.mjs'
@@ -10,6 +11,7 @@ import { createTools, twoAtATime } from './consumers/tools.mjs'
 const PARTS = {
   package: checkPackage,
   entries: checkEntries,
+  installs: checkInstalls,
   runners: checkRunners,
   runtimes: checkRuntimes,
   lambda: checkLambda,

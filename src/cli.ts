@@ -13,6 +13,8 @@ const { version }: { version: string } = JSON.parse(readFileSync(new URL('packag
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
 const { env, stdin, stdout, stderr } = process
+// The AWS SDK would print its notice about this Node's version before every command. It reads this at its first client.
+env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
 process.exitCode = await runCommand(process.argv.slice(2), {
   ...{ env, stdin, stdout, stderr, version },
   signals: process,

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { restore, strip } from '../published-manifest.mjs'
 
 const TIMEOUT_MS = 300_000
 
@@ -86,19 +87,19 @@ export function createTools() {
     return nodes.get(version)
   }
 
-  /** Packs the library. What it prints is what npm would publish. */
+  /** Packs the library as it was built, with the manifest that npm would publish. What it prints is what npm would publish. */
   async function pack() {
-    const [packed] = JSON.parse(
-      await must('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', dir, '--loglevel=error'], {
-        cwd: process.cwd(),
-      }),
-    )
+    const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', dir, '--loglevel=error']
+    strip()
+    const printed = await must('npm', args, { cwd: process.cwd() }).finally(restore)
+    const [packed] = JSON.parse(printed)
     tarball = join(dir, packed.filename)
     return packed
   }
 
   return {
     ...{ check, folder, must, node, npm, pack, project, report, run },
+    tarball: () => tarball,
     failures: () => failures,
     remove: () => rmSync(dir, { recursive: true, force: true }),
   }

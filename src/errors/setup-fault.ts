@@ -136,6 +136,12 @@ export function findSetupFault(error: unknown): SetupFault | undefined {
     readTextField(error, 'name'),
     readTextField(error, 'message'),
   ]
+  // The SDK loads some of its packages late.
+  if (NOT_FOUND.some((each) => each === code)) {
+    const absent = FOUND_NAME.exec(message)?.[1]
+    const advice = absent === undefined ? 'A package is not installed' : `The package ${absent} is not installed`
+    return { reason: 'package-missing', advice: `${advice}: install the app's packages anew` }
+  }
   if (PACKAGE_FAULTS.includes(code)) return { reason: String(code), advice: message }
   return SDK_FAULTS.find(([fits]) => fits({ name, message }))?.[1]
 }

@@ -65,13 +65,15 @@ export function createCloudFrontSigner(options: CloudFrontSignerOptions): UrlSig
       const query = `response-content-type=${encodeValue(contentType)}&response-content-disposition=${encodeValue(contentDisposition)}`
       // CloudFront counts in whole seconds.
       const expires = Math.floor(signedAt.getTime() / 1_000) + expiresIn
+      const asked = `${base}/${path}?${query}`
       const url = getSignedUrl({
-        url: `${base}/${path}?${query}`,
+        url: asked,
         keyPairId,
         privateKey: await findKey().catch(throwKeyError(key)),
         dateLessThan: expires * 1_000,
         algorithm,
       })
+      checkSigned(url, { asked, algorithm, key })
       return { url, expiresAt: new Date(expires * 1_000) }
     },
   }
@@ -160,6 +162,25 @@ function throwKeyError(key: string): (error: unknown) => never {
 function checkSignableKey(key: string): string {
   if (!checkObjectKey(key).includes('*')) return key
   throw new InvalidOptionError({ option: 'key', problem: `must have no '*', got ${describeValue(key)}` })
+}
+
+/**
+ * Versions of the signer before 3.1059 encode another URL than the one they signed, and sign by SHA-1 whatever is asked for:
+ * CloudFront would refuse all of their URLs.
+ */
+function checkSigned(
+  url: string,
+  { asked, algorithm, key }: { asked: string; algorithm: 'SHA256' | 'SHA1'; key: string },
+): void {
+  if (url.startsWith(`${asked}&`) && (algorithm === 'SHA1' || url.includes('&Hash-Algorithm=SHA256'))) return
+  throw new StorageFailedError({
+    operation: 'sign',
+    key,
+    reason: 'package-too-old',
+    retryable: false,
+    advice:
+      'The package @aws-sdk/cloudfront-signer is older than 3.1059: npm install @aws-sdk/cloudfront-signer@latest',
+  })
 }
 
 function buildReaderPath(key: string, originPath: string): string {

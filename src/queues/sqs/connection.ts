@@ -80,7 +80,8 @@ export function connectSqs(options: SqsConnectionOptions): SqsConnection {
       }
     },
     async close() {
-      if (options.client === undefined) await connection?.then(({ client }) => client.destroy())
+      // One that can't be opened needs no end.
+      if (options.client === undefined) await connection?.then(({ client }) => client.destroy()).catch(() => {})
     },
   }
 }

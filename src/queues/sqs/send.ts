@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { BatchResultErrorEntry, SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs'
+import { findSetupFault } from '../../errors/setup-fault.js'
 import { isName } from '../../errors/thrown.js'
 import { QueueFailedError } from '../../errors.js'
 import { defined } from '../../json.js'
@@ -61,7 +62,8 @@ export async function sendMessages(
   const failed = failures.reduce((sum, { count }) => sum + count, 0)
   const { reason, cause } = first.error
   const retryable = failures.every(({ error }) => error.retryable)
-  throw new QueueFailedError({ operation: 'enqueue', reason, retryable, failed, total: messages.length, cause })
+  const advice = findSetupFault(cause)?.advice
+  throw new QueueFailedError({ operation: 'enqueue', reason, retryable, failed, total: messages.length, advice, cause })
 }
 
 /** Bytes of a message as SQS counts them: its body, and names, types and values of its attributes (AWS: Message quotas). */

@@ -19,7 +19,7 @@ for (const { name, run } of queueConformance({ open })) {
   try {
     await run()
   } catch (error) {
-    console.error(`${name}\n${error.stack}`)
+    process.stderr.write(`${name}\n${error.stack}\n`)
     process.exitCode = 1
   }
 }
