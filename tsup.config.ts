@@ -9,12 +9,7 @@ const requireLate: NonNullable<Options['plugins']>[number] = {
   name: 'require-late',
   async renderChunk(code, { path }) {
     if (this.format !== 'cjs' || !path.endsWith('.cjs')) return undefined
-    return transform(code, {
-      supported: { 'dynamic-import': false },
-      target: 'node20',
-      sourcemap: 'external',
-      sourcefile: path,
-    })
+    return transform(code, { supported: { 'dynamic-import': false }, target: 'node20' })
   },
 }
 

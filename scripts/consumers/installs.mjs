@@ -11,7 +11,13 @@ const BULLMQ = [
   ['5.81.5', '5.11.1'],
   [manifest.devDependencies.bullmq, manifest.devDependencies.ioredis],
 ]
-const SDK_OLD = '3.729.0'
+/** The first of these packages that the range takes; not each release of the SDK has a version of each. */
+const SDK_OLDEST = [
+  'client-s3@3.729.0',
+  's3-request-presigner@3.729.0',
+  'client-sqs@3.730.0',
+  'cloudfront-signer@3.734.0',
+]
 const PNPM = 'pnpm@10.34.9'
 const YARN = '@yarnpkg/cli-dist@4.17.1'
 const PROGRAMS = ['installs']
@@ -57,12 +63,12 @@ async function checkBare({ check, project }) {
 }
 
 async function checkOldSdk({ check, project }) {
-  const names = ['client-s3', 's3-request-presigner', 'client-sqs'].map((name) => `@aws-sdk/${name}@${SDK_OLD}`)
+  const names = SDK_OLDEST.map((name) => `@aws-sdk/${name}`)
   const old = await project('installs-old-sdk', names, { programs: PROGRAMS })
   // Without the shared configuration of the machine that this runs on.
   const env = { AWS_EC2_METADATA_DISABLED: 'true', HOME: old, AWS_CONFIG_FILE: join(old, 'none') }
   for (const lack of ['region', 'credentials']) {
-    const label = `AWS SDK ${SDK_OLD}: without ${lack}, calls say what to set`
+    const label = `the oldest AWS SDK: without ${lack}, calls say what to set`
     await check(label, process.execPath, ['lacks.mjs', lack], { cwd: old, env })
   }
 }
