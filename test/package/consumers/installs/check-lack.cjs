@@ -15,7 +15,11 @@ exports.check = async ({ lack, getSignedUrl, uploadToS3, createSqsQueue, createS
   const queue = createSqsQueue({ queueUrl: 'https://sqs.example.com/1/media', ...settings })
   const calls = {
     upload: () => uploadToS3(Buffer.from('x'), { storage, accountId: 'acme' }),
-    sign: () => getSignedUrl('whatsapp-media/acme/2026-11-22/image/5ef5e495-9ea6-59d7-91c6-d39ba4699239.jpg', { storage, accountId: 'acme' }),
+    sign: () =>
+      getSignedUrl('whatsapp-media/acme/2026-11-22/image/5ef5e495-9ea6-59d7-91c6-d39ba4699239.jpg', {
+        storage,
+        accountId: 'acme',
+      }),
     enqueue: () => queue.enqueue([{ version: 1, accountId: 'acme', media: MEDIA }]),
   }
   for (const [name, call] of Object.entries(calls)) {
