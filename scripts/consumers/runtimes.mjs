@@ -1,4 +1,4 @@
-// The main job, the faults of downloads and stores, and the suites of storages and queues: the same programs on Node, Bun and Deno.
+// The main job, the faults of downloads and the suites of storages and queues: the same programs on Node, Bun and Deno.
 import { join } from 'node:path'
 import { at, twoAtATime } from './tools.mjs'
 
@@ -9,7 +9,6 @@ const DENO_VERSION = '2.9.6'
 const PROGRAMS = {
   core: 'the core flow',
   faults: 'faults of downloads',
-  store: 'faults of a store',
   suites: 'suites of storages and queues',
 }
 

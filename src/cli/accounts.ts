@@ -7,12 +7,13 @@ import { defined, isObject, parseJson, readOwn } from '../json.js'
 import { checkAccountId } from '../key.js'
 import type { Account } from '../media-archive/accounts.js'
 import type { CommandContext, OptionHelp } from './command.js'
+import { refusePath } from './file-faults.js'
 import { type Flags, getNeededText, getText, getTexts } from './flags.js'
 
 /** The options for providers with a Graph API of their own. */
 export const CLOUD_API_OPTIONS: readonly OptionHelp[] = [
   ['--cloud-api <url>', 'Graph API of your provider; default https://graph.facebook.com'],
-  ['--media-host <host>', "Host that media URLs may lead to; may be repeated; default Meta's"],
+  ['--media-host <host>', 'Host that media URLs may lead to; default lookaside.fbsbx.com; repeatable', 'repeatable'],
 ]
 
 /** The options of the archive that those flags set. */
@@ -66,12 +67,7 @@ export async function readAccounts(flags: Flags, env: CommandContext['env']): Pr
 }
 
 async function readAccountsFile(path: string): Promise<Record<string, unknown>> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new InvalidOptionError({
-      option: '--accounts',
-      problem: `can not be read: ${describeValue(readOwn(error, 'code'))}`,
-    })
-  })
+  const text = await readFile(path, 'utf8').catch(refusePath({ option: '--accounts', path, use: 'read' }))
   const json = parseJson(text)
   if (isObject(json) && Object.keys(json).length > 0) return json
   throw new InvalidOptionError({

@@ -18,7 +18,7 @@ export async function runArchive(mediaIds: readonly string[], flags: Flags, cont
   const { env, stdout, stderr, interrupts } = context
   const account = parseAccount(flags, env)
   const media = parseMediaOptions(mediaIds, flags)
-  const { storage, keys } = openStorage(flags, env)
+  const { storage, keys } = openStorage(flags, { env: env, use: 'written' })
   const options = { ...account, ...media, ...keys, ...parseCloudApi(flags), storage, signal: interrupts.stop }
   if (media.mediaType === undefined || media.timestamp === undefined) {
     stderr.write(

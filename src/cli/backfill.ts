@@ -1,9 +1,8 @@
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import { describeValue } from '../errors/describe.js'
+import { constants, createReadStream } from 'node:fs'
+import { access, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { InvalidOptionError, WhatsAppMediaError } from '../errors.js'
-import { defined, readString } from '../json.js'
+import { defined } from '../json.js'
 import { createMediaArchive, type MediaArchive, type MediaArchiveOptions } from '../media-archive.js'
 import { type AccountFinder, parseCloudApi, readAccounts } from './accounts.js'
 import { type InputCounts, type JobEntry, readEntries } from './backfill/input.js'
@@ -13,12 +12,14 @@ import type { BackfillRecord, EntryEnd } from './backfill/record.js'
 import { describeReport, summarize, writeReport } from './backfill/report.js'
 import { type BackfillRun, type RunOptions, startRun } from './backfill/run.js'
 import { type CommandContext, EXIT, toOneLine } from './command.js'
+import { describeSystemFault, refusePath } from './file-faults.js'
 import { type Flags, getText, parseCount, STDIN } from './flags.js'
 import { openStorage } from './open-storage.js'
 import { createStatusLine } from './progress.js'
 
-const DEFAULT_TRANSFERS = 8
-const WINDOW_ENTRIES = 10_000
+/** Transfers of `backfill` at once, and its entries in memory. */
+export const DEFAULT_TRANSFERS = 8
+export const WINDOW_ENTRIES = 10_000
 /** A token from the environment that Meta rejects so often, minutes apart, does not recover by itself. */
 const MOST_PAUSES = 3
 /** Problems printed on the way; the report has them all. */
@@ -36,8 +37,10 @@ export async function runBackfill(file: string, flags: Flags, context: CommandCo
   const { env, stderr, interrupts } = context
   const settings = await readSettings(file, flags, env)
   const { accountFor, concurrency, windowEntries, inputBytes } = settings
-  const { storage, keys } = openStorage(flags, env)
-  const journal = await openJournal(settings.journal).catch(refuseUnusable('--journal'))
+  const { storage, keys } = openStorage(flags, { env: env, use: 'written' })
+  const journal = await openJournal(settings.journal).catch(
+    refusePath({ option: '--journal', path: settings.journal, use: 'written' }),
+  )
   const source = file === STDIN ? context.stdin : createReadStream(file)
   const input: InputCounts = { lines: 0, entries: 0, bytes: 0, isAtEnd: false }
   let run: BackfillRun | undefined
@@ -81,7 +84,9 @@ async function printReport(
 ): Promise<number> {
   const summary = summarize(journal, input)
   stdout.write(describeReport(summary))
-  if (path !== undefined) await writeReport(path, summary, journal).catch(refuseUnusable('--report'))
+  if (path !== undefined) {
+    await writeReport(path, summary, journal).catch(refusePath({ option: '--report', path, use: 'written' }))
+  }
   if (interrupts.stop.aborted) return EXIT.interrupted
   return summary.gone + summary.failed + summary.unreadable === 0 ? EXIT.done : EXIT.incomplete
 }
@@ -174,6 +179,11 @@ async function readSettings(file: string, flags: Flags, env: CommandContext['env
   if (report !== undefined && [file, journal].some((path) => resolve(path) === resolve(report))) {
     throw new InvalidOptionError({ option: '--report', problem: 'must be another file than the input and the journal' })
   }
+  if (report !== undefined) {
+    // It is written at the end: a slip must not show only after hours.
+    const refuse = refusePath({ option: '--report', path: report, use: 'written' })
+    await access(join(dirname(report), '.', '/'), constants.W_OK).catch(refuse)
+  }
   return {
     accountFor: await readAccounts(flags, env),
     journal,
@@ -187,21 +197,13 @@ async function readSettings(file: string, flags: Flags, env: CommandContext['env
 
 /** Undefined for a stream; a named pipe is one. */
 async function readInputSize(file: string): Promise<number | undefined> {
-  const stats = await stat(file).catch(refuseUnusable('<file>'))
+  const stats = await stat(file).catch(refusePath({ option: '<file>', path: file, use: 'read' }))
   if (stats.isDirectory()) throw new InvalidOptionError({ option: '<file>', problem: 'must be a file, got a folder' })
   return stats.isFile() ? stats.size : undefined
-}
-
-/** The codes of the system's errors name the fault. */
-function refuseUnusable(option: string): (error: unknown) => never {
-  return (error) => {
-    if (WhatsAppMediaError.is(error)) throw error
-    throw new InvalidOptionError({ option, problem: `can not be used: ${describeValue(readString(error, 'code'))}` })
-  }
 }
 
 /** The reason why a run ended early. @throws the error of an input that is not the journal's: it has nothing to report. */
 function describeProblem(error: unknown): string {
   if (WhatsAppMediaError.is(error) && error.code === 'invalid-option') throw error
-  return WhatsAppMediaError.is(error) ? error.message : `Stopped: ${describeValue(readString(error, 'code'))}`
+  return WhatsAppMediaError.is(error) ? error.message : `Stopped: ${describeSystemFault(error)}`
 }

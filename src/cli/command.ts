@@ -5,8 +5,11 @@ import { WhatsAppMediaError } from '../errors.js'
 import type { Flags } from './flags.js'
 import type { Terminal } from './progress.js'
 
-/** An option's usage, such as `--bucket <name>` or `--json`, and its text in the help. */
-export type OptionHelp = readonly [usage: string, description: string]
+/**
+ * An option's usage, such as `--bucket <name>` or `--json`, and its text in the help. An option with a value may be given
+ * once, if it is not repeatable.
+ */
+export type OptionHelp = readonly [usage: string, description: string, times?: 'repeatable']
 
 /** One command of the command line. */
 export interface Command {
@@ -15,6 +18,10 @@ export interface Command {
   argument?: string | undefined
   description: string
   options: readonly OptionHelp[]
+  /** Whole command lines, without the program's name. */
+  examples: readonly [string, ...string[]]
+  /** Codes and their meanings, where they are not those of all commands. */
+  exitCodes?: readonly OptionHelp[] | undefined
   /** @returns the exit code. */
   run(input: CommandInput, host: CommandHost): Promise<number>
   /** Reports an error that `run` threw, or the options themselves. Default: the message goes to `stderr`. */
@@ -43,8 +50,7 @@ export interface CommandHost {
 }
 
 /** The process as a command sees it that finishes its work on Ctrl-C. */
-export interface CommandContext extends Pick<CommandHost, 'env' | 'stdin' | 'stderr'> {
-  stdout: Pick<Terminal, 'write'>
+export interface CommandContext extends Pick<CommandHost, 'env' | 'stdin' | 'stdout' | 'stderr'> {
   interrupts: Interrupts
 }
 
@@ -103,11 +109,11 @@ export function listenForInterrupts(process: CommandHost['signals']): Interrupts
   }
 }
 
+const UNUSABLE: ReadonlySet<string> = new Set(['invalid-option', 'storage-failed', 'wrong-account'])
+
 /** The exit code of a command that threw: 2 when options, settings or the storage have to be repaired first. */
 export function decideExitCode(error: unknown): number {
-  const isUnusable = WhatsAppMediaError.is(error)
-    ? error.code === 'invalid-option' || error.code === 'storage-failed'
-    : error instanceof UsageError
+  const isUnusable = WhatsAppMediaError.is(error) ? UNUSABLE.has(error.code) : error instanceof UsageError
   return isUnusable ? EXIT.unusable : EXIT.incomplete
 }
 

@@ -10,6 +10,7 @@ import { createDemoArchive, type DemoArchive } from './demo/archive.js'
 import { createPageListener } from './demo/page.js'
 import { startDemoServer } from './demo/server.js'
 import { openBucket, openTemporaryFolder } from './demo/storage.js'
+import { type Paint, paintNothing } from './paint.js'
 import { createProgress, type Terminal } from './progress.js'
 
 interface DemoSample {
@@ -45,6 +46,8 @@ export interface DemoOptions {
   generatedBytes?: number | undefined
   /** Keeps the demo up at its end, with a page that shows the archived media, until this resolves. Default: it ends. */
   keepUntil?: (() => Promise<unknown>) | undefined
+  /** Default: no colours. */
+  paint?: Paint | undefined
 }
 
 /**
@@ -55,7 +58,7 @@ export interface DemoOptions {
  * @throws Error when anything differs.
  */
 export async function runDemo(options: DemoOptions): Promise<void> {
-  const { output, config, keepUntil } = options
+  const { output, config, keepUntil, paint = paintNothing } = options
   const cleanUps: (() => Promise<unknown>)[] = []
   const print = (line: string): void => void output.write(`${line}\n`)
   try {
@@ -68,15 +71,22 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     const demo = createDemoArchive({ api, server, storage: opened.storage, prefix: config.prefix })
     cleanUps.push(demo.close)
 
-    print(`Signed webhooks to ${server.origin}/webhook, media from a fake Cloud API at ${api.origin},`)
+    const isKept = keepUntil !== undefined
+    // An address that is printed must work as long as its reader sees it.
+    const places = isKept ? [`${server.origin}/webhook`, `a fake Cloud API at ${api.origin}`] : PLACES
+    print(`Signed webhooks to ${places[0]}, media from ${places[1]},`)
     print(`archived into ${opened.name}\n`)
-    print(TABLE_HEAD)
+    print(paint('heading', isKept ? `${TABLE_HEAD}, and a signed URL` : TABLE_HEAD))
     const added = await addSamples(api, options)
-    const archived = await deliverEach(demo, added, { output, print })
+    const archived = await deliverEach(demo, added, { ...options, print })
     print('Each was read back through its signed URL, and its bytes are the ones sent.')
     await deliverAgain(demo, added)
     print(`Delivered again, in one webhook: all ${added.length} were there already, nothing was stored twice.`)
-    if (keepUntil === undefined) return
+    if (!isKept) {
+      print(`\n${config.bucket === undefined ? 'The folder is removed now' : 'The objects stay in the bucket'}.`)
+      print('Next: add --keep to see the files in your browser: npx whatsapp-media-archive demo --keep')
+      return
+    }
     server.route('', createPageListener({ archived, sign: demo.sign }))
     print(`\nThe archived media are shown at ${server.origin}/ until Ctrl-C.`)
     await keepUntil()
@@ -102,7 +112,7 @@ async function addSamples(
 async function deliverEach(
   demo: DemoArchive,
   added: readonly AddedMedia[],
-  { output, print }: { output: Terminal; print: (line: string) => void },
+  { output, paint, keepUntil, print }: DemoOptions & { print: (line: string) => void },
 ): Promise<ArchivedMedia[]> {
   const archived: ArchivedMedia[] = []
   for (const item of added) {
@@ -113,7 +123,7 @@ async function deliverEach(
     for (const media of delivered) {
       const url = await demo.sign(media)
       await compareBytes(url, media)
-      print(describeArchived(media, { ms, url }))
+      print(describeArchived(media, { ms, paint, url: keepUntil === undefined ? undefined : url }))
       archived.push(media)
     }
   }
@@ -138,16 +148,21 @@ async function compareBytes(url: string, { size, sha256, key }: ArchivedMedia): 
   if (bytes !== size || hash.digest('hex') !== sha256) throw new Error(`${key} has other bytes than were sent`)
 }
 
-const TABLE_HEAD = 'type              size  proven       time  key, and a signed URL'
+const TABLE_HEAD = 'type              size  proven       time  key'
 
-/** One archived media item in two lines of text; `ms` is the time from its webhook to the archived object. */
+const PLACES = ['a server on this machine', 'a fake Cloud API'] as const
+
+/**
+ * One archived media item in a line of text, and its URL in another; `ms` is the time from its webhook to the archived
+ * object.
+ */
 export function describeArchived(
   { mediaType, size, integrity, key }: ArchivedMedia,
-  details: { ms: number; url: string },
+  { ms, url, paint = paintNothing }: { ms: number; url?: string | undefined; paint?: Paint | undefined },
 ): string {
   const bytes = `${size.toLocaleString('en')} B`.padStart(13)
   // Against the hash in the webhook, or else only hashed here.
-  const proven = integrity === 'announced' ? 'proven' : 'hashed'
-  const time = `${Math.round(details.ms)} ms`.padStart(9)
-  return `${mediaType.padEnd(8)} ${bytes}  ${proven}  ${time}  ${key}\n         ${details.url}\n`
+  const proven = integrity === 'announced' ? paint('good', 'proven') : paint('odd', 'hashed')
+  const time = `${Math.round(ms)} ms`.padStart(9)
+  return `${mediaType.padEnd(8)} ${bytes}  ${proven}  ${time}  ${key}${url === undefined ? '' : `\n         ${url}\n`}`
 }

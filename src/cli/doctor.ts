@@ -19,10 +19,13 @@ import { reachBucket } from './doctor/reach.js'
 import { describeAsJson, describeAsText } from './doctor/report.js'
 import { examineSettings } from './doctor/settings.js'
 import type { Flags } from './flags.js'
+import { choosePaint, type Paint } from './paint.js'
 
 export interface DoctorOptions {
   settings: DoctorSettings
   output: { write(text: string): unknown }
+  /** Default: no colours. */
+  paint?: Paint | undefined
   /** `probeS3`. */
   probe: Probe
   /** Default: the SDK's own chain. */
@@ -42,7 +45,10 @@ export async function runDoctorCommand(flags: Flags, context: CommandContext): P
   const { env, stdout, stderr, interrupts } = context
   const settings = readDoctorSettings(flags, env)
   try {
-    return await runDoctor({ settings, output: stdout, probe: probeS3, signal: interrupts.stop })
+    return await runDoctor({
+      ...{ settings, output: stdout, paint: choosePaint(stdout, env) },
+      ...{ probe: probeS3, signal: interrupts.stop },
+    })
   } catch (error) {
     // The objects that were written are removed by now.
     if (!interrupts.stop.aborted) throw error
@@ -72,7 +78,7 @@ export function reportDoctorError(
  * @throws InvalidOptionError for settings of the wrong form, and the signal's reason.
  */
 export async function runDoctor(options: DoctorOptions): Promise<number> {
-  const { settings, output, signal, now = Date.now, timeoutMs = 15_000 } = options
+  const { settings, output, paint, signal, now = Date.now, timeoutMs = 15_000 } = options
   const context = { ...options, now, timeoutMs }
   // Before the first question: a typing mistake must not cost the answers.
   checkPrefix(settings)
@@ -82,7 +88,7 @@ export async function runDoctor(options: DoctorOptions): Promise<number> {
   signal?.throwIfAborted()
   const isUnset = settings.accessToken === undefined && settings.bucket === undefined
   if (isUnset) findings.push(NOTHING_SET)
-  output.write(settings.json ? describeAsJson(findings) : describeAsText(findings))
+  output.write(settings.json ? describeAsJson(findings) : describeAsText(findings, paint))
   return decideDoctorExitCode(findings)
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { configFromEnv } from '../config-from-env.js'
 import { CLOUD_API_OPTIONS } from './accounts.js'
 import { runArchive } from './archive.js'
-import { runBackfill } from './backfill.js'
+import { DEFAULT_TRANSFERS, runBackfill, WINDOW_ENTRIES } from './backfill.js'
 import {
   type Command,
   type CommandHost,
@@ -11,23 +11,26 @@ import {
   EXIT,
   listenForInterrupts,
   makeInterruptible,
+  UsageError,
 } from './command.js'
 import { runDemo } from './demo.js'
 import { reportDoctorError, runDoctorCommand } from './doctor.js'
-import { describeHelp, describeVersion } from './help.js'
+import { describeHelp, describeVersion, PROGRAM } from './help.js'
 import { STORAGE_OPTIONS } from './open-storage.js'
+import { choosePaint } from './paint.js'
 import { findCommand, parseCommand } from './parse-command.js'
 import { runSign } from './sign.js'
-import { runVerify } from './verify.js'
+import { DEFAULT_READS, runVerify } from './verify.js'
 
 const COMMANDS: readonly Command[] = [
   {
     name: 'demo',
     description: 'Archive sample media from a fake Cloud API and read them back; into S3_BUCKET_NAME if that is set',
     options: [['--keep', 'Stay up until Ctrl-C, with a page that shows the archived media']],
+    examples: ['demo', 'demo --keep'],
     async run({ flags }, { env, stdout, signals, samples }) {
       const keep = flags['keep'] === true ? { keepUntil: () => waitForInterrupt(signals) } : {}
-      await runDemo({ samples, output: stdout, config: configFromEnv(env), ...keep })
+      await runDemo({ samples, output: stdout, config: configFromEnv(env), paint: choosePaint(stdout, env), ...keep })
       return EXIT.done
     },
   },
@@ -38,10 +41,14 @@ const COMMANDS: readonly Command[] = [
     options: [
       ['--account <id>', 'The account (tenant) that the media is archived for'],
       ['--type <type>', 'image, video, audio, document or sticker; default by MIME type'],
-      ['--timestamp <time>', 'When the message was sent, ISO 8601; makes the key stable'],
+      ['--timestamp <time>', 'When the message was sent, ISO 8601; makes the key stable; default now'],
       ['--filename <name>', "The sender's name for the file"],
       ...STORAGE_OPTIONS,
       ...CLOUD_API_OPTIONS,
+    ],
+    examples: [
+      'archive 1761000000000001 --account acme --type image --timestamp 2026-11-22T10:00:00Z --bucket my-media',
+      'archive 1761000000000001 1761000000000002 --account acme --directory ./media',
     ],
     run: makeInterruptible(({ args, flags }, context) => runArchive(args, flags, context)),
   },
@@ -53,12 +60,16 @@ const COMMANDS: readonly Command[] = [
       ['--account <id>', 'The account of all entries; its token: WHATSAPP_ACCESS_TOKEN'],
       ['--accounts <file>', 'Accounts by phone number id, with the names of the variables that have their tokens'],
       ['--journal <file>', 'The finished entries, for the next run; default <file>.journal'],
-      ['--report <file>', 'Write the report as JSON'],
-      ['--concurrency <n>', 'Transfers at once; default 8'],
+      ['--report <file>', 'Write the report as JSON; default: it is printed only'],
+      ['--concurrency <n>', `Transfers at once; default ${DEFAULT_TRANSFERS}`],
       ['--max-gone-per-hour <n>', 'Look-ups of gone media after which an account pauses; default: no limit'],
-      ['--window <n>', 'Entries in memory, sorted by time left; default 10000'],
+      ['--window <n>', `Entries in memory, sorted by time left; default ${WINDOW_ENTRIES}`],
       ...STORAGE_OPTIONS,
       ...CLOUD_API_OPTIONS,
+    ],
+    examples: [
+      'backfill saved-webhooks.jsonl --account acme --bucket my-media --report report.json',
+      'backfill - --accounts accounts.json --journal saved.journal --bucket my-media < saved.jsonl',
     ],
     run: makeInterruptible(({ args: [file = ''], flags }, context) => runBackfill(file, flags, context)),
   },
@@ -67,10 +78,11 @@ const COMMANDS: readonly Command[] = [
     argument: '<prefix>',
     description: 'Read all objects whose keys start so, and compare their SHA-256 with the recorded one',
     options: [
-      ['--concurrency <n>', 'Objects at once; default 4'],
+      ['--concurrency <n>', `Objects at once; default ${DEFAULT_READS}`],
       ['--json', 'One JSON object a line: the problems, then the counts'],
       ...STORAGE_OPTIONS,
     ],
+    examples: ['verify whatsapp-media/acme/ --bucket my-media', 'verify whatsapp-media/ --directory ./media --json'],
     run: makeInterruptible(({ args: [prefix = ''], flags }, context) => runVerify(prefix, flags, context)),
   },
   {
@@ -81,8 +93,11 @@ const COMMANDS: readonly Command[] = [
       ['--account <id>', 'The account (tenant) that the key must belong to'],
       ['--expires <seconds>', 'How long the URL works; default 3600'],
       ['--filename <name>', 'The name of the downloaded file'],
-      ['--disposition <how>', 'inline or attachment'],
+      ['--disposition <how>', 'inline or attachment; default by the type of the file'],
       ...STORAGE_OPTIONS,
+    ],
+    examples: [
+      'sign whatsapp-media/acme/2026-11-22/image/5ef5e495-9ea6-59d7-91c6-d39ba4699239.jpg --account acme --bucket my-media --expires 600',
     ],
     run: makeInterruptible(({ args: [key = ''], flags }, context) => runSign(key, flags, context)),
   },
@@ -95,11 +110,22 @@ const COMMANDS: readonly Command[] = [
       ['--endpoint <url>', 'An S3-compatible store. Default: S3_ENDPOINT, else AWS'],
       ['--public-endpoint <url>', 'The endpoint that readers of signed URLs reach. Default: the endpoint'],
       ['--prefix <prefix>', 'The start of all keys. Default: WHATSAPP_MEDIA_PREFIX, else whatsapp-media/'],
-      ['--origin <origin>', 'A page that reads signed URLs by script, such as https://app.example.com; repeatable'],
+      [
+        '--origin <origin>',
+        'A page that reads signed URLs by script, such as https://app.example.com; repeatable',
+        'repeatable',
+      ],
       ['--phone-number-id <id>', 'Check that the token may read it'],
-      ['--graph-url <url>', "Another base URL than Meta's"],
+      ['--graph-url <url>', 'Graph API of your provider. Default: https://graph.facebook.com'],
       ['--no-probe', "Leave out the probe, which writes some objects to test each of the store's promises"],
       ['--json', 'For machines'],
+    ],
+    examples: ['doctor --bucket my-media --origin https://app.example.com', 'doctor --json --no-probe'],
+    exitCodes: [
+      ['0', 'nothing to repair'],
+      ['1', 'warnings'],
+      ['2', 'errors, or the doctor could not begin'],
+      ['130', 'stopped by Ctrl-C or SIGTERM'],
     ],
     run: makeInterruptible(({ flags }, context) => runDoctorCommand(flags, context)),
     reportError: reportDoctorError,
@@ -112,21 +138,33 @@ const COMMANDS: readonly Command[] = [
  * @returns the exit code.
  */
 export async function runCommand(argv: readonly string[], host: CommandHost): Promise<number> {
+  const { env, stdout, version } = host
   const command = findCommand(argv, COMMANDS)
   try {
-    const line = parseCommand(argv, command)
+    const line = parseCommand(argv, { command, commands: COMMANDS })
     if (line.asks === 'run') return await line.command.run(line.input, host)
-    const text = line.asks === 'version' ? describeVersion(host.version) : describeHelp(host.version, COMMANDS, command)
-    host.stdout.write(text)
-    return line.asks === 'help' && line.isMistake ? EXIT.unusable : EXIT.done
+    const paint = choosePaint(stdout, env)
+    const help = { commands: COMMANDS, command: line.asks === 'help' ? line.command : undefined, paint }
+    stdout.write(line.asks === 'version' ? describeVersion(version) : describeHelp(version, help))
+    return EXIT.done
   } catch (error) {
-    return (command?.reportError ?? reportError)(error, { argv, host })
+    const code = (command?.reportError ?? reportError)(error, { argv, host })
+    if (error instanceof UsageError) showWay(command, host)
+    return code
   }
 }
 
 function reportError(error: unknown, { host }: { host: CommandHost }): number {
-  host.stderr.write(`${describeThrown(error)}\n`)
+  const paint = choosePaint(host.stderr, host.env)
+  host.stderr.write(`${paint('bad', describeThrown(error))}\n`)
   return decideExitCode(error)
+}
+
+/** After a slip of the pen: where the options are told, or which commands there are. */
+function showWay(command: Command | undefined, { stderr, env, version }: CommandHost): void {
+  const paint = choosePaint(stderr, env)
+  if (command === undefined) stderr.write(`\n${describeHelp(version, { commands: COMMANDS, paint })}`)
+  else stderr.write(`Options and examples: ${PROGRAM} ${command.name} --help\n`)
 }
 
 /** Resolves at the first Ctrl-C or SIGTERM. */

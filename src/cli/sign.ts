@@ -21,7 +21,7 @@ export async function runSign(key: string, flags: Flags, context: CommandContext
   const filename = getText(flags, 'filename')
   const disposition = getText(flags, 'disposition')
   if (disposition !== undefined) checkOneOf('--disposition', disposition, ['inline', 'attachment'])
-  const { storage, keys } = openStorage(flags, context.env)
+  const { storage, keys } = openStorage(flags, { env: context.env, use: 'listed' })
   if (storage.signedUrl === undefined) {
     throw new InvalidOptionError({
       option: '--directory',

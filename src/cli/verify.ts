@@ -8,6 +8,7 @@ import { toStorageFailure } from '../upload/storage-errors.js'
 import { type CommandContext, EXIT, toOneLine } from './command.js'
 import { type Flags, parseCount } from './flags.js'
 import { openStorage } from './open-storage.js'
+import { choosePaint, type Paint } from './paint.js'
 import { createRate, createStatusLine, formatBytes, formatCount } from './progress.js'
 
 /** An object that is not as it was stored. */
@@ -41,7 +42,8 @@ interface VerifyOptions {
   onProblem(problem: VerifyProblem): void
 }
 
-const DEFAULT_CONCURRENCY = 4
+/** Objects that `verify` reads at once. */
+export const DEFAULT_READS = 4
 
 /**
  * `verify <prefix>`: reads every object whose key starts with the prefix, and compares its SHA-256 with the recorded one.
@@ -52,9 +54,10 @@ const DEFAULT_CONCURRENCY = 4
  */
 export async function runVerify(prefix: string, flags: Flags, context: CommandContext): Promise<number> {
   const { env, stdout, stderr, interrupts } = context
-  const concurrency = parseCount(flags, 'concurrency', { most: 256 }) ?? DEFAULT_CONCURRENCY
+  const concurrency = parseCount(flags, 'concurrency', { most: 256 }) ?? DEFAULT_READS
   const isJson = flags['json'] === true
-  const { storage } = openStorage(flags, env)
+  const paint = choosePaint(stdout, env)
+  const { storage } = openStorage(flags, { env: env, use: 'listed' })
   const counts = createCounts()
   const objects = createRate(() => counts.objects)
   const bytes = createRate(() => counts.bytes)
@@ -64,7 +67,9 @@ export async function runVerify(prefix: string, flags: Flags, context: CommandCo
     return [...facts, `${formatCount(objects.perSecond())}/s`, `${formatBytes(bytes.perSecond())}/s`].join('  ')
   })
   const onProblem = (problem: VerifyProblem): void =>
-    status.around(() => void stdout.write(isJson ? `${JSON.stringify(problem)}\n` : describeVerifyProblem(problem)))
+    status.around(
+      () => void stdout.write(isJson ? `${JSON.stringify(problem)}\n` : describeVerifyProblem(problem, paint)),
+    )
   try {
     await verifyObjects(storage, prefix, { concurrency, signal: interrupts.stop, onProblem, counts })
   } catch (error) {
@@ -182,8 +187,8 @@ async function* wrapBodyErrors(body: Readable, key: string): AsyncGenerator<Uint
   }
 }
 
-function describeVerifyProblem({ key, problem, reason }: VerifyProblem): string {
-  return `${toOneLine([problem, key, ...(reason === undefined ? [] : [reason])].join('  '))}\n`
+function describeVerifyProblem({ key, problem, reason }: VerifyProblem, paint: Paint): string {
+  return `${paint('bad', problem)}  ${toOneLine([key, ...(reason === undefined ? [] : [reason])].join('  '))}\n`
 }
 
 function describeCounts({ objects, proven, damaged, unrecorded, unreadable, bytes, complete }: VerifyCounts): string {

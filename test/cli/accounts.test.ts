@@ -51,7 +51,7 @@ it('readAccounts gives one account to all numbers, or each its own', async () =>
 })
 
 it.each([
-  ['no file', undefined, "--accounts can not be read: 'ENOENT'"],
+  ['no file', undefined, '--accounts can not be read, there is no such file (ENOENT): '],
   ['no JSON', `{"1": ${TOKEN}}`, 'must be a JSON object with an account for each phone number id'],
   ['a list', [], 'must be a JSON object with an account for each phone number id'],
   ['nothing', {}, 'must be a JSON object with an account for each phone number id'],

@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -250,14 +250,15 @@ it('runBackfill ends with what it found when the input breaks off', async () => 
 
 it('runBackfill stops when the storage takes nothing', async () => {
   write(...(await Promise.all(Array.from({ length: 25 }, () => addLine()))))
-  writeFileSync(join(folder, 'taken'), '')
+  mkdirSync(join(folder, 'taken'))
+  writeFileSync(join(folder, 'taken', 'whatsapp-media'), '')
   const context = contextOf()
   expect(await runBackfill(input, { ...flags, directory: join(folder, 'taken') }, context)).toBe(2)
   expect(context.err()).toContain('the last 20 objects were refused\n')
 })
 
 it.each([
-  ['no input', () => ({}), () => 'none.jsonl', "<file> can not be used: 'ENOENT'"],
+  ['no input', () => ({}), () => 'none.jsonl', '<file> can not be read, there is no such file (ENOENT): none.jsonl'],
   ['a folder as input', () => ({}), () => folder, '<file> must be a file, got a folder'],
   ['a pipe without journal', () => ({}), () => '/dev/null', '--journal is needed'],
   ['no account', () => ({ account: undefined }), () => input, '--account is needed'],
@@ -266,13 +267,25 @@ it.each([
     'a journal in no folder',
     () => ({ journal: join(folder, 'no/j') }),
     () => input,
-    "--journal can not be used: 'ENOENT'",
+    '--journal can not be written, there is no such folder (ENOENT): ',
   ],
   [
     'a report in no folder',
     () => ({ report: join(folder, 'no/r') }),
     () => input,
-    "--report can not be used: 'ENOENT'",
+    '--report can not be written, there is no such folder (ENOENT): ',
+  ],
+  [
+    'a report below a file',
+    () => ({ report: `${input}/r` }),
+    () => input,
+    '--report can not be written, a part of the path is a file and no folder (ENOTDIR): ',
+  ],
+  [
+    'a folder that is a file',
+    () => ({ directory: input }),
+    () => input,
+    '--directory can not be written, it is a file and no folder (EEXIST): ',
   ],
   ['the input as report', () => ({ report: `${folder}/./saved.jsonl` }), () => input, '--report must be another file'],
   ['the journal as report', () => ({ report: `${input}.journal` }), () => input, '--report must be another file'],

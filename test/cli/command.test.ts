@@ -28,7 +28,7 @@ it('decideExitCode distinguishes failures to fix first from others', () => {
   expect(decideExitCode(new InvalidOptionError({ option: '--account', problem: 'is needed' }))).toBe(2)
   const missing = { operation: 'list', key: 'a/', reason: 'NoSuchBucket', retryable: false } as const
   expect(decideExitCode(new StorageFailedError(missing))).toBe(2)
-  expect(decideExitCode(new WrongAccountError({ accountId: 'pixels' }))).toBe(1)
+  expect(decideExitCode(new WrongAccountError({ accountId: 'pixels' }))).toBe(2)
   expect(decideExitCode(new Error('other'))).toBe(1)
   expect(decideExitCode('thrown')).toBe(1)
 })

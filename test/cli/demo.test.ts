@@ -99,7 +99,9 @@ it('runDemo archives all samples, reads them back, and stores nothing twice', as
     'document',
   ])
   expect(rows.at(-1)).toContain('300,000 B  proven')
-  expect(text.match(/^ {9}http:\/\/127\.0\.0\.1:\d+\/files\//gm)).toHaveLength(8)
+  // Its server has ended, and so has every address of it.
+  expect(text).not.toContain('://')
+  expect(text).toMatch(/\nThe folder is removed now\.\nNext: .*: npx whatsapp-media-archive demo --keep\n$/)
   expect(text).toContain('Each was read back through its signed URL')
   expect(text).toContain('Delivered again, in one webhook: all 8 were there already, nothing was stored twice.')
   expect(text).not.toContain('until Ctrl-C')
@@ -115,6 +117,10 @@ it('runDemo stays up with a page of all media until keepUntil resolves', async (
   const keepUntil = vi.fn(async () => {
     const origin = originIn(soFar)
     expect(soFar).toContain(`shown at ${origin}/ until Ctrl-C.`)
+    const [signed = '', ...others] = soFar.match(/(?<=^ {9})http:\/\/127\.0\.0\.1:\d+\/files\/\S+/gm) ?? []
+    expect(others).toHaveLength(7)
+    expect((await fetch(signed)).status).toBe(200)
+    expect(soFar).not.toContain('--keep')
     const page = await fetch(`${origin}/`)
     expect(page.status).toBe(200)
     expect(page.headers.get('content-security-policy')).toContain("default-src 'none'")
@@ -247,6 +253,7 @@ it('describeArchived says whether the bytes were proven or only hashed', () => {
     'document   1,234,567 B  proven      12 ms  whatsapp/demo/file.pdf\n         http://127.0.0.1/signed\n',
   )
   expect(describeArchived({ ...MEDIA, integrity: 'unannounced' }, details)).toContain(' B  hashed  ')
+  expect(describeArchived(MEDIA, { ms: 12.4 })).toMatch(/whatsapp\/demo\/file\.pdf$/)
 })
 
 it('buildMediaPage shows file name and caption where there are any, and escapes them', () => {

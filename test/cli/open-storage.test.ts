@@ -1,13 +1,16 @@
 import { expect, it, vi } from 'vitest'
-import { openStorage } from '../../src/cli/open-storage.js'
+import { type OpenedStorage, openStorage } from '../../src/cli/open-storage.js'
 import { temporaryFolder } from './command-context.js'
+
+const open = (flags: object, env: Record<string, string>): OpenedStorage =>
+  openStorage({ ...flags }, { env, use: 'written' })
 
 it('openStorage takes the bucket from the options, then from the environment', async () => {
   const env = { S3_BUCKET_NAME: 'from-env', AWS_REGION: 'eu-central-1', S3_ENDPOINT: 'http://127.0.0.1:1' }
-  expect(openStorage({}, env)).toMatchObject({ storage: { name: 's3', bucket: 'from-env' }, keys: {} })
-  expect(openStorage({ bucket: 'mine' }, env).storage.bucket).toBe('mine')
-  expect(openStorage({ bucket: 'mine' }, {}).storage.bucket).toBe('mine')
-  expect(openStorage({}, { ...env, WHATSAPP_MEDIA_PREFIX: 'p/' }).keys).toEqual({ prefix: 'p/' })
+  expect(open({}, env)).toMatchObject({ storage: { name: 's3', bucket: 'from-env' }, keys: {} })
+  expect(open({ bucket: 'mine' }, env).storage.bucket).toBe('mine')
+  expect(open({ bucket: 'mine' }, {}).storage.bucket).toBe('mine')
+  expect(open({}, { ...env, WHATSAPP_MEDIA_PREFIX: 'p/' }).keys).toEqual({ prefix: 'p/' })
 })
 
 it('openStorage signs for the public endpoint, in the region asked for', async () => {
@@ -18,7 +21,7 @@ it('openStorage signs for the public endpoint, in the region asked for', async (
     endpoint: 'http://127.0.0.1:1',
     publicEndpoint: 'https://m.test',
   }
-  const { storage } = openStorage(flags, env)
+  const { storage } = open(flags, env)
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE')
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'example-secret')
   const signed = await storage.signedUrl?.('k', {
@@ -34,20 +37,18 @@ it('openStorage opens a folder, which signs with address and secret only', () =>
   const directory = temporaryFolder()
   const publicEndpoint = 'https://m.test/files'
   const secret = { WHATSAPP_MEDIA_URL_SECRET: 'a secret of enough characters' }
-  expect(openStorage({ directory }, {}).storage).toMatchObject({ name: 'file-system' })
-  expect(openStorage({ directory }, secret).storage.signedUrl).toBeUndefined()
-  expect(openStorage({ directory, publicEndpoint }, {}).storage.signedUrl).toBeUndefined()
-  expect(openStorage({ directory, publicEndpoint }, secret).storage.signedUrl).toBeTypeOf('function')
+  expect(open({ directory }, {}).storage).toMatchObject({ name: 'file-system' })
+  expect(open({ directory }, secret).storage.signedUrl).toBeUndefined()
+  expect(open({ directory, publicEndpoint }, {}).storage.signedUrl).toBeUndefined()
+  expect(open({ directory, publicEndpoint }, secret).storage.signedUrl).toBeTypeOf('function')
 })
 
 it('openStorage refuses what leads nowhere', () => {
-  expect(() => openStorage({}, {})).toThrow('--bucket is needed (or S3_BUCKET_NAME), or --directory')
-  expect(() => openStorage({ bucket: 'b', directory: 'd' }, {})).toThrow('--bucket does not go with --directory')
-  expect(() => openStorage({ endpoint: 'x', directory: 'd' }, {})).toThrow('--endpoint does not go with --directory')
+  expect(() => open({}, {})).toThrow('--bucket is needed (or S3_BUCKET_NAME), or --directory')
+  expect(() => open({ bucket: 'b', directory: 'd' }, {})).toThrow('--bucket does not go with --directory')
+  expect(() => open({ endpoint: 'x', directory: 'd' }, {})).toThrow('--endpoint does not go with --directory')
   for (const url of ['no url', 'ftp://m.test']) {
-    expect(() => openStorage({ bucket: 'b', endpoint: url }, {})).toThrow('--endpoint must be an http(s) URL')
-    expect(() => openStorage({ bucket: 'b', publicEndpoint: url }, {})).toThrow(
-      '--public-endpoint must be an http(s) URL',
-    )
+    expect(() => open({ bucket: 'b', endpoint: url }, {})).toThrow('--endpoint must be an http(s) URL')
+    expect(() => open({ bucket: 'b', publicEndpoint: url }, {})).toThrow('--public-endpoint must be an http(s) URL')
   }
 })

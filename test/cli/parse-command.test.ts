@@ -10,17 +10,18 @@ const one: Command = {
   options: [
     ['--account <id>', ''],
     ['--public-endpoint <url>', ''],
-    ['--media-host <host>', ''],
+    ['--media-host <host>', '', 'repeatable'],
     ['--json', ''],
     ['--no-probe', ''],
   ],
+  examples: ['one saved.jsonl'],
   run,
 }
-const many: Command = { name: 'many', argument: '<...mediaIds>', description: '', options: [], run }
-const none: Command = { name: 'none', description: '', options: [], run }
+const many: Command = { name: 'many', argument: '<...mediaIds>', description: '', options: [], examples: [''], run }
+const none: Command = { name: 'none', description: '', options: [], examples: [''], run }
 const commands = [one, many, none]
 
-const parse = (argv: readonly string[]) => parseCommand(argv, findCommand(argv, commands))
+const parse = (argv: readonly string[]) => parseCommand(argv, { command: findCommand(argv, commands), commands })
 const read = (argv: readonly string[]) => {
   const line = parse(argv)
   return line.asks === 'run' ? { name: line.command.name, ...line.input } : line
@@ -58,10 +59,32 @@ it('parseCommand takes options before the name, what follows a switch as an argu
 it.each([
   [['one', 'f', '--nothing'], 'Unknown option `--nothing`'],
   [['one', 'f', '-x'], 'Unknown option `-x`'],
-  [['one', 'f', '--no-json'], 'Unknown option `--no-json`'],
+  [['one', 'f', '--no-json'], 'Unknown option `--no-json`; did you mean `--json`?'],
   [['none', '--constructor'], 'Unknown option `--constructor`'],
   [['one', 'f', '--account'], 'option `--account <id>` value is missing'],
-  [['one', 'f', '--account', '--json'], 'option `--account <id>` value is missing'],
+  [
+    ['one', 'f', '--account', '--json'],
+    'option `--account <id>` value is missing, or is it --json? Then write --account=--json',
+  ],
+  [['one', 'f', '--acount', '7'], 'Unknown option `--acount`; did you mean `--account`?'],
+  [['one', 'f', '--jsn'], 'Unknown option `--jsn`; did you mean `--json`?'],
+  [['one', 'f', '--publicEndpoint', 'x'], 'Unknown option `--publicEndpoint`; did you mean `--public-endpoint`?'],
+  [['one', 'f', '--hlep'], 'Unknown option `--hlep`; did you mean `--help`?'],
+  [
+    ['one', 'f', '--account', 'a', '--account=b', '--account', 'c'],
+    'option `--account <id>` was given 3 times, and takes one value',
+  ],
+  [['one', 'f', '--account', '-5'], 'option `--account <id>` value is missing, or is it -5? Then write --account=-5'],
+  [['two'], 'Unknown command `two`'],
+  [['oen'], 'Unknown command `oen`; did you mean `one`?'],
+  [['ONE'], 'Unknown command `ONE`; did you mean `one`?'],
+  [['hepl'], 'Unknown command `hepl`; did you mean `help`?'],
+  [['help', 'nnoe'], 'Unknown command `nnoe`; did you mean `none`?'],
+  [['oen', '--account', 'a'], 'Unknown command `oen`; did you mean `one`?'],
+  [['--account', 'a', 'oen'], 'Unknown command `oen`; did you mean `one`?'],
+  [['--acount', 'a', 'one'], 'Unknown option `--acount`; did you mean `--account`?'],
+  [['--account', 'a'], 'A command is missing'],
+  [['--bogus'], 'Unknown option `--bogus`'],
   [['one', 'f', '--json=yes'], 'option `--json` takes no value'],
   [['one'], 'missing required args for command `one <file>`'],
   [['many'], 'missing required args for command `many <...mediaIds>`'],
@@ -72,10 +95,17 @@ it.each([
 })
 
 it.each([
-  [[], { asks: 'help', isMistake: false }],
-  [['-h'], { asks: 'help', isMistake: false }],
-  [['one', '--help'], { asks: 'help', isMistake: false, command: one }],
-  [['two'], { asks: 'help', isMistake: true }],
+  [[], { asks: 'help' }],
+  [['-h'], { asks: 'help' }],
+  [['help'], { asks: 'help' }],
+  [['one', '--help'], { asks: 'help', command: one }],
+  [['one', '-h'], { asks: 'help', command: one }],
+  [['--help', 'one'], { asks: 'help', command: one }],
+  [['help', 'one'], { asks: 'help', command: one }],
+  [['one', '--bogus', '--help'], { asks: 'help', command: one }],
+  [['one', '--account', '--help'], { asks: 'help', command: one }],
+  [['one', '--account', '-h'], { asks: 'help', command: one }],
+  [['one', '--version'], { asks: 'version' }],
   [['--version'], { asks: 'version' }],
   [['-v'], { asks: 'version' }],
 ])('parseCommand reads what %j asks for', (argv, expected) => {

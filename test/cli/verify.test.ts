@@ -111,7 +111,9 @@ it('runVerify stops at Ctrl-C, and says that it did not see all', async () => {
 it('runVerify throws what the storage says when it can not be listed', async () => {
   const { directory, pathOf } = await createArchive()
   await expect(runVerify('../', { directory }, createContext())).rejects.toMatchObject({ code: 'invalid-option' })
-  await expect(runVerify('a/', { directory: pathOf('a/1.txt') }, createContext())).resolves.toBe(1)
+  await expect(runVerify('a/', { directory: pathOf('a/1.txt') }, createContext())).rejects.toThrow(
+    '--directory can not be read, a part of the path is a file and no folder (ENOTDIR)',
+  )
 })
 
 it('verifyObjects reports both hashes, and leaves out what is deleted meanwhile', async () => {

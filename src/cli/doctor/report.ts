@@ -1,3 +1,4 @@
+import { type Paint, paintNothing, type Tone } from '../paint.js'
 import { decideDoctorExitCode, type Finding, type Fix, type Severity } from './finding.js'
 
 /** The findings for machines, as the command prints them with `--json`. */
@@ -5,8 +6,10 @@ export function describeAsJson(findings: readonly Finding[]): string {
   return `${JSON.stringify({ exitCode: decideDoctorExitCode(findings), findings }, null, 2)}\n`
 }
 
+const TONES: Readonly<Record<Severity, Tone>> = { ok: 'good', note: 'heading', warning: 'odd', error: 'bad' }
+
 /** The findings for people: a table with one line each, then the fixes. */
-export function describeAsText(findings: readonly Finding[]): string {
+export function describeAsText(findings: readonly Finding[], paint: Paint = paintNothing): string {
   const width = Math.max(...findings.map(({ check }) => check.length))
   let number = 0
   const rows: string[] = []
@@ -14,7 +17,7 @@ export function describeAsText(findings: readonly Finding[]): string {
   for (const { check, severity, finding, fix } of findings) {
     if (fix !== undefined) fixes.push(`[${++number}] ${check}: ${fixText(fix)}`)
     const mark = fix === undefined ? '' : ` [${number}]`
-    rows.push(`${severity.padEnd(8)} ${check.padEnd(width)}  ${finding}${mark}`)
+    rows.push(`${paint(TONES[severity], severity.padEnd(8))} ${check.padEnd(width)}  ${finding}${mark}`)
   }
   const parts = [rows.join('\n'), ...(fixes.length === 0 ? [] : [`Fixes`, ...fixes]), summarizeFindings(findings)]
   return `${parts.join('\n\n')}\n`
