@@ -6,6 +6,7 @@ import { checkLambda } from './consumers/lambda.mjs'
 import { checkPackage } from './consumers/package.mjs'
 import { checkRunners } from './consumers/runners.mjs'
 import { checkRuntimes } from './consumers/runtimes.mjs'
+import { checkTesting } from './consumers/testing.mjs'
 import { createTools, twoAtATime } from './consumers/tools.mjs'
 
 const PARTS = {
@@ -15,6 +16,7 @@ const PARTS = {
   runners: checkRunners,
   runtimes: checkRuntimes,
   lambda: checkLambda,
+  testing: checkTesting,
 }
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS)

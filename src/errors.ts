@@ -592,11 +592,12 @@ const WAITS: Readonly<Record<Exclude<TimeoutError['waitedFor'], 'callback'>, str
   store: 'The store took nothing',
   total: 'The transfer did not end',
   body: "The webhook's body did not end",
+  idle: 'The archive was not idle',
 }
 
 /**
  * One of the deadlines passed: see `timeouts`; for a webhook's body, `bodyTimeoutMs`; for a callback of your app,
- * `callbackTimeoutMs`.
+ * `callbackTimeoutMs`; for `archive.idle`, its own `timeoutMs`.
  *
  * Retryable: yes. What to do: try again, or raise the option.
  */
@@ -604,23 +605,26 @@ export class TimeoutError extends WhatsAppMediaError {
   readonly code = 'timeout'
   /**
    * The part that did not come in time: an answer's headers, the source's next bytes, the store, the end of the whole
-   * transfer, of a webhook's body, or of a callback of your app.
+   * transfer, of a webhook's body, or of a callback of your app; or the end of an archive's work.
    */
-  declare readonly waitedFor: 'headers' | 'source' | 'store' | 'total' | 'body' | 'callback'
+  declare readonly waitedFor: 'headers' | 'source' | 'store' | 'total' | 'body' | 'callback' | 'idle'
   /** Milliseconds. */
   declare readonly limitMs: number
   /** The option that holds the function; only of `callback`, and always there. */
   declare readonly callback?: TimedCallbackName
 
+  /** `work`, only of `idle`: the work that is left, in words. `cause`: why a job of it waits. */
   constructor(
     details: { limitMs: number } & (
-      | { waitedFor: 'callback'; callback: TimedCallbackName }
-      | { waitedFor: Exclude<TimeoutError['waitedFor'], 'callback'>; callback?: never }
+      | { waitedFor: 'callback'; callback: TimedCallbackName; work?: never }
+      | { waitedFor: 'idle'; work: string; cause?: unknown; callback?: never }
+      | { waitedFor: Exclude<TimeoutError['waitedFor'], 'callback' | 'idle'>; callback?: never; work?: never }
     ),
   ) {
     const buildMessage = (clean: typeof details): string => {
       const what = clean.waitedFor === 'callback' ? `${clean.callback} did not end` : WAITS[clean.waitedFor]
-      return `${what} within ${clean.limitMs} ms`
+      const work = clean.work === undefined ? '' : `: ${clean.work}`
+      return `${what} within ${clean.limitMs} ms${work}`
     }
     super(cleanDetails(details, { fields: ['waitedFor', 'limitMs', 'callback'], retryable: true, buildMessage }))
   }

@@ -10,6 +10,7 @@ import { type AccountPlace, type Callbacks, createCallbacks } from './media-arch
 import { createCalls } from './media-archive/calls.js'
 import { closeArchive } from './media-archive/close.js'
 import { enqueueMedia } from './media-archive/enqueue.js'
+import { waitUntilIdle } from './media-archive/idle.js'
 import { createMediaFailure } from './media-archive/media-failure.js'
 import { type MediaArchiveOptions, resolveSharedOptions, type SharedOptions } from './media-archive/options.js'
 import { buildNumberId } from './media-archive/pauses.js'
@@ -57,6 +58,22 @@ export interface MediaArchive {
    * @throws WrongAccountError when the key is another account's.
    */
   signUrl(key: string, options: ArchiveSigningOptions): Promise<SignedMediaUrl>
+  /**
+   * Resolves when this archive has no work left in this process, for tests: no call under way, no callback, no attempt of
+   * a job, and no job in an in-process queue. A job that waits for its next attempt is work: it is waited for.
+   *
+   * With BullMQ and SQS it waits for the attempts that workers of this process run through this archive at the moment,
+   * and not for jobs that nobody has begun: those are in a server, and any process may take them.
+   *
+   * Do not await it in a callback of the archive: it would wait for that callback.
+   *
+   * `timeoutMs` is in milliseconds, default 4,000: less than the 5 seconds after which test runners end a test. `Infinity`
+   * is no limit.
+   *
+   * @throws TimeoutError after `timeoutMs`: its message says how many jobs are left, how many of them wait for another
+   * attempt and until when, and its `cause` says why. InvalidOptionError; the signal's reason.
+   */
+  idle(options?: { timeoutMs?: number | undefined; signal?: AbortSignal | undefined }): Promise<void>
   /**
    * Takes no more calls, works off those under way and the jobs that are ready (for `timeoutMs` milliseconds at most,
    * default without end), and closes the storages. Stopped work has two seconds more to clean up; then it is abandoned.
@@ -139,7 +156,8 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
     return place
   }
   const archiveForAccount = createAccountArchive({ shared, callbacks, findPlace })
-  const processJob = createJobRunner({ callbacks, archiveForAccount, maxGonePerHour, onEvent, ...checkRetry(options) })
+  const runJob = createJobRunner({ callbacks, archiveForAccount, maxGonePerHour, onEvent, ...checkRetry(options) })
+  const processJob: ProcessJob = (job, context) => calls.watch(runJob(job, context))
   // In-process queues start here; BullMQ and SQS workers call archive.processJob.
   queue?.start?.(processJob)
 
@@ -171,6 +189,7 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
         const wishes = defined({ expiresIn, filename, disposition, cacheFor })
         return signUrl(key, { ...shared, ...wishes, ...place, accountId })
       }),
+    idle: (idleOptions) => waitUntilIdle({ calls, queue }, idleOptions),
     close: (closeOptions) => closeArchive({ calls, queue, storages }, closeOptions),
   }
 }

@@ -47,6 +47,23 @@ export interface MediaQueue {
    * @returns the jobs that are left: those that wait for a retry, and those stopped.
    */
   close?(options?: { timeoutMs?: number | undefined }): Promise<MediaJob[]>
+  /**
+   * Resolves when no job is ready, running or waiting for its next attempt: for tests, by `archive.idle`. Only queues
+   * that run their jobs in this process have it. Rejects with the signal's reason.
+   */
+  idle?(options?: { signal?: AbortSignal | undefined }): Promise<void>
+  /** The jobs that `idle` waits for. */
+  countJobs?(): JobCounts
+}
+
+/** The jobs of a queue that runs them in this process. */
+export interface JobCounts {
+  /** Ready, running, or waiting for their next attempt. */
+  open: number
+  /** Those of them that wait for their next attempt. */
+  waiting: number
+  /** The first of those that wait. Absent when none does. */
+  next?: { at: Date; error: unknown } | undefined
 }
 
 /** Runs one attempt of a job. Never rejects: each outcome says how the queue goes on. */
@@ -72,7 +89,7 @@ export type JobOutcome =
   /** The job is tried again. */
   | {
       outcome: 'retry'
-      /** Seconds until the next attempt: a whole number, 0 for at once. */
+      /** Seconds until the next attempt: a whole number, 0 for at once. A fraction only with the archive's `waitScale`. */
       afterSeconds: number
       /** When Meta forgets the media, ISO 8601: of two jobs the one with the earlier time comes first. */
       until: string

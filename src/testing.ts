@@ -14,9 +14,11 @@ export {
   type FakeAccount,
   type FakeCloudApi,
   type FakeCloudApiOptions,
+  type FakeFetch,
   type FakeMedia,
   type Fault,
   type FaultKind,
+  type MswHttp,
   type RecordedRequest,
 } from './testing/fake-cloud-api.js'
 export { createGeneratedBytes, type GeneratedBytes } from './testing/generated-bytes.js'

@@ -1,5 +1,6 @@
 import { noteSuccess, type TokenHistory } from '../download/access-token.js'
 import type { AttemptNote, ResolvedDownload } from '../download/attempt.js'
+import { isTestApi } from '../download/cloud-api.js'
 import { DOWNLOAD_OPTIONS, type DownloadOptions, resolveDownload } from '../download.js'
 import type { OptionNames } from '../errors/check-options.js'
 import { checkOneOf } from '../errors/checks.js'
@@ -59,7 +60,7 @@ export interface ArchiveOptions extends DownloadOptions, RetryOptions {
 
 export const ARCHIVE_OPTIONS: OptionNames<ArchiveOptions> = {
   ...{ storage: true, accountId: true, mediaType: true, timestamp: true, filename: true, mediaLifetimeMs: true },
-  ...{ prefix: true, keyLayout: true, sniff: true, integrity: true, attempts: true },
+  ...{ prefix: true, keyLayout: true, sniff: true, integrity: true, attempts: true, waitScale: true },
   ...DOWNLOAD_OPTIONS,
 }
 
@@ -130,7 +131,7 @@ export function makePlan(media: string | MediaReference, options: ArchiveOptions
   const { mediaId, mediaType, filename, timestamp, reference } = wanted
   if (mediaType !== undefined) checkMediaType(mediaType)
   const mediaLifetimeMs = checkLifetime(options)
-  const retry = checkRetry(options)
+  const retry = checkWaits(options)
   if (integrity === 'report' && retry.attempts === 1 && memory.seen === undefined) {
     const problem = "must be 2 or more: integrity 'report' compares two downloads"
     throw new InvalidOptionError({ option: 'attempts', problem })
@@ -160,6 +161,17 @@ function checkLifetime({ mediaLifetimeMs = DEFAULT_MEDIA_LIFETIME_MS }: ArchiveO
   if (typeof mediaLifetimeMs === 'number' && mediaLifetimeMs > 0) return mediaLifetimeMs
   const problem = `must be a positive number, got ${describeValue(mediaLifetimeMs)}`
   throw new InvalidOptionError({ option: 'mediaLifetimeMs', problem })
+}
+
+/** @throws InvalidOptionError, also for shorter waits where a real API may answer. */
+export function checkWaits(options: Pick<ArchiveOptions, 'attempts' | 'waitScale' | 'cloudApi'>): Filled<RetryOptions> {
+  const retry = checkRetry(options)
+  if (retry.waitScale < 1 && !isTestApi(options.cloudApi)) {
+    const problem =
+      'is for tests: it needs a cloudApi.baseUrl on the loopback or below .test, for Meta blocks numbers that ask too often'
+    throw new InvalidOptionError({ option: 'waitScale', problem })
+  }
+  return retry
 }
 
 /** @throws InvalidOptionError */

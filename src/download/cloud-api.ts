@@ -144,6 +144,12 @@ function tryParseUrl(text: string, base?: URL): URL | undefined {
   }
 }
 
+/** True when no real API can be at the base URL: on the loopback, or below `.test` (RFC 2606, section 2). */
+export function isTestApi({ baseUrl }: CloudApiOptions = {}): boolean {
+  const { hostname = '' } = (baseUrl === undefined ? undefined : tryParseUrl(baseUrl)) ?? {}
+  return LOOPBACK.test(hostname) || hostname.endsWith('.test')
+}
+
 const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|\[::1\])$/
 
 /** Plain http is for loopback addresses that stand in the configuration; nothing from outside can name one. */

@@ -16,10 +16,17 @@ export interface Calls {
   stop(): void
   /** Resolves when all calls have ended, however they did. */
   waitForAll(): Promise<unknown>
+  /** Counts a worker's run of a job as work, too. It is no call: `stop` and `waitForAll` leave it to its worker. */
+  watch<T>(run: Promise<T>): Promise<T>
+  /** Calls and watched runs under way. */
+  readonly size: number
+  /** Resolves when all calls and watched runs that are under way have ended, however they did. */
+  waitForWork(): Promise<unknown>
 }
 
 export function createCalls(): Calls {
   const underWay = new Set<Promise<unknown>>()
+  const watched = new Set<Promise<unknown>>()
   const stopped = createController()
   let isClosed = false
   const createClosedError = (): InvalidOptionError =>
@@ -39,16 +46,25 @@ export function createCalls(): Calls {
   return {
     run(call, signal) {
       if (isClosed) return Promise.reject(createClosedError())
-      const running = runLinked(call, signal)
-      const forget = (): void => void underWay.delete(running)
-      underWay.add(running)
-      running.then(forget, forget)
-      return running
+      return keepIn(underWay, runLinked(call, signal))
     },
     refuse() {
       isClosed = true
     },
     stop: () => stopped.abort(createClosedError()),
     waitForAll: () => Promise.allSettled(underWay),
+    watch: (run) => keepIn(watched, run),
+    get size() {
+      return underWay.size + watched.size
+    },
+    waitForWork: () => Promise.allSettled([...underWay, ...watched]),
   }
+}
+
+/** Keeps the promise in the set until it has settled. */
+function keepIn<T>(set: Set<Promise<unknown>>, running: Promise<T>): Promise<T> {
+  const forget = (): void => void set.delete(running)
+  set.add(running)
+  running.then(forget, forget)
+  return running
 }

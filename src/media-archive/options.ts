@@ -1,4 +1,4 @@
-import { type ArchiveOptions, checkIntegrity } from '../archive/plan.js'
+import { type ArchiveOptions, checkIntegrity, checkWaits } from '../archive/plan.js'
 import type { ArchivedMessageMedia } from '../archive.js'
 import { resolveDownload } from '../download.js'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
@@ -6,7 +6,6 @@ import { checkMethods, checkWhole } from '../errors/checks.js'
 import { checkPrefix, resolveKeyLayout } from '../key.js'
 import type { MediaQueue } from '../queues.js'
 import type { ObjectStorage } from '../storage.js'
-import { checkRetry } from '../timing/retry.js'
 import { checkSniff } from '../upload/put-once.js'
 import type { Accounts } from './accounts.js'
 import type { MediaFailure } from './media-failure.js'
@@ -15,7 +14,16 @@ import type { MediaFailure } from './media-failure.js'
 export interface MediaArchiveOptions
   extends Pick<
     ArchiveOptions,
-    'cloudApi' | 'http' | 'timeouts' | 'maxBytes' | 'attempts' | 'keyLayout' | 'sniff' | 'integrity' | 'onEvent'
+    | 'cloudApi'
+    | 'http'
+    | 'timeouts'
+    | 'maxBytes'
+    | 'attempts'
+    | 'waitScale'
+    | 'keyLayout'
+    | 'sniff'
+    | 'integrity'
+    | 'onEvent'
   > {
   /**
    * One storage for all, or one for each account (its own bucket, encryption key or tags). The function is called for
@@ -51,7 +59,7 @@ export interface MediaArchiveOptions
 const MEDIA_ARCHIVE_OPTIONS: OptionNames<MediaArchiveOptions> = {
   ...{ storage: true, prefix: true, accounts: true, queue: true, maxGonePerHour: true, onArchived: true },
   ...{ onFailed: true, callbackTimeoutMs: true, cloudApi: true, http: true, timeouts: true, maxBytes: true },
-  ...{ attempts: true, keyLayout: true, sniff: true, integrity: true, onEvent: true },
+  ...{ attempts: true, waitScale: true, keyLayout: true, sniff: true, integrity: true, onEvent: true },
 }
 
 /** The options that all media of an archive share. */
@@ -67,7 +75,7 @@ export function resolveSharedOptions(options: MediaArchiveOptions): SharedOption
   resolveDownload(shared)
   if (typeof prefix !== 'function') checkPrefix({ prefix })
   resolveKeyLayout(shared)
-  checkRetry(shared)
+  checkWaits(shared)
   checkIntegrity(shared.integrity)
   checkSniff(shared.sniff)
   return shared

@@ -37,7 +37,7 @@ export interface BullMqQueueOptions extends BullMqNaming {
 }
 
 /** A queue in Redis, to be worked off by `createBullMqWorker`. */
-export interface BullMqQueue extends Omit<Required<MediaQueue>, 'start'> {
+export interface BullMqQueue extends Required<Pick<MediaQueue, 'enqueue' | 'close'>> {
   /**
    * Resolves when Redis has all jobs. A job that is queued, running or waiting for a retry is dropped: it is the same work.
    *

@@ -89,6 +89,8 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
       worker.add(fresh)
     },
     start: worker.start,
+    idle: ({ signal } = {}) => worker.idle(signal),
+    countJobs: worker.count,
     async close(closingOptions) {
       const timeoutMs = checkClosing(closingOptions)
       // SIGTERM and SIGINT may both come: the second asks for the same end, perhaps sooner.

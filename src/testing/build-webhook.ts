@@ -1,26 +1,33 @@
 import { request } from 'node:http'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
+import { describeSecret } from '../errors/describe.js'
+import { InvalidOptionError } from '../errors.js'
+import { isObject } from '../json.js'
 import { signPayload } from '../webhook/signature.js'
+import type { AddedMedia } from './fake-cloud-api.js'
 
-/** One message or status of a webhook: media as `FakeCloudApi.addMedia` returns it, a text, or a status. */
+/** One message or status of a webhook: a media message, a text, or a status. */
 export interface WebhookItem {
-  /** The wire's media object, and under which name it goes. */
-  media?: { type: string; object: Record<string, unknown> } | undefined
+  /**
+   * What `FakeCloudApi.addMedia` returned, or the wire's media object and under which name it goes. What `addMedia`
+   * returned also gives the message's id, time, sender and number, where they are not named here.
+   */
+  media?: AddedMedia | { type: string; object: Record<string, unknown> } | undefined
   /** The text of a text message. */
   text?: string | undefined
   /** The fate of a message that the business sent; it goes into `statuses`, with `from` as the recipient. */
   status?: 'sent' | 'delivered' | 'read' | 'failed' | undefined
-  /** Default: a made-up one. */
+  /** Default: that of the media, else a made-up one. */
   messageId?: string | undefined
-  /** A date or ISO 8601. Default: now. */
+  /** A date or ISO 8601. Default: that of the media, else now. */
   timestamp?: Date | string | undefined
-  /** Default `15550001111`. */
+  /** Default: that of the media, else `15550001111`. */
   from?: string | undefined
 }
 
 /** Through which number, of which account. */
 export interface WebhookOptions {
-  /** Default `106540352242922`. */
+  /** Default: that of the media, else `106540352242922`. */
   phoneNumberId?: string | undefined
   /** Default `102290129340398`. */
   businessAccountId?: string | undefined
@@ -31,39 +38,111 @@ const WEBHOOK_OPTIONS: OptionNames<WebhookOptions> = { phoneNumberId: true, busi
 /** A webhook payload on Meta's wire. */
 export type BuiltWebhook = Record<string, unknown>
 
-/** Builds the payload that Meta posts for these messages and statuses: one entry, one change. */
-export function buildWebhook(items: readonly WebhookItem[], options: WebhookOptions = {}): BuiltWebhook {
+/** One message or status on the wire. */
+interface WireUpdate {
+  list: 'messages' | 'statuses'
+  update: Record<string, unknown>
+  /** Absent: any. */
+  phoneNumberId: string | undefined
+}
+
+/**
+ * Builds the payload that Meta posts for these messages and statuses: one entry, with one change for each phone number.
+ *
+ * @param items what `FakeCloudApi.addMedia` returned, texts and statuses: one, or several in any mixture.
+ * @throws InvalidOptionError for anything else, such as a promise of what `addMedia` returns.
+ * @example
+ * ```ts
+ * import { buildWebhook, createFakeCloudApi } from 'whatsapp-media-archive/testing'
+ * import { extractMedia } from 'whatsapp-media-archive/webhook'
+ *
+ * const api = await createFakeCloudApi()
+ * const photo = await api.addMedia({ bytes: Buffer.from('…'), mimeType: 'image/jpeg', mediaType: 'image' })
+ * const payload = buildWebhook([photo, { text: 'Look!' }, { status: 'read', messageId: 'wamid.ours' }])
+ * console.log(extractMedia(payload).media.length) // 1
+ * await api.close()
+ * ```
+ */
+export function buildWebhook(
+  items: WebhookItem | AddedMedia | readonly (WebhookItem | AddedMedia)[],
+  options: WebhookOptions = {},
+): BuiltWebhook {
   checkOptions(options, WEBHOOK_OPTIONS, { after: { items } })
-  const { phoneNumberId = '106540352242922', businessAccountId = '102290129340398' } = options
-  const messages: Record<string, unknown>[] = []
-  const statuses: Record<string, unknown>[] = []
-  for (const [index, item] of items.entries()) {
-    const { media, text = '', status, from = '15550001111', timestamp = new Date() } = item
-    const made = `built ${Date.now()} ${index} ${Math.random()}`
-    const { messageId: id = `wamid.${Buffer.from(made).toString('base64')}` } = item
-    const common = { id, timestamp: String(Math.floor(new Date(timestamp).getTime() / 1_000)) }
-    if (status !== undefined) statuses.push({ ...common, status, recipient_id: from })
-    else if (media !== undefined) messages.push({ from, ...common, type: media.type, [media.type]: media.object })
-    else messages.push({ from, ...common, type: 'text', text: { body: text } })
+  const { phoneNumberId, businessAccountId = '102290129340398' } = options
+  const updates = isList(items) ? items.map((item, index) => toUpdate(item, index)) : [toUpdate(items)]
+  const usual = phoneNumberId ?? updates.find((each) => each.phoneNumberId)?.phoneNumberId ?? '106540352242922'
+  const byNumber = new Map<string, WireUpdate[]>(updates.length === 0 ? [[usual, []]] : [])
+  for (const each of updates) {
+    const number = phoneNumberId ?? each.phoneNumberId ?? usual
+    byNumber.set(number, [...(byNumber.get(number) ?? []), each])
   }
+  const changes = [...byNumber].map(([number, own]) => ({ field: 'messages', value: buildValue(number, own) }))
+  return { object: 'whatsapp_business_account', entry: [{ id: businessAccountId, changes }] }
+}
+
+function isList(items: unknown): items is readonly (WebhookItem | AddedMedia)[] {
+  return Array.isArray(items)
+}
+
+/** @param index absent for an item outside a list. */
+function toUpdate(given: WebhookItem | AddedMedia, index?: number): WireUpdate {
+  const option = index === undefined ? 'items' : `items[${index}]`
+  checkItem(given, option)
+  const item: WebhookItem = isAddedMedia(given) ? { media: given } : given
+  const { media, text = '', status } = item
+  const reference = isAddedMedia(media) ? media.reference : undefined
+  const { from = reference?.from ?? '15550001111', timestamp = reference?.timestamp ?? new Date() } = item
+  const made = `built ${Date.now()} ${index} ${Math.random()}`
+  const id = item.messageId ?? reference?.messageId ?? `wamid.${Buffer.from(made).toString('base64')}`
+  const time = new Date(timestamp).getTime()
+  if (Number.isNaN(time)) throw describeMisuse(`${option}.timestamp`, 'must be a date or ISO 8601', timestamp)
+  const common = { id, timestamp: String(Math.floor(time / 1_000)) }
+  const phoneNumberId = reference?.phoneNumberId
+  if (status !== undefined) {
+    return { list: 'statuses', update: { ...common, status, recipient_id: from }, phoneNumberId }
+  }
+  const content = media === undefined ? { type: 'text', text: { body: text } } : buildContent(media, option)
+  return { list: 'messages', update: { from, ...common, ...content }, phoneNumberId }
+}
+
+function checkItem(item: unknown, option: string): void {
+  if (!isObject(item)) throw describeMisuse(option, 'must be media, a text or a status', item)
+  if ('then' in item) {
+    throw new InvalidOptionError({
+      option,
+      problem: 'must be what addMedia gives, got a promise of it: await addMedia',
+    })
+  }
+  if ('mediaId' in item && !isAddedMedia(item)) {
+    const problem = 'must be the whole of what addMedia gave, got a part of it, such as its reference'
+    throw new InvalidOptionError({ option, problem })
+  }
+}
+
+function isAddedMedia(media: unknown): media is AddedMedia {
+  return isObject(media) && isObject(media['reference']) && isObject(media['mediaObject'])
+}
+
+function buildContent(media: NonNullable<WebhookItem['media']>, option: string): Record<string, unknown> {
+  const { type, object } = isAddedMedia(media) ? { type: media.reference.mediaType, object: media.mediaObject } : media
+  if (typeof type === 'string' && isObject(object)) return { type, [type]: object }
+  throw describeMisuse(`${option}.media`, 'must be what addMedia gave, or have a type and an object', media)
+}
+
+/** Media and texts are personal, so what came shows as its type. */
+function describeMisuse(option: string, rule: string, value: unknown): InvalidOptionError {
+  return new InvalidOptionError({ option, problem: `${rule}, got ${describeSecret(value)}` })
+}
+
+function buildValue(phoneNumberId: string, updates: readonly WireUpdate[]): Record<string, unknown> {
+  const pick = (list: WireUpdate['list']): Record<string, unknown>[] =>
+    updates.filter((each) => each.list === list).map(({ update }) => update)
+  const [messages, statuses] = [pick('messages'), pick('statuses')]
   return {
-    object: 'whatsapp_business_account',
-    entry: [
-      {
-        id: businessAccountId,
-        changes: [
-          {
-            field: 'messages',
-            value: {
-              messaging_product: 'whatsapp',
-              metadata: { display_phone_number: '15550002222', phone_number_id: phoneNumberId },
-              ...(messages.length === 0 ? {} : { contacts: buildContacts(messages), messages }),
-              ...(statuses.length === 0 ? {} : { statuses }),
-            },
-          },
-        ],
-      },
-    ],
+    messaging_product: 'whatsapp',
+    metadata: { display_phone_number: '15550002222', phone_number_id: phoneNumberId },
+    ...(messages.length === 0 ? {} : { contacts: buildContacts(messages), messages }),
+    ...(statuses.length === 0 ? {} : { statuses }),
   }
 }
 
@@ -75,6 +154,13 @@ function buildContacts(messages: readonly Record<string, unknown>[]): Record<str
 /**
  * JSON as Meta writes it: slashes escaped, and everything beyond ASCII, with `<`, `>`, `%` and `@`, as lower-case
  * `\u` escapes. `JSON.stringify` of the parsed body gives other bytes, so only the raw body verifies.
+ *
+ * @example
+ * ```ts
+ * import { serializeWebhook } from 'whatsapp-media-archive/testing'
+ *
+ * console.log(serializeWebhook({ text: 'ü/@' })) // {"text":"\u00fc\/\u0040"}
+ * ```
  */
 export function serializeWebhook(payload: unknown): string {
   return JSON.stringify(payload)
@@ -82,7 +168,22 @@ export function serializeWebhook(payload: unknown): string {
     .replace(/[^\x20-\x7e]|[<>%@]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-/** The signed request that Meta would send. */
+/**
+ * The signed request that Meta would send.
+ *
+ * @returns the raw body, and the headers with its signature: the example hands both on.
+ * @example
+ * ```ts
+ * import { buildWebhook, signWebhook } from 'whatsapp-media-archive/testing'
+ * import { createWebhookHandler } from 'whatsapp-media-archive/webhook'
+ *
+ * const appSecret = 'app secret'
+ * const handler = createWebhookHandler({ appSecret, verifyToken: 'verify token', onPayload: () => {} })
+ * const signed = signWebhook(buildWebhook({ text: 'Hello' }), { appSecret })
+ * const response = await handler(new Request('https://app.example.com/webhook', { method: 'POST', ...signed }))
+ * console.log(response.status) // 200
+ * ```
+ */
 export function signWebhook(
   payload: unknown,
   options: { appSecret: string },
@@ -92,7 +193,28 @@ export function signWebhook(
   return { body, headers }
 }
 
-/** Posts a signed webhook, and returns the answer. */
+/**
+ * Posts a signed webhook, as Meta does, and returns the answer.
+ *
+ * @param url where your app listens, http only. @throws the error of `node:http` when no answer comes.
+ * @example
+ * ```ts
+ * import { once } from 'node:events'
+ * import { createServer } from 'node:http'
+ * import { buildWebhook, deliver } from 'whatsapp-media-archive/testing'
+ * import { createWebhookHandler, toNodeHandler } from 'whatsapp-media-archive/webhook'
+ *
+ * const appSecret = 'app secret'
+ * const handler = createWebhookHandler({ appSecret, verifyToken: 'verify token', onPayload: () => {} })
+ * const server = createServer(toNodeHandler(handler)).listen(0)
+ * await once(server, 'listening')
+ * const address = server.address()
+ * const port = typeof address === 'object' ? address?.port : undefined
+ * const { status } = await deliver(`http://127.0.0.1:${port}/webhook`, buildWebhook({ text: 'Hello' }), { appSecret })
+ * console.log(status) // 200
+ * server.close()
+ * ```
+ */
 export async function deliver(
   url: string,
   payload: unknown,

@@ -1,15 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
+import { describeValue } from '../errors/describe.js'
+import { InvalidOptionError } from '../errors.js'
 import type { FakeAccount } from './fake-cloud-api/account.js'
 import { answerApiRequest } from './fake-cloud-api/answer-api-request.js'
 import type { Fault } from './fake-cloud-api/faults.js'
+import { createFakeFetch, createMswHandlers, type FakeFetch, type MswHttp } from './fake-cloud-api/fetch-api.js'
 import { type AddedMedia, announceMedia, type FakeMedia, toHeldMedia } from './fake-cloud-api/media.js'
+import { toNodeResponse } from './fake-cloud-api/node-response.js'
 import { signDownloadUrl } from './fake-cloud-api/sign-download-url.js'
 import type { FakeApiState, RecordedRequest } from './fake-cloud-api/state.js'
+import { checkStatus } from './fake-cloud-api/web-response.js'
 
 export type { FakeAccount } from './fake-cloud-api/account.js'
 export type { Fault, FaultKind } from './fake-cloud-api/faults.js'
+export type { FakeFetch, MswHttp } from './fake-cloud-api/fetch-api.js'
 export type { AddedMedia, FakeMedia } from './fake-cloud-api/media.js'
 export type { RecordedRequest } from './fake-cloud-api/state.js'
 
@@ -29,19 +35,39 @@ export interface FakeCloudApiOptions extends FakeAccount {
   urlLifetimeMs?: number | undefined
   /** How long media ids work. Default 7 days, as Meta's. */
   mediaLifetimeMs?: number | undefined
+  /**
+   * Answers at this origin, through `fetch` and `handlers` alone, and opens no socket. `https://graph.facebook.com`: as
+   * Meta itself, with downloads at `https://lookaside.fbsbx.com`, so that the app under test needs no `cloudApi`. Others
+   * end in `.test`, say, and have the downloads, too. Default: a server on a free port of the loopback.
+   */
+  origin?: string | undefined
 }
 
-/** A stand-in for Meta's API: a real HTTP server on the loopback that answers in Meta's wire shapes. */
+/** A stand-in for Meta's API that answers in Meta's wire shapes: as a server, as a `fetch`, or as handlers for msw. */
 export interface FakeCloudApi {
-  /** Where it listens: `http://127.0.0.1:…`. */
+  /** Where it answers: `http://127.0.0.1:…`, or the option of this name. */
   origin: string
   /** For the library's option of the same name. */
   cloudApi: { baseUrl: string; version: string; mediaHosts: readonly string[] }
   /** The one token that is accepted. */
   accessToken: string
+  /**
+   * Answers requests for the API without a socket; all faults work as with a server. Fits `fromFetch`, for the option
+   * `http`. It follows no redirects, and refuses other hosts, with a `TypeError`.
+   */
+  fetch: FakeFetch
+  /**
+   * Handlers for msw, for its `setupServer` or `server.use`. Give it msw's own `http`: this library does not load msw.
+   */
+  handlers<Handler>(http: MswHttp<Handler>): Handler[]
   /** Holds a file from now on. */
   addMedia(media: FakeMedia): Promise<AddedMedia>
-  /** Spoils answers from now on. Of several faults for one request the first one counts. */
+  /**
+   * Spoils answers from now on. Of several faults for one request the first one counts.
+   *
+   * @throws InvalidOptionError without a server, for a status outside 200 to 599: a `Response` has no other. With a
+   * server, `fetch` rejects with that error.
+   */
   fail(fault: Fault): void
   /** Answers well again. */
   clearFaults(): void
@@ -53,25 +79,60 @@ export interface FakeCloudApi {
 
 const FAKE_API_OPTIONS: OptionNames<FakeCloudApiOptions> = {
   ...{ accessToken: true, appSecret: true, requireProof: true, now: true, urlLifetimeMs: true },
-  ...{ mediaLifetimeMs: true, permissions: true, tokenExpiresAt: true, phoneNumberIds: true },
+  ...{ mediaLifetimeMs: true, origin: true, permissions: true, tokenExpiresAt: true, phoneNumberIds: true },
 }
 
 const WEEK_MS = 604_800_000
+const META_ORIGIN = 'https://graph.facebook.com'
+const META_MEDIA_ORIGIN = 'https://lookaside.fbsbx.com'
 
 /**
  * Starts a fake Cloud API: media look-up, downloads with 5-minute URLs, token check, deletion, the token's permissions
  * (`me`, `debug_token`, phone number ids), and faults on demand.
  * The shapes are Meta's as recorded in public: hex hash and numeric size in look-ups, escaped slashes, unquoted
  * `filename` and `ETag` in downloads, HTTP 400 with code 100 and subcode 33 for unknown and expired ids.
+ *
+ * It is a server on the loopback, unless `origin` is given. Each form has the same media, faults and record of requests.
+ *
+ * @throws InvalidOptionError for an `origin` that is none.
+ * @example
+ * ```ts
+ * import { archiveMedia } from 'whatsapp-media-archive'
+ * import { createMemoryStorage } from 'whatsapp-media-archive/storage/memory'
+ * import { createFakeCloudApi } from 'whatsapp-media-archive/testing'
+ *
+ * const api = await createFakeCloudApi()
+ * const { reference } = await api.addMedia({ bytes: Buffer.from('hello'), mimeType: 'text/plain', mediaType: 'document' })
+ * api.fail({ on: 'download', kind: 'reset', afterBytes: 2, times: 1 })
+ * const { accessToken, cloudApi } = api
+ * const options = { storage: createMemoryStorage(), accountId: 'acme', accessToken, cloudApi, waitScale: 0.001 }
+ * console.log((await archiveMedia(reference, options)).size) // 5
+ * console.log(api.requests.map(({ kind }) => kind)) // [ 'download', 'look-up', 'download' ]
+ * await api.close()
+ * ```
+ * @example
+ * ```ts
+ * import { downloadMediaFromWhatsApp } from 'whatsapp-media-archive'
+ * import { fromFetch } from 'whatsapp-media-archive/http'
+ * import { createFakeCloudApi } from 'whatsapp-media-archive/testing'
+ *
+ * // Without a socket. With msw: setupServer(...api.handlers(http)), and no option at all in the app.
+ * const api = await createFakeCloudApi({ origin: 'https://graph.facebook.com' })
+ * const { mediaId } = await api.addMedia({ bytes: Buffer.from('hello'), mimeType: 'text/plain', mediaType: 'document' })
+ * const media = await downloadMediaFromWhatsApp(mediaId, { accessToken: api.accessToken, http: fromFetch(api.fetch) })
+ * console.log(String(await media.bytes())) // hello
+ * ```
  */
 export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Promise<FakeCloudApi> {
   checkOptions(options, FAKE_API_OPTIONS)
   const { accessToken = `EAAfake${randomBytes(24).toString('hex')}`, appSecret, now = Date.now } = options
   const { requireProof = false, urlLifetimeMs = 300_000, mediaLifetimeMs = WEEK_MS } = options
-  const server = createServer()
-  const origin = await listenOnLoopback(server)
+  const server = options.origin === undefined ? createServer() : undefined
+  const origin = server === undefined ? checkOrigin(options.origin) : await listenOnLoopback(server)
+  const mediaOrigin = origin === META_ORIGIN ? META_MEDIA_ORIGIN : origin
   const state: FakeApiState = {
     origin,
+    mediaOrigin,
     accessToken,
     appSecret,
     requireProof,
@@ -84,14 +145,14 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
     requests: [],
     faults: [],
   }
-  server.on('request', (request, response) => {
-    void answerApiRequest({ request, response }, state).catch(() => response.destroy())
-  })
+  if (server !== undefined) answerRequests(server, state)
 
   return {
     origin,
-    cloudApi: { baseUrl: origin, version: 'v25.0', mediaHosts: [origin] },
+    cloudApi: { baseUrl: origin, version: 'v25.0', mediaHosts: [mediaOrigin] },
     accessToken,
+    fetch: createFakeFetch(state),
+    handlers: (http) => createMswHandlers(http, state),
     requests: state.requests,
     async addMedia(media) {
       const held = toHeldMedia(media, now())
@@ -99,16 +160,45 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
       return announceMedia(held, signDownloadUrl({ mediaId: held.mediaId, source: 'webhook' }, state))
     },
     fail(fault) {
+      if (server === undefined && fault.kind === 'status') checkStatus(fault.status)
       state.faults.push({ ...fault, left: fault.times ?? Number.POSITIVE_INFINITY })
     },
     clearFaults() {
       state.faults = []
     },
     async close() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
+      if (server !== undefined) await closeServer(server)
     },
   }
+}
+
+/** @throws InvalidOptionError unless it is an http(s) origin. */
+function checkOrigin(origin: unknown): string {
+  if (
+    typeof origin === 'string' &&
+    /^https?:\/\//.test(origin) &&
+    URL.canParse(origin) &&
+    new URL(origin).origin === origin
+  )
+    return origin
+  const problem = `must be an origin such as https://cloud-api.test, without a path, got ${describeValue(origin)}`
+  throw new InvalidOptionError({ option: 'origin', problem })
+}
+
+function answerRequests(server: Server, state: FakeApiState): void {
+  server.on('request', (request, response) => {
+    const { method, url, headers } = request
+    const exchange = {
+      request: { method: String(method), url: String(url), headers },
+      response: toNodeResponse(response),
+    }
+    void answerApiRequest(exchange, state).catch(() => response.destroy())
+  })
+}
+
+async function closeServer(server: Server): Promise<void> {
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
 }
 
 /** @returns the server's origin, on a free port. */

@@ -1,15 +1,26 @@
 import { setTimeout } from 'node:timers/promises'
 import { checkWhole } from '../errors/checks.js'
-import { type AnyWhatsAppMediaError, WhatsAppMediaError } from '../errors.js'
+import { describeValue } from '../errors/describe.js'
+import { type AnyWhatsAppMediaError, InvalidOptionError, WhatsAppMediaError } from '../errors.js'
 import type { Filled } from '../json.js'
 
 /** How often one call tries before it fails. */
 export interface RetryOptions {
   /** Attempts in all, the first included. Default 3. */
   attempts?: number | undefined
+  /**
+   * For tests of an app's failures: the factor by which each wait between attempts is multiplied, from 0.0001 to 1.
+   * Default 1. With 0.001, media that is gone is given up after a fifth of a second, where it takes minutes. Events tell
+   * the waits as they are without it.
+   *
+   * Refused unless `cloudApi.baseUrl` is on the loopback or below `.test`, where no real API is: Meta and its partners
+   * block numbers that ask too often.
+   */
+  waitScale?: number | undefined
 }
 
-export interface RetryPlan extends Filled<RetryOptions> {
+export interface RetryPlan extends RetryOptions {
+  attempts: number
   /** No attempt starts after this, in milliseconds since 1970. The first is always made. */
   deadlineAt: number
   signal: AbortSignal | undefined
@@ -37,16 +48,23 @@ const SYSTEM_CLOCK: RetryClock = {
   wait: (ms, signal) => setTimeout(ms, undefined, signal === undefined ? {} : { signal }),
 }
 
+/** Shorter waits would be none. */
+const LEAST_SCALE = 0.0001
+
 const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 8_000
 
 /** The longest wait inside one call that a server may ask for; longer ones are for queues. */
 const LONGEST_ASKED_DELAY_MS = 15_000
 
-/** @throws InvalidOptionError unless `attempts` is a positive whole number. */
-export function checkRetry({ attempts = 3 }: RetryOptions): Filled<RetryOptions> {
+/** @throws InvalidOptionError unless `attempts` is a positive whole number, and `waitScale` from 0.0001 to 1. */
+export function checkRetry({ attempts = 3, waitScale = 1 }: RetryOptions): Filled<RetryOptions> {
   checkWhole('attempts', attempts)
-  return { attempts }
+  if (!(typeof waitScale === 'number' && waitScale >= LEAST_SCALE && waitScale <= 1)) {
+    const problem = `must be a number from ${LEAST_SCALE} to 1, got ${describeValue(waitScale)}`
+    throw new InvalidOptionError({ option: 'waitScale', problem })
+  }
+  return { attempts, waitScale }
 }
 
 /**
@@ -55,7 +73,7 @@ export function checkRetry({ attempts = 3 }: RetryOptions): Filled<RetryOptions>
  */
 export async function retryAttempts<T>(
   run: (attempt: number) => Promise<T>,
-  { attempts, deadlineAt, signal, mayRetry, onFailedAttempt, clock = SYSTEM_CLOCK }: RetryPlan,
+  { attempts, waitScale = 1, deadlineAt, signal, mayRetry, onFailedAttempt, clock = SYSTEM_CLOCK }: RetryPlan,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -68,7 +86,7 @@ export async function retryAttempts<T>(
       const isInTime = delay !== undefined && clock.now() + delay <= deadlineAt
       onFailedAttempt(error, attempt, isInTime ? delay : undefined)
       if (!isInTime) throw error
-      await clock.wait(delay, signal).catch(() => {
+      await clock.wait(delay * waitScale, signal).catch(() => {
         throw signal?.reason
       })
     }

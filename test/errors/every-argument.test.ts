@@ -49,7 +49,10 @@ const ARGUMENTS: { [Name in keyof Classes]: Record<KeysOfAny<Details<Name>>, unk
   },
   JobTooLargeError: { jobs: 2, bytes: 300_000, limitBytes: 262_144 },
   MediaUnavailableError: { reason: 'unsupported on 2026-11-22T08:00:00.000Z', errorCode: 131_052 },
-  TimeoutError: { waitedFor: 'callback', callback: 'accessToken', limitMs: 2_147_483_647 },
+  TimeoutError: {
+    ...{ waitedFor: 'callback', callback: 'accessToken', limitMs: 2_147_483_647 },
+    ...{ work: 'jobs in the queue: 2, the first until 2026-11-22T08:00:00.000Z', cause: new Error('reset') },
+  },
 }
 
 const CASES = Object.entries(ARGUMENTS).flatMap(([name, details]) =>

@@ -1,6 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
+import { Script } from 'node:vm'
 import type ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import * as errors from '../../src/errors.js'
@@ -89,12 +90,16 @@ describe('code blocks', () => {
   }, 60_000)
 
   it('are of a language that is checked, or plain text', () => {
-    const others = blocks.filter(({ language }) => !['ts', 'sh', 'json', 'text'].includes(language))
+    const others = blocks.filter(({ language }) => !['ts', 'js', 'sh', 'json', 'text'].includes(language))
     expect(others).toEqual([])
   })
 
   it('are JSON where they say so', () => {
     for (const { language, code } of blocks) if (language === 'json') expect(() => JSON.parse(code)).not.toThrow()
+  })
+
+  it('are JavaScript where they say so', () => {
+    for (const { language, code } of blocks) if (language === 'js') expect(() => new Script(code)).not.toThrow()
   })
 
   it('are shell where they say so', () => {

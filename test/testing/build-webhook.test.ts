@@ -1,8 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { buildWebhook, deliver, serializeWebhook, signWebhook } from '../../src/testing/build-webhook.js'
+import { createFakeCloudApi, type FakeCloudApi } from '../../src/testing/fake-cloud-api.js'
+import { extractMedia } from '../../src/webhook/extract.js'
 import { verifySignature } from '../../src/webhook/signature.js'
 
 const appSecret = 'test_app_secret'
@@ -76,6 +78,111 @@ describe('buildWebhook', () => {
     expect(new Set(messages.map(({ id }) => id)).size).toBe(2)
     expect(messages[0]?.id).toMatch(/^wamid\.[\w+/=]+$/)
     expect(Number(messages[0]?.timestamp)).toBeGreaterThanOrEqual(before)
+  })
+})
+
+describe('buildWebhook with what addMedia returned', () => {
+  let api: FakeCloudApi
+  const now = Date.UTC(2026, 4, 1, 12)
+  const add = (more: object = {}) =>
+    api.addMedia({ bytes: Buffer.from('photo'), mimeType: 'image/jpeg', mediaType: 'image', ...more })
+  /** The times of receipt differ, and nothing else may. */
+  const extract = (payload: unknown) => extractMedia(payload).media.map(({ receivedAt, ...media }) => media)
+  const strip = ({ receivedAt, downloadUrlExpiresAt, ...media }: Awaited<ReturnType<typeof add>>['reference']) => media
+
+  beforeEach(async () => {
+    api = await createFakeCloudApi({ now: () => now })
+  })
+  afterEach(() => api.close())
+
+  it.each([
+    { mediaType: 'image', mimeType: 'image/jpeg', caption: 'Grüße' },
+    { mediaType: 'video', mimeType: 'video/mp4' },
+    { mediaType: 'audio', mimeType: 'audio/ogg; codecs=opus', voice: true },
+    { mediaType: 'document', mimeType: 'application/pdf', filename: 'a.pdf' },
+    { mediaType: 'sticker', mimeType: 'image/webp', animated: true },
+    { announceSha256: false },
+    { phoneNumberId: '7777777' },
+  ])('gives a webhook from which its reference is extracted: %o', async (more) => {
+    const added = await add(more)
+    for (const items of [added, [added], { media: added }, [{ media: added }]]) {
+      const [media, ...others] = extract(buildWebhook(items))
+      expect(others).toEqual([])
+      expect(media).toMatchObject(JSON.parse(JSON.stringify(strip(added.reference))))
+    }
+  })
+
+  it('takes it among texts and statuses', async () => {
+    const [one, two] = [await add(), await add({ mediaType: 'document', mimeType: 'text/plain' })]
+    const status = { status: 'read', messageId: 'wamid.ours' } as const
+    const value = changeValue(buildWebhook([{ text: 'before' }, one, status, two, { text: 'after' }]))
+    expect(value).toMatchObject({
+      messages: [{ type: 'text' }, { type: 'image' }, { type: 'document' }, { type: 'text' }],
+      statuses: [{ id: 'wamid.ours', status: 'read' }],
+    })
+  })
+
+  it('takes a text or a status alone', () => {
+    expect(changeValue(buildWebhook({ text: 'Hello' }))).toMatchObject({ messages: [{ text: { body: 'Hello' } }] })
+    expect(changeValue(buildWebhook({ status: 'sent' }))).toMatchObject({ statuses: [{ status: 'sent' }] })
+  })
+
+  it('takes id, time and sender of its own beside it', async () => {
+    const added = await add()
+    const [media] = extract(
+      buildWebhook({ media: added, messageId: 'wamid.mine', from: '15557778888', timestamp: '2026-01-02T03:04:05Z' }),
+    )
+    expect(media).toMatchObject({
+      mediaId: added.mediaId,
+      messageId: 'wamid.mine',
+      from: '15557778888',
+      timestamp: '2026-01-02T03:04:05.000Z',
+    })
+  })
+
+  it('makes a change for each number, and puts the rest with the first media', async () => {
+    const items = [{ text: 'x' }, await add({ phoneNumberId: '111' }), await add({ phoneNumberId: '222' }), await add()]
+    const payload = buildWebhook(items)
+    const { changes } = JSON.parse(JSON.stringify(payload)).entry[0]
+    expect(
+      changes.map(({ value }: { value: { metadata: { phone_number_id: string }; messages: { type: string }[] } }) => [
+        value.metadata.phone_number_id,
+        ...value.messages.map(({ type }) => type),
+      ]),
+    ).toEqual([
+      ['111', 'text', 'image'],
+      ['222', 'image'],
+      ['106540352242922', 'image'],
+    ])
+    expect(extract(buildWebhook(items, { phoneNumberId: '333' })).map((media) => media.phoneNumberId)).toEqual([
+      '333',
+      '333',
+      '333',
+    ])
+  })
+
+  it('builds a webhook without updates from no items', () => {
+    expect(extract(buildWebhook([]))).toEqual([])
+    expect(changeValue(buildWebhook([]))).toMatchObject({ metadata: { phone_number_id: '106540352242922' } })
+  })
+
+  it.each([
+    ['a promise', () => add(), 'items must be what addMedia gives, got a promise of it: await addMedia'],
+    ['a promise in a list', () => [{ text: '' }, add()], 'items[1] must be what addMedia gives, got a promise'],
+    ['a text', () => 'Hello', 'items must be media, a text or a status, got a string of 5 characters'],
+    ['nothing', () => undefined, 'items must be media, a text or a status, got a value of type undefined'],
+    ['null in a list', () => [null], 'items[0] must be media, a text or a status, got a value of type object'],
+    ['a list in a list', () => [[]], 'items[0] must be media'],
+    ['a reference', () => ({ mediaId: '1', mediaType: 'image' }), 'items must be the whole of what addMedia gave'],
+    ['a media object', () => [{ media: { id: '1' } }], 'items[0].media must be what addMedia gave'],
+    ['media without an object', () => ({ media: { type: 'image' } }), 'items.media must be what addMedia gave'],
+    ['media of no type', () => ({ media: { type: 1, object: {} } }), 'items.media must be what addMedia gave'],
+    ['no date', () => ({ timestamp: 'yesterday' }), 'items.timestamp must be a date or ISO 8601, got a string of 9'],
+  ])('refuses %s', (_, build, message) => {
+    const built: unknown = build()
+    expect(() => buildWebhook(built as Parameters<typeof buildWebhook>[0])).toThrow(
+      expect.objectContaining({ code: 'invalid-option', message: expect.stringContaining(message) }),
+    )
   })
 })
 

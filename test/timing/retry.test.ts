@@ -50,8 +50,8 @@ function scenario(failures: readonly unknown[], overrides: Partial<RetryPlan> = 
 
 describe('checkRetry', () => {
   it('tries three times by default', () => {
-    expect(checkRetry({})).toEqual({ attempts: 3 })
-    expect(checkRetry({ attempts: 1 })).toEqual({ attempts: 1 })
+    expect(checkRetry({})).toEqual({ attempts: 3, waitScale: 1 })
+    expect(checkRetry({ attempts: 1, waitScale: 0.5 })).toEqual({ attempts: 1, waitScale: 0.5 })
   })
 
   it('refuses what is no positive whole number', () => {
@@ -81,6 +81,14 @@ describe('retryAttempts', () => {
       ['download-failed', 2],
     ])
     expect(reports.map(([, , retryInMs]) => retryInMs)).toEqual(clock.pauses)
+  })
+
+  it('waits as much shorter as it is told, and reports the whole wait', async () => {
+    const clock = createClock({ random: 0.5 })
+    const { result, reports } = scenario([passing(), passing()], { clock, waitScale: 0.001 })
+    expect(await result).toBe('done at 3')
+    expect(clock.pauses).toEqual([0.25, 0.5])
+    expect(reports.map(([, , retryInMs]) => retryInMs)).toEqual([250, 500])
   })
 
   it('throws the last error after the last attempt', async () => {

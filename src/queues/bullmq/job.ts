@@ -77,6 +77,6 @@ export async function putBack(
   const until = Date.parse(outcome.until)
   const priority = Number.isNaN(until) ? bull.priority : decidePriority(until)
   if (priority !== bull.priority) await bull.changePriority({ priority })
-  await bull.moveToDelayed(Date.now() + outcome.afterSeconds * 1_000, token)
+  await bull.moveToDelayed(Date.now() + Math.ceil(outcome.afterSeconds * 1_000), token)
   throw new DelayedError()
 }

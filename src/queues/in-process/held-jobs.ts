@@ -1,4 +1,4 @@
-import type { JobOutcome, MediaJob } from '../../queues.js'
+import type { JobCounts, JobOutcome, MediaJob } from '../../queues.js'
 
 /** A job of the queue in this process. */
 export interface HeldJob {
@@ -9,6 +9,8 @@ export interface HeldJob {
   readonly place: number
   job: MediaJob
   attempt: number
+  /** When the next attempt comes, and why it is needed. Absent while the job is ready or runs. */
+  wait?: { at: Date; error: unknown } | undefined
 }
 
 /** The jobs that have not ended. */
@@ -18,7 +20,9 @@ export interface HeldJobs {
   hold(id: string, job: MediaJob): HeldJob
   /** @returns the wait before the job's next attempt, in milliseconds; undefined when the job has ended. */
   settle(held: HeldJob, outcome: JobOutcome): number | undefined
-  list(): MediaJob[]
+  count(): JobCounts
+  /** Lets go of all jobs. @returns them */
+  release(): MediaJob[]
 }
 
 export function createHeldJobs(): HeldJobs {
@@ -42,8 +46,19 @@ export function createHeldJobs(): HeldJobs {
       }
       held.job = outcome.job
       if (outcome.isAttempt) held.attempt++
-      return outcome.afterSeconds * 1_000
+      const delayMs = outcome.afterSeconds * 1_000
+      held.wait = { at: new Date(Date.now() + delayMs), error: outcome.error }
+      return delayMs
     },
-    list: () => [...jobs.values()].map(({ job }) => job),
+    count() {
+      const waits = [...jobs.values()].map(({ wait }) => wait).filter((wait) => wait !== undefined)
+      const [next] = waits.sort((one, other) => one.at.getTime() - other.at.getTime())
+      return { open: jobs.size, waiting: waits.length, next }
+    },
+    release() {
+      const left = [...jobs.values()].map(({ job }) => job)
+      jobs.clear()
+      return left
+    },
   }
 }

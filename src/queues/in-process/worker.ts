@@ -1,4 +1,4 @@
-import type { JobOutcome, MediaJob, ProcessJob } from '../../queues.js'
+import type { JobCounts, JobOutcome, MediaJob, ProcessJob } from '../../queues.js'
 import { abortable, createController, within } from '../../timing/abort.js'
 import { createHeap } from '../../timing/heap.js'
 import { createScheduler } from '../../timing/scheduler.js'
@@ -15,6 +15,9 @@ export interface InProcessWorker {
   start(processJob: ProcessJob): void
   /** Resolves when none but waiting jobs are left, when it was not started, or when the signal aborts. */
   drain(enough: AbortSignal): Promise<void>
+  /** Resolves when it holds no job. @throws the signal's reason */
+  idle(signal: AbortSignal | undefined): Promise<void>
+  count(): JobCounts
   /** Stops all jobs. @returns those that are left. */
   stop(reason: Error): Promise<MediaJob[]>
 }
@@ -25,7 +28,7 @@ const STOPPED_JOBS_MS = 1_000
 export function createInProcessWorker({ concurrency }: { concurrency: number }): InProcessWorker {
   const held = createHeldJobs()
   let process: ProcessJob | undefined
-  let onIdle = (): void => {}
+  const changes = createBell()
   const stopped = createController()
 
   const scheduler = createScheduler<HeldJob>({
@@ -37,9 +40,7 @@ export function createInProcessWorker({ concurrency }: { concurrency: number }):
       const delayMs = held.settle(each, outcome)
       if (delayMs !== undefined) scheduler.addLater(each, delayMs)
     },
-    onProceed() {
-      if (process === undefined || held.size === scheduler.waiting) onIdle()
-    },
+    onProceed: changes.ring,
   })
 
   return {
@@ -57,26 +58,56 @@ export function createInProcessWorker({ concurrency }: { concurrency: number }):
       scheduler.start()
     },
     drain(enough) {
-      const idle = new Promise<void>((resolve) => {
-        onIdle = resolve
-      })
       scheduler.proceed()
-      return abortable(idle, enough).catch(() => {})
+      const isDrained = (): boolean => process === undefined || held.size === scheduler.waiting
+      return changes.waitUntil(isDrained, enough).catch(() => {})
     },
+    idle: (signal) => changes.waitUntil(() => held.size === 0, signal),
+    count: held.count,
     async stop(reason) {
       scheduler.stop()
       stopped.abort(reason)
       // A job that ignores the signal is abandoned and handed back: the storage keeps it from being stored twice.
       await within(STOPPED_JOBS_MS, scheduler.waitForAll(), { otherwise: () => {} })
-      return held.list()
+      const left = held.release()
+      changes.ring()
+      return left
+    },
+  }
+}
+
+/** Tells those who wait for something when it has come. */
+interface Bell {
+  /** Something has changed. */
+  ring(): void
+  /** @throws the signal's reason */
+  waitUntil(hasCome: () => boolean, signal: AbortSignal | undefined): Promise<void>
+}
+
+function createBell(): Bell {
+  const waiting = new Set<() => void>()
+  return {
+    ring() {
+      for (const look of waiting) look()
+    },
+    async waitUntil(hasCome, signal) {
+      if (hasCome()) return
+      let look = (): void => {}
+      const come = new Promise<void>((resolve) => {
+        look = () => void (hasCome() && resolve())
+      })
+      waiting.add(look)
+      await abortable(come, signal).finally(() => waiting.delete(look))
     },
   }
 }
 
 async function runAttempt(
-  { job, attempt }: HeldJob,
+  held: HeldJob,
   { process, signal }: { process: ProcessJob | undefined; signal: AbortSignal },
 ): Promise<JobOutcome> {
+  const { job, attempt } = held
+  held.wait = undefined
   try {
     /* v8 ignore next -- @preserve the scheduler begins nothing before `start` */
     if (process === undefined) throw new TypeError('not started')

@@ -51,7 +51,8 @@ export function createRunMessage(options: RunMessageOptions): RunMessage {
       const body = toBody(removeJobUrl(outcome.job))
       return buryMessage({ body, secrets: findSecrets(outcome.job), error: outcome.error, attempt }, options)
     }
-    const { afterSeconds, isAttempt, job: kept } = outcome
+    const { isAttempt, job: kept } = outcome
+    const afterSeconds = Math.ceil(outcome.afterSeconds)
     // SQS itself counts how often it hands a message out.
     if (isAttempt && mayStay(job, { kept, afterSeconds })) return showAgain(afterSeconds)
     return replaceMessage(kept, { afterSeconds, attempts: isAttempt ? attempt : attempt - 1, ...options })

@@ -1,9 +1,10 @@
 import { buildAccountBody } from './account.js'
+import type { FakeExchange } from './exchange.js'
 import { lookUpHeldMedia } from './look-up-held-media.js'
 import { DELETE_ERROR, hasToken, makeTraceId, refuseStranger, sendRefusal } from './refusals.js'
 import { sendDownload } from './send-download.js'
 import { ATTACHMENTS } from './sign-download-url.js'
-import type { FakeApiState, FakeExchange, RecordedRequest } from './state.js'
+import type { FakeApiState, RecordedRequest } from './state.js'
 
 /** Records a request, and answers it by its target. */
 export async function answerApiRequest({ request, response }: FakeExchange, state: FakeApiState): Promise<void> {
@@ -29,11 +30,11 @@ export async function answerApiRequest({ request, response }: FakeExchange, stat
 function recordRequest(kind: RecordedRequest['kind'], { request, response }: FakeExchange): RecordedRequest {
   return {
     kind,
-    method: String(request.method),
-    url: String(request.url),
+    method: request.method,
+    url: request.url,
     headers: request.headers,
     get status() {
-      return response.headersSent ? response.statusCode : undefined
+      return response.status
     },
   }
 }

@@ -1,6 +1,6 @@
-import type { ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
+import type { ApiResponse } from './exchange.js'
 
 /** A fault of the fake Cloud API, until `clearFaults()` or for so many `times`. */
 export type Fault = {
@@ -96,7 +96,7 @@ export interface IntendedAnswer {
 
 /** Sends an answer, spoilt by a fault if there is one. */
 export async function sendSpoilt(
-  response: ServerResponse,
+  response: ApiResponse,
   answer: IntendedAnswer,
   fault: Fault | undefined,
   traceId: string,
@@ -148,7 +148,7 @@ export async function sendSpoilt(
 
 /** Sends something else in place of the answer. */
 function sendReplacement(
-  response: ServerResponse,
+  response: ApiResponse,
   headers: Record<string, string>,
   fault: Extract<FaultKind, { kind: 'status' | 'html-page' | 'json-page' | 'redirect' | 'gzip' }>,
   traceId: string,
@@ -176,7 +176,7 @@ function sendReplacement(
 
 /** Sends the right bytes, but not all of them, or slowly. Without `afterBytes` a reset or a stall has no answer at all. */
 async function sendHalting(
-  response: ServerResponse,
+  response: ApiResponse,
   answer: IntendedAnswer,
   fault: Extract<FaultKind, { kind: 'reset' | 'close-early' | 'stall' | 'drip' }>,
 ): Promise<void> {
@@ -186,46 +186,30 @@ async function sendHalting(
     response.writeHead(200, { ...answer.headers, 'content-length': answer.size })
     await sendSome(response, answer, afterBytes)
   }
-  if (kind === 'reset') response.socket?.resetAndDestroy()
-  if (kind === 'close-early') response.socket?.end()
+  if (kind !== 'stall') response.breakOff(kind)
 }
 
-async function sendAll(
-  response: ServerResponse,
-  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): Promise<void> {
+async function sendAll(response: ApiResponse, pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
   for await (const piece of pieces) {
     if (response.destroyed) return
-    if (!response.write(piece)) await waitForDrain(response)
+    await response.write(piece)
   }
   response.end()
 }
 
 /** Sends the first bytes and leaves the answer open. */
-async function sendSome(response: ServerResponse, answer: IntendedAnswer, bytes: number): Promise<void> {
+async function sendSome(response: ApiResponse, answer: IntendedAnswer, bytes: number): Promise<void> {
   let left = bytes
   for await (const piece of answer.pieces()) {
     if (left <= 0 || response.destroyed) break
     const part = piece.subarray(0, left)
     left -= part.length
-    if (!response.write(part)) await waitForDrain(response)
+    await response.write(part)
   }
 }
 
-function waitForDrain(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      response.off('drain', done)
-      response.off('close', done)
-      resolve()
-    }
-    response.on('drain', done)
-    response.on('close', done)
-  })
-}
-
 async function sendDrops(
-  response: ServerResponse,
+  response: ApiResponse,
   answer: IntendedAnswer,
   { bytes = 1, everyMs = 50 }: { bytes?: number | undefined; everyMs?: number | undefined },
 ): Promise<void> {
@@ -233,7 +217,7 @@ async function sendDrops(
   for await (const piece of answer.pieces()) {
     for (let at = 0; at < piece.length; at += bytes) {
       if (response.destroyed) return
-      response.write(piece.subarray(at, at + bytes))
+      void response.write(piece.subarray(at, at + bytes))
       await wait(everyMs)
     }
   }

@@ -1,9 +1,10 @@
 import { defined } from '../../json.js'
+import type { RoutedExchange } from './exchange.js'
 import { type Fault, isWholeAnswer, sendSpoilt, takeFault } from './faults.js'
 import { flipHex, type HeldMedia, NOBODYS } from './media.js'
 import { makeTraceId, refuseStranger, sendRefusal } from './refusals.js'
 import { signDownloadUrl } from './sign-download-url.js'
-import type { FakeApiState, RoutedExchange } from './state.js'
+import type { FakeApiState } from './state.js'
 
 interface LookUpExchange extends RoutedExchange {
   mediaId: string

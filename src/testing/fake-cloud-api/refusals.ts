@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ApiRequest, ApiResponse, RoutedExchange } from './exchange.js'
 import { buildGraphErrorBody } from './faults.js'
-import type { FakeApiState, RoutedExchange } from './state.js'
+import type { FakeApiState } from './state.js'
 
 interface GraphRefusal {
   message: string
@@ -40,13 +40,13 @@ export function refuseStranger({ request, response, url }: RoutedExchange, state
   return true
 }
 
-export function hasToken({ headers }: IncomingMessage, { accessToken, account, now }: FakeApiState): boolean {
+export function hasToken({ headers }: ApiRequest, { accessToken, account, now }: FakeApiState): boolean {
   return (
     headers.authorization === `Bearer ${accessToken}` && now() < (account.tokenExpiresAt ?? Number.POSITIVE_INFINITY)
   )
 }
 
-export function sendRefusal(response: ServerResponse, status: 400 | 401 | 404, error?: GraphRefusal): void {
+export function sendRefusal(response: ApiResponse, status: 400 | 401 | 404, error?: GraphRefusal): void {
   const body =
     error === undefined
       ? buildGraphErrorBody(status, makeTraceId())
@@ -62,7 +62,7 @@ export function sendRefusal(response: ServerResponse, status: 400 | 401 | 404, e
 }
 
 /** The answer for an expired URL. */
-export function sendPageNotFound(response: ServerResponse): void {
+export function sendPageNotFound(response: ApiResponse): void {
   response.writeHead(404, { 'content-type': 'text/html' }).end('<!DOCTYPE html><title>Error</title>')
 }
 

@@ -1,8 +1,9 @@
+import type { RoutedExchange } from './exchange.js'
 import { isWholeAnswer, sendSpoilt, takeFault } from './faults.js'
 import { buildDownload, NOBODYS } from './media.js'
 import { hasToken, makeTraceId, sendPageNotFound, sendRefusal } from './refusals.js'
 import { hashDownload } from './sign-download-url.js'
-import type { FakeApiState, RoutedExchange } from './state.js'
+import type { FakeApiState } from './state.js'
 
 /** Sends a file's bytes to a caller with the token and a URL that has not expired. */
 export async function sendDownload({ request, response, url }: RoutedExchange, state: FakeApiState): Promise<void> {

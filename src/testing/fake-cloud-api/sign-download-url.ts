@@ -12,7 +12,7 @@ export function signDownloadUrl(
   const expiresAt = Math.floor((state.now() + state.urlLifetimeMs) / 1_000)
   const hash = hashDownload({ mediaId, expiresAt }, state)
   const query = `mid=${encodeURIComponent(mediaId)}&source=${source}&ext=${expiresAt}&hash=${hash}`
-  return { url: `${state.origin}${ATTACHMENTS}?${query}`, expiresAt: expiresAt * 1_000 }
+  return { url: `${state.mediaOrigin}${ATTACHMENTS}?${query}`, expiresAt: expiresAt * 1_000 }
 }
 
 /** The hash of a download URL that expires at a time in seconds. */

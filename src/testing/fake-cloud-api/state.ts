@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FakeAccount } from './account.js'
 import type { CountedFault } from './faults.js'
 import type { HeldMedia } from './media.js'
@@ -12,7 +12,7 @@ export interface RecordedRequest {
   /** Path and query. */
   url: string
   /** By lower-case name. */
-  headers: IncomingMessage['headers']
+  headers: IncomingHttpHeaders
   /** The answer; undefined until one has begun, and when none ever does. */
   readonly status: number | undefined
 }
@@ -20,6 +20,8 @@ export interface RecordedRequest {
 /** The settings, media, requests and faults of one running fake API. */
 export interface FakeApiState {
   readonly origin: string
+  /** Where downloads are. */
+  readonly mediaOrigin: string
   readonly accessToken: string
   readonly appSecret: string | undefined
   readonly requireProof: boolean
@@ -33,15 +35,4 @@ export interface FakeApiState {
   readonly media: Map<string, HeldMedia>
   readonly requests: RecordedRequest[]
   faults: CountedFault[]
-}
-
-/** A request, and the response to write. */
-export interface FakeExchange {
-  request: IncomingMessage
-  response: ServerResponse
-}
-
-/** An exchange whose URL has been read. */
-export interface RoutedExchange extends FakeExchange {
-  url: URL
 }
