@@ -23,6 +23,7 @@ export default defineConfig([
       http: 'src/http.ts',
       storage: 'src/storage.ts',
       'storage/s3': 'src/storage/s3.ts',
+      'storage/r2': 'src/storage/r2.ts',
       'storage/file-system': 'src/storage/file-system.ts',
       'storage/memory': 'src/storage/memory.ts',
       'signers/cloudfront': 'src/signers/cloudfront.ts',

@@ -17,6 +17,7 @@ import { buildNumberId } from './media-archive/pauses.js'
 import { type ArchiveCall, createJobRunner } from './media-archive/run-job.js'
 import { checkReference, keepValidFields, type MediaReference } from './media-reference.js'
 import type { MediaJob, ProcessJob } from './queues.js'
+import { tieToRequest } from './runtime.js'
 import { type SignedMediaUrl, type SigningOptions, signUrl } from './signed-url.js'
 import type { ObjectStorage } from './storage.js'
 import { checkRetry } from './timing/retry.js'
@@ -47,7 +48,7 @@ export interface MediaArchive {
   archive(media: MediaReference, options?: { signal?: AbortSignal | undefined }): Promise<ArchivedMessageMedia>
   /**
    * Runs one attempt of a job, for workers of durable queues: it makes up to `attempts` attempts of `archiveMedia`
-   * (default 3). Never rejects.
+   * (default 3). Never rejects, except on Cloudflare Workers in another request than the archive's own.
    */
   processJob: ProcessJob
   /** Stores a file of the account's own, as `uploadToS3` does. */
@@ -116,7 +117,8 @@ const ARCHIVE_SIGNING_OPTIONS: OptionNames<ArchiveSigningOptions> = {
 /**
  * An archive for many accounts: configured once, used by webhook handlers, workers and readers.
  *
- * @throws InvalidOptionError at once for options of the wrong form.
+ * @throws InvalidOptionError at once for options of the wrong form. On Cloudflare Workers, an archive belongs to the request
+ * in which it is made: outside of one, and in another one, it is refused.
  * @example
  * ```ts
  * import { createMediaArchive } from 'whatsapp-media-archive'
@@ -147,7 +149,8 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   const shared = resolveSharedOptions(options)
   const { queue, storage, onEvent, maxGonePerHour = Number.POSITIVE_INFINITY } = options
   const callbacks = createCallbacks(options)
-  const calls = createCalls()
+  const checkRequest = tieToRequest('archive')
+  const calls = createCalls(checkRequest)
   const storages = new Set<ObjectStorage>(typeof storage === 'function' ? [] : [storage])
 
   const findPlace = async (accountId: string, signal: AbortSignal): Promise<AccountPlace> => {
@@ -169,7 +172,10 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
       if (own !== undefined) checkSignal('signal', own)
       return calls.run((signal) => archiveForCaller(media, { callbacks, archiveForAccount, signal }), own)
     },
-    processJob,
+    async processJob(job, context) {
+      checkRequest()
+      return processJob(job, context)
+    },
     async upload(body, uploadOptions) {
       muteErrors(body)
       checkOptions(uploadOptions, ARCHIVE_UPLOAD_OPTIONS, { after: { body } })

@@ -7,7 +7,7 @@ export interface Calls {
   /**
    * Runs a call under the caller's signal and the archive's own.
    *
-   * @throws InvalidOptionError once the archive takes no more calls; what the call throws.
+   * @throws InvalidOptionError once the archive takes no more calls; what `admit` and the call throw.
    */
   run<T>(call: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T>
   /** From now on calls are refused. */
@@ -24,7 +24,8 @@ export interface Calls {
   waitForWork(): Promise<unknown>
 }
 
-export function createCalls(): Calls {
+/** @param admit throws where the archive must not be used. */
+export function createCalls(admit: () => void): Calls {
   const underWay = new Set<Promise<unknown>>()
   const watched = new Set<Promise<unknown>>()
   const stopped = createController()
@@ -33,6 +34,7 @@ export function createCalls(): Calls {
     new InvalidOptionError({ option: 'archive', problem: 'is closed' })
 
   const runLinked = async <T>(call: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> => {
+    admit()
     const stop = linkSignals([signal, stopped.signal])
     try {
       return await call(stop.signal)

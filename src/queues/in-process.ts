@@ -2,6 +2,7 @@ import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkWhole } from '../errors/checks.js'
 import { InvalidOptionError, QueueFullError } from '../errors.js'
 import type { MediaJob, MediaQueue } from '../queues.js'
+import { isCloudflareWorkers, isLambda } from '../runtime.js'
 import { MAX_TIMER_MS } from '../timing/abort.js'
 import { checkClosing } from '../timing/closing.js'
 import { createInProcessWorker } from './in-process/worker.js'
@@ -28,7 +29,8 @@ const IN_PROCESS_OPTIONS: OptionNames<InProcessQueueOptions> = { concurrency: tr
  * stops the rest, and resolves to the jobs that are left: those stopped, and those that wait for a retry. `enqueue`
  * rejects with a `QueueFullError` when the queue is full or closed.
  *
- * @throws InvalidOptionError for options of the wrong form, and on AWS Lambda, which freezes the process after the answer.
+ * @throws InvalidOptionError for options of the wrong form, and where no process lives on between requests: on AWS Lambda
+ * and Cloudflare Workers.
  * @example
  * ```ts
  * import { createMediaArchive } from 'whatsapp-media-archive'
@@ -57,12 +59,7 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
   const { concurrency = 8, maxQueued = 10_000 } = options
   checkWhole('concurrency', concurrency)
   checkWhole('maxQueued', maxQueued)
-  if (isLambda()) {
-    throw new InvalidOptionError({
-      option: 'queue',
-      problem: 'must be a durable one on AWS Lambda, which freezes the process after each answer',
-    })
-  }
+  checkRuntime()
   const worker = createInProcessWorker({ concurrency })
   const createError = (problem: string): QueueFullError => new QueueFullError({ limit: maxQueued, problem })
   const enough = new AbortController()
@@ -103,8 +100,15 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
   }
 }
 
-/** The global `awslambda` alone proves nothing: the AWS SDK makes one wherever it is loaded. Lambda's own can stream. */
-function isLambda(): boolean {
-  const runtime: unknown = Reflect.get(globalThis, 'awslambda')
-  return typeof runtime === 'object' && runtime !== null && 'streamifyResponse' in runtime
+/** @throws InvalidOptionError where jobs would end with the request that brought them. */
+function checkRuntime(): void {
+  if (isLambda()) {
+    const problem = 'must be a durable one on AWS Lambda, which freezes the process after each answer'
+    throw new InvalidOptionError({ option: 'queue', problem })
+  }
+  if (isCloudflareWorkers()) {
+    const rule = 'must not be in-process on Cloudflare Workers, which end its jobs and timers with the request'
+    const advice = 'Archive in ctx.waitUntil(), or give archive.processJob the jobs of a Cloudflare Queue'
+    throw new InvalidOptionError({ option: 'queue', problem: `${rule}. ${advice}` })
+  }
 }

@@ -1,14 +1,13 @@
 import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import type { Readable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkFlag } from '../errors/checks.js'
 import { describeValue } from '../errors/describe.js'
-import { isError } from '../errors/thrown.js'
 import { InvalidOptionError } from '../errors.js'
+import { isCloudflareWorkers } from '../runtime.js'
 import type { ObjectStorage } from '../storage.js'
-import { callOnAbort } from '../timing/abort.js'
+import { breakOffOnAbort } from '../timing/abort.js'
 import { changeInTurn } from './file-system/change-in-turn.js'
 import { wrapCalls } from './file-system/errors.js'
 import { removeEmptyFolders } from './file-system/folders.js'
@@ -147,14 +146,6 @@ function preferReason(signal: AbortSignal | undefined): (error: unknown) => neve
   }
 }
 
-function breakOffOnAbort(body: Readable, signal: AbortSignal | undefined): Readable {
-  const forget = callOnAbort(signal, () => {
-    body.destroy(isError(signal?.reason) ? signal.reason : new Error('aborted'))
-  })
-  // A reader who comes late, or never, must not end the process with an unhandled 'error'.
-  return body.on('error', () => {}).once('close', forget)
-}
-
 function checkFileSystemOptions(
   options: FileSystemStorageOptions,
 ): FileSystemStorageOptions & { directory: string; durable: boolean } {
@@ -165,6 +156,10 @@ function checkFileSystemOptions(
 }
 
 function checkDirectory(directory: string): string {
+  if (isCloudflareWorkers()) {
+    const problem = 'names no disk on Cloudflare Workers, which have none. Use createR2Storage, or createS3Storage'
+    throw new InvalidOptionError({ option: 'directory', problem })
+  }
   if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
     throw new InvalidOptionError({ option: 'directory', problem: `must be a path, got ${describeValue(directory)}` })
   }

@@ -1,4 +1,6 @@
 import { setMaxListeners } from 'node:events'
+import type { Readable } from 'node:stream'
+import { isError } from '../errors/thrown.js'
 import { TimeoutError } from '../errors.js'
 
 /** The longest delay that `setTimeout` knows (Node: Timers); a longer one would fire at once. */
@@ -30,6 +32,15 @@ export function callOnAbort(signal: AbortSignal | undefined, act: () => void): (
   if (signal?.aborted === true) act()
   else signal?.addEventListener('abort', act, { once: true })
   return () => signal?.removeEventListener('abort', act)
+}
+
+/** A body that breaks off with the signal's reason. Returns the body. */
+export function breakOffOnAbort(body: Readable, signal: AbortSignal | undefined): Readable {
+  const forget = callOnAbort(signal, () => {
+    body.destroy(isError(signal?.reason) ? signal.reason : new Error('aborted'))
+  })
+  // A reader who comes late, or never, must not end the process with an unhandled 'error'.
+  return body.on('error', () => {}).once('close', forget)
 }
 
 /** Aborts with the first signal's reason, or with a `TimeoutError` at the deadline. */
@@ -85,7 +96,8 @@ export function within<T, Late = never>(
         reject(error)
       }
     }, ms)
-    if (!keepAlive) timer.unref()
+    // Timers of the web are numbers, and keep no process alive.
+    if (!keepAlive && typeof timer.unref === 'function') timer.unref()
     settleAs(work, { resolve, reject, cleanUp: () => clearTimeout(timer) })
   })
 }

@@ -111,8 +111,10 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
       if (party === 'reader' || isCleared) return
       // One timer a party, refreshed: cheaper per chunk than a timer made and cleared.
       const timer = timers[party]
-      if (timer !== undefined) timer.refresh()
+      // Timers of the web, which older Cloudflare Workers have in place of Node's, are numbers.
+      if (typeof timer?.refresh === 'function') timer.refresh()
       else if (timeouts[party] <= MAX_TIMER_MS) {
+        clearTimeout(timer)
         timers[party] = setTimeout(() => {
           if (current === party) expire(party)
         }, timeouts[party])

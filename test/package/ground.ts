@@ -1,7 +1,7 @@
 import ts from 'typescript'
 import { parseSource, type Sources } from './sources.js'
 
-const GROUND = /^(?:errors|timing|http)\/|^(?:json|http)\.ts$/
+const GROUND = /^(?:errors|timing|http)\/|^(?:json|http|runtime)\.ts$/
 /** The lists of this library's errors and events stand on the ground and name what happens to media. */
 const LISTS = /^(?:errors|events)\.ts$/
 const FOREIGN_WORD = /whats ?app|waba|graph|facebook|webhook|s3|sqs|aws|bucket|bull/i

@@ -5,7 +5,7 @@ import { cycles, type Import, type Module, reachable } from './import-graph.js'
  * module imports its own door's inside, its own floor's doors and everything below. Adapters have a rule of their own.
  */
 const FLOORS: readonly (readonly string[])[] = [
-  ['errors', 'json', 'timing', 'events', 'http'], // the ground: knows neither WhatsApp nor S3, open to adapters
+  ['errors', 'json', 'timing', 'events', 'http', 'runtime'], // the ground: knows neither WhatsApp nor S3, open to adapters
   ['media-reference'],
   ['file-type', 'storage', 'queues'],
   ['key'],
@@ -26,6 +26,7 @@ const GROUND = 0
 const ADAPTERS: Readonly<Record<string, { of: string; vendor?: RegExp }>> = {
   'storage/s3': { of: 'storage', vendor: /^@(?:aws-sdk|smithy)\// },
   'storage/file-system': { of: 'storage' },
+  'storage/r2': { of: 'storage' },
   'storage/memory': { of: 'storage' },
   'signers/cloudfront': { of: 'storage', vendor: /^@aws-sdk\/cloudfront-signer$/ },
   'queues/in-process': { of: 'queues' },

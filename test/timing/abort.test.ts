@@ -1,8 +1,28 @@
 import { getEventListeners } from 'node:events'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { abortable, callOnAbort, linkSignals, within } from '../../src/timing/abort.js'
+import { abortable, breakOffOnAbort, callOnAbort, linkSignals, within } from '../../src/timing/abort.js'
 
 afterEach(() => vi.useRealTimers())
+
+describe('breakOffOnAbort', () => {
+  it.each([
+    [new Error('enough'), 'enough'],
+    ['enough', 'aborted'],
+  ])('ends a body with the reason %s', async (reason, message) => {
+    const controller = new AbortController()
+    const body = breakOffOnAbort(new Readable({ read() {} }), controller.signal)
+    controller.abort(reason)
+    await expect(buffer(body)).rejects.toThrow(message)
+  })
+
+  it('takes its listener off once the body is closed', async () => {
+    const controller = new AbortController()
+    await buffer(breakOffOnAbort(Readable.from([Buffer.from('x')]), controller.signal))
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+  })
+})
 
 describe('callOnAbort', () => {
   it('calls when the signal aborts, and at once if it has', () => {
@@ -111,6 +131,13 @@ describe('within', () => {
     await vi.advanceTimersByTimeAsync(50)
     await expect(value).resolves.toBe('late')
     await failed
+  })
+
+  it('needs no timer that keeps processes alive: those of the web are numbers', async () => {
+    vi.stubGlobal('setTimeout', () => 7)
+    const work = within(50, Promise.resolve('done'), { otherwise: () => 'late', keepAlive: false })
+    vi.unstubAllGlobals()
+    await expect(work).resolves.toBe('done')
   })
 
   it('takes a time that no timer knows for no limit', async () => {

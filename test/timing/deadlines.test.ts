@@ -56,6 +56,24 @@ describe('startDeadlines', () => {
     clear()
   })
 
+  it('gives a party its whole time again with timers that are numbers, as Cloudflare Workers had', () => {
+    const timers: ReturnType<typeof setTimeout>[] = []
+    const { setTimeout: startTimer, clearTimeout: stopTimer } = globalThis
+    vi.stubGlobal('setTimeout', (act: () => void, ms: number) => timers.push(startTimer(act, ms)))
+    vi.stubGlobal('clearTimeout', (id: number | undefined) => stopTimer(timers[Number(id) - 1]))
+    const { signal, waitFor, clear } = startDeadlines(limits)
+    for (let sign = 0; sign < 5; sign++) {
+      waitFor('source')
+      vi.advanceTimersByTime(19)
+    }
+    expect(signal.aborted).toBe(false)
+    vi.advanceTimersByTime(1)
+    expect(signal.reason).toMatchObject({ waitedFor: 'source', limitMs: 20 })
+    clear()
+    vi.unstubAllGlobals()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   it('gives a party its whole time again at each sign of life', () => {
     const { signal, waitFor, clear } = startDeadlines(limits)
     for (let chunk = 0; chunk < 10; chunk++) {

@@ -1,0 +1,52 @@
+import { cleanThrown, readErrorName, readField, readTextField } from '../../errors/thrown.js'
+import { StorageFailedError, WhatsAppMediaError } from '../../errors.js'
+import { checkObjectKey } from '../../storage.js'
+
+/** R2's errors by the number that ends their message, with the name that its S3 API gives them (R2: Error codes). */
+const NAMES: Readonly<Record<string, string>> = {
+  ...{ 10001: 'InternalError', 10002: 'Unauthorized', 10003: 'AccessDenied', 10006: 'NoSuchBucket' },
+  ...{ 10012: 'MetadataTooLarge', 10013: 'IncompleteBody', 10020: 'InvalidObjectName', 10037: 'BadDigest' },
+  ...{ 10042: 'NotEntitled', 10043: 'ServiceUnavailable', 10054: 'ClientDisconnect', 10058: 'TooManyRequests' },
+  ...{ 100100: 'EntityTooLarge' },
+}
+
+/** Those that another try may turn to success. */
+const PASSING = [
+  ...['InternalError', 'IncompleteBody', 'BadDigest', 'ServiceUnavailable'],
+  ...['ClientDisconnect', 'TooManyRequests'],
+]
+
+/** One call of the binding, as its failure describes it. */
+interface R2Call {
+  operation: Exclude<StorageFailedError['operation'], 'sign'>
+  /** For `list`, the prefix. */
+  key: string
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * Runs one call of the binding.
+ *
+ * @throws InvalidOptionError for a key that no object has; the signal's reason; StorageFailedError.
+ */
+export async function runR2Call<T>({ operation, key, signal }: R2Call, run: () => Promise<T>): Promise<T> {
+  // A prefix is no key: the empty one is the whole bucket.
+  if (operation !== 'list') checkObjectKey(key)
+  signal?.throwIfAborted()
+  try {
+    return await run()
+  } catch (error) {
+    if (signal?.aborted === true) throw signal.reason
+    throw toR2StorageError(error, { operation, key })
+  }
+}
+
+function toR2StorageError(error: unknown, { operation, key }: R2Call): unknown {
+  if (WhatsAppMediaError.is(error)) return error
+  const [, number] = /\((\d{5,6})\)\s*$/.exec(readTextField(error, 'message')) ?? []
+  // Without a number it is the connection to R2 that failed, or a value of a type that R2 does not take.
+  const isPassing = number === undefined && readField(error, 'name') !== 'TypeError'
+  const reason = number === undefined ? readErrorName(error) : (NAMES[number] ?? 'R2Error')
+  const retryable = isPassing || PASSING.includes(reason)
+  return new StorageFailedError({ operation, key, reason, retryable, cause: cleanThrown(error, []) })
+}
