@@ -8,6 +8,7 @@ import { checkRunners } from './consumers/runners.mjs'
 import { checkRuntimes } from './consumers/runtimes.mjs'
 import { checkTesting } from './consumers/testing.mjs'
 import { createTools, twoAtATime } from './consumers/tools.mjs'
+import { checkWorkers } from './consumers/workers.mjs'
 
 const PARTS = {
   package: checkPackage,
@@ -17,6 +18,7 @@ const PARTS = {
   runtimes: checkRuntimes,
   lambda: checkLambda,
   testing: checkTesting,
+  workers: checkWorkers,
 }
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS)

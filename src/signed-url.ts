@@ -152,9 +152,10 @@ async function askForUrl(
   options: SignedUrlOptions,
 ): Promise<{ url: string; expiresAt: Date }> {
   if (storage.signedUrl === undefined) {
+    const advice = 'Storages that serve files through your app (r2, file-system, memory) sign with baseUrl and secret'
     throw new InvalidOptionError({
       option: 'storage',
-      problem: `must be able to sign URLs, and ${storage.name} is not`,
+      problem: `must be able to sign URLs, and ${storage.name} is not. ${advice}; createS3Storage signs by itself, for R2 through its S3 endpoint`,
     })
   }
   try {
