@@ -180,7 +180,7 @@ describe("R2's refusals", () => {
       get: () => storage.get('a'),
       delete: () => storage.delete('a'),
       list: async () => {
-        for await (const found of storage.list?.('a') ?? []) return found
+        for await (const found of storage.list?.('a') ?? []) expect(found).toBeUndefined()
       },
     }
     const facts = { operation: method, key: 'a', reason: 'ServiceUnavailable', retryable: true }

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { defined } from '../../../json.js'
+import { defined, isObject } from '../../../json.js'
 import type { ObjectStorage } from '../../../storage.js'
 import { isStorageFailure } from '../errors.js'
 import { buildBucketInput, toStoredObject } from '../object.js'
@@ -27,7 +27,7 @@ export function createS3Requests(options: S3StorageOptions, connect: () => Promi
         const { sdk, client } = await connect()
         const command = new sdk.GetObjectCommand({ ...bucket, Key: key })
         const answer = await client.send(command, defined({ abortSignal: signal }))
-        return { ...toStoredObject(key, answer), body: checkNodeStream(answer.Body) }
+        return { ...toStoredObject(key, answer), body: toNodeStream(answer.Body) }
       })
       return found.catch(nullIf(({ reason }) => reason === 'NoSuchKey'))
     },
@@ -60,7 +60,11 @@ function nullIf(
   }
 }
 
-function checkNodeStream(body: unknown): Readable {
+function toNodeStream(body: unknown): Readable {
   if (body instanceof Readable) return body
-  throw new Error('the SDK gave no Node stream')
+  // The SDK's build for browsers, which bundlers take for Cloudflare Workers, gives a stream of the web.
+  if (isObject(body) && 'getReader' in body) {
+    return Readable.fromWeb(body as unknown as Parameters<typeof Readable.fromWeb>[0])
+  }
+  throw new Error('the SDK gave no stream')
 }

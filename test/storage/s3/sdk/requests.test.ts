@@ -79,9 +79,16 @@ describe('get', () => {
     })
   })
 
-  it('refuses a client whose bodies are no Node streams', async () => {
+  it('reads the streams of the web that the build for browsers gives', async () => {
     const client = new S3Client({ region: 'eu-central-1', endpoint, credentials, forcePathStyle: true })
-    client.send = async () => ({ Body: 'text' })
+    client.send = async () => ({ Body: new Blob(['hello']).stream() })
+    const found = await createS3Storage({ bucket: 'media', client }).get('a/b.jpg')
+    expect(String(await found?.body.toArray())).toBe('hello')
+  })
+
+  it.each(['text', undefined, {}])('refuses a client whose body is %j, and no stream', async (Body) => {
+    const client = new S3Client({ region: 'eu-central-1', endpoint, credentials, forcePathStyle: true })
+    client.send = async () => ({ Body })
     await expect(createS3Storage({ bucket: 'media', client }).get('a/b.jpg')).rejects.toMatchObject({
       code: 'storage-failed',
     })
