@@ -21,9 +21,8 @@ export async function checkWorkers({ check, must, node, project }) {
   })
   await twoAtATime(
     DATES.map((date) => async () => {
-      const flags = ['--compatibility-date', date, '--compatibility-flags', 'nodejs_compat']
-      const target = ['--dry-run', '--outdir', `bundle-${date}`, '--name', 'consumer']
-      await must(bin, [wrangler, 'deploy', 'worker.ts', ...target, ...flags], { cwd, env })
+      const target = ['--dry-run', '--outdir', `bundle-${date}`, '--compatibility-date', date]
+      await must(bin, [wrangler, 'deploy', ...target], { cwd, env })
       await check(`Cloudflare Workers of ${date}`, bin, ['run.mjs', date], { cwd, timeoutMs: 120_000 })
     }),
   )

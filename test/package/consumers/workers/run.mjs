@@ -72,6 +72,7 @@ const checks = {
       headers['x-amz-content-sha256'],
     )
     assert.ok((await ask(`/read?key=${key}`)).text === BYTES.toString())
+    assert.equal((await ask(`/read?key=${key}.other`)).text, 'none')
     const { url } = await askJson(`/sign?storage=s3&key=${key}`)
     assert.match(url, new RegExp(`^${s3.origin}/media/whatsapp-media/acme/.*X-Amz-Signature=`))
   },
