@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { describeValue } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
 import { defined, toObject } from '../json.js'
@@ -31,6 +32,8 @@ export interface R2StorageOptions {
   /** Signs URLs: at least 16 characters, the same in all Workers that serve the bucket. Needed for signed URLs. */
   secret?: string | undefined
 }
+
+const R2_OPTIONS: OptionNames<R2StorageOptions> = { bucket: true, bucketName: true, baseUrl: true, secret: true }
 
 /** An `ObjectStorage` in an R2 bucket that is bound to a Cloudflare Worker. */
 export interface R2Storage extends ObjectStorage {
@@ -71,6 +74,7 @@ export interface R2Storage extends ObjectStorage {
  * ```
  */
 export function createR2Storage(options: R2StorageOptions): R2Storage {
+  checkOptions(options, R2_OPTIONS)
   const { bucketName, baseUrl, secret } = options
   const bucket = checkBinding(options.bucket)
   checkBucketName(bucketName)

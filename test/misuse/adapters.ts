@@ -5,6 +5,7 @@ import { createSqsConsumer, createSqsQueue } from '../../src/queues/sqs.js'
 import { createCloudFrontSigner } from '../../src/signers/cloudfront.js'
 import { createFileSystemStorage } from '../../src/storage/file-system.js'
 import { createMemoryStorage } from '../../src/storage/memory.js'
+import { createR2Storage } from '../../src/storage/r2.js'
 import { createS3Storage, probeS3 } from '../../src/storage/s3.js'
 import { buildWebhook, serializeWebhook } from '../../src/testing.js'
 import { createWebhookHandler, extractMedia, signPayload, verifySignature } from '../../src/webhook.js'
@@ -268,6 +269,15 @@ export const STORAGE_ROWS: readonly Row[] = [
   ],
   ['files with a secret alone', files({ secret: SECRET }), 'baseUrl', 'is needed with secret'],
   ['files with a switch as text', files({ durable: 'no' }), 'durable', "must be true or false, got 'no'"],
+  ['R2 without options', call(createR2Storage), 'options', 'must be an object, got undefined'],
+  [
+    'R2 without a bucket',
+    call(createR2Storage, {}),
+    'bucket',
+    'must be the binding of an R2 bucket, such as env.MEDIA',
+  ],
+  ['R2 with a name as bucket', call(createR2Storage, { bucket: 'media' }), 'bucket', "got 'media'"],
+  ['R2 with a slip', call(createR2Storage, { buckett: {} }), 'buckett', 'did you mean bucket?'],
   ['memory with an account', call(createMemoryStorage, 'acme'), 'options', "must be an object, got 'acme'"],
   [
     'memory with a slip',

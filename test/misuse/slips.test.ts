@@ -8,6 +8,7 @@ import * as sqs from '../../src/queues/sqs.js'
 import { createCloudFrontSigner } from '../../src/signers/cloudfront.js'
 import { createFileSystemStorage } from '../../src/storage/file-system.js'
 import { createMemoryStorage } from '../../src/storage/memory.js'
+import { createR2Storage } from '../../src/storage/r2.js'
 import * as s3 from '../../src/storage/s3.js'
 import * as testing from '../../src/testing.js'
 import * as webhook from '../../src/webhook.js'
@@ -38,6 +39,7 @@ const FUNCTIONS: Readonly<
   probeS3: { run: s3.probeS3, before: [{ bucket: 'media', region: 'eu-central-1' }] },
   createFileSystemStorage: { run: createFileSystemStorage },
   createMemoryStorage: { run: createMemoryStorage },
+  createR2Storage: { run: createR2Storage },
   createCloudFrontSigner: { run: createCloudFrontSigner },
   createInProcessQueue: { run: createInProcessQueue },
   createSqsConsumer: { run: sqs.createSqsConsumer },
