@@ -149,8 +149,7 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   const shared = resolveSharedOptions(options)
   const { queue, storage, onEvent, maxGonePerHour = Number.POSITIVE_INFINITY } = options
   const callbacks = createCallbacks(options)
-  const checkRequest = tieToRequest('archive')
-  const calls = createCalls(checkRequest)
+  const calls = createCalls(tieToRequest('archive'))
   const storages = new Set<ObjectStorage>(typeof storage === 'function' ? [] : [storage])
 
   const findPlace = async (accountId: string, signal: AbortSignal): Promise<AccountPlace> => {
@@ -160,7 +159,7 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   }
   const archiveForAccount = createAccountArchive({ shared, callbacks, findPlace })
   const runJob = createJobRunner({ callbacks, archiveForAccount, maxGonePerHour, onEvent, ...checkRetry(options) })
-  const processJob: ProcessJob = (job, context) => calls.watch(runJob(job, context))
+  const processJob: ProcessJob = (job, context) => calls.watch(() => runJob(job, context))
   // In-process queues start here; BullMQ and SQS workers call archive.processJob.
   queue?.start?.(processJob)
 
@@ -172,10 +171,7 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
       if (own !== undefined) checkSignal('signal', own)
       return calls.run((signal) => archiveForCaller(media, { callbacks, archiveForAccount, signal }), own)
     },
-    async processJob(job, context) {
-      checkRequest()
-      return processJob(job, context)
-    },
+    processJob,
     async upload(body, uploadOptions) {
       muteErrors(body)
       checkOptions(uploadOptions, ARCHIVE_UPLOAD_OPTIONS, { after: { body } })

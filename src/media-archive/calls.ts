@@ -16,8 +16,8 @@ export interface Calls {
   stop(): void
   /** Resolves when all calls have ended, however they did. */
   waitForAll(): Promise<unknown>
-  /** Counts a worker's run of a job as work, too. It is no call: `stop` and `waitForAll` leave it to its worker. */
-  watch<T>(run: Promise<T>): Promise<T>
+  /** Counts a worker's run of a job as work, too. It is no call: `stop` and `waitForAll` leave it to its worker. @throws what `admit` throws. */
+  watch<T>(run: () => Promise<T>): Promise<T>
   /** Calls and watched runs under way. */
   readonly size: number
   /** Resolves when all calls and watched runs that are under way have ended, however they did. */
@@ -55,7 +55,10 @@ export function createCalls(admit: () => void): Calls {
     },
     stop: () => stopped.abort(createClosedError()),
     waitForAll: () => Promise.allSettled(underWay),
-    watch: (run) => keepIn(watched, run),
+    async watch(run) {
+      admit()
+      return keepIn(watched, run())
+    },
     get size() {
       return underWay.size + watched.size
     },
