@@ -10,6 +10,7 @@ import { InvalidOptionError, InvalidSignatureError, type SignatureProblem } from
  */
 const HEADER = /^sha256=([0-9a-f]{64})$/
 
+/** Open, for the settings of a webhook handler hold the same secret. */
 const SECRET_OPTIONS: OptionNames<Parameters<typeof verifySignature>[2]> = { appSecret: true }
 
 /** A refused body longer than this is not examined for a re-encoding: strangers choose how long it is. */
@@ -38,7 +39,7 @@ export function verifySignature(
   header: unknown,
   options: { appSecret: string | readonly string[] },
 ): void {
-  checkOptions(options, SECRET_OPTIONS, { after: { header } })
+  checkOptions(options, SECRET_OPTIONS, { after: { header }, isOpen: true })
   const secrets = checkAppSecret(options.appSecret)
   checkRawBody(rawBody)
   const problem = findSignatureProblem(rawBody, header, secrets)
@@ -66,7 +67,7 @@ export function findSignatureProblem(
  * @throws InvalidOptionError when `appSecret` is empty, or `rawBody` neither bytes nor string.
  */
 export function signPayload(rawBody: string | Uint8Array, options: { appSecret: string }): string {
-  checkOptions(options, SECRET_OPTIONS, { after: { rawBody } })
+  checkOptions(options, SECRET_OPTIONS, { after: { rawBody }, isOpen: true })
   const [secret] = checkAppSecret(options.appSecret)
   checkRawBody(rawBody)
   return `sha256=${hmac(rawBody, secret).toString('hex')}`

@@ -51,7 +51,12 @@ it('the Lambda example’s functions fail without their settings, and run with t
   expect(await webhook(handshake)).toMatchObject({ statusCode: 200, body: '42' })
   expect(await webhook({ ...handshake, rawQueryString: '' })).toMatchObject({ statusCode: 403 })
   expect(log.mock.calls.map(([line]) => JSON.parse(line))).toEqual([
-    { type: 'webhook-refused', reason: 'handshake', status: 403 },
+    {
+      type: 'webhook-refused',
+      reason: 'handshake',
+      status: 403,
+      error: expect.objectContaining({ code: 'invalid-option' }),
+    },
   ])
   expect(await worker({ Records: [] }, context)).toEqual({ batchItemFailures: [] })
 })

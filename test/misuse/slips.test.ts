@@ -32,8 +32,8 @@ const FUNCTIONS: Readonly<
   uploadToS3: { run: root.uploadToS3, before: [Buffer.from('x')] },
   createWebhookHandler: { run: webhook.createWebhookHandler },
   extractMedia: { run: webhook.extractMedia, before: [{}], names: ['receivedAt'] },
-  signPayload: { run: webhook.signPayload, before: ['x'] },
-  verifySignature: { run: webhook.verifySignature, before: ['x', ''] },
+  signPayload: { run: webhook.signPayload, before: ['x'], names: ['appSecret'] },
+  verifySignature: { run: webhook.verifySignature, before: ['x', ''], names: ['appSecret'] },
   createNodeHttpClient: { run: http.createNodeHttpClient },
   createS3Storage: { run: s3.createS3Storage },
   probeS3: { run: s3.probeS3, before: [{ bucket: 'media', region: 'eu-central-1' }] },
@@ -49,9 +49,9 @@ const FUNCTIONS: Readonly<
   buildWebhook: { run: testing.buildWebhook, before: [[]] },
   createFakeCloudApi: { run: testing.createFakeCloudApi },
   createGeneratedBytes: { run: testing.createGeneratedBytes },
-  deliver: { run: testing.deliver, before: ['http://127.0.0.1:1', {}] },
+  deliver: { run: testing.deliver, before: ['http://127.0.0.1:1', {}], names: ['appSecret'] },
   queueConformance: { run: testing.queueConformance },
-  signWebhook: { run: testing.signWebhook, before: [{}] },
+  signWebhook: { run: testing.signWebhook, before: [{}], names: ['appSecret'] },
   storageConformance: { run: testing.storageConformance },
 }
 
