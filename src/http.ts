@@ -1,3 +1,3 @@
 export type { HttpClient, HttpRequest, HttpResponse } from './http/client.js'
-export { type FetchLike, type FetchLikeResponse, fromFetch } from './http/from-fetch.js'
+export { type FetchLike, type FetchLikeResponse, type FromFetchOptions, fromFetch } from './http/from-fetch.js'
 export { createNodeHttpClient, type NodeHttpClientOptions } from './http/node.js'

@@ -3,6 +3,7 @@ import { reduceToName } from '../errors/thrown.js'
 import { DownloadFailedError, IntegrityMismatchError, WhatsAppMediaError } from '../errors.js'
 import { getMediaTypeFromMime } from '../file-type/mime.js'
 import { type HttpResponse, sendRequest } from '../http/client.js'
+import { describeNoAnswer } from '../http/no-answer.js'
 import { checkAnnouncedSize, getMaxBytes } from '../integrity/max-bytes.js'
 import { parseJson } from '../json.js'
 import type { KnownMedia, WantedMedia } from '../media-reference.js'
@@ -55,10 +56,10 @@ export async function askForMediaInfo(
   const { cloudApi, http, appSecret } = download
   const url = cloudApi.buildLookUpUrl(mediaId, { accessToken, appSecret, phoneNumberId })
   const throwAsLookUpError =
-    (problem: string) =>
+    (describe: (error: unknown) => string) =>
     (error: unknown): never => {
       // An error of this library, a timeout say, has the better message.
-      throw WhatsAppMediaError.is(error) ? error : createLookUpError(url, problem, error)
+      throw WhatsAppMediaError.is(error) ? error : createLookUpError(url, describe(error), error)
     }
   deadlines.waitFor('headers')
   const { signal } = deadlines
@@ -67,8 +68,8 @@ export async function askForMediaInfo(
     url,
     headers: { ...COMMON_HEADERS, ...cloudApi.buildAuthorization(accessToken) },
     signal,
-  })).catch(throwAsLookUpError('no answer'))
-  const text = await readLookUpText(response, deadlines).catch(throwAsLookUpError('the answer broke off'))
+  })).catch(throwAsLookUpError(describeNoAnswer))
+  const text = await readLookUpText(response, deadlines).catch(throwAsLookUpError(() => 'the answer broke off'))
   if (response.status !== 200) {
     const proof = new URL(url).searchParams.get(LOOK_UP_QUERY.proof)
     throw toGraphError({ ...response, text, secrets: [accessToken, appSecret, filename, proof] }, mediaId)

@@ -10,6 +10,7 @@ import {
 import { getMediaTypeFromMime } from '../file-type/mime.js'
 import { type HttpResponse, sendRequest } from '../http/client.js'
 import { isEncoded } from '../http/headers.js'
+import { describeNoAnswer } from '../http/no-answer.js'
 import { isPassingStatus } from '../http/retry-after.js'
 import { checkAnnouncedSize, getMaxBytes } from '../integrity/max-bytes.js'
 import { defined } from '../json.js'
@@ -110,7 +111,7 @@ function askForBytes(
   })).catch((error: unknown) => {
     // fromFetch has refused an answer: asking again would bring the same.
     if (WhatsAppMediaError.is(error)) throw error
-    throw new DownloadFailedError({ host, problem: 'no answer', cause: reduceToName(error) })
+    throw new DownloadFailedError({ host, problem: describeNoAnswer(error), cause: reduceToName(error) })
   })
 }
 

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
-import { checkFunction } from '../errors/checks.js'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
+import { checkFunction, checkMethods } from '../errors/checks.js'
 import { DownloadFailedError } from '../errors.js'
-import type { HttpClient } from './client.js'
+import type { HttpClient, HttpRequest } from './client.js'
 import { isEncoded } from './headers.js'
 
 /**
@@ -30,11 +31,25 @@ export interface FetchLikeResponse {
   body: ReadableStream<Uint8Array> | NodeJS.ReadableStream | null
 }
 
+/** Options of `fromFetch`. */
+export interface FromFetchOptions {
+  /**
+   * Goes with each request to the `fetch`: a `ProxyAgent`, `Agent` or `Pool` of undici, for the `fetch` of the same undici.
+   * It stays yours to close. Default: none.
+   */
+  dispatcher?: object | undefined
+}
+
+const FETCH_OPTIONS: OptionNames<FromFetchOptions> = { dispatcher: true }
+
 /**
  * Adapts a `fetch` that shows redirects (`redirect: 'manual'` with a real 3xx, as Node's does).
  *
  * A `fetch` decodes encoded bodies behind our back, after which neither Content-Length nor caps mean anything; so an
  * answer with a Content-Encoding header is refused.
+ *
+ * The global `fetch`, undici's (5 to 8) and node-fetch's (2 and 3) are tried. node-fetch takes an `agent` in place of a
+ * `dispatcher`: `fromFetch((url, init) => nodeFetch(url, { ...init, agent }))`.
  *
  * @example
  * ```ts
@@ -44,18 +59,33 @@ export interface FetchLikeResponse {
  * console.log(typeof http) // function
  * ```
  *
- * @throws DownloadFailedError when the fetch hides a redirect, or the answer has a Content-Encoding.
+ * @throws InvalidOptionError for a `fetch` or `dispatcher` of another kind. The client throws a DownloadFailedError when
+ * the fetch hides a redirect, or the answer has a Content-Encoding.
  */
-export function fromFetch(fetch: FetchLike): HttpClient {
+export function fromFetch(fetch: FetchLike, options: FromFetchOptions = {}): HttpClient {
   checkFunction('fetch', fetch)
-  return async ({ method, url, headers, body, signal }) => {
-    const response = await fetch(url, {
-      method,
-      headers: { ...headers },
-      redirect: 'manual',
-      signal,
+  checkOptions(options, FETCH_OPTIONS)
+  const { dispatcher } = options
+  if (dispatcher !== undefined) {
+    checkMethods('dispatcher', dispatcher, { kind: "one of undici's dispatchers", methods: ['dispatch'] })
+  }
+  const send = async ({ method, url, headers, body, signal }: HttpRequest): Promise<FetchLikeResponse> => {
+    const init = {
+      ...({ method, headers: { ...headers }, redirect: 'manual', signal } as const),
       ...(body === undefined ? {} : { body: new Uint8Array(body).buffer }),
-    })
+      // Only undici's own types know it.
+      ...(dispatcher === undefined ? {} : { dispatcher }),
+    }
+    try {
+      return await fetch(url, init)
+    } catch (error) {
+      // node-fetch rejects with an error of its own.
+      throw signal.aborted ? signal.reason : error
+    }
+  }
+  return async (request) => {
+    const response = await send(request)
+    const { url } = request
     const { host } = new URL(url)
     if (response.type === 'opaqueredirect' || response.status === 0) {
       throw new DownloadFailedError({ host, problem: 'this fetch hides redirects', retryable: false })

@@ -6,11 +6,19 @@ import { TimeoutError } from '../errors.js'
 /** The longest delay that `setTimeout` knows (Node: Timers); a longer one would fire at once. */
 export const MAX_TIMER_MS = 2_147_483_647
 
-/** An `AbortController` whose signal any number of calls may share: Node warns of a leak at the eleventh listener. */
+/** An `AbortController` whose signal any number of calls may share. */
 export function createController(): AbortController {
   const controller = new AbortController()
-  setMaxListeners(0, controller.signal)
+  allowManyListeners(controller.signal)
   return controller
+}
+
+/**
+ * Node warns of a leak at the eleventh listener, which is none where each call takes its listener off. The limit is
+ * `Infinity`, not 0: on Node 20 `getMaxListeners` throws for a signal with 0, and undici 7 asks it before each request.
+ */
+export function allowManyListeners(...signals: AbortSignal[]): void {
+  setMaxListeners(Number.POSITIVE_INFINITY, ...signals)
 }
 
 /**

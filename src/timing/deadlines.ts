@@ -1,8 +1,7 @@
-import { setMaxListeners } from 'node:events'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkMilliseconds } from '../errors/checks.js'
 import { TimeoutError } from '../errors.js'
-import { callOnAbort, MAX_TIMER_MS } from './abort.js'
+import { allowManyListeners, callOnAbort, MAX_TIMER_MS } from './abort.js'
 
 /** How long a transfer may wait, in milliseconds. `Infinity` switches one off. */
 export interface Timeouts {
@@ -93,9 +92,8 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
   const total = timeouts.total <= MAX_TIMER_MS ? setTimeout(expire, timeouts.total, 'total') : undefined
   const unlink = callOnAbort(callerSignal, () => controller.abort(callerSignal?.reason))
 
-  // Node warns of a leak at the eleventh transfer that shares a signal, which is no leak: each takes its listener off.
   // Signals of polyfills count no listeners.
-  setMaxListeners(0, controller.signal, ...(callerSignal instanceof AbortSignal ? [callerSignal] : []))
+  allowManyListeners(controller.signal, ...(callerSignal instanceof AbortSignal ? [callerSignal] : []))
 
   return {
     signal: controller.signal,

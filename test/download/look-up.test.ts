@@ -137,7 +137,7 @@ describe('askForMediaInfo', () => {
   })
 
   it.each<[string, RequestListener, string]>([
-    ['before headers', (request) => request.socket.resetAndDestroy(), 'no answer'],
+    ['before headers', (request) => request.socket.resetAndDestroy(), 'no answer (ECONNRESET)'],
     [
       'in the body',
       (request, response) => {

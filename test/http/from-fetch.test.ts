@@ -1,3 +1,4 @@
+import { getMaxListeners } from 'node:events'
 import { PassThrough, Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
@@ -6,6 +7,7 @@ import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { HttpRequest } from '../../src/http/client.js'
 import { type FetchLike, type FetchLikeResponse, fromFetch } from '../../src/http/from-fetch.js'
+import { createController } from '../../src/timing/abort.js'
 import { type Loopback, startLoopback } from '../loopback.js'
 
 const closing: (() => unknown)[] = []
@@ -192,6 +194,54 @@ describe('fromFetch over other fetches', () => {
     expect(asked).toEqual([
       ['https://media.example/x', { method: 'GET', headers: { accept: '*/*' }, redirect: 'manual', signal }],
     ])
+  })
+
+  it('gives the dispatcher to the fetch, with each request', async () => {
+    const dispatcher = { dispatch: () => true }
+    const given: unknown[] = []
+    const client = fromFetch(
+      async (_url, init) => {
+        given.push(Reflect.get(init, 'dispatcher'))
+        return { status: 200, headers: new Headers(), body: null }
+      },
+      { dispatcher },
+    )
+    await client(get('https://media.example/x'))
+    await client(get('https://media.example/y', { method: 'POST', body: Buffer.from('z') }))
+    expect(given).toEqual([dispatcher, dispatcher])
+  })
+
+  it.each<[unknown, string]>([
+    [null, 'options must be an object, got null; known are dispatcher'],
+    [{ dispatch: () => true }, 'unknown option dispatch; did you mean dispatcher?'],
+    [{ dispatcher: 'http://proxy.example' }, /^dispatcher must be one of undici's dispatchers, got /],
+    [
+      { dispatcher: { addRequest() {} } },
+      "dispatcher must be one of undici's dispatchers, and lacks the functions dispatch",
+    ],
+    [{ dispatcher: class ProxyAgent {} }, /^dispatcher must be .*got a class \(give an instance of it\)$/],
+  ] as [unknown, string][])('refuses the options %j', (options, message) => {
+    expect(() => fromFetch(fetch, options as never)).toThrow(message)
+  })
+
+  it("rejects with the signal's reason where the fetch has an error of its own for an abort", async () => {
+    const caller = new AbortController()
+    const reason = new Error('the caller left')
+    const client = fromFetch(async () => {
+      caller.abort(reason)
+      throw Object.assign(new Error('The user aborted a request.'), { name: 'AbortError' })
+    })
+    await expect(client(get('https://media.example/x', { signal: caller.signal }))).rejects.toBe(reason)
+  })
+
+  it('takes signals that any number of calls may share for a fetch that asks for their limit', async () => {
+    const { signal } = createController()
+    // undici 7 does so before each request; on Node 20 a limit of 0 is none that can be read.
+    const client = fromFetch(async (_url, init) => {
+      expect(getMaxListeners(init.signal)).toBe(Number.POSITIVE_INFINITY)
+      return { status: 200, headers: new Headers(), body: null }
+    })
+    expect(await client(get('https://media.example/x', { signal }))).toMatchObject({ status: 200 })
   })
 
   it.each<[string, Partial<FetchLikeResponse>]>([

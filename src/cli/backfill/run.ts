@@ -1,9 +1,8 @@
-import { setMaxListeners } from 'node:events'
 import { readField } from '../../errors/thrown.js'
 import { type AnyWhatsAppMediaError, StorageFailedError } from '../../errors.js'
 import { findAskedDelayMs } from '../../media-archive/delays.js'
 import type { MediaJob, ProcessJob } from '../../queues.js'
-import { callOnAbort } from '../../timing/abort.js'
+import { allowManyListeners, callOnAbort } from '../../timing/abort.js'
 import { decideBackoffSeconds } from '../../timing/backoff.js'
 import { createScheduler } from '../../timing/scheduler.js'
 import type { Interrupts } from '../command.js'
@@ -58,7 +57,7 @@ const FIRST_MS = 2_000
  */
 export function startRun(options: RunOptions): BackfillRun {
   const { onEnd, concurrency, windowEntries, interrupts } = options
-  setMaxListeners(0, interrupts.abort)
+  allowManyListeners(interrupts.abort)
   let inWindow = 0
   let problem: { error: unknown } | undefined
   const { ended, settle } = createEnding()
