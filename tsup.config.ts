@@ -29,6 +29,7 @@ export default defineConfig([
       'signers/cloudfront': 'src/signers/cloudfront.ts',
       queues: 'src/queues.ts',
       'queues/in-process': 'src/queues/in-process.ts',
+      'queues/deferred': 'src/queues/deferred.ts',
       'queues/sqs': 'src/queues/sqs.ts',
       'queues/bullmq': 'src/queues/bullmq.ts',
       testing: 'src/testing.ts',

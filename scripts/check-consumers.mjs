@@ -1,6 +1,7 @@
 // Packs the library and uses the tarball as strangers do. The parts are in scripts/consumers/, the programs that run in
 // test/package/consumers/. `npm run check:consumers -- entries package` tries these parts alone.
 import { checkEntries } from './consumers/entries.mjs'
+import { checkFrameworks } from './consumers/frameworks.mjs'
 import { checkInstalls } from './consumers/installs.mjs'
 import { checkLambda } from './consumers/lambda.mjs'
 import { checkPackage } from './consumers/package.mjs'
@@ -17,6 +18,7 @@ const PARTS = {
   runners: checkRunners,
   runtimes: checkRuntimes,
   lambda: checkLambda,
+  frameworks: checkFrameworks,
   testing: checkTesting,
   workers: checkWorkers,
 }

@@ -30,6 +30,7 @@ const ADAPTERS: Readonly<Record<string, { of: string; vendor?: RegExp }>> = {
   'storage/memory': { of: 'storage' },
   'signers/cloudfront': { of: 'storage', vendor: /^@aws-sdk\/cloudfront-signer$/ },
   'queues/in-process': { of: 'queues' },
+  'queues/deferred': { of: 'queues' },
   'queues/sqs': { of: 'queues', vendor: /^@(?:aws-sdk|smithy)\// },
   'queues/bullmq': { of: 'queues', vendor: /^(?:bullmq|ioredis)$/ },
 }

@@ -1,0 +1,147 @@
+import { checkFunction, checkMilliseconds, checkWhole } from '../errors/checks.js'
+import { QueueFailedError } from '../errors.js'
+import type { MediaJob, MediaQueue, ProcessJob } from '../queues.js'
+import { within } from '../timing/abort.js'
+import { createDeferredRunner, type RedriveResult } from './deferred/runner.js'
+import { type DeferredJobStore, toDeferredJob } from './deferred/store.js'
+import { buildJobId } from './stored-job.js'
+
+export type { RedriveResult } from './deferred/runner.js'
+export type { DeferredJob, DeferredJobStore } from './deferred/store.js'
+
+/** Options of `createDeferredQueue`. */
+export interface DeferredQueueOptions {
+  /** Keeps the jobs: a table or collection of your database. */
+  store: DeferredJobStore
+  /**
+   * Keeps the function alive for work after the answer: Next.js's `after`, Vercel's `waitUntil`, or
+   * `(work) => context.waitUntil(work)` on Cloudflare. The promise that it gets never rejects.
+   */
+  waitUntil: (work: Promise<void>) => unknown
+  /** Jobs that run at once. Default 8. */
+  concurrency?: number | undefined
+  /**
+   * Seconds after which a job that was taken counts as abandoned, and `redrive` takes it again. More than your platform
+   * lets a function run. Default 900.
+   */
+  leaseSeconds?: number | undefined
+  /** Hears when the store fails after a job has run: the job is run again later. Errors that it throws are ignored. */
+  onError?: ((error: unknown) => unknown) | undefined
+}
+
+/** A `MediaQueue` for functions that end soon after their answer. */
+export interface DeferredQueue extends Required<Pick<MediaQueue, 'enqueue' | 'start' | 'close'>> {
+  /**
+   * Runs the jobs whose time has come: retries, and those whose function was stopped before they were archived. Call it
+   * from a cron job, every minute say.
+   *
+   * @param options `limit`: the most jobs, default 100. `timeoutMs`: milliseconds until jobs under way are stopped and
+   * kept, without an attempt counted; default without end.
+   * @throws InvalidOptionError for a limit of the wrong form; QueueFailedError without an archive; what the store throws.
+   */
+  redrive(options?: { limit?: number | undefined; timeoutMs?: number | undefined }): Promise<RedriveResult>
+}
+
+/**
+ * A queue for serverless functions (Next.js on Vercel, Cloudflare Workers): the jobs are in your database before the
+ * webhook is answered, archived after the answer in the same call, and taken up again by a cron job when that call was
+ * stopped or Meta has to be asked later.
+ *
+ * Nothing is lost when a function ends between the answer and the archive: the job is in the store. A job may run twice,
+ * and is stored once.
+ *
+ * @throws InvalidOptionError for options of the wrong form. `enqueue`: what the store throws; the webhook is then answered
+ * with 500, and Meta delivers again. A QueueFailedError once the queue is closed.
+ * @example
+ * ```ts
+ * import { createMediaArchive } from 'whatsapp-media-archive'
+ * import { createDeferredQueue, type DeferredJob } from 'whatsapp-media-archive/queues/deferred'
+ * import { createMemoryStorage } from 'whatsapp-media-archive/storage/memory'
+ * import { createFakeCloudApi } from 'whatsapp-media-archive/testing'
+ *
+ * const api = await createFakeCloudApi()
+ * const rows = new Map<string, DeferredJob>() // your database
+ * const running: Promise<void>[] = []
+ * const queue = createDeferredQueue({
+ *   waitUntil: (work) => running.push(work), // Next.js: after
+ *   store: {
+ *     save: async (jobs) => {
+ *       for (const job of jobs) rows.set(job.id, job)
+ *     },
+ *     remove: async (ids) => {
+ *       for (const id of ids) rows.delete(id)
+ *     },
+ *     findDue: async ({ now, limit }) => [...rows.values()].filter(({ dueAt }) => dueAt <= now).slice(0, limit),
+ *   },
+ * })
+ * const archive = createMediaArchive({
+ *   storage: createMemoryStorage(),
+ *   accounts: () => ({ accountId: 'acme', accessToken: api.accessToken }),
+ *   queue,
+ *   cloudApi: api.cloudApi,
+ * })
+ * const file = { bytes: Buffer.from('%PDF-1.7'), mimeType: 'application/pdf', mediaType: 'document' } as const
+ * const { reference } = await api.addMedia(file)
+ * await archive.enqueue(reference) // the row is there: answer 200
+ * await Promise.all(running) // what the platform waits for
+ * console.log(rows.size, await queue.redrive()) // 0 { done: 0, waiting: 0, failed: 0 }
+ * await api.close()
+ * ```
+ */
+export function createDeferredQueue(options: DeferredQueueOptions): DeferredQueue {
+  const { store, waitUntil, concurrency = 8, leaseSeconds = 900, onError } = options
+  checkParts({ store, waitUntil })
+  checkWhole('concurrency', concurrency)
+  checkWhole('leaseSeconds', leaseSeconds)
+  const runner = createDeferredRunner({ store, concurrency, onError })
+  let process: ProcessJob | undefined
+  let isClosed = false
+  return {
+    async enqueue(jobs) {
+      if (isClosed) throw refuseCall('enqueue', 'closed')
+      const fresh = [...new Map(jobs.map((job) => [buildJobId(job), job])).values()]
+      if (fresh.length === 0) return
+      // Without an archive here, the jobs are for the next redrive.
+      const afterSeconds = process === undefined ? 0 : leaseSeconds
+      // The download URL is not stored; this attempt still has it.
+      const runs = fresh.map((job) => ({ job, row: toDeferredJob(job, { afterSeconds }) }))
+      await store.save(runs.map(({ row }) => row))
+      if (process === undefined) return
+      waitUntil(runner.run(runs, { processJob: process }).then(() => {}))
+    },
+
+    start(processJob) {
+      process = processJob
+    },
+
+    async redrive({ limit = 100, timeoutMs } = {}) {
+      checkWhole('limit', limit)
+      if (timeoutMs !== undefined) checkMilliseconds('timeoutMs', timeoutMs)
+      if (isClosed) throw refuseCall('redrive', 'closed')
+      if (process === undefined) throw refuseCall('redrive', 'no archive')
+      const due = await store.findDue({ now: new Date().toISOString(), limit })
+      const leased = due.map((row) => toDeferredJob(row.job, { ...row, afterSeconds: leaseSeconds }))
+      if (leased.length > 0) await store.save(leased)
+      const runs = leased.map((row) => ({ row, job: row.job }))
+      return runner.run(runs, { processJob: process, timeoutMs })
+    },
+
+    async close({ timeoutMs = Number.POSITIVE_INFINITY } = {}): Promise<MediaJob[]> {
+      isClosed = true
+      const ended = runner.waitForAll()
+      await within(timeoutMs, ended, { otherwise: runner.stop })
+      await ended
+      // The store has the rest.
+      return []
+    },
+  }
+}
+
+function checkParts({ store, waitUntil }: Pick<DeferredQueueOptions, 'store' | 'waitUntil'>): void {
+  checkFunction('waitUntil', waitUntil)
+  for (const name of ['save', 'remove', 'findDue'] as const) checkFunction(`store.${name}`, store?.[name])
+}
+
+function refuseCall(operation: 'enqueue' | 'redrive', reason: string): QueueFailedError {
+  return new QueueFailedError({ operation, reason, retryable: true })
+}
