@@ -66,10 +66,15 @@ export interface ArchivedMedia extends StoredMedia {
 }
 
 /** Archived media of a message: the result for a `MediaReference`. */
-export type ArchivedMessageMedia = ArchivedMedia & {
+export interface ArchivedMessageMedia extends ArchivedMedia {
   /** The message's id. It contains the sender's phone number. */
   messageId: string
 }
+
+/** What `archiveMedia` returns: for a `MediaReference` the message's id is certain, for a bare media id it is absent. */
+export type ArchiveResult<Media extends string | MediaReference> = [Media] extends [MediaReference]
+  ? ArchivedMessageMedia
+  : ArchivedMedia
 
 /**
  * The whole workflow for one media file: look it up, download it, prove the bytes, store them once. A failed attempt
@@ -97,30 +102,21 @@ export type ArchivedMessageMedia = ArchivedMedia & {
  * await api.close()
  * ```
  */
-export function archiveMedia(media: MediaReference, options: ArchiveOptions): Promise<ArchivedMessageMedia>
-export function archiveMedia(media: string | MediaReference, options: ArchiveOptions): Promise<ArchivedMedia>
-export async function archiveMedia(media: string | MediaReference, options: ArchiveOptions): Promise<ArchivedMedia> {
+export async function archiveMedia<Media extends string | MediaReference>(
+  media: Media,
+  options: ArchiveOptions,
+): Promise<ArchiveResult<Media>> {
   checkOptions(options, ARCHIVE_OPTIONS, { after: { media } })
   checkCaller(options)
   return archiveWithMemory(media, options, { tokens: {} })
 }
 
 /** Archives as `archiveMedia` does, and shares `memory` with other calls. */
-export function archiveWithMemory(
-  media: MediaReference,
+export async function archiveWithMemory<Media extends string | MediaReference>(
+  media: Media,
   options: ArchiveOptions,
   memory: ArchiveMemory,
-): Promise<ArchivedMessageMedia>
-export function archiveWithMemory(
-  media: string | MediaReference,
-  options: ArchiveOptions,
-  memory: ArchiveMemory,
-): Promise<ArchivedMedia>
-export async function archiveWithMemory(
-  media: string | MediaReference,
-  options: ArchiveOptions,
-  memory: ArchiveMemory,
-): Promise<ArchivedMedia> {
+): Promise<ArchiveResult<Media>> {
   const plan = makePlan(media, options, memory)
   const { seen, made } = plan
   const archived = await retryAttempts(
@@ -141,7 +137,8 @@ export async function archiveWithMemory(
     },
   )
   emitArchived(plan, archived)
-  return archived
+  // `toArchivedMedia` has copied the message of a reference, whose id `makePlan` has checked.
+  return archived as ArchiveResult<Media>
 }
 
 /** @param number 1 for the first of this call. */

@@ -34,7 +34,7 @@ export interface DownloadOptions {
    * A cap in bytes, at most 5,368,709,120: one for all media, or one for each type. Default
    * 104,857,600 (100 MiB), also for types left out. Larger media is a `SizeLimitError`.
    */
-  maxBytes?: number | { readonly [Type in MediaType]?: number } | undefined
+  maxBytes?: number | { readonly [Type in MediaType]?: number | undefined } | undefined
   /** Aborts the call; it then rejects with the signal's reason. */
   signal?: AbortSignal | undefined
   /** Gets events: here `host-refused`. */

@@ -13,7 +13,13 @@ export type { MediaQueue } from './queues.js'
 export { configFromEnv, type EnvConfig } from './config-from-env.js'
 
 // One media item, once.
-export { archiveMedia, type ArchivedMedia, type ArchivedMessageMedia, type ArchiveOptions } from './archive.js'
+export {
+  archiveMedia,
+  type ArchivedMedia,
+  type ArchivedMessageMedia,
+  type ArchiveOptions,
+  type ArchiveResult,
+} from './archive.js'
 export type { Timeouts } from './timing/deadlines.js'
 export type { RetryOptions } from './timing/retry.js'
 export type { EventSubject, MediaEvent, OnEvent } from './events.js'
@@ -40,7 +46,15 @@ export type { StoredMedia } from './upload/result.js'
 export type { ObjectStorage } from './storage.js'
 
 // Its way to a reader.
-export { getSignedUrl, signUrls, type SignedMediaUrl, type SigningOptions } from './signed-url.js'
+export {
+  getSignedUrl,
+  signUrls,
+  type AccountSigningOptions,
+  type AnyAccountSigningOptions,
+  type SignedMediaUrl,
+  type SigningOptions,
+  type UrlOptions,
+} from './signed-url.js'
 export { toContent, type MediaContent } from './media-archive/content.js'
 
 // Failures: the base of all errors. The classes are in `whatsapp-media-archive/errors`.

@@ -10,7 +10,10 @@ import { checkObjectKey, MAX_EXPIRES_IN, type ObjectStorage, type SignedUrlOptio
 import { toStorageFailure } from './upload/storage-errors.js'
 
 /** The tenant, the lifetime of the URL, and how the file arrives at the reader. */
-export type SigningOptions = {
+export type SigningOptions = AnyAccountSigningOptions | AccountSigningOptions
+
+/** The options of signing that do not depend on who asks. */
+export interface UrlOptions {
   /** Where the objects are. It must be able to sign. */
   storage: ObjectStorage
   /** Seconds that the URL works, 1 to 604,800 (AWS: Authenticating requests, query parameters). Default 3,600. */
@@ -34,18 +37,23 @@ export type SigningOptions = {
   keyLayout?: KeyLayout | undefined
   /** Hears `expiry-clipped`. Errors that it throws are ignored. */
   onEvent?: OnEvent | undefined
-} & (
-  | {
-      /** The tenant that asks: the key must be its own. */
-      accountId: string
-      anyAccount?: never
-    }
-  | {
-      /** In place of `accountId`: the caller may read every account's objects, and has checked the key itself. */
-      anyAccount: true
-      accountId?: never
-    }
-)
+}
+
+/** Signing for one tenant. */
+export interface AccountSigningOptions extends UrlOptions {
+  /** The tenant that asks: the key must be its own. */
+  accountId: string
+  /** Absent beside `accountId`. */
+  anyAccount?: never
+}
+
+/** Signing for a caller who may read everything. */
+export interface AnyAccountSigningOptions extends UrlOptions {
+  /** In place of `accountId`: the caller may read every account's objects, and has checked the key itself. */
+  anyAccount: true
+  /** Absent beside `anyAccount`. */
+  accountId?: never
+}
 
 const SIGNING_OPTIONS: OptionNames<SigningOptions> = {
   ...{ storage: true, expiresIn: true, filename: true, disposition: true, cacheFor: true, prefix: true },

@@ -51,7 +51,7 @@ export interface UploadOptions {
    * A cap in bytes, at most 5,368,709,120: one for all media, or one for each type. Default
    * 104,857,600 (100 MiB), also for types left out. Larger media is a `SizeLimitError`.
    */
-  maxBytes?: number | { readonly [Type in MediaType]?: number } | undefined
+  maxBytes?: number | { readonly [Type in MediaType]?: number | undefined } | undefined
   /**
    * Default `safe`: a body whose first bytes contradict its declared type is kept as octet-stream, to be downloaded.
    * `trust`: the first bytes are not looked at.

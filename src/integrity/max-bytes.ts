@@ -4,7 +4,7 @@ import { InvalidOptionError, SizeLimitError } from '../errors.js'
 import { isMediaType, type MediaType } from '../media-reference.js'
 
 /** A cap in bytes, at most 5,368,709,120: one for all media, or one for each type. Types left out have the default. */
-export type MaxBytes = number | { readonly [Type in MediaType]?: number }
+export type MaxBytes = number | { readonly [Type in MediaType]?: number | undefined }
 
 /** Above what WhatsApp delivers: documents have at most 100 MB, and other media less (Meta: Media). */
 const DEFAULT_MEDIA_MAX_BYTES = 104_857_600

@@ -9,12 +9,15 @@ import { findSecrets, toBody } from './sqs/message.js'
 import { countBytes, MOST_MESSAGE_BYTES, type OutgoingMessage, sendMessages } from './sqs/send.js'
 import { buildJobId, checkJobs, removeJobUrl } from './stored-job.js'
 
-export type { SqsConnectionOptions } from './sqs/connection.js'
-export { createSqsConsumer, type SqsConsumer, type SqsConsumerOptions } from './sqs/consumer.js'
+export type { SqsClientOptions, SqsConnectionOptions, SqsServerOptions } from './sqs/connection.js'
+export { createSqsConsumer, type SqsConsumer, type SqsConsumerOptions, type SqsWorkingOptions } from './sqs/consumer.js'
 export type { SqsBatchResult, SqsLambdaContext, SqsLambdaEvent, SqsLambdaRecord } from './sqs/lambda.js'
 
 /** Options of `createSqsQueue`. */
-export type SqsQueueOptions = SqsConnectionOptions & {
+export type SqsQueueOptions = SqsConnectionOptions & SqsSendingOptions
+
+/** How jobs are sent. */
+export interface SqsSendingOptions {
   /**
    * Largest batch of messages, and so the largest message, in bytes. Default 262,144, which every queue takes; a queue
    * whose `MaximumMessageSize` was raised takes up to 1,048,576 (AWS: Message quotas).

@@ -11,7 +11,14 @@ import { createS3Requests } from './s3/sdk/requests.js'
 import { signSampleKey } from './s3/sdk/sign.js'
 import { createS3Signing } from './s3/sign.js'
 
-export type { S3Encryption, S3ObjectOptions, S3StorageOptions } from './s3/options.js'
+export type {
+  S3BucketOptions,
+  S3ClientOptions,
+  S3ConnectionOptions,
+  S3Encryption,
+  S3ObjectOptions,
+  S3StorageOptions,
+} from './s3/options.js'
 export type { ProbeCheck, ProbeCheckName, ProbeOptions, ProbeReport } from './s3/probe.js'
 
 /**

@@ -4,7 +4,7 @@ import { WhatsAppMediaError } from '../../src/errors.js'
 import type { MediaEvent } from '../../src/events.js'
 import { createNodeHttpClient } from '../../src/http/node.js'
 import type { MediaReference } from '../../src/media-reference.js'
-import { createS3Storage, type S3StorageOptions } from '../../src/storage/s3.js'
+import { createS3Storage, type S3ConnectionOptions } from '../../src/storage/s3.js'
 import { type AddedMedia, createFakeCloudApi, type FakeCloudApi } from '../../src/testing/fake-cloud-api.js'
 import { createFaultProxy, type FaultProxy } from '../fault-proxy.js'
 import { ATTEMPTS, type Cell, MEDIA_BYTES } from './cells.js'
@@ -16,7 +16,7 @@ export interface FaultTarget {
   port: number
   isSecure?: boolean
   bucket: string
-  options: Pick<Extract<S3StorageOptions, { client?: never }>, 'region' | 'credentials'>
+  options: Pick<S3ConnectionOptions, 'region' | 'credentials'>
   /** The bytes of all objects under a prefix. */
   objects(prefix: string): Promise<Uint8Array[]>
 }

@@ -36,12 +36,29 @@ export function createProgram(files: readonly VirtualFile[]): ts.Program {
   )
 }
 
-/** What is wrong with one file of a program. */
-export function findTypeErrors(program: ts.Program, name: string): string[] {
+/** The compiler's word on a line of a file. */
+export interface Diagnosis {
+  /** 1 for the first. */
+  line: number
+  /** TypeScript's number of the message. */
+  code: number
+  text: string
+}
+
+/** What is wrong with one file of a program, and where. */
+export function locateTypeErrors(program: ts.Program, name: string): Diagnosis[] {
   return ts
     .getPreEmitDiagnostics(program, program.getSourceFile(name))
-    .filter(({ file }) => file?.fileName === name)
-    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
+    .flatMap(({ file, start, code, messageText }) => {
+      if (file?.fileName !== name || start === undefined) return []
+      const line = file.getLineAndCharacterOfPosition(start).line + 1
+      return [{ line, code, text: ts.flattenDiagnosticMessageText(messageText, '\n') }]
+    })
+}
+
+/** What is wrong with one file of a program. */
+export function findTypeErrors(program: ts.Program, name: string): string[] {
+  return locateTypeErrors(program, name).map(({ text }) => text)
 }
 
 function findExport(program: ts.Program, name: string): ts.Symbol | undefined {

@@ -2,12 +2,12 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import { readField } from '../../errors/thrown.js'
 import { defined } from '../../json.js'
 import { readSdkError } from '../../storage/refusal.js'
-import type { S3StorageOptions } from '../../storage/s3.js'
+import type { S3ConnectionOptions } from '../../storage/s3.js'
 
 type S3Sdk = typeof import('@aws-sdk/client-s3')
 
 /** The bucket and its place. Default credentials: the SDK's own chain. */
-export type BucketOptions = Exclude<S3StorageOptions, { client: S3Client }>
+export type BucketOptions = S3ConnectionOptions
 
 /** The answer to one question about the bucket. */
 export type BucketAnswer<T> =

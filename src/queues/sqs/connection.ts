@@ -9,24 +9,35 @@ import { defined } from '../../json.js'
 import { linkSignals } from '../../timing/abort.js'
 
 /** A standard queue of Amazon SQS, or of anything that speaks its language. */
-export type SqsConnectionOptions = {
+export type SqsConnectionOptions = SqsClientOptions | SqsServerOptions
+
+/** A queue that is reached by your own client. */
+export interface SqsClientOptions {
   /** As AWS gives it: `https://sqs.ap-south-1.amazonaws.com/111122223333/media`. */
   queueUrl: string
-} & (
-  | {
-      /** Used for everything, as it is; it stays yours to close. */
-      client: SQSClient
-    }
-  | {
-      client?: never
-      /** Default: the SDK's own chain (`AWS_REGION`, shared configuration). */
-      region?: string | undefined
-      /** A server other than AWS's. Default: that of the queue's URL. */
-      endpoint?: string | undefined
-      /** Default: the SDK's own chain. */
-      credentials?: SQSClientConfig['credentials'] | undefined
-    }
-)
+  /** Used for everything, as it is; it stays yours to close. */
+  client: SQSClient
+  /** Absent, as the next two: a client has its own. */
+  region?: undefined
+  /** Absent: the client's counts. */
+  endpoint?: undefined
+  /** Absent: the client's count. */
+  credentials?: undefined
+}
+
+/** A queue that is reached by connections of its own. */
+export interface SqsServerOptions {
+  /** As AWS gives it: `https://sqs.ap-south-1.amazonaws.com/111122223333/media`. */
+  queueUrl: string
+  /** Absent beside a region, an endpoint or credentials. */
+  client?: undefined
+  /** Default: the SDK's own chain (`AWS_REGION`, shared configuration). */
+  region?: string | undefined
+  /** A server other than AWS's. Default: that of the queue's URL. */
+  endpoint?: string | undefined
+  /** Default: the SDK's own chain. */
+  credentials?: SQSClientConfig['credentials'] | undefined
+}
 
 export const SQS_CONNECTION_OPTIONS: OptionNames<SqsConnectionOptions> = {
   ...{ queueUrl: true, client: true, region: true, endpoint: true, credentials: true },

@@ -10,7 +10,10 @@ import { createRunMessage } from './run-message.js'
 import { createMessageSettler, LONGEST_HIDDEN_SECONDS } from './settle.js'
 
 /** Options of `createSqsConsumer`. */
-export type SqsConsumerOptions = SqsConnectionOptions & {
+export type SqsConsumerOptions = SqsConnectionOptions & SqsWorkingOptions
+
+/** How messages are worked off. */
+export interface SqsWorkingOptions {
   /** Runs one attempt: `archive.processJob`. */
   processJob: ProcessJob
   /**

@@ -6,7 +6,7 @@ import { createS3Chain, type S3ChainOptions } from './direct/locate.js'
 import { cacheLast, createS3Signer, encodeQuery, type S3Address, type S3Credentials } from './direct/signature-v4.js'
 import { buildPath } from './encode.js'
 import { buildBucketInput, buildHeaders, type S3PutAnswer, type S3PutRequest } from './object.js'
-import type { S3StorageOptions } from './options.js'
+import type { S3ConnectionOptions } from './options.js'
 import type { S3Connection } from './sdk/connection.js'
 
 /**
@@ -38,7 +38,7 @@ interface SdkAccess {
   sign: (client: S3Connection['client']) => Promise<string>
 }
 
-export function createS3Direct(options: Exclude<S3StorageOptions, { client: unknown }>, sdk: SdkAccess): S3Direct {
+export function createS3Direct(options: S3ConnectionOptions, sdk: SdkAccess): S3Direct {
   const signer = createS3Signer()
   const sender = createHttpPut(signer)
   const { address, publicAddress, credentials } = createS3Chain({ ...options, client: () => askSdk(sdk) })

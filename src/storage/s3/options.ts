@@ -7,28 +7,43 @@ import { isObject } from '../../json.js'
 import type { UrlSigner } from '../../storage.js'
 
 /** S3, or a store with S3's API. The settings that each store needs: docs/storages.md. */
-export type S3StorageOptions = S3ObjectOptions & {
+export type S3StorageOptions = S3ClientOptions | S3ConnectionOptions
+
+/** The bucket, and what holds for each of its objects. */
+export interface S3BucketOptions extends S3ObjectOptions {
   /** A bucket's name, or an access point's ARN. */
   bucket: string
   /** Signs URLs instead of S3's own presigning; `createCloudFrontSigner`, say. Addresses stay the bucket's. */
   signer?: UrlSigner | undefined
-} & (
-    | {
-        /** Used for everything, as it is, with its retries, agents and middleware; it stays yours to close. */
-        client: S3Client
-      }
-    | {
-        client?: never
-        /** Default: the SDK's own chain (`AWS_REGION`, shared configuration). */
-        region?: string | undefined
-        /** An S3-compatible server, path style. Default: AWS. */
-        endpoint?: string | undefined
-        /** The endpoint that readers reach, for signed URLs and addresses, where the internal one is another. Default: `endpoint`. */
-        publicEndpoint?: string | undefined
-        /** Default: the SDK's own chain. */
-        credentials?: S3ClientConfig['credentials'] | undefined
-      }
-  )
+}
+
+/** A bucket that is reached by your own client. */
+export interface S3ClientOptions extends S3BucketOptions {
+  /** Used for everything, as it is, with its retries, agents and middleware; it stays yours to close. */
+  client: S3Client
+  /** Absent, as the next three: a client has its own. */
+  region?: undefined
+  /** Absent: the client's counts. */
+  endpoint?: undefined
+  /** Absent: signed URLs and addresses have the client's endpoint. */
+  publicEndpoint?: undefined
+  /** Absent: the client's count. */
+  credentials?: undefined
+}
+
+/** A bucket that the storage reaches by connections of its own. */
+export interface S3ConnectionOptions extends S3BucketOptions {
+  /** Absent beside a region, an endpoint or credentials. */
+  client?: undefined
+  /** Default: the SDK's own chain (`AWS_REGION`, shared configuration). */
+  region?: string | undefined
+  /** An S3-compatible server, path style. Default: AWS. */
+  endpoint?: string | undefined
+  /** The endpoint that readers reach, for signed URLs and addresses, where the internal one is another. Default: `endpoint`. */
+  publicEndpoint?: string | undefined
+  /** Default: the SDK's own chain. */
+  credentials?: S3ClientConfig['credentials'] | undefined
+}
 
 /** Options for every object of a storage. For other tags or keys by account, give each account a storage of its own. */
 export interface S3ObjectOptions {
