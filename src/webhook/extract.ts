@@ -166,7 +166,7 @@ export function extractMedia(
 function refuseUnparsed(payload: unknown): void {
   const isText = types.isUint8Array(payload) || (typeof payload === 'string' && payload.includes('"entry"'))
   const isRequest = isObject(payload) && typeof payload['json'] === 'function'
-  if (!isText && !isRequest && payload !== undefined && !types.isPromise(payload)) return
+  if (!isText && !isRequest && !types.isPromise(payload)) return
   const advice = isText ? ': JSON.parse it first' : isRequest ? ': give it what its json() resolves to' : ''
   throw new InvalidOptionError({
     option: 'payload',

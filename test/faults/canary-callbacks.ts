@@ -9,7 +9,7 @@ import { getSignedUrl } from '../../src/signed-url.js'
 import { createMemoryStorage } from '../../src/storage/memory.js'
 import type { ObjectStorage } from '../../src/storage.js'
 import { uploadToS3 } from '../../src/upload.js'
-import { type Aviary, CANARIES, MEDIA, personal } from './canary-scenes.js'
+import { type Aviary, CANARIES, MEDIA, personal, pickDownload } from './canary-scenes.js'
 
 /** What code of others may throw: every canary, in every place of an error, and what is hard to look at. */
 function quoting(canaries: Readonly<Record<string, string>>): Record<string, () => unknown> {
@@ -107,7 +107,7 @@ export async function hearForeignCode(aviary: Aviary): Promise<void> {
     const cloudApi = { ...options.cloudApi, authorization }
     const storage = createMemoryStorage()
     await hear('authorization', archiveMedia(unopened, { ...options, storage, cloudApi }))
-    await hear('authorization, download', downloadMediaFromWhatsApp(unopened, { ...options, cloudApi }))
+    await hear('authorization, download', downloadMediaFromWhatsApp(unopened, { ...pickDownload(options), cloudApi }))
   }
 }
 
@@ -164,7 +164,9 @@ async function hearClients(make: () => unknown, media: MediaReference, { options
   }
   for (const [when, http] of Object.entries(clients)) {
     await hear(`client, ${when}`, archiveMedia(media, { ...options, http, storage: createMemoryStorage() }))
-    const download = downloadMediaFromWhatsApp(media, { ...options, http }).then((downloaded) => downloaded.bytes())
+    const download = downloadMediaFromWhatsApp(media, { ...pickDownload(options), http }).then((downloaded) =>
+      downloaded.bytes(),
+    )
     await hear(`client, ${when}, download`, download)
   }
   asked.close()

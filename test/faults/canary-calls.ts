@@ -16,7 +16,7 @@ import { uploadToS3 } from '../../src/upload.js'
 import { extractMedia } from '../../src/webhook/extract.js'
 import { signPayload, verifySignature } from '../../src/webhook/signature.js'
 import { createWebhookHandler, type WebhookHandlerOptions } from '../../src/webhook.js'
-import { type Aviary, CANARIES, MEDIA, personal } from './canary-scenes.js'
+import { type Aviary, CANARIES, MEDIA, personal, pickDownload, pickShared } from './canary-scenes.js'
 import { createLastingFaults } from './lasting-faults.js'
 
 const { 'phone number': phone, 'message id': messageId, 'file name': filename } = CANARIES
@@ -30,7 +30,7 @@ export async function hearEveryFault(aviary: Aviary): Promise<void> {
     const options = { ...aviary.options, storage, timeouts }
     const note = (error: unknown): void => aviary.note(name, error)
     await archiveMedia(personal(media), options).catch(note)
-    await downloadMediaFromWhatsApp(personal(media), options)
+    await downloadMediaFromWhatsApp(personal(media), pickDownload(options))
       .then((downloaded) => downloaded.bytes())
       .catch(note)
     await storage.close?.()
@@ -134,7 +134,7 @@ export async function hearMisplaced({ api, options, store, note, canaries }: Avi
   const media = personal(reference)
   const { downloadUrl, ...looked } = media
   const archive = createMediaArchive({
-    ...{ ...options, storage, accounts: () => undefined },
+    ...{ ...pickShared(options), storage, accounts: () => undefined },
     onFailed: (failure) => note('misplaced: failure', failure),
   })
   const job = { version: 1, accountId: 'aviary', media } as const
@@ -160,7 +160,7 @@ export async function hearMisplaced({ api, options, store, note, canaries }: Avi
       downloadMediaFromWhatsApp(
         // What may be a host's name is known for a secret by its value alone.
         { ...media, ...(isFileName(value) ? { filename: value } : {}), downloadUrl: `https://${value}/${value}` },
-        { ...options, cloudApi: { ...options.cloudApi, baseUrl: 'https://127.0.0.1:1' } },
+        { ...pickDownload(options), cloudApi: { ...options.cloudApi, baseUrl: 'https://127.0.0.1:1' } },
       ),
     'job.version': (version) => run({ ...job, version }),
     'job.accountId': (value) => run({ ...job, accountId: `/${value}` }),
@@ -211,7 +211,7 @@ export async function hearWebhooks({ api, options, note, token, song }: Aviary):
   const { mediaObject } = await api.addMedia({ ...MEDIA, bytes: Buffer.from('%PDF-webhook') })
   const queue = createInProcessQueue()
   const archive = createMediaArchive({
-    ...options,
+    ...pickShared(options),
     storage: createMemoryStorage(),
     queue,
     accounts: (id) => (id === '999' ? undefined : { accountId: 'aviary', accessToken: token, appSecret }),
@@ -256,7 +256,8 @@ export async function hearWebhooks({ api, options, note, token, song }: Aviary):
   await ask(rejecting({ maxBytes: 10 }), post(good))
   await ask(
     rejecting({
-      onMedia: createMediaArchive({ ...options, storage: createMemoryStorage(), accounts: () => undefined }).enqueue,
+      onMedia: createMediaArchive({ ...pickShared(options), storage: createMemoryStorage(), accounts: () => undefined })
+        .enqueue,
     }),
     post(good),
   )

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { type ArchiveOptions, archiveMedia } from '../../src/archive.js'
-import { downloadMediaFromWhatsApp } from '../../src/download.js'
+import { type DownloadOptions, downloadMediaFromWhatsApp } from '../../src/download.js'
 import type { MediaEvent } from '../../src/events.js'
 import { buildContentDisposition, encodeMetadata } from '../../src/file-type/filename.js'
 import type { HttpClient } from '../../src/http/client.js'
@@ -77,6 +77,20 @@ export async function createAviary(token: string, note: Note): Promise<Aviary> {
       await Promise.all([api.close(), s3.close()])
     },
   }
+}
+
+/** Those of an aviary's options that a download has, too. */
+export function pickDownload(options: DownloadOptions): DownloadOptions {
+  const { accessToken, appSecret, cloudApi, onEvent, timeouts } = options
+  return { accessToken, appSecret, cloudApi, onEvent, timeouts }
+}
+
+/** Those that an archive for many accounts has. */
+export function pickShared(
+  options: Omit<ArchiveOptions, 'storage'>,
+): Pick<ArchiveOptions, 'cloudApi' | 'attempts' | 'onEvent'> {
+  const { cloudApi, attempts, onEvent } = options
+  return { cloudApi, attempts, onEvent }
 }
 
 function proofOf(token: string): string {
@@ -185,7 +199,7 @@ export async function hearEcho(aviary: Aviary, name: string, fault: Fault | Prox
   if ('on' in fault) api.fail({ ...fault, mediaId })
   else proxy.next(fault)
   const archive = createMediaArchive({
-    ...options,
+    ...pickShared(options),
     storage,
     accounts: () => ({ accountId: 'aviary', accessToken: aviary.token, appSecret: CANARIES['app secret'] }),
     onFailed: (failure) => note(`${name}: failure`, failure),
@@ -200,7 +214,7 @@ export async function hearEcho(aviary: Aviary, name: string, fault: Fault | Prox
   await hear('archive', archive.archive(withoutUrl))
   await hear(
     'download',
-    downloadMediaFromWhatsApp(withoutUrl, options).then((downloaded) => downloaded.bytes()),
+    downloadMediaFromWhatsApp(withoutUrl, pickDownload(options)).then((downloaded) => downloaded.bytes()),
   )
   const job = { version: 1, accountId: 'aviary', media } as const
   const outcome = await archive.processJob(job, { attempt: 1 })
@@ -259,7 +273,7 @@ export async function hearOwnClients({ api, options, note, song, canaries }: Avi
   for (const [name, http] of Object.entries(failing)) {
     const storage = createMemoryStorage()
     await archiveMedia(media, { ...options, storage, http }).catch((error: unknown) => note(`client, ${name}`, error))
-    await downloadMediaFromWhatsApp(media, { ...options, http }).catch((error: unknown) =>
+    await downloadMediaFromWhatsApp(media, { ...pickDownload(options), http }).catch((error: unknown) =>
       note(`client, ${name}`, error),
     )
   }

@@ -44,7 +44,8 @@ const api = await createFakeCloudApi()
 beforeAll(() => expect(bytes()).not.toBeInstanceOf(Uint8Array))
 afterAll(() => api.close())
 
-const credentials = { accountId: 'acme', accessToken: api.accessToken, cloudApi: api.cloudApi }
+const { accessToken, cloudApi } = api
+const credentials = { accountId: 'acme', accessToken, cloudApi }
 const addPdf = () => api.addMedia({ bytes: Buffer.from(TEXT), mimeType: 'application/pdf', mediaType: 'document' })
 
 async function readText(storage: ObjectStorage, key: string): Promise<string> {
@@ -136,7 +137,7 @@ describe('values of another realm', () => {
       const whole = Buffer.concat(await response.body.toArray())
       return { ...response, body: Readable.from([foreign(code, { bytes: whole })]) }
     }
-    const media = await downloadMediaFromWhatsApp(mediaId, { ...credentials, http })
+    const media = await downloadMediaFromWhatsApp(mediaId, { accessToken, cloudApi, http })
     expect(
       createHash('sha256')
         .update(await media.bytes())
