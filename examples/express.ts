@@ -19,7 +19,7 @@ import type { MediaJob } from 'whatsapp-media-archive/queues'
 import { createInProcessQueue } from 'whatsapp-media-archive/queues/in-process'
 import { createS3Storage } from 'whatsapp-media-archive/storage/s3'
 import { createWebhookHandler, toNodeHandler, type WebhookHandler } from 'whatsapp-media-archive/webhook'
-import { type IncomingMessage, readMessages } from './messages.js'
+import { type IncomingMessage, listMessages } from './messages.js'
 
 // --- messages -------------------------------------------------------------------------------------------------------
 
@@ -102,7 +102,7 @@ export function createApp(options: AppOptions): App {
     appSecret,
     verifyToken,
     // Messages first: whatever becomes of a file, its message is there.
-    onPayload: (payload) => store.save(readMessages(payload)),
+    onPayload: (payload) => store.save(listMessages(payload)),
     onMedia: archive.enqueue,
     onRejected: ({ reason, status }) => console.warn(`webhook refused: ${reason} (${status})`),
   })

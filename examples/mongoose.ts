@@ -10,7 +10,7 @@ import { createMediaArchive, type MediaArchive, type MediaContent, toContent } f
 import { createInProcessQueue } from 'whatsapp-media-archive/queues/in-process'
 import { createWebhookHandler, toNodeHandler } from 'whatsapp-media-archive/webhook'
 import { type App, type AppOptions, appOptionsFromEnv, required, run } from './express.js'
-import { readMessages } from './messages.js'
+import { listMessages } from './messages.js'
 
 // --- the schema -----------------------------------------------------------------------------------------------------
 
@@ -83,7 +83,7 @@ export const Message: MessageModel = model<MessageFields, MessageModel>('Message
 
 /** For `onPayload`: saves new messages. A redelivery changes nothing, least of all `archived` back into `pending`. */
 export async function saveMessages(payload: unknown): Promise<void> {
-  const writes = readMessages(payload).map(({ messageId, content: { mediaId, ...content }, ...message }) => ({
+  const writes = listMessages(payload).map(({ messageId, content: { mediaId, ...content }, ...message }) => ({
     updateOne: {
       filter: { messageId, 'content.mediaId': mediaId ?? { $exists: false } },
       update: { $setOnInsert: { ...message, ...prefixed(content) } },

@@ -40,6 +40,8 @@ export type {
 export { type LambdaWebhookEvent, type LambdaWebhookResult, toLambdaHandler } from './webhook/lambda.js'
 export { type NodeHandler, toNodeHandler } from './webhook/node.js'
 export type { BodyTaker } from './webhook/parsed-body.js'
+export type { MessageLocation } from './webhook/payload.js'
+export { type ChatMessage, readMessages } from './webhook/read-messages.js'
 export type { WebHandler } from './webhook/serve-web.js'
 export { signPayload, verifySignature } from './webhook/signature.js'
 

@@ -115,7 +115,7 @@ const UNSUPPORTED_CODES: ReadonlySet<number | undefined> = new Set([131051, 1310
  */
 const MAX_FILES = 30
 
-const EXTRACT_OPTIONS: OptionNames<Parameters<typeof extractMedia>[1] & object> = { receivedAt: true }
+export const EXTRACT_OPTIONS: OptionNames<Parameters<typeof extractMedia>[1] & object> = { receivedAt: true }
 
 /** The MIME type of a reference when the wire has none, as in the copies of other apps' messages. */
 const UNKNOWN_MIME_TYPE = 'application/octet-stream'
@@ -163,7 +163,7 @@ export function extractMedia(
 }
 
 /** What came before a parser would be searched in vain. @throws InvalidOptionError */
-function refuseUnparsed(payload: unknown): void {
+export function refuseUnparsed(payload: unknown): void {
   const isText = types.isUint8Array(payload) || (typeof payload === 'string' && payload.includes('"entry"'))
   const isRequest = isObject(payload) && typeof payload['json'] === 'function'
   if (!isText && !isRequest && !types.isPromise(payload)) return
@@ -175,9 +175,9 @@ function refuseUnparsed(payload: unknown): void {
 }
 
 /** When a message came, and to whom. */
-type MessageArrival = Pick<MediaReference, 'receivedAt' | 'phoneNumberId' | 'businessAccountId'>
+export type MessageArrival = Pick<MediaReference, 'receivedAt' | 'phoneNumberId' | 'businessAccountId'>
 
-function collectMessage(message: WebhookMessage, arrival: MessageArrival, found: ExtractedMedia): void {
+export function collectMessage(message: WebhookMessage, arrival: MessageArrival, found: ExtractedMedia): void {
   const { media, errors, revokedMessageId, referralMediaType } = message
   if (revokedMessageId !== undefined) found.revoked.push(toRevoked(revokedMessageId, message, arrival))
   if (referralMediaType !== undefined) {
@@ -263,7 +263,7 @@ function collectChangeError({ code, title }: WebhookError, arrival: MessageArriv
   found.unavailable.push({ reason: 'retention-expired', errorCode: code, ...arrival, ...defined({ title }) })
 }
 
-function removeDuplicates(media: MediaReference[]): MediaReference[] {
+export function removeDuplicates(media: MediaReference[]): MediaReference[] {
   if (media.length < 2) return media
   const seen = new Map<string, MediaReference>()
   for (const reference of media) {
@@ -273,7 +273,7 @@ function removeDuplicates(media: MediaReference[]): MediaReference[] {
   return [...seen.values()]
 }
 
-function toIsoTime(time: Date | string = new Date()): string {
+export function toIsoTime(time: Date | string = new Date()): string {
   const date = new Date(time)
   return (Number.isNaN(date.getTime()) ? new Date() : date).toISOString()
 }

@@ -14,6 +14,8 @@ import {
 } from '../json.js'
 import type { MediaReference, MediaType } from '../media-reference.js'
 
+export { type MessageLocation, readContactNames, readContent } from './payload/content.js'
+
 /**
  * The webhooks' wire forms: this file knows their snake_case. Everything here takes unknown JSON and tolerates it: a
  * field that is missing or of another type reads as absent, and nothing throws.
@@ -39,6 +41,8 @@ export interface WebhookChange {
   messages: WebhookMessage[]
   /** `value.errors`: about the whole change, not about one of its messages. */
   errors: WebhookError[]
+  /** `value.contacts`, as they came. */
+  contacts: readonly unknown[]
 }
 
 /** A message, an echo of one, or a call with a recording. */
@@ -61,6 +65,8 @@ export interface WebhookMessage {
   referralMediaType?: 'image' | 'video' | undefined
   /** The message that its sender deleted with this one. */
   revokedMessageId?: string | undefined
+  /** As it came, for `readContent`. */
+  wire: unknown
 }
 
 /** A media object as a message carries it. Without `mediaId` there is nothing to look up. */
@@ -126,7 +132,14 @@ function readChange(change: unknown, businessAccountId: string): WebhookChange {
     read([message], isOwn ? 'outbound' : 'inbound', 'history')
   }
   for (const call of readObjects(value, 'calls')) messages.push(readCall(call))
-  return { businessAccountId, phoneNumberId: readId(metadata, 'phone_number_id'), messages, errors: readErrors(value) }
+  const phoneNumberId = readId(metadata, 'phone_number_id')
+  return {
+    businessAccountId,
+    phoneNumberId,
+    messages,
+    errors: readErrors(value),
+    contacts: readObjects(value, 'contacts'),
+  }
 }
 
 function readThreadMessages(value: unknown): unknown[] {
@@ -166,6 +179,7 @@ function readMessage(wire: unknown, { direction, origin }: MessagePath): Webhook
       ...(isPlain ? files.map((file) => ({ ...file, origin: 'flow' as const })) : files),
     ],
     errors: readErrors(wire),
+    wire,
     ...defined({
       timestamp: parseTimestamp(readOwn(wire, 'timestamp')),
       ...readSender(wire),

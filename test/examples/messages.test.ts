@@ -1,19 +1,22 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { readMessages } from '../../examples/messages.js'
+import { listMessages } from '../../examples/messages.js'
 
 const change = (value: object): object => ({
   entry: [{ changes: [{ value: { metadata: { phone_number_id: '123' }, ...value } }] }],
 })
 
-it('readMessages returns the known fields of media, and of texts beside it', () => {
+/** The wire had no time: that of its arrival counts. */
+const untimed = { phoneNumberId: '123', timestamp: expect.any(String) }
+
+it('listMessages returns the known fields of media, and of texts beside it', () => {
   const image = { id: '17', mime_type: 'image/png', caption: 'Plan' }
   const messages = [
     { id: 'wamid.1', from: '15550001111', timestamp: '1700000000', type: 'image', image },
     { id: 'wamid.2', from: '15550001111', timestamp: '1700000001', type: 'text', text: { body: 'see above' } },
   ]
   const common = { from: '15550001111', phoneNumberId: '123' }
-  expect(readMessages(change({ messages }))).toEqual([
+  expect(listMessages(change({ messages }))).toEqual([
     {
       ...common,
       messageId: 'wamid.1',
@@ -25,52 +28,52 @@ it('readMessages returns the known fields of media, and of texts beside it', () 
   ])
 })
 
-it('readMessages makes one entry for each file of a message, and none for the same one twice', () => {
+it('listMessages makes one entry for each file of a message, and none for the same one twice', () => {
   const files = [
     { id: '1', mime_type: 'image/png' },
     { id: '2', mime_type: 'application/pdf' },
     { id: '1', mime_type: 'image/png' },
   ]
   const interactive = { nfm_reply: { response_json: JSON.stringify({ photos: files }) } }
-  const found = readMessages(change({ messages: [{ id: 'wamid.flow', type: 'interactive', interactive }] }))
+  const found = listMessages(change({ messages: [{ id: 'wamid.flow', type: 'interactive', interactive }] }))
   expect(found.map(({ messageId, content }) => [messageId, content.mediaId])).toEqual([
     ['wamid.flow', '1'],
     ['wamid.flow', '2'],
   ])
 })
 
-it('readMessages does not await media that cannot be downloaded', () => {
+it('listMessages does not await media that cannot be downloaded', () => {
   const errors = [{ code: 131_052 }]
   const messages = [
     { id: 'wamid.known', type: 'image', image: { id: '17' }, errors },
     { id: 'wamid.unknown', type: 'unsupported', errors: [{ code: 131_051 }] },
   ]
-  expect(readMessages(change({ messages }))).toEqual([
-    { messageId: 'wamid.known', phoneNumberId: '123', content: { mediaId: '17', mediaType: 'image' } },
-    { messageId: 'wamid.unknown', phoneNumberId: '123', content: { mediaId: '' } },
+  expect(listMessages(change({ messages }))).toEqual([
+    { ...untimed, messageId: 'wamid.known', content: { mediaId: '17', mediaType: 'image' } },
+    { ...untimed, messageId: 'wamid.unknown', content: { mediaId: '' } },
   ])
 })
 
-it('readMessages keeps the text of a message that an advertisement led to', () => {
+it('listMessages keeps the text of a message that an advertisement led to', () => {
   const referral = { image_url: 'https://example.com/ad.jpg' }
   const messages = [{ id: 'wamid.ad', type: 'text', text: { body: 'How much?' }, referral }]
-  expect(readMessages(change({ messages }))).toEqual([
-    { messageId: 'wamid.ad', phoneNumberId: '123', content: { text: 'How much?' } },
+  expect(listMessages(change({ messages }))).toEqual([
+    { ...untimed, messageId: 'wamid.ad', content: { text: 'How much?' } },
   ])
 })
 
-it("readMessages takes history's placeholder as a message without media", () => {
+it("listMessages takes history's placeholder as a message without media", () => {
   const messages = [{ id: 'wamid.old', type: 'media_placeholder' }]
-  expect(readMessages(change({ messages }))).toEqual([{ messageId: 'wamid.old', phoneNumberId: '123', content: {} }])
+  expect(listMessages(change({ messages }))).toEqual([{ ...untimed, messageId: 'wamid.old', content: {} }])
 })
 
-it('readMessages skips statuses and messages without an id, and never throws', () => {
-  expect(readMessages(change({ statuses: [{ id: 'wamid.sent', status: 'read' }] }))).toEqual([])
-  expect(readMessages(change({ messages: [{ text: { body: 'nobody' } }, { id: 5 }, null] }))).toEqual([])
+it('listMessages skips statuses and messages without an id, and never throws', () => {
+  expect(listMessages(change({ statuses: [{ id: 'wamid.sent', status: 'read' }] }))).toEqual([])
+  expect(listMessages(change({ messages: [{ text: { body: 'nobody' } }, { id: 5 }, null] }))).toEqual([])
   fc.assert(
     fc.property(fc.jsonValue(), fc.jsonValue(), (payload, messages) => {
-      readMessages(payload)
-      readMessages({ entry: [{ changes: [{ value: { messages: [messages], metadata: payload } }] }] })
+      listMessages(payload)
+      listMessages({ entry: [{ changes: [{ value: { messages: [messages], metadata: payload } }] }] })
     }),
   )
 })

@@ -32,6 +32,7 @@ const FUNCTIONS: Readonly<
   uploadToS3: { run: root.uploadToS3, before: [Buffer.from('x')] },
   createWebhookHandler: { run: webhook.createWebhookHandler },
   extractMedia: { run: webhook.extractMedia, before: [{}], names: ['receivedAt'] },
+  readMessages: { run: webhook.readMessages, before: [{}], names: ['receivedAt'] },
   signPayload: { run: webhook.signPayload, before: ['x'], names: ['appSecret'] },
   verifySignature: { run: webhook.verifySignature, before: ['x', ''], names: ['appSecret'] },
   createNodeHttpClient: { run: http.createNodeHttpClient },

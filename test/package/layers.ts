@@ -45,7 +45,7 @@ const SHARED: Readonly<Record<string, string>> = {
 const VENDORS = /^@(?:aws-sdk|smithy)\/|^(?:bullmq|ioredis|mongoose)$/
 
 const READS_ENVIRONMENT = /^(?:config-from-env|cli(?:\/.*)?)$/
-const SPEAKS_WIRE = /^(?:webhook\/payload|download\/answers|testing\/.*)$/
+const SPEAKS_WIRE = /^(?:webhook\/payload(?:\/.*)?|download\/answers|testing\/.*)$/
 /** The one module of the root entry that needs a disk. */
 const NEEDS_DISK = ['integrity/spool']
 

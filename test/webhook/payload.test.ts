@@ -44,8 +44,8 @@ describe('parseWebhook', () => {
   it('keeps a change without anything, for its number', () => {
     const value = { messaging_product: 'whatsapp', metadata: { phone_number_id: '5' } }
     expect(parseWebhook({ entry: [{ changes: [{ value }, {}] }] })).toStrictEqual([
-      { businessAccountId: '', phoneNumberId: '5', messages: [], errors: [] },
-      { businessAccountId: '', phoneNumberId: '', messages: [], errors: [] },
+      { businessAccountId: '', phoneNumberId: '5', messages: [], errors: [], contacts: [] },
+      { businessAccountId: '', phoneNumberId: '', messages: [], errors: [], contacts: [] },
     ])
   })
 })
