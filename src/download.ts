@@ -13,7 +13,6 @@ import { getDefaultHttpClient } from './http/node.js'
 import { checkMaxBytes } from './integrity/max-bytes.js'
 import { proveBytes } from './integrity/prove.js'
 import { defined } from './json.js'
-import { refuseLookalikes } from './media-reference/refuse-lookalikes.js'
 import { type MediaReference, type MediaType, toWantedMedia, type WantedMedia } from './media-reference.js'
 import { abortable } from './timing/abort.js'
 import { checkTimeouts, type Deadlines, startDeadlines, type Timeouts } from './timing/deadlines.js'
@@ -95,11 +94,11 @@ export async function downloadMediaFromWhatsApp(
 ): Promise<DownloadedMedia> {
   checkOptions(options, DOWNLOAD_OPTIONS, { after: { media } })
   checkCaller(options)
-  if (typeof media !== 'string') refuseLookalikes(media, { option: 'media', wanted: 'a media id or a MediaReference' })
+  const wanted = toWantedMedia(media)
   const download = resolveDownload(options)
   const deadlines = startDeadlines(download.timeouts, options.signal)
   try {
-    const opened = await openForReader(toWantedMedia(media), { options, download, deadlines })
+    const opened = await openForReader(wanted, { options, download, deadlines })
     const { size, sha256 } = opened.media
     const { maxBytes, checkOpening, onSourceError } = opened
     const proof = { size, sha256, maxBytes, checkOpening, onSourceError, deadlines }

@@ -98,10 +98,10 @@ export function toWantedMedia(
     const { mediaType, timestamp, filename } = given
     return { mediaId: media, mediaType, timestamp, filename }
   }
-  // Unchecked, it may be null: then the checks, or the look-up's, refuse it.
-  const fields: Partial<MediaReference> = media ?? {}
+  refuseLookalikes(media, { option: 'media', wanted: 'a media id or a MediaReference' })
+  const fields: Partial<MediaReference> = media
   return {
-    mediaId: media?.mediaId,
+    mediaId: media.mediaId,
     mediaType: fields.mediaType,
     mimeType: fields.mimeType === '' ? undefined : fields.mimeType,
     size: undefined,

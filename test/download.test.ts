@@ -381,10 +381,11 @@ describe('downloadMediaFromWhatsApp', () => {
 
     it('to a host that is not allowed is not followed at all, and is told', async () => {
       api.fail({ on: 'download', kind: 'redirect', to: `${other.origin}/elsewhere?secret=1` })
-      const refused = downloadMediaFromWhatsApp(await photoId(), options())
+      const mediaId = await photoId()
+      const refused = downloadMediaFromWhatsApp(mediaId, options())
       await expect(refused).rejects.toMatchObject({ code: 'host-refused', host: new URL(other.origin).host })
       expect(other.sockets).toEqual([])
-      expect(events).toEqual([{ type: 'host-refused', host: new URL(other.origin).host }])
+      expect(events).toEqual([{ type: 'host-refused', host: new URL(other.origin).host, mediaId }])
     })
 
     it.each(['http://[', 'javascript:alert(1)', 'file:///etc/passwd'])('to %s is refused', async (to) => {

@@ -11,7 +11,7 @@ import { refusePath } from './file-faults.js'
 import { type Flags, getNeededText, getText, getTexts } from './flags.js'
 
 /** The options for providers with a Graph API of their own. */
-export const CLOUD_API_OPTIONS: readonly OptionHelp[] = [
+export const CLOUD_API_ROWS: readonly OptionHelp[] = [
   ['--cloud-api <url>', 'Graph API of your provider; default https://graph.facebook.com'],
   ['--media-host <host>', 'Host that media URLs may lead to; default lookaside.fbsbx.com; repeatable', 'repeatable'],
 ]

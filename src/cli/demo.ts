@@ -10,7 +10,7 @@ import { createDemoArchive, type DemoArchive } from './demo/archive.js'
 import { createPageListener } from './demo/page.js'
 import { startDemoServer } from './demo/server.js'
 import { openBucket, openTemporaryFolder } from './demo/storage.js'
-import { type Paint, paintNothing } from './paint.js'
+import { type Paint, PLAIN_PAINT } from './paint.js'
 import { createProgress, type Terminal } from './progress.js'
 
 interface DemoSample {
@@ -58,7 +58,7 @@ export interface DemoOptions {
  * @throws Error when anything differs.
  */
 export async function runDemo(options: DemoOptions): Promise<void> {
-  const { output, config, keepUntil, paint = paintNothing } = options
+  const { output, config, keepUntil, paint = PLAIN_PAINT } = options
   const cleanUps: (() => Promise<unknown>)[] = []
   const print = (line: string): void => void output.write(`${line}\n`)
   try {
@@ -158,7 +158,7 @@ const PLACES = ['a server on this machine', 'a fake Cloud API'] as const
  */
 export function describeArchived(
   { mediaType, size, integrity, key }: ArchivedMedia,
-  { ms, url, paint = paintNothing }: { ms: number; url?: string | undefined; paint?: Paint | undefined },
+  { ms, url, paint = PLAIN_PAINT }: { ms: number; url?: string | undefined; paint?: Paint | undefined },
 ): string {
   const bytes = `${size.toLocaleString('en')} B`.padStart(13)
   // Against the hash in the webhook, or else only hashed here.

@@ -9,15 +9,15 @@ export type Tone = 'heading' | 'good' | 'odd' | 'bad'
 export type Paint = (tone: Tone, text: string) => string
 
 /** For readers without colours. */
-export const paintNothing: Paint = (_tone, text) => text
+export const PLAIN_PAINT: Paint = (_tone, text) => text
 
-const FORMATS = { heading: 'bold', good: 'green', odd: 'yellow', bad: 'red' } as const
+const TONE_STYLES = { heading: 'bold', good: 'green', odd: 'yellow', bad: 'red' } as const
 
 /** The paint for one stream. */
 export function choosePaint(terminal: Pick<Terminal, 'isTTY'>, env: CommandHost['env']): Paint {
-  if (!hasColours(terminal, env)) return paintNothing
+  if (!hasColours(terminal, env)) return PLAIN_PAINT
   // Decided above: Node would look at this process's own streams.
-  return (tone, text) => styleText(FORMATS[tone], text, { validateStream: false })
+  return (tone, text) => styleText(TONE_STYLES[tone], text, { validateStream: false })
 }
 
 /**

@@ -39,7 +39,7 @@ export function parseCommand(
 ): CommandLine {
   const known = command?.options ?? commands.flatMap(({ options }) => options)
   const { args, options } = readTokens(argv, known)
-  if (args[0] === HELP || options.some(asksForHelp)) return describeAsked(args, { command, commands })
+  if (args[0] === HELP || options.some(isAskingForHelp)) return describeAsked(args, { command, commands })
   if (options.some(({ name }) => name === 'version')) return { asks: 'version' }
   if (command === undefined) return describeAsked(args, { options, known, commands })
   const flags: Record<string, boolean | string | string[]> = {}
@@ -53,7 +53,7 @@ export function parseCommand(
 }
 
 /** `--account --help` asks for help, and is no account of that name. */
-function asksForHelp({ name, value, isInline }: TypedOption): boolean {
+function isAskingForHelp({ name, value, isInline }: TypedOption): boolean {
   return name === 'help' || (!isInline && (value === '--help' || value === '-h'))
 }
 
@@ -76,7 +76,7 @@ function describeAsked(
   if (command !== undefined) return { asks: 'help', command }
   if (name !== undefined) {
     for (const option of options) readValue(option, known)
-    const nearest = suggest(name, [...commands.map((each) => each.name), HELP])
+    const nearest = suggestNearest(name, [...commands.map((each) => each.name), HELP])
     throw new UsageError(`Unknown command \`${name}\`${nearest}`)
   }
   for (const option of options) readValue(option, known)
@@ -85,7 +85,7 @@ function describeAsked(
 }
 
 /** `; did you mean …?`, where a name is near. */
-function suggest(typed: string, names: readonly string[]): string {
+function suggestNearest(typed: string, names: readonly string[]): string {
   const nearest = findNearestName(typed, names)
   return nearest === undefined ? '' : `; did you mean \`${nearest}\`?`
 }
@@ -131,7 +131,7 @@ function readValue({ name, rawName, value, isInline }: TypedOption, options: rea
   const [usage] = options.find(([each]) => getOptionName(each) === name && rawName.startsWith('--')) ?? []
   if (usage === undefined) {
     const names = [...options, ...Object.values(COMMON_OPTIONS)].map(([each]) => `--${getOptionName(each)}`)
-    throw new UsageError(`Unknown option \`${rawName}\`${suggest(rawName, names)}`)
+    throw new UsageError(`Unknown option \`${rawName}\`${suggestNearest(rawName, names)}`)
   }
   if (!hasValue(usage)) {
     if (value !== undefined) throw new UsageError(`option \`${usage}\` takes no value`)

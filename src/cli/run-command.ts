@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { configFromEnv } from '../config-from-env.js'
-import { CLOUD_API_OPTIONS } from './accounts.js'
+import { CLOUD_API_ROWS } from './accounts.js'
 import { runArchive } from './archive.js'
 import { DEFAULT_TRANSFERS, runBackfill, WINDOW_ENTRIES } from './backfill.js'
 import {
@@ -44,7 +44,7 @@ const COMMANDS: readonly Command[] = [
       ['--timestamp <time>', 'When the message was sent, ISO 8601; makes the key stable; default now'],
       ['--filename <name>', "The sender's name for the file"],
       ...STORAGE_OPTIONS,
-      ...CLOUD_API_OPTIONS,
+      ...CLOUD_API_ROWS,
     ],
     examples: [
       'archive 1761000000000001 --account acme --type image --timestamp 2026-11-22T10:00:00Z --bucket my-media',
@@ -65,7 +65,7 @@ const COMMANDS: readonly Command[] = [
       ['--max-gone-per-hour <n>', 'Look-ups of gone media after which an account pauses; default: no limit'],
       ['--window <n>', `Entries in memory, sorted by time left; default ${WINDOW_ENTRIES}`],
       ...STORAGE_OPTIONS,
-      ...CLOUD_API_OPTIONS,
+      ...CLOUD_API_ROWS,
     ],
     examples: [
       'backfill saved-webhooks.jsonl --account acme --bucket my-media --report report.json',

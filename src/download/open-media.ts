@@ -38,7 +38,7 @@ export async function openMedia(media: WantedMedia, attempt: Attempt): Promise<O
   const opened = await openByWebhook(media, attempt)
   if (opened !== undefined) return opened
   const known = isLookedUp(media) ? media : await lookUpMedia(media, attempt)
-  return checkHead(await followRedirects(known.lookedUpUrl, known, attempt), known, attempt)
+  return checkMediaAnswer(await followRedirects(known.lookedUpUrl, known, attempt), known, attempt)
 }
 
 /** Whether a look-up has filled in the media: only a look-up sets `lookedUpUrl`. */
@@ -61,7 +61,7 @@ async function openByWebhook(media: WantedMedia, attempt: Attempt): Promise<Open
     const answer = await followRedirects(downloadUrl, media, attempt)
     if (answer.response.status === 200 && answer.response.headers['content-length'] !== undefined) {
       const mediaType = media.mediaType ?? getMediaTypeFromMime(mimeType)
-      return checkHead(answer, { ...media, mimeType, mediaType }, attempt)
+      return checkMediaAnswer(answer, { ...media, mimeType, mediaType }, attempt)
     }
     answer.response.body.destroy()
   } catch (error) {
@@ -129,7 +129,7 @@ function checkHost(text: string, hop: { media: WantedMedia; attempt: Attempt; ba
 }
 
 /** Checks an answer's head against the announced media, before a byte of its body is read. */
-function checkHead({ response, host }: MediaHostAnswer, media: KnownMedia, attempt: Attempt): OpenedMedia {
+function checkMediaAnswer({ response, host }: MediaHostAnswer, media: KnownMedia, attempt: Attempt): OpenedMedia {
   const { mediaType, mimeType, sha256 } = media
   const { status, headers, body } = response
   const maxBytes = getMaxBytes(attempt.download.maxBytes, mediaType)

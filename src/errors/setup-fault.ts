@@ -16,7 +16,7 @@ export interface OptionalPackage {
 }
 
 /** Faults of the machine, which pass. */
-const PASSING = /^E(?:MFILE|NFILE|NOMEM|AGAIN|INTR|IO|BUSY)$/
+const PASSING_SYSTEM_CODES = /^E(?:MFILE|NFILE|NOMEM|AGAIN|INTR|IO|BUSY)$/
 const NOT_FOUND = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']
 /** Of Node, Jest and Bun; Deno; Workers; Vite. */
 const SAYS_NOT_FOUND =
@@ -35,7 +35,7 @@ export async function loadPackage<T>(asked: OptionalPackage, load: () => Promise
     return await load()
   } catch (error) {
     const code = readTextField(error, 'code')
-    throw PASSING.test(code) ? error : describeLoadFailure(asked, error)
+    throw PASSING_SYSTEM_CODES.test(code) ? error : describeLoadFailure(asked, error)
   }
 }
 

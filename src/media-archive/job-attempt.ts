@@ -25,7 +25,7 @@ export interface JobAttempt extends JobContext {
 }
 
 /** The attempts of `archiveMedia` in the life of a job, those under way included. */
-export interface JobAttempts extends MadeAttempts {
+interface JobAttempts extends MadeAttempts {
   /** Those before this attempt of the job. */
   readonly before: number
   /** The most that one attempt of the job makes. */

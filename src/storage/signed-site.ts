@@ -154,7 +154,7 @@ async function answerRequest(request: Request, opened: ServedObject, grant: Gran
   })
   const etag = sha256 === undefined ? null : `"${sha256}"`
   if (etag !== null) headers.set('etag', etag)
-  if (etag !== null && namesTag(request.headers.get('if-none-match'), etag)) {
+  if (etag !== null && matchesTag(request.headers.get('if-none-match'), etag)) {
     await opened.close()
     return new Response(null, { status: 304, headers })
   }
@@ -175,7 +175,7 @@ async function answerRequest(request: Request, opened: ServedObject, grant: Gran
 }
 
 /** Whether an If-None-Match has the tag: caches mark tags as weak when they compress (RFC 9110, section 13.1.2). */
-function namesTag(condition: string | null, etag: string): boolean {
+function matchesTag(condition: string | null, etag: string): boolean {
   const tags = condition?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
   return tags.includes(etag) || tags.includes('*')
 }

@@ -79,7 +79,7 @@ export function readNodeBody(
     const kept = findKeptBodies(given, request)
     return kept.length === 0
       ? { outcome: 'body-already-parsed', taker: findFramework(given) }
-      : offerBodies(kept, limits)
+      : readKeptBodies(kept, limits)
   }
   // A client that was gone before emits no more events.
   if (request.destroyed) return { outcome: 'body-aborted' }
@@ -106,7 +106,7 @@ export function readNodeBody(
 }
 
 /** The bodies within the limit. */
-export function offerBodies(kept: readonly Uint8Array[], { maxBytes }: BodyLimits): ReadBody {
+export function readKeptBodies(kept: readonly Uint8Array[], { maxBytes }: BodyLimits): ReadBody {
   const [bytes, ...others] = kept.filter(({ byteLength }) => byteLength <= maxBytes)
   return bytes === undefined ? { outcome: 'too-large' } : { outcome: 'read', bytes, others }
 }

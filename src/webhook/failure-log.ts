@@ -27,12 +27,12 @@ export function createFailureLog(): (kind: string, note: FailureNote) => void {
     written.set(kind, { at: now, hidden: 0 })
     const more = last === undefined || last.hidden === 0 ? '' : ` (and ${last.hidden} times since the line before)`
     // biome-ignore lint/suspicious/noConsole: without a listener there is no other place for a failure
-    console.error(`whatsapp-media-archive: ${told}${more}\n  ${describeThrown(error)}`)
+    console.error(`whatsapp-media-archive: ${told}${more}\n  ${describeCallbackFault(error)}`)
   }
 }
 
 /** The error's class, its message without secrets and personal values, and the line of code that threw it. */
-function describeThrown(error: unknown): string {
+function describeCallbackFault(error: unknown): string {
   if (!isError(error)) return `What was thrown is no error: ${readErrorName(error)}`
   const place = /^\s+at .*$/m.exec(readTextField(error, 'stack'))?.[0].trim()
   const name = readTextField(error, 'name') || 'Error'

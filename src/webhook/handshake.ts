@@ -23,23 +23,23 @@ export type HandshakeOutcome =
 /** Answers the challenge of a handshake with the right token. */
 export function shakeHands(query: string, settings: HandshakeSettings): HandshakeOutcome {
   const asked = new URLSearchParams(query)
-  const problem = findProblem(asked, settings)
+  const problem = findHandshakeProblem(asked, settings)
   if (problem === undefined) return { outcome: 'challenged', challenge: String(asked.get('hub.challenge')) }
   return { outcome: 'rejected', reason: 'handshake', error: new InvalidOptionError(problem) }
 }
 
-const NAMES = ['hub.mode', 'hub.verify_token', 'hub.challenge'] as const
+const QUERY_NAMES = ['hub.mode', 'hub.verify_token', 'hub.challenge'] as const
 
-function findProblem(
+function findHandshakeProblem(
   asked: URLSearchParams,
   settings: HandshakeSettings,
 ): { option: string; problem: string } | undefined {
   const given = [...asked.keys()]
   if (given.length === 0) {
-    const problem = `must have ${NAMES.join(', ')}, got none: a browser that opens the URL, or a proxy that drops the query`
+    const problem = `must have ${QUERY_NAMES.join(', ')}, got none: a browser that opens the URL, or a proxy that drops the query`
     return { option: 'request.query', problem }
   }
-  for (const name of NAMES) {
+  for (const name of QUERY_NAMES) {
     const [value, ...others] = asked.getAll(name)
     const option = `request.query's ${name}`
     if (value === undefined) return { option, problem: `is missing, ${describeLookalike(name, given)}` }
@@ -59,7 +59,7 @@ function describeLookalike(name: string, given: readonly string[]): string {
 }
 
 const PROBLEMS: Readonly<
-  Record<(typeof NAMES)[number], (value: string, settings: HandshakeSettings) => string | undefined>
+  Record<(typeof QUERY_NAMES)[number], (value: string, settings: HandshakeSettings) => string | undefined>
 > = {
   'hub.mode': (mode) => (mode === 'subscribe' ? undefined : `must be 'subscribe', got ${describeSecret(mode)}`),
   'hub.verify_token': (token, settings) =>

@@ -1,7 +1,7 @@
 import { describeValue } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
 import { readOwn } from '../json.js'
-import { type BodyLimits, offerBodies, type ReadBody } from './body.js'
+import { type BodyLimits, type ReadBody, readKeptBodies } from './body.js'
 import type { WebhookHandler } from './handler.js'
 import { findKeptBodies } from './parsed-body.js'
 
@@ -136,5 +136,5 @@ function readEventBody(event: LambdaWebhookEvent, limits: BodyLimits): ReadBody 
   const decoded = isBase64Encoded === true ? texts.map((text) => Buffer.from(text, 'base64')) : []
   // A middleware that decodes the body seldom clears the flag.
   const kept = [...decoded, ...findKeptBodies(event)]
-  return kept.length === 0 ? { outcome: 'body-already-parsed', taker: 'lambda' } : offerBodies(kept, limits)
+  return kept.length === 0 ? { outcome: 'body-already-parsed', taker: 'lambda' } : readKeptBodies(kept, limits)
 }

@@ -16,7 +16,7 @@ const KEEP_IN_FASTIFY =
   '{ request.rawBody = body; done(null, JSON.parse(body)) }), and give the handler the request of Fastify itself'
 const SWITCH_OFF_IN_NEXT = 'export const config = { api: { bodyParser: false } }'
 
-const ADVICE: Readonly<Record<BodyTaker, string>> = {
+const TAKER_ADVICE: Readonly<Record<BodyTaker, string>> = {
   express: `Mount the handler before express.json() and body-parser, or ${KEEP_IN_EXPRESS}; ${KEEP_IN_NEST}`,
   fastify: `In Fastify, ${KEEP_IN_FASTIFY}; ${KEEP_IN_NEST}`,
   koa: 'In Koa, mount the handler before bodyParser(), or give it ctx.request, where the parser keeps rawBody',
@@ -33,7 +33,7 @@ const ADVICE: Readonly<Record<BodyTaker, string>> = {
 
 /** The advice for a body that was taken before. */
 export function adviseOnParsedBody(taker: BodyTaker): string {
-  return `was read before the webhook handler got it, so its signature can't be checked. ${ADVICE[taker]}`
+  return `was read before the webhook handler got it, so its signature can't be checked. ${TAKER_ADVICE[taker]}`
 }
 
 /** The names under which frameworks and their parsers keep a body. */

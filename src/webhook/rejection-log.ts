@@ -2,7 +2,7 @@ import { createFailureLog } from './failure-log.js'
 import type { RejectionReason, WebhookRejection } from './handler.js'
 
 /** The reasons of status 500. */
-const ADVICE: Partial<Record<RejectionReason, string>> = {
+const REJECTION_ADVICE: Partial<Record<RejectionReason, string>> = {
   'body-already-parsed': 'The body was parsed before the webhook handler got it.',
   'handler-failed': 'onPayload or onMedia threw.',
   'handler-timeout': 'onPayload or onMedia took too long. Hand the media over to a queue and return.',
@@ -16,7 +16,7 @@ const ADVICE: Partial<Record<RejectionReason, string>> = {
 export function createRejectionLog(): (rejection: WebhookRejection) => void {
   const log = createFailureLog()
   return ({ reason, error }) => {
-    const advice = ADVICE[reason]
+    const advice = REJECTION_ADVICE[reason]
     if (advice === undefined) return
     const told = `a webhook is answered with 500 (${reason}), and Meta delivers it again. ${advice}`
     log(reason, { told: `${told} Give createWebhookHandler an onRejected to hear of each.`, error })

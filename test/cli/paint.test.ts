@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { choosePaint, paintNothing } from '../../src/cli/paint.js'
+import { choosePaint, PLAIN_PAINT } from '../../src/cli/paint.js'
 
 it.each<[string, { isTTY?: boolean }, Record<string, string>, boolean]>([
   ['a terminal', { isTTY: true }, {}, true],
@@ -18,6 +18,6 @@ it.each<[string, { isTTY?: boolean }, Record<string, string>, boolean]>([
   expect(paint('bad', 'text')).toBe(isColoured ? '\u001b[31mtext\u001b[39m' : 'text')
 })
 
-it('paintNothing leaves a text as it is', () => {
-  expect(paintNothing('good', 'text')).toBe('text')
+it('PLAIN_PAINT leaves a text as it is', () => {
+  expect(PLAIN_PAINT('good', 'text')).toBe('text')
 })

@@ -39,9 +39,9 @@ export interface IamStatement {
   Condition?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined
 }
 
-const EXIT_CODES: Readonly<Record<Severity, number>> = { ok: 0, note: 0, warning: 1, error: 2 }
+const SEVERITY_CODES: Readonly<Record<Severity, number>> = { ok: 0, note: 0, warning: 1, error: 2 }
 
 /** 0: nothing to repair; 1: warnings; 2: errors. */
 export function decideDoctorExitCode(findings: readonly Finding[]): number {
-  return Math.max(0, ...findings.map(({ severity }) => EXIT_CODES[severity]))
+  return Math.max(0, ...findings.map(({ severity }) => SEVERITY_CODES[severity]))
 }

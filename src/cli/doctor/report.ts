@@ -1,4 +1,4 @@
-import { type Paint, paintNothing, type Tone } from '../paint.js'
+import { type Paint, PLAIN_PAINT, type Tone } from '../paint.js'
 import { decideDoctorExitCode, type Finding, type Fix, type Severity } from './finding.js'
 
 /** The findings for machines, as the command prints them with `--json`. */
@@ -9,7 +9,7 @@ export function describeAsJson(findings: readonly Finding[]): string {
 const TONES: Readonly<Record<Severity, Tone>> = { ok: 'good', note: 'heading', warning: 'odd', error: 'bad' }
 
 /** The findings for people: a table with one line each, then the fixes. */
-export function describeAsText(findings: readonly Finding[], paint: Paint = paintNothing): string {
+export function describeAsText(findings: readonly Finding[], paint: Paint = PLAIN_PAINT): string {
   const width = Math.max(...findings.map(({ check }) => check.length))
   let number = 0
   const rows: string[] = []

@@ -134,7 +134,7 @@ export function checkQueueUrl(option: string, url: string): void {
 }
 
 /** Limits that pass come as HTTP 400 and 403 (AWS: Common errors; `OverLimit`: 120,000 messages in flight). */
-const PASSING = /Throttl|OverLimit|LimitExceeded/
+const THROTTLED_REASONS = /Throttl|OverLimit|LimitExceeded/
 
 function toSqsError(
   error: unknown,
@@ -152,7 +152,7 @@ function toSqsError(
   return new QueueFailedError({
     operation,
     reason,
-    retryable: fault === undefined && (isFault || PASSING.test(reason)),
+    retryable: fault === undefined && (isFault || THROTTLED_REASONS.test(reason)),
     cause: cleanThrown(error, secrets),
     ...defined({ advice: fault?.advice }),
   })

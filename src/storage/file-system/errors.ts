@@ -9,7 +9,7 @@ const PERMANENT = [
 ]
 const FOLDER_ADVICE = 'An object can not lie below another one'
 const LINK_ADVICE = 'Create-if-absent needs a directory on one file system, with hard links'
-const ADVICE: Readonly<Record<string, string>> = {
+const SYSTEM_CODE_ADVICE: Readonly<Record<string, string>> = {
   ...{ EISDIR: FOLDER_ADVICE, ENOTDIR: FOLDER_ADVICE, EEXIST: FOLDER_ADVICE },
   ...{ ENOTSUP: LINK_ADVICE, EOPNOTSUPP: LINK_ADVICE, EXDEV: LINK_ADVICE },
 }
@@ -26,7 +26,7 @@ export function wrapCalls(
       if (WhatsAppMediaError.is(error)) throw error
       const reason = readFaultName(error, ['code'])
       const retryable = !PERMANENT.includes(reason)
-      const advice = defined({ advice: ADVICE[reason] })
+      const advice = defined({ advice: SYSTEM_CODE_ADVICE[reason] })
       throw new StorageFailedError({ operation, key, reason, retryable, ...advice, cause: error })
     }
   }

@@ -14,13 +14,13 @@ export async function serveFile(directory: string, key: string): Promise<ServedO
     size,
     modified,
     sha256: recorded?.sha256,
-    read: (start, end) => streamRange(file, { start, end }),
+    read: (start, end) => streamFile(file, { start, end }),
     close: () => file.close(),
   }
 }
 
 /** Reads only when asked for more, one piece at a time, and closes the file at the end, on an error, and when the client has gone. */
-function streamRange(file: FileHandle, range: { start: number; end: number }): ReadableStream<Uint8Array> {
+function streamFile(file: FileHandle, range: { start: number; end: number }): ReadableStream<Uint8Array> {
   const { end } = range
   let position = range.start
   return new ReadableStream<Uint8Array>(

@@ -3,7 +3,7 @@ import { StorageFailedError, WhatsAppMediaError } from '../../errors.js'
 import { checkObjectKey } from '../../storage.js'
 
 /** R2's errors by the number that ends their message, with the name that its S3 API gives them (R2: Error codes). */
-const NAMES: Readonly<Record<string, string>> = {
+const R2_ERROR_NAMES: Readonly<Record<string, string>> = {
   ...{ 10001: 'InternalError', 10002: 'Unauthorized', 10003: 'AccessDenied', 10006: 'NoSuchBucket' },
   ...{ 10012: 'MetadataTooLarge', 10013: 'IncompleteBody', 10020: 'InvalidObjectName', 10037: 'BadDigest' },
   ...{ 10042: 'NotEntitled', 10043: 'ServiceUnavailable', 10054: 'ClientDisconnect', 10058: 'TooManyRequests' },
@@ -11,7 +11,7 @@ const NAMES: Readonly<Record<string, string>> = {
 }
 
 /** Those that another try may turn to success. */
-const PASSING = [
+const PASSING_R2_REASONS = [
   ...['InternalError', 'IncompleteBody', 'BadDigest', 'ServiceUnavailable'],
   ...['ClientDisconnect', 'TooManyRequests'],
 ]
@@ -46,7 +46,7 @@ function toR2StorageError(error: unknown, { operation, key }: R2Call): unknown {
   const [, number] = /\((\d{5,6})\)\s*$/.exec(readTextField(error, 'message')) ?? []
   // Without a number it is the connection to R2 that failed, or a value of a type that R2 does not take.
   const isPassing = number === undefined && readField(error, 'name') !== 'TypeError'
-  const reason = number === undefined ? readErrorName(error) : (NAMES[number] ?? 'R2Error')
-  const retryable = isPassing || PASSING.includes(reason)
+  const reason = number === undefined ? readErrorName(error) : (R2_ERROR_NAMES[number] ?? 'R2Error')
+  const retryable = isPassing || PASSING_R2_REASONS.includes(reason)
   return new StorageFailedError({ operation, key, reason, retryable, cause: cleanThrown(error, []) })
 }

@@ -66,7 +66,7 @@ function openFeed({ key, body, size, signal }: R2Put): R2Feed {
   writer.closed.catch(() => {})
   return {
     async value() {
-      void pump(pieces, writer).catch(stop)
+      void writePieces(pieces, writer).catch(stop)
       return stream.readable
     },
     failure: () => failure,
@@ -82,7 +82,10 @@ function openFixedLength(size: number): FixedLength | undefined {
   return typeof Fixed === 'function' ? (Reflect.construct(Fixed, [size]) as FixedLength) : undefined
 }
 
-async function pump(pieces: AsyncIterable<Uint8Array>, writer: WritableStreamDefaultWriter<Uint8Array>): Promise<void> {
+async function writePieces(
+  pieces: AsyncIterable<Uint8Array>,
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+): Promise<void> {
   for await (const piece of pieces) await writer.write(piece)
   await writer.close()
 }

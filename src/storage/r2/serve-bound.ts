@@ -10,13 +10,13 @@ export async function serveBound(bucket: R2Binding, key: string): Promise<Served
     size: found.size,
     modified: found.uploaded,
     sha256: readBoundHash(found),
-    read: (start, end) => streamRange(bucket, found, { offset: start, length: end - start }),
+    read: (start, end) => streamBound(bucket, found, { offset: start, length: end - start }),
     close: async () => {},
   }
 }
 
 /** Asks R2 for the bytes at the first read, and for those of the version that the answer's headers describe. */
-function streamRange(
+function streamBound(
   bucket: R2Binding,
   { key, etag }: R2BoundObject,
   range: { offset: number; length: number },

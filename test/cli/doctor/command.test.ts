@@ -133,7 +133,7 @@ it.each([['--everything'], ['--endpoint', 'canary'], ['--bucket'], ['stray'], ['
     const { output, errors, exitCode } = await runCommand([...args, '--json'])
     expect(JSON.parse(output)).toEqual({
       exitCode: 2,
-      findings: [{ check: 'settings', severity: 'error', finding: errors.trim() }],
+      findings: [{ check: 'settings', severity: 'error', finding: errors.split('\n')[0] }],
     })
     expect(output).not.toContain('canary')
     expect(exitCode).toBe(2)

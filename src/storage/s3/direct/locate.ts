@@ -130,12 +130,12 @@ function keepWhileAlive(fetch: () => Promise<S3Credentials>): () => Promise<S3Cr
     pending ??= fetch().finally(() => {
       pending = undefined
     })
-    current = checkCredentials(await pending)
+    current = checkResolvedCredentials(await pending)
     return current
   }
 }
 
-function checkCredentials(credentials: S3Credentials): S3Credentials {
+function checkResolvedCredentials(credentials: S3Credentials): S3Credentials {
   const { accessKeyId, secretAccessKey }: { accessKeyId?: unknown; secretAccessKey?: unknown } = { ...credentials }
   const isWhole = [accessKeyId, secretAccessKey].every((part) => typeof part === 'string' && part !== '')
   if (isWhole && hasExpired(credentials)) throw createProviderError('the provider gave credentials that have expired')
