@@ -1,7 +1,9 @@
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkFunction, checkMilliseconds, checkWhole } from '../errors/checks.js'
 import { QueueFailedError } from '../errors.js'
 import type { MediaJob, MediaQueue, ProcessJob } from '../queues.js'
 import { within } from '../timing/abort.js'
+import { checkClosing } from '../timing/closing.js'
 import { createDeferredRunner, type RedriveResult } from './deferred/runner.js'
 import { type DeferredJobStore, toDeferredJob } from './deferred/store.js'
 import { buildJobId } from './stored-job.js'
@@ -27,6 +29,14 @@ export interface DeferredQueueOptions {
   leaseSeconds?: number | undefined
   /** Hears when the store fails after a job has run: the job is run again later. Errors that it throws are ignored. */
   onError?: ((error: unknown) => unknown) | undefined
+}
+
+const DEFERRED_OPTIONS: OptionNames<DeferredQueueOptions> = {
+  store: true,
+  waitUntil: true,
+  concurrency: true,
+  leaseSeconds: true,
+  onError: true,
 }
 
 /** A `MediaQueue` for functions that end soon after their answer. */
@@ -89,6 +99,7 @@ export interface DeferredQueue extends Required<Pick<MediaQueue, 'enqueue' | 'st
  * ```
  */
 export function createDeferredQueue(options: DeferredQueueOptions): DeferredQueue {
+  checkOptions(options, DEFERRED_OPTIONS)
   const { store, waitUntil, concurrency = 8, leaseSeconds = 900, onError } = options
   checkParts({ store, waitUntil })
   checkWhole('concurrency', concurrency)
@@ -114,9 +125,8 @@ export function createDeferredQueue(options: DeferredQueueOptions): DeferredQueu
       process = processJob
     },
 
-    async redrive({ limit = 100, timeoutMs } = {}) {
-      checkWhole('limit', limit)
-      if (timeoutMs !== undefined) checkMilliseconds('timeoutMs', timeoutMs)
+    async redrive(redriveOptions) {
+      const { limit, timeoutMs } = checkRedrive(redriveOptions)
       if (isClosed) throw refuseCall('redrive', 'closed')
       if (process === undefined) throw refuseCall('redrive', 'no archive')
       const due = await store.findDue({ now: new Date().toISOString(), limit })
@@ -126,7 +136,8 @@ export function createDeferredQueue(options: DeferredQueueOptions): DeferredQueu
       return runner.run(runs, { processJob: process, timeoutMs })
     },
 
-    async close({ timeoutMs = Number.POSITIVE_INFINITY } = {}): Promise<MediaJob[]> {
+    async close(closingOptions): Promise<MediaJob[]> {
+      const timeoutMs = checkClosing(closingOptions)
       isClosed = true
       const ended = runner.waitForAll()
       await within(timeoutMs, ended, { otherwise: runner.stop })
@@ -140,6 +151,18 @@ export function createDeferredQueue(options: DeferredQueueOptions): DeferredQueu
 function checkParts({ store, waitUntil }: Pick<DeferredQueueOptions, 'store' | 'waitUntil'>): void {
   checkFunction('waitUntil', waitUntil)
   for (const name of ['save', 'remove', 'findDue'] as const) checkFunction(`store.${name}`, store?.[name])
+}
+
+type RedriveOptions = NonNullable<Parameters<DeferredQueue['redrive']>[0]>
+
+const REDRIVE_OPTIONS: OptionNames<RedriveOptions> = { limit: true, timeoutMs: true }
+
+function checkRedrive(options: RedriveOptions = {}): { limit: number; timeoutMs: number | undefined } {
+  checkOptions(options, REDRIVE_OPTIONS)
+  const { limit = 100, timeoutMs } = options
+  checkWhole('limit', limit)
+  if (timeoutMs !== undefined) checkMilliseconds('timeoutMs', timeoutMs)
+  return { limit, timeoutMs }
 }
 
 function refuseCall(operation: 'enqueue' | 'redrive', reason: string): QueueFailedError {

@@ -52,7 +52,7 @@ export function createSignedSite(options: SignedSiteOptions): SignedSite {
   const findAddress: SignedSite['findAddress'] = (key) =>
     baseUrl === undefined ? undefined : buildObjectUrl(baseUrl, key)
   if (secret === undefined) return { findAddress, handler: async () => refuseRequest(403) }
-  checkSecret(secret)
+  checkSigningSecret(secret)
   if (baseUrl === undefined) throw new InvalidOptionError({ option: 'baseUrl', problem: 'is needed with secret' })
   const { pathname: basePath } = new URL(`${baseUrl}/`)
   return {
@@ -86,7 +86,7 @@ function signObject(
   return { url: `${buildObjectUrl(baseUrl, key)}?${query}`, expiresAt }
 }
 
-function checkSecret(secret: unknown): void {
+function checkSigningSecret(secret: unknown): void {
   if (typeof secret === 'string' && secret.length >= MIN_SECRET_LENGTH) return
   throw new InvalidOptionError({
     option: 'secret',

@@ -73,7 +73,7 @@ export const FLOW_ROWS: readonly Row[] = [
     'archiveMedia of nothing',
     call(archiveMedia, undefined, valid),
     'media',
-    'must be a MediaReference, got a value of type undefined',
+    'must be a media id or a MediaReference, got a value of type undefined',
   ],
   [
     'archiveMedia of an empty id',
@@ -85,7 +85,7 @@ export const FLOW_ROWS: readonly Row[] = [
     'archiveMedia of a number',
     call(archiveMedia, 1234567890, valid),
     'media',
-    'must be a MediaReference, got a value of type number',
+    'must be a media id or a MediaReference, got a value of type number',
   ],
   ['archiveMedia of a token', call(archiveMedia, SECRET, valid), 'mediaId', 'got what looks like a secret'],
   [
@@ -118,7 +118,7 @@ export const FLOW_ROWS: readonly Row[] = [
     'media',
     'got a Promise (await it)',
   ],
-  ['archiveMedia of a list', call(archiveMedia, [reference], valid), 'media', 'must be a MediaReference'],
+  ['archiveMedia of a list', call(archiveMedia, [reference], valid), 'media', 'must be a media id or a MediaReference'],
   [
     'archiveMedia of an unknown type',
     archivingId({ mediaType: 'pdf' }),

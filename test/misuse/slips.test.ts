@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import * as http from '../../src/http.js'
 import * as root from '../../src/index.js'
 import * as bullmq from '../../src/queues/bullmq.js'
+import { createDeferredQueue } from '../../src/queues/deferred.js'
 import { createInProcessQueue } from '../../src/queues/in-process.js'
 import * as sqs from '../../src/queues/sqs.js'
 import { createCloudFrontSigner } from '../../src/signers/cloudfront.js'
@@ -42,6 +43,8 @@ const FUNCTIONS: Readonly<
   createMemoryStorage: { run: createMemoryStorage },
   createR2Storage: { run: createR2Storage },
   createCloudFrontSigner: { run: createCloudFrontSigner },
+  fromFetch: { run: http.fromFetch, before: [fetch] },
+  createDeferredQueue: { run: createDeferredQueue },
   createInProcessQueue: { run: createInProcessQueue },
   createSqsConsumer: { run: sqs.createSqsConsumer },
   createSqsQueue: { run: sqs.createSqsQueue },

@@ -50,7 +50,7 @@ function openFeed({ key, body, size, signal }: R2Put): R2Feed {
   let failure: { error: unknown } | undefined
   // A body that fails once nobody reads it any more must not end the process.
   body.on('error', () => {})
-  const pieces = readExactly(body, {
+  const pieces = readWholeBody(body, {
     size,
     signal,
     onFailure(error) {
@@ -98,7 +98,7 @@ async function gather(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array<Arr
 }
 
 /** The body, if it has so many bytes; the last ones come once it has ended and the signal has not aborted. */
-async function* readExactly(
+async function* readWholeBody(
   body: Readable,
   { size, signal, onFailure }: { size: number; signal: AbortSignal | undefined; onFailure: (error: unknown) => void },
 ): AsyncGenerator<Uint8Array, void, undefined> {
