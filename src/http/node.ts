@@ -2,34 +2,49 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkFlag, checkWhole } from '../errors/checks.js'
 import { isError } from '../errors/thrown.js'
+import { InvalidOptionError } from '../errors.js'
+import { checkAgents, type HttpAgents } from './agents.js'
 import type { HttpClient, HttpRequest, HttpResponse } from './client.js'
 import { copyReadPieces, reuseReadBuffer } from './read-buffer.js'
 import { createTransports, readHost, type Transport } from './transport.js'
 
 /** Options of `createNodeHttpClient`. */
 export interface NodeHttpClientOptions {
-  /** Connections to one host at once. Default: no limit. A request that waits for one counts as one without an answer. */
+  /**
+   * Makes the connections, through a proxy say. `close()` leaves it open. Hosts are checked before a request gets to it.
+   * Default: agents of this client's own, with keep-alive.
+   */
+  agent?: HttpAgents | undefined
+  /**
+   * Connections to one host at once. Default: no limit, or that of `agent`. A request that waits for one counts as
+   * one without an answer.
+   */
   maxSockets?: number | undefined
   /**
    * Each connection reads into one buffer of its own, which saves a tenth of a large file's CPU time. `false` leaves
-   * Node's connections as they are. Default true.
+   * Node's connections as they are, and those of `agent` always are. Default true.
    */
   reuseReadBuffer?: boolean | undefined
 }
 
-const CLIENT_OPTIONS: OptionNames<NodeHttpClientOptions> = { maxSockets: true, reuseReadBuffer: true }
+const CLIENT_OPTIONS: OptionNames<NodeHttpClientOptions> = { agent: true, maxSockets: true, reuseReadBuffer: true }
 
 /**
  * The default HTTP client: `node:http(s)` over keep-alive connections. It loads nothing but Node and decodes nothing.
  *
- * @returns the client, and `close()` that ends its connections, those in use too.
+ * @returns the client, and `close()` that ends its connections, those in use too, but for those of `agent`.
+ * @throws InvalidOptionError
  */
 export function createNodeHttpClient(options: NodeHttpClientOptions = {}): HttpClient & { close(): void } {
   checkOptions(options, CLIENT_OPTIONS)
-  const { maxSockets, reuseReadBuffer: isReused = true } = options
+  const { agent, maxSockets, reuseReadBuffer: isReused = true } = options
+  if (agent !== undefined) checkAgents(agent)
+  if (agent !== undefined && maxSockets !== undefined) {
+    throw new InvalidOptionError({ option: 'maxSockets', problem: 'does not go with agent: set it at the agent' })
+  }
   if (maxSockets !== undefined && maxSockets !== Number.POSITIVE_INFINITY) checkWhole('maxSockets', maxSockets)
   checkFlag('reuseReadBuffer', isReused)
-  const transports = createTransports(isReused ? { maxSockets, prepare: reuseReadBuffer } : { maxSockets })
+  const transports = createTransports({ agent, maxSockets, prepare: isReused ? reuseReadBuffer : undefined })
   const send: HttpClient = async (request) => {
     request.signal.throwIfAborted()
     const url = new URL(request.url)

@@ -1,4 +1,5 @@
 import type { Agent } from 'node:http'
+import { findAgent, type HttpAgents } from './agents.js'
 
 /** `node:http` or `node:https`, and an agent whose connections stay open for the next request. */
 export interface Transport {
@@ -7,10 +8,16 @@ export interface Transport {
   agent: Agent
 }
 
+interface TransportOptions {
+  agent?: HttpAgents | undefined
+  maxSockets?: number | undefined
+  prepare?: ((agent: Agent, protocol: string) => void) | undefined
+}
+
 export interface Transports {
   /** @param protocol `http:` or `https:`. Node's module is loaded at the first request. */
   open(protocol: string): Promise<Transport>
-  /** Ends all connections, those in use too. */
+  /** Ends all connections of agents made here, those in use too. */
   close(): void
 }
 
@@ -25,13 +32,12 @@ export const AGENT_OPTIONS: Readonly<{ keepAlive: boolean; noDelay: boolean; max
 }
 
 /**
- * @param options `maxSockets`: connections to one host at once. Default: no limit. `prepare`: sees each agent before its
- *   first request.
+ * @param options `agent`: in place of an agent made here. `maxSockets`: connections to one host at once. Default: no limit.
+ *   `prepare`: sees each agent that is made here before its first request.
  */
-export function createTransports(
-  options: { maxSockets?: number | undefined; prepare?: ((agent: Agent, protocol: string) => void) | undefined } = {},
-): Transports {
-  const { maxSockets = AGENT_OPTIONS.maxSockets, prepare } = options
+export function createTransports(options: TransportOptions = {}): Transports {
+  const { agent: given, maxSockets = AGENT_OPTIONS.maxSockets, prepare } = options
+  const made: Agent[] = []
   const opened = new Map<string, Transport>()
   const load = async (protocol: string): Promise<Transport> => {
     // Loaded late, because it costs as much as a fifth of this library.
@@ -39,15 +45,20 @@ export function createTransports(
     // Another first request may have been faster.
     const other = opened.get(protocol)
     if (other !== undefined) return other
-    const agent = new module.Agent({ ...AGENT_OPTIONS, maxSockets })
-    prepare?.(agent, protocol)
+    const agent = findAgent(given, protocol) ?? makeAgent(module, protocol)
     opened.set(protocol, { module, agent })
     return { module, agent }
+  }
+  const makeAgent = (module: Pick<typeof import('node:http'), 'Agent'>, protocol: string): Agent => {
+    const agent = new module.Agent({ ...AGENT_OPTIONS, maxSockets })
+    prepare?.(agent, protocol)
+    made.push(agent)
+    return agent
   }
   return {
     open: async (protocol) => opened.get(protocol) ?? load(protocol),
     close() {
-      for (const { agent } of opened.values()) agent.destroy()
+      for (const agent of made) agent.destroy()
     },
   }
 }

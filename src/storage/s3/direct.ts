@@ -40,7 +40,7 @@ interface SdkAccess {
 
 export function createS3Direct(options: S3ConnectionOptions, sdk: SdkAccess): S3Direct {
   const signer = createS3Signer()
-  const sender = createHttpPut(signer)
+  const sender = createHttpPut(signer, options.agent)
   const { address, publicAddress, credentials } = createS3Chain({ ...options, client: () => askSdk(sdk) })
   const { ExpectedBucketOwner: owner } = buildBucketInput(options)
   // Most URLs of a page have both in common.

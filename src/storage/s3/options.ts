@@ -3,6 +3,7 @@ import { checkOptions, type OptionNames } from '../../errors/check-options.js'
 import { checkCredentials, checkFlag, checkMethods, checkRegion, checkUrl } from '../../errors/checks.js'
 import { describeValue } from '../../errors/describe.js'
 import { InvalidOptionError } from '../../errors.js'
+import { checkAgents, type HttpAgents } from '../../http/agents.js'
 import { isObject } from '../../json.js'
 import type { UrlSigner } from '../../storage.js'
 
@@ -21,7 +22,7 @@ export interface S3BucketOptions extends S3ObjectOptions {
 export interface S3ClientOptions extends S3BucketOptions {
   /** Used for everything, as it is, with its retries, agents and middleware; it stays yours to close. */
   client: S3Client
-  /** Absent, as the next three: a client has its own. */
+  /** Absent, as the next four: a client has its own. */
   region?: undefined
   /** Absent: the client's counts. */
   endpoint?: undefined
@@ -29,6 +30,8 @@ export interface S3ClientOptions extends S3BucketOptions {
   publicEndpoint?: undefined
   /** Absent: the client's count. */
   credentials?: undefined
+  /** Absent: the client's requestHandler has its own. */
+  agent?: undefined
 }
 
 /** A bucket that the storage reaches by connections of its own. */
@@ -43,6 +46,11 @@ export interface S3ConnectionOptions extends S3BucketOptions {
   publicEndpoint?: string | undefined
   /** Default: the SDK's own chain. */
   credentials?: S3ClientConfig['credentials'] | undefined
+  /**
+   * Makes the connections to the store, and those of the SDK's credential providers, through a proxy say. `close()`
+   * leaves it open. Default: agents of the storage's own.
+   */
+  agent?: HttpAgents | undefined
 }
 
 /** Options for every object of a storage. For other tags or keys by account, give each account a storage of its own. */
@@ -77,7 +85,7 @@ export interface S3ObjectOptions {
 
 const S3_OPTIONS: OptionNames<S3StorageOptions> = {
   ...{ bucket: true, signer: true, client: true, region: true, endpoint: true, publicEndpoint: true },
-  ...{ credentials: true, encryption: true, storageClass: true, tags: true, cacheControl: true },
+  ...{ credentials: true, agent: true, encryption: true, storageClass: true, tags: true, cacheControl: true },
   ...{ expectedBucketOwner: true, conditionalWrites: true },
 }
 
@@ -120,9 +128,16 @@ export function checkS3Options(options: S3StorageOptions): void {
   encodeTags(tags)
 }
 
+type OptionValues = { readonly [Name in keyof typeof S3_OPTIONS]?: unknown }
+
 /** How the store is reached, and who signs. */
-function checkPlace(options: { readonly [Name in keyof typeof S3_OPTIONS]?: unknown }): void {
-  const { client, signer, region, endpoint, publicEndpoint, credentials } = options
+function checkPlace(options: S3StorageOptions): void {
+  const { client, signer, region, endpoint, publicEndpoint, credentials }: OptionValues = options
+  const agent = 'agent' in options ? options.agent : undefined
+  if (agent !== undefined) checkAgents(agent)
+  if (agent !== undefined && client !== undefined) {
+    throw new InvalidOptionError({ option: 'agent', problem: "does not go with client: give it to the client's requestHandler" })
+  }
   if (client !== undefined) checkMethods('client', client, { kind: 'an S3Client', methods: ['send'] })
   if (signer !== undefined) checkMethods('signer', signer, { kind: 'a UrlSigner', methods: ['signedUrl'] })
   if (region !== undefined) checkRegion('region', region)

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { Agent } from 'node:http'
+import { Agent as SecureAgent } from 'node:https'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createS3Storage } from '../../../src/storage/s3.js'
+import { createS3Storage, type S3StorageOptions } from '../../../src/storage/s3.js'
 import type { ObjectStorage } from '../../../src/storage.js'
 import { type Loopback, startLoopback } from '../../loopback.js'
 import { selfSigned } from '../../self-signed.js'
@@ -167,6 +168,65 @@ describe.each(Object.entries(CLIENTS))('createS3Storage with %s', (name, open) =
       'x-id',
     ])
     await storage.close?.()
+  })
+})
+
+describe('a given agent', () => {
+  /** Counts its connections, and how often it was destroyed. */
+  function watch<Watched extends Agent>(agent: Watched) {
+    const seen = { connections: 0, ends: 0 }
+    const [connect, destroy] = [agent.createConnection.bind(agent), agent.destroy.bind(agent)]
+    agent.createConnection = (...args) => {
+      seen.connections++
+      return connect(...args)
+    }
+    agent.destroy = () => {
+      seen.ends++
+      destroy()
+    }
+    return { agent, seen }
+  }
+  const callAll = async (storage: ObjectStorage): Promise<void> => {
+    await put(storage)
+    await storage.head('a/b.jpg')
+    await storage.delete('a/b.jpg')
+    await storage.close?.()
+  }
+
+  it('makes the connections of puts and of the SDK, and stays open', async () => {
+    const { agent, seen } = watch(new Agent({ keepAlive: true, maxSockets: 1 }))
+    const before = plain.sockets.length
+    await callAll(createS3Storage({ bucket: 'media', region, endpoint: plain.origin, credentials, agent }))
+    expect(seen).toEqual({ connections: plain.sockets.length - before, ends: 0 })
+    expect(seen.connections).toBeGreaterThan(0)
+    agent.destroy()
+  })
+
+  it('serves its protocol only, and the storage ends its own agents', async () => {
+    const { agent, seen } = watch(new SecureAgent({ keepAlive: true, ca: tls.cert }))
+    const options = { bucket: 'media', region, credentials, agent: { https: agent } }
+    const before = plain.sockets.length
+    await callAll(createS3Storage({ ...options, endpoint: plain.origin }))
+    expect(seen).toEqual({ connections: 0, ends: 0 })
+    const own = plain.sockets.slice(before)
+    expect(own).not.toEqual([])
+    await Promise.all(own.map((socket) => socket.destroyed || new Promise((resolve) => socket.once('close', resolve))))
+    const beforeSecure = secure.sockets.length
+    await callAll(createS3Storage({ ...options, endpoint: secure.origin }))
+    expect(seen).toEqual({ connections: secure.sockets.length - beforeSecure, ends: 0 })
+    expect(seen.connections).toBeGreaterThan(0)
+    agent.destroy()
+  })
+
+  it.each<[object, string]>([
+    [{ agent: null }, 'agent must be an object, got null'],
+    [{ agent: {} }, 'agent must be an Agent of node:http or node:https, or { http, https } with one'],
+    [
+      { agent: new Agent(), client: { send() {} } },
+      "agent does not go with client: give it to the client's requestHandler",
+    ],
+  ])('is refused where it can not serve: %j', (options, message) => {
+    expect(() => createS3Storage({ bucket: 'media', ...options } as S3StorageOptions)).toThrow(message)
   })
 })
 

@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { readField } from '../../../errors/thrown.js'
+import type { HttpAgents } from '../../../http/agents.js'
 import { createTransports, readHost } from '../../../http/transport.js'
 import { abortable } from '../../../timing/abort.js'
 import { buildPath } from '../encode.js'
@@ -35,7 +36,7 @@ export interface HttpPut {
    * `$response`.
    */
   put(body: Readable, request: HttpPutRequest): Promise<S3PutAnswer>
-  /** Ends its connections, those in use too. */
+  /** Ends its connections, those in use too, but for those of an agent that was given. */
   close(): void
 }
 
@@ -44,8 +45,8 @@ export interface HttpPut {
  */
 const SKEW_MS = 240_000
 
-export function createHttpPut(signer: S3Signer): HttpPut {
-  const transports = createTransports()
+export function createHttpPut(signer: S3Signer, agent?: HttpAgents): HttpPut {
+  const transports = createTransports({ agent })
   /** By how much the store's clock is ahead of ours, in milliseconds. */
   let clockOffset = 0
 

@@ -1,5 +1,6 @@
 import type { S3ClientConfig } from '@aws-sdk/client-s3'
-import { SILENT } from '../sdk/connection.js'
+import type { HttpAgents } from '../../../http/agents.js'
+import { describeAgents, SILENT } from '../sdk/connection.js'
 import { findPlainAddress, isPlainBucket, readSignedAddress } from './address.js'
 import type { S3Address, S3Credentials } from './signature-v4.js'
 
@@ -22,6 +23,8 @@ export interface S3ChainOptions {
   endpoint?: string | undefined
   publicEndpoint?: string | undefined
   credentials?: S3ClientConfig['credentials'] | undefined
+  /** For the requests of providers. Default: the SDK's own. */
+  agent?: HttpAgents | undefined
   /** The SDK's client: its region, its credentials, and a URL that it signed for the key `k`. Rejects without credentials. */
   client: () => Promise<{
     region(): Promise<string>
@@ -32,7 +35,8 @@ export interface S3ChainOptions {
 }
 
 export function createS3Chain(options: S3ChainOptions): S3Chain {
-  const { bucket, endpoint, publicEndpoint = endpoint, client } = options
+  const { bucket, endpoint, publicEndpoint = endpoint, agent, client } = options
+  const requestHandler = agent === undefined ? {} : { requestHandler: describeAgents(agent) }
   const region = keepSuccess(async () => options.region ?? (await readRegion()) ?? (await (await client()).region()))
 
   const locate = (url: string | undefined, sign: () => Promise<string>): (() => Promise<S3Address | undefined>) =>
@@ -50,9 +54,9 @@ export function createS3Chain(options: S3ChainOptions): S3Chain {
     credentials: keepWhileAlive(async () => {
       const { credentials = await readCredentials() } = options
       if (credentials === undefined) return (await client()).credentials()
-      // As the SDK calls providers: some ask another service, in the same region, or speak to the console.
+      // As the SDK calls providers: some ask another service, in the same region and the same way, or speak to the console.
       return typeof credentials === 'function'
-        ? credentials({ callerClientConfig: { region, logger: SILENT } })
+        ? credentials({ callerClientConfig: { region, logger: SILENT, ...requestHandler } })
         : credentials
     }),
   }

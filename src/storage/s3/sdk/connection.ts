@@ -1,7 +1,8 @@
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
 import { checkPackageVersion, loadPackage } from '../../../errors/setup-fault.js'
 import { readField } from '../../../errors/thrown.js'
-import { AGENT_OPTIONS } from '../../../http/transport.js'
+import { findAgent, type HttpAgents } from '../../../http/agents.js'
+import { AGENT_OPTIONS, createTransports } from '../../../http/transport.js'
 import type { S3StorageOptions } from '../options.js'
 
 /**
@@ -27,7 +28,7 @@ const LEAST_VERSION = '3.729'
 /** @throws Error with a code of `loadPackage`, or `package-too-old`. */
 export async function openConnection(options: S3StorageOptions): Promise<S3Connection> {
   const sdk = await loadPackage({ name: '@aws-sdk/client-s3', install: INSTALL }, () => import('@aws-sdk/client-s3'))
-  const connection = buildConnection(sdk, options)
+  const connection = await buildConnection(sdk, options)
   const found = await readSdkVersion(connection.client)
   checkPackageVersion({ name: '@aws-sdk/client-s3', install: INSTALL }, { found, least: LEAST_VERSION })
   return connection
@@ -42,9 +43,22 @@ async function readSdkVersion(client: S3Client): Promise<unknown> {
   return readField(readField(agents, 0), 1)
 }
 
-function buildConnection(sdk: S3Connection['sdk'], options: S3StorageOptions): S3Connection {
+/** Agents of a client that nobody ends, such as those of credential providers. */
+export function describeAgents(agent: HttpAgents | undefined): NonNullable<S3ClientConfig['requestHandler']> {
+  return {
+    httpAgent: findAgent(agent, 'http:') ?? AGENT_OPTIONS,
+    httpsAgent: findAgent(agent, 'https:') ?? AGENT_OPTIONS,
+  }
+}
+
+async function buildConnection(sdk: S3Connection['sdk'], options: S3StorageOptions): Promise<S3Connection> {
   if (options.client !== undefined) return { sdk, client: options.client, signer: options.client, close() {} }
-  const { region, endpoint, publicEndpoint = endpoint, credentials } = options
+  const { region, endpoint, publicEndpoint = endpoint, credentials, agent } = options
+  const transports = createTransports({ agent })
+  const [{ agent: httpAgent }, { agent: httpsAgent }] = await Promise.all([
+    transports.open('http:'),
+    transports.open('https:'),
+  ])
   const config = (url: string | undefined): S3ClientConfig => ({
     ...(region === undefined ? {} : { region }),
     ...(credentials === undefined ? {} : { credentials }),
@@ -56,19 +70,12 @@ function buildConnection(sdk: S3Connection['sdk'], options: S3StorageOptions): S
     maxAttempts: 1,
     // Waiting for "100 Continue" takes a connection of its own for each body over 2 MB.
     expectContinueHeader: false,
-    requestHandler: { httpAgent: AGENT_OPTIONS, httpsAgent: AGENT_OPTIONS },
+    requestHandler: { httpAgent, httpsAgent },
     // It would warn on the console that a stream can't be retried, which this library knows.
     logger: SILENT,
   })
   const client = new sdk.S3Client(config(endpoint))
   const signer = publicEndpoint === endpoint ? client : new sdk.S3Client(config(publicEndpoint))
-  return {
-    sdk,
-    client,
-    signer,
-    close() {
-      client.destroy()
-      signer.destroy()
-    },
-  }
+  // Not by `destroy` of the clients: it would destroy agents that were given, too.
+  return { sdk, client, signer, close: transports.close }
 }

@@ -1,4 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { Agent } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -160,6 +161,18 @@ describe('credentials', () => {
     expect(provider).toHaveBeenCalledTimes(1)
     const asked: unknown = provider.mock.calls[0]?.[0]?.['callerClientConfig']
     expect(await (asked as { region: () => Promise<string> }).region()).toBe('eu-central-1')
+  })
+
+  it('gives a provider the agent for requests of its own', async () => {
+    const provider = vi.fn(async (_asked?: Record<string, unknown>) => identity)
+    const agent = new Agent()
+    await chain({ region: 'x', credentials: provider, agent }).credentials()
+    await chain({ region: 'x', credentials: provider, agent: { https: agent } }).credentials()
+    await chain({ region: 'x', credentials: provider }).credentials()
+    const asked = provider.mock.calls.map(([options]) => Object(options?.['callerClientConfig']).requestHandler)
+    expect(asked[0]).toEqual({ httpAgent: agent, httpsAgent: agent })
+    expect(asked[1]).toEqual({ httpAgent: expect.objectContaining({ keepAlive: true }), httpsAgent: agent })
+    expect(asked[2]).toBeUndefined()
   })
 
   it('renews credentials that expire within 5 minutes, and keeps others', async () => {
