@@ -1,4 +1,6 @@
 import { InvalidOptionError } from './errors.js'
+import type { AgentByProtocol } from './http/agents.js'
+import { createProxyAgents } from './http/proxies.js'
 
 /** The library's settings in the environment. All are optional; AWS credentials stay with the SDK's own chain. */
 export interface EnvConfig {
@@ -16,6 +18,12 @@ export interface EnvConfig {
   appSecret?: string | undefined
   /** `WHATSAPP_VERIFY_TOKEN` */
   verifyToken?: string | undefined
+  /**
+   * For `createNodeHttpClient` and `createS3Storage`: connections through the proxies of `HTTPS_PROXY` and `HTTP_PROXY`, but
+   * for the hosts of `NO_PROXY`; each in small letters, too. Absent without a proxy. The agents are Node's own, from
+   * Node 22.21 and 24.5 on; an older one gets a warning in their place.
+   */
+  agent?: AgentByProtocol | undefined
 }
 
 const VARIABLES = {
@@ -26,13 +34,13 @@ const VARIABLES = {
   accessToken: 'WHATSAPP_ACCESS_TOKEN',
   appSecret: 'WHATSAPP_APP_SECRET',
   verifyToken: 'WHATSAPP_VERIFY_TOKEN',
-} as const satisfies Record<keyof EnvConfig, string>
+} as const satisfies Record<Exclude<keyof EnvConfig, 'agent'>, string>
 
 /**
  * Reads the library's settings from environment variables; give it `process.env`. Surrounding white space is removed,
  * and an empty variable counts as absent.
  *
- * @throws InvalidOptionError when `S3_ENDPOINT` is no http(s) URL.
+ * @throws InvalidOptionError when `S3_ENDPOINT` or a proxy is no http(s) URL.
  */
 export function configFromEnv(env: Readonly<Record<string, string | undefined>>): EnvConfig {
   const config: EnvConfig = {}
@@ -47,5 +55,6 @@ export function configFromEnv(env: Readonly<Record<string, string | undefined>>)
       problem: `must be an http(s) URL, got a string of ${endpoint.length} characters`,
     })
   }
-  return config
+  const agent = createProxyAgents(env)
+  return agent === undefined ? config : { ...config, agent }
 }

@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { Agent } from 'node:https'
+import { describe, expect, it, vi } from 'vitest'
 import { configFromEnv } from '../src/config-from-env.js'
+import { fakeProxyAgents } from './http/fake-proxy-agents.js'
 
 describe('configFromEnv', () => {
   it('reads every variable', () => {
@@ -21,6 +23,21 @@ describe('configFromEnv', () => {
       appSecret: 'secret-of-a-test',
       verifyToken: 'verify-of-a-test',
     })
+  })
+
+  it('has the agents of the proxies, for HTTP clients and S3 alike', () => {
+    fakeProxyAgents({ readsProxyEnv: true })
+    const env = { https_proxy: 'http://user:s3cret@proxy.example:8080', NO_PROXY: 'minio', S3_BUCKET_NAME: 'media' }
+    const config = configFromEnv(env)
+    expect(config).toEqual({ bucket: 'media', agent: { https: expect.any(Agent) } })
+    expect(configFromEnv(env).agent).toBe(config.agent)
+    vi.restoreAllMocks()
+  })
+
+  it('refuses a proxy that is no http(s) URL, and does not show it', () => {
+    expect(() => configFromEnv({ HTTP_PROXY: 'user:s3cret@proxy' })).toThrow(
+      'HTTP_PROXY must be an http(s) URL such as http://proxy.example:3128, got a string of 17 characters',
+    )
   })
 
   it('leaves out what is absent, empty or blank', () => {

@@ -3,6 +3,8 @@ import { configFromEnv } from '../config-from-env.js'
 import type { CloudApiOptions } from '../download/cloud-api.js'
 import { describeId, describeSecret, describeValue } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
+import type { HttpClient } from '../http/client.js'
+import { createNodeHttpClient } from '../http/node.js'
 import { defined, isObject, parseJson, readOwn } from '../json.js'
 import { checkAccountId } from '../key.js'
 import type { Account } from '../media-archive/accounts.js'
@@ -16,11 +18,17 @@ export const CLOUD_API_ROWS: readonly OptionHelp[] = [
   ['--media-host <host>', 'Host that media URLs may lead to; default lookaside.fbsbx.com; repeatable', 'repeatable'],
 ]
 
-/** The options of the archive that those flags set. */
-export function parseCloudApi(flags: Flags): { cloudApi: CloudApiOptions } {
+/** The options of the archive that those flags and the environment's proxies set. */
+export function parseCloudApi(
+  flags: Flags,
+  env: CommandContext['env'],
+): { cloudApi: CloudApiOptions; http?: HttpClient | undefined } {
   const baseUrl = getText(flags, 'cloudApi')
   const mediaHosts = getTexts(flags, 'mediaHost')
-  return { cloudApi: defined({ baseUrl, mediaHosts: mediaHosts.length === 0 ? undefined : mediaHosts }) }
+  const { agent } = configFromEnv(env)
+  const http = agent === undefined ? undefined : createNodeHttpClient({ agent })
+  const cloudApi = defined({ baseUrl, mediaHosts: mediaHosts.length === 0 ? undefined : mediaHosts })
+  return { cloudApi, ...defined({ http }) }
 }
 
 /**

@@ -19,7 +19,7 @@ export async function runArchive(mediaIds: readonly string[], flags: Flags, cont
   const account = parseAccount(flags, env)
   const media = parseMediaOptions(mediaIds, flags)
   const { storage, keys } = openStorage(flags, { env: env, use: 'written' })
-  const options = { ...account, ...media, ...keys, ...parseCloudApi(flags), storage, signal: interrupts.stop }
+  const options = { ...account, ...media, ...keys, ...parseCloudApi(flags, env), storage, signal: interrupts.stop }
   if (media.mediaType === undefined || media.timestamp === undefined) {
     stderr.write(
       'Without --type and --timestamp the key depends on the look-up and on the date: tomorrow it is another.\n',

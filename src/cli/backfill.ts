@@ -47,7 +47,7 @@ export async function runBackfill(file: string, flags: Flags, context: CommandCo
   const waiting = (): number => run?.waiting() ?? 0
   const status = createStatusLine(stderr, createProgressDrawer({ totals: journal.totals, input, inputBytes, waiting }))
   const print = (line: string): void => status.around(() => void stderr.write(`${toOneLine(line)}\n`))
-  const archiving = createArchiving(settings, { storage, ...keys, ...parseCloudApi(flags) }, print)
+  const archiving = createArchiving(settings, { storage, ...keys, ...parseCloudApi(flags, env) }, print)
   const add = createRecorder(journal, print)
   const onUnreadable = (line: number, problem: string): void => add({ is: 'unreadable', line, problem })
   const onStop = (): void => {
@@ -94,7 +94,7 @@ async function printReport(
 /** The archive, with its results and rejected tokens for the run. */
 function createArchiving(
   { accountFor, maxGonePerHour }: Pick<BackfillSettings, 'accountFor' | 'maxGonePerHour'>,
-  options: Pick<MediaArchiveOptions, 'storage' | 'prefix' | 'cloudApi'>,
+  options: Pick<MediaArchiveOptions, 'storage' | 'prefix' | 'cloudApi' | 'http'>,
   print: (line: string) => void,
 ): Pick<RunOptions, 'processJob' | 'archived' | 'isTokenDead'> & Pick<MediaArchive, 'close'> {
   const stored = new Map<string, EntryEnd>()

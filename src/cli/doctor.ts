@@ -5,7 +5,7 @@ import { awaitAnswer } from '../storage/questions.js'
 import type { Refusal } from '../storage/refusal.js'
 import { createS3Storage, probeS3 } from '../storage/s3.js'
 import { type CommandContext, type CommandHost, describeThrown, EXIT } from './command.js'
-import { describeRefusal } from './doctor/ask.js'
+import { createFetch, describeRefusal } from './doctor/ask.js'
 import { type BucketConnection, type BucketOptions, connectToBucket, type RegionFault } from './doctor/bucket.js'
 import { judgeCorsAnswers } from './doctor/cors.js'
 import { examineEncryption, findKmsKey } from './doctor/encryption.js'
@@ -15,6 +15,7 @@ import { examineMetaAccess } from './doctor/meta.js'
 import { examineObjects } from './doctor/objects.js'
 import { type DoctorSettings, readDoctorSettings } from './doctor/options.js'
 import { judgeProbe, type Probe } from './doctor/probe.js'
+import { judgeProxies } from './doctor/proxies.js'
 import { reachBucket } from './doctor/reach.js'
 import { describeAsJson, describeAsText } from './doctor/report.js'
 import { examineSettings } from './doctor/settings.js'
@@ -82,7 +83,7 @@ export async function runDoctor(options: DoctorOptions): Promise<number> {
   const context = { ...options, now, timeoutMs }
   // Before the first question: a typing mistake must not cost the answers.
   checkPrefix(settings)
-  const findings = await examineMeta(context)
+  const findings = [...(await examineMeta(context)), ...judgeProxies(settings)]
   signal?.throwIfAborted()
   findings.push(...(await examineStore(context)))
   signal?.throwIfAborted()
@@ -100,20 +101,28 @@ const NOTHING_SET: Finding = {
 }
 
 async function examineMeta({ settings, now, timeoutMs }: Examination): Promise<Finding[]> {
-  const { accessToken, appSecret, phoneNumberId, graphUrl } = settings
+  const { accessToken, appSecret, phoneNumberId, graphUrl, agent } = settings
   if (accessToken === undefined) {
     return [{ check: 'access token', severity: 'note', finding: 'Not checked: WHATSAPP_ACCESS_TOKEN is not set' }]
   }
   const cloudApi = resolveCloudApi(defined({ baseUrl: graphUrl }))
-  return examineMetaAccess({ cloudApi, accessToken, appSecret, phoneNumberId, now, timeoutMs })
+  return examineMetaAccess({
+    cloudApi,
+    accessToken,
+    appSecret,
+    phoneNumberId,
+    now,
+    timeoutMs,
+    fetch: createFetch(agent),
+  })
 }
 
 async function examineStore(context: Examination): Promise<Finding[]> {
-  const { bucket, region, endpoint, publicEndpoint, prefix } = context.settings
+  const { bucket, region, endpoint, publicEndpoint, prefix, agent } = context.settings
   if (bucket === undefined) {
     return [{ check: 'bucket', severity: 'note', finding: 'Not checked: S3_BUCKET_NAME is not set' }]
   }
-  const options = defined({ bucket, region, endpoint, publicEndpoint, credentials: context.credentials })
+  const options = defined({ bucket, region, endpoint, publicEndpoint, agent, credentials: context.credentials })
   const connected = await awaitAnswer(() => connectToBucket(options, context))
   if (!connected.ok) return [UNCONNECTED.get(connected.reason) ?? describeSdkFailure(connected)]
   const connection = connected.value
@@ -188,6 +197,7 @@ async function examineBucket(
     prefix,
     kmsKeyId: findKmsKey(encryption),
     timeoutMs,
+    fetch: createFetch(settings.agent),
     cors: settings.origins.length === 0 ? undefined : (fetchFor) => examineCors(context, { connection, fetchFor }),
   })
   await storage.close?.()
@@ -228,7 +238,11 @@ async function examineByProbe(
   const check = 'probe'
   if (!leavesNothing)
     return [{ check, severity: 'note', finding: 'Not run: the doctor could not write, or could not clean up' }]
-  const report = await awaitAnswer(() => probe(options, defined({ prefix: `${prefix}doctor/`, timeoutMs, signal })))
+  // Left out, it reads as a reader does, who follows redirects.
+  const fetch = settings.agent === undefined ? undefined : createFetch(settings.agent)
+  const report = await awaitAnswer(() =>
+    probe(options, defined({ prefix: `${prefix}doctor/`, timeoutMs, signal, fetch })),
+  )
   if (!report.ok) return [{ check, severity: 'warning', finding: `The probe stopped: ${describeRefusal(report)}` }]
   return judgeProbe(report.value, { ...connection, prefix })
 }

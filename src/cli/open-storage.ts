@@ -50,6 +50,7 @@ export function openStorage(
     region: getText(flags, 'region') ?? config.region,
     endpoint: parseUrlFlag(flags, 'endpoint') ?? config.endpoint,
     publicEndpoint: parseUrlFlag(flags, 'publicEndpoint'),
+    agent: config.agent,
   })
   return { storage: createS3Storage(options), keys }
 }

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { parseAccount, parseCloudApi, readAccounts } from '../../src/cli/accounts.js'
+import { fakeProxyAgents } from '../http/fake-proxy-agents.js'
 import { temporaryFolder } from './command-context.js'
 
 const TOKEN = 'EAAexampletokenexampletoken'
@@ -15,10 +16,18 @@ function accountsFile(json: unknown): { accounts: string } {
 }
 
 it('parseCloudApi leaves out what was not given', () => {
-  expect(parseCloudApi({})).toEqual({ cloudApi: {} })
-  expect(parseCloudApi({ cloudApi: 'https://a.test', mediaHost: ['b.test', 'c.test'] })).toEqual({
+  expect(parseCloudApi({}, {})).toEqual({ cloudApi: {} })
+  expect(parseCloudApi({ cloudApi: 'https://a.test', mediaHost: ['b.test', 'c.test'] }, {})).toEqual({
     cloudApi: { baseUrl: 'https://a.test', mediaHosts: ['b.test', 'c.test'] },
   })
+})
+
+it('parseCloudApi has a client that goes through the proxy of the environment', () => {
+  fakeProxyAgents({ readsProxyEnv: true })
+  const { cloudApi, http } = parseCloudApi({}, { HTTPS_PROXY: 'http://proxy.example:31' })
+  expect(cloudApi).toEqual({})
+  expect(http).toBeTypeOf('function')
+  vi.restoreAllMocks()
 })
 
 it('parseAccount takes token and app secret from the environment', () => {

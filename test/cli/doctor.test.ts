@@ -1,3 +1,4 @@
+import { Agent } from 'node:http'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import type { Finding } from '../../src/cli/doctor/finding.js'
 import { type DoctorOptions, runDoctor, runDoctorCommand } from '../../src/cli/doctor.js'
@@ -358,4 +359,25 @@ it('runDoctorCommand ends with 130 when it is interrupted, and prints no report'
 
 it('runDoctorCommand throws what makes the doctor unable to begin', async () => {
   await expect(runDoctorCommand({ prefix: 'no-slash' }, createContext())).rejects.toMatchObject({ option: 'prefix' })
+})
+
+it('runDoctor tells the proxy, and lets the probe read through its agent', async () => {
+  const agent = new Agent()
+  const proxies = {
+    proxies: [{ protocol: 'http', variable: 'http_proxy', url: 'http://u:s3cret@proxy.test' }],
+  } as const
+  const given: unknown[] = []
+  const { findings, text } = await examineBucket(
+    {},
+    {
+      settings: { agent: { http: agent }, proxies },
+      async probe(_options, { fetch } = {}) {
+        given.push(typeof fetch)
+        return { bucket: BUCKET, checks: [] }
+      },
+    },
+  )
+  expect(findings[0]).toMatchObject({ check: 'proxy', severity: 'ok' })
+  expect(text).not.toContain('s3cret')
+  expect(given).toEqual(['function'])
 })

@@ -19,8 +19,8 @@ export interface DemoStorage {
 }
 
 /** An S3 bucket. Archived objects stay there. */
-export function openBucket({ region, endpoint }: EnvConfig, bucket: string): DemoStorage {
-  const storage = createS3Storage(defined({ bucket, region, endpoint }))
+export function openBucket({ region, endpoint, agent }: EnvConfig, bucket: string): DemoStorage {
+  const storage = createS3Storage(defined({ bucket, region, endpoint, agent }))
   return { name: `bucket ${bucket}`, storage, close: async () => storage.close?.() }
 }
 

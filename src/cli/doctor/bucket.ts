@@ -1,5 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import { readField } from '../../errors/thrown.js'
+import { findAgent } from '../../http/agents.js'
 import { defined } from '../../json.js'
 import { readSdkError } from '../../storage/refusal.js'
 import type { S3ConnectionOptions } from '../../storage/s3.js'
@@ -71,17 +72,17 @@ export async function connectToBucket(
   }
 }
 
-function createClient(sdk: S3Sdk, { region, endpoint, credentials }: BucketOptions): S3Client {
+function createClient(sdk: S3Sdk, { region, endpoint, credentials, agent }: BucketOptions): S3Client {
   // A connection for each question: an answer that overruns its Content-Length (Ceph 20 without a public access block)
   // would spoil the next one on the same connection.
-  const agent = { keepAlive: false }
+  const once = { keepAlive: false }
   return new sdk.S3Client({
     ...defined({ region, credentials, endpoint }),
     ...(endpoint === undefined ? {} : { forcePathStyle: true }),
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     maxAttempts: 2,
-    requestHandler: { httpAgent: agent, httpsAgent: agent },
+    requestHandler: { httpAgent: findAgent(agent, 'http:') ?? once, httpsAgent: findAgent(agent, 'https:') ?? once },
   })
 }
 

@@ -11,7 +11,7 @@ import { type CloudApi, COMMON_HEADERS } from '../../download/cloud-api.js'
 import { type GraphVerdict, judgeGraphError } from '../../download/graph-error.js'
 import { parseJson } from '../../json.js'
 import type { Refusal } from '../../storage/refusal.js'
-import { askUrl, describeRefusal } from './ask.js'
+import { askUrl, describeRefusal, type FetchOnce } from './ask.js'
 import type { Finding } from './finding.js'
 
 interface MetaAccess {
@@ -21,6 +21,7 @@ interface MetaAccess {
   phoneNumberId: string | undefined
   now: () => number
   timeoutMs: number
+  fetch: FetchOnce
 }
 
 /** The outcome of one call of the Graph API. */
@@ -212,14 +213,14 @@ async function examinePhoneNumberId(context: MetaAccess): Promise<Finding[]> {
 }
 
 async function askGraph(
-  { cloudApi, accessToken, appSecret, timeoutMs }: MetaAccess,
+  { cloudApi, accessToken, appSecret, timeoutMs, fetch }: MetaAccess,
   call: { node: string; query?: Record<string, string> | undefined },
 ): Promise<GraphOutcome> {
   const { node, query = { fields: 'id' } } = call
   const url = new URL(cloudApi.buildLookUpUrl(node, { accessToken, appSecret }))
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
   const headers = { ...COMMON_HEADERS, ...cloudApi.buildAuthorization(accessToken) }
-  const answer = await askUrl(url.href, { headers, timeoutMs })
+  const answer = await askUrl(url.href, { fetch, headers, timeoutMs })
   if (!answer.ok) return { kind: 'unreachable', refusal: answer }
   const { status, bytes } = answer.value
   const json = parseJson(bytes.toString())

@@ -12,7 +12,7 @@ import {
 } from '../../storage/questions.js'
 import type { Refusal } from '../../storage/refusal.js'
 import type { ObjectStorage, StoredObject } from '../../storage.js'
-import { askUrl, describeRefusal, fetchOnce } from './ask.js'
+import { askUrl, describeRefusal, type FetchOnce } from './ask.js'
 import type { BucketConnection } from './bucket.js'
 import type { Finding, IamStatement } from './finding.js'
 import { allowOnKey, allowOnObjects, type Resource } from './iam.js'
@@ -34,6 +34,7 @@ interface ObjectChecks {
   prefix: string
   kmsKeyId: string | undefined
   timeoutMs: number
+  fetch: FetchOnce
   /**
    * Judges whether pages of other origins may read objects; `fetchFor` fetches a signed URL as a page of an origin
    * does.
@@ -52,10 +53,10 @@ export async function examineObjects(context: ObjectChecks): Promise<ObjectFacts
 }
 
 async function examineObject(context: ObjectChecks, key: string): Promise<ObjectFacts> {
-  const { storage, prefix, timeoutMs } = context
+  const { storage, prefix, timeoutMs, fetch } = context
   const questions = createStoreQuestions({
     storage,
-    fetch: fetchOnce,
+    fetch,
     startSignal: () => AbortSignal.timeout(timeoutMs),
   })
   const written = await questions.put(key, BODY, {
@@ -115,13 +116,16 @@ function isRead(answer: StoreAnswer<UrlAnswer>): boolean {
  * Whether anyone may list the bucket: its access control list can grant that although no object can be read, and keys show
  * tenants, dates and types. `undefined`: no answer says so or denies it.
  */
-async function mayAnyoneList({ storage, prefix, timeoutMs }: ObjectChecks, key: string): Promise<boolean | undefined> {
+async function mayAnyoneList(
+  { storage, prefix, timeoutMs, fetch }: ObjectChecks,
+  key: string,
+): Promise<boolean | undefined> {
   const signed = await awaitAnswer(() => signUrl(key, { storage, anyAccount: true }))
   if (!signed.ok) return undefined
   const { url } = signed.value
   const query = new URLSearchParams({ 'list-type': '2', prefix: `${prefix}doctor/`, 'max-keys': '1' })
   // Where readers reach the bucket: the part before the key. No character of a key of the doctor's is encoded.
-  const answer = await askUrl(`${url.slice(0, url.indexOf(key))}?${query}`, { timeoutMs })
+  const answer = await askUrl(`${url.slice(0, url.indexOf(key))}?${query}`, { fetch, timeoutMs })
   if (!answer.ok) return undefined
   const { status, bytes } = answer.value
   // A page of a proxy is no list, and neither a redirect nor a fault refuses one.
@@ -129,10 +133,10 @@ async function mayAnyoneList({ storage, prefix, timeoutMs }: ObjectChecks, key: 
   return status >= 400 && status < 500 ? false : undefined
 }
 
-async function judgeCors({ cors, timeoutMs }: ObjectChecks, url: string): Promise<Finding[]> {
+async function judgeCors({ cors, timeoutMs, fetch }: ObjectChecks, url: string): Promise<Finding[]> {
   if (cors === undefined) return []
   const fetchFor = async (origin: string): Promise<Headers> => {
-    const answer = await fetchOnce(url, { headers: { origin }, signal: AbortSignal.timeout(timeoutMs) })
+    const answer = await fetch(url, { headers: { origin }, signal: AbortSignal.timeout(timeoutMs) })
     return (await readWhole(answer)).headers
   }
   const judged = await awaitAnswer(() => cors(fetchFor))

@@ -1,6 +1,7 @@
 import { configFromEnv, type EnvConfig } from '../../config-from-env.js'
 import { describeSecret } from '../../errors/describe.js'
 import { InvalidOptionError } from '../../errors.js'
+import { type ProxySettings, readProxies } from '../../http/proxies.js'
 import { defined } from '../../json.js'
 import type { CommandContext } from '../command.js'
 import { type Flags, getText, getTexts, parseUrlFlag } from '../flags.js'
@@ -15,6 +16,8 @@ export interface DoctorSettings extends EnvConfig {
   phoneNumberId?: string | undefined
   /** Another base URL than Meta's. */
   graphUrl?: string | undefined
+  /** The environment's; `agent` goes through them, where Node has such agents. */
+  proxies?: ProxySettings | undefined
   json: boolean
   probe: boolean
 }
@@ -46,6 +49,7 @@ export function readDoctorSettings(flags: Flags, env: CommandContext['env']): Do
       publicEndpoint: parseUrlFlag(flags, 'publicEndpoint'),
       phoneNumberId,
       graphUrl: getText(flags, 'graphUrl'),
+      proxies: readProxies(env),
     }),
     origins,
     json: flags['json'] === true,

@@ -133,10 +133,13 @@ type OptionValues = { readonly [Name in keyof typeof S3_OPTIONS]?: unknown }
 /** How the store is reached, and who signs. */
 function checkPlace(options: S3StorageOptions): void {
   const { client, signer, region, endpoint, publicEndpoint, credentials }: OptionValues = options
-  const agent = 'agent' in options ? options.agent : undefined
+  const { agent } = options
   if (agent !== undefined) checkAgents(agent)
   if (agent !== undefined && client !== undefined) {
-    throw new InvalidOptionError({ option: 'agent', problem: "does not go with client: give it to the client's requestHandler" })
+    throw new InvalidOptionError({
+      option: 'agent',
+      problem: "does not go with client: give it to the client's requestHandler",
+    })
   }
   if (client !== undefined) checkMethods('client', client, { kind: 'an S3Client', methods: ['send'] })
   if (signer !== undefined) checkMethods('signer', signer, { kind: 'a UrlSigner', methods: ['signedUrl'] })

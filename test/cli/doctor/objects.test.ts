@@ -1,4 +1,5 @@
 import { expect, it, onTestFinished, vi } from 'vitest'
+import { createFetch } from '../../../src/cli/doctor/ask.js'
 import { examineObjects } from '../../../src/cli/doctor/objects.js'
 import { createMemoryStorage } from '../../../src/storage/memory.js'
 import { createS3Storage } from '../../../src/storage/s3.js'
@@ -8,7 +9,8 @@ import { allow, BUCKET, denied, examineBucket, OBJECTS } from './examine-bucket.
 import { CREDENTIALS } from './run.js'
 
 const connection = { bucket: 'b', region: 'eu-central-1', isAws: false }
-const context = { connection, prefix: 'p/', kmsKeyId: undefined, timeoutMs: 5_000, cors: undefined }
+const fetch = createFetch(undefined)
+const context = { connection, prefix: 'p/', kmsKeyId: undefined, timeoutMs: 5_000, cors: undefined, fetch }
 
 it('examineObjects says when nothing can be signed', async () => {
   const { findings, anyoneReads, anyoneLists } = await examineObjects({ ...context, storage: createMemoryStorage() })
