@@ -131,9 +131,9 @@ export class AccessTokenError extends WhatsAppMediaError {
   /** Why there is no token to work with. */
   declare readonly reason: AccessTokenProblem
   /** HTTP status of Meta's answer; only of `rejected`. */
-  declare readonly status?: number
+  declare readonly status?: number | undefined
   /** Meta's error code; only of `rejected`. */
-  declare readonly graphCode?: number
+  declare readonly graphCode?: number | undefined
 
   constructor(
     details: { account?: string | undefined; cause?: unknown } & (
@@ -196,13 +196,13 @@ export class GraphApiError extends WhatsAppMediaError {
   /** HTTP status. Rate limits come as 400: decide by `graphCode` first. */
   declare readonly status: number
   /** Meta's error code. */
-  declare readonly graphCode?: number
+  declare readonly graphCode?: number | undefined
   /** Meta's error subcode. */
-  declare readonly subcode?: number
+  declare readonly subcode?: number | undefined
   /** Meta's trace id, for its support. */
-  declare readonly fbtraceId?: string
+  declare readonly fbtraceId?: string | undefined
   /** Milliseconds that Meta asked us to wait. */
-  declare readonly retryAfterMs?: number
+  declare readonly retryAfterMs?: number | undefined
 
   constructor(
     details: GraphAnswerCodes & {
@@ -239,11 +239,11 @@ export class MediaGoneError extends WhatsAppMediaError {
   /** HTTP status of Meta's answer. */
   declare readonly status: number
   /** Meta's error code. */
-  declare readonly graphCode?: number
+  declare readonly graphCode?: number | undefined
   /** Meta's error subcode. */
-  declare readonly subcode?: number
+  declare readonly subcode?: number | undefined
   /** Meta's trace id, for its support. */
-  declare readonly fbtraceId?: string
+  declare readonly fbtraceId?: string | undefined
 
   constructor(details: GraphAnswerCodes & { mediaId: string }) {
     const buildMessage = ({ mediaId }: typeof details): string =>
@@ -268,9 +268,9 @@ export class DownloadFailedError extends WhatsAppMediaError {
   /** The host that was asked. A label that may be a secret shows as its length. */
   declare readonly host: string
   /** HTTP status, where there was an answer. */
-  declare readonly status?: number
+  declare readonly status?: number | undefined
   /** Milliseconds that the host asked us to wait. */
-  declare readonly retryAfterMs?: number
+  declare readonly retryAfterMs?: number | undefined
 
   constructor(details: {
     host: string
@@ -336,13 +336,13 @@ export class SizeLimitError extends WhatsAppMediaError {
 export class IntegrityMismatchError extends WhatsAppMediaError {
   readonly code = 'integrity-mismatch'
   /** Bytes. */
-  declare readonly expectedSize?: number
+  declare readonly expectedSize?: number | undefined
   /** Bytes. */
-  declare readonly observedSize?: number
+  declare readonly observedSize?: number | undefined
   /** Lowercase hex. */
-  declare readonly expectedSha256?: string
+  declare readonly expectedSha256?: string | undefined
   /** Lowercase hex. */
-  declare readonly observedSha256?: string
+  declare readonly observedSha256?: string | undefined
 
   constructor(details: {
     problem: string
@@ -374,11 +374,11 @@ export class StorageFailedError extends WhatsAppMediaError {
   /** The object's key; of `list`, the prefix. */
   declare readonly key: string
   /** HTTP status, where there was an answer. */
-  declare readonly status?: number
+  declare readonly status?: number | undefined
   /** The storage's own name for the fault, such as `NoSuchBucket` or `ECONNRESET`. */
   declare readonly reason: string
   /** Milliseconds that the storage asked us to wait. */
-  declare readonly retryAfterMs?: number
+  declare readonly retryAfterMs?: number | undefined
 
   constructor(details: {
     operation: StorageFailedError['operation']
@@ -420,7 +420,7 @@ export class KeyConflictError extends WhatsAppMediaError {
   /** Lowercase hex. */
   declare readonly expectedSha256: string
   /** Lowercase hex. Absent where the storage recorded none. */
-  declare readonly foundSha256?: string
+  declare readonly foundSha256?: string | undefined
 
   constructor(details: {
     key: string
@@ -522,7 +522,7 @@ export class QueueFailedError extends WhatsAppMediaError {
   /** The service's own name for the fault, such as `AccessDenied` or `ECONNRESET`; `timeout` when no answer came. */
   declare readonly reason: string
   /** How many of the jobs are not in the queue; only of `enqueue`. */
-  declare readonly failed?: number
+  declare readonly failed?: number | undefined
 
   constructor(
     details: {
@@ -574,7 +574,7 @@ export class MediaUnavailableError extends WhatsAppMediaError {
   /** Meta's text, or this library's. */
   declare readonly reason: string
   /** Meta's error code. */
-  declare readonly errorCode?: number
+  declare readonly errorCode?: number | undefined
 
   constructor(details: { reason: string; errorCode?: number | undefined }) {
     const buildMessage = ({ reason, errorCode }: typeof details): string => {
@@ -611,7 +611,7 @@ export class TimeoutError extends WhatsAppMediaError {
   /** Milliseconds. */
   declare readonly limitMs: number
   /** The option that holds the function; only of `callback`, and always there. */
-  declare readonly callback?: TimedCallbackName
+  declare readonly callback?: TimedCallbackName | undefined
 
   /** `work`, only of `idle`: the work that is left, in words. `cause`: why a job of it waits. */
   constructor(

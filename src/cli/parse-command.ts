@@ -68,8 +68,8 @@ function describeAsked(
   }: {
     command?: Command | undefined
     commands: readonly Command[]
-    options?: readonly TypedOption[]
-    known?: readonly OptionHelp[]
+    options?: readonly TypedOption[] | undefined
+    known?: readonly OptionHelp[] | undefined
   },
 ): CommandLine {
   const [name] = args[0] === HELP ? args.slice(1) : args
