@@ -165,17 +165,13 @@ export function appOptionsFromEnv(env: NodeJS.ProcessEnv): AppOptions {
   const accessToken = required('WHATSAPP_ACCESS_TOKEN', config.accessToken)
   const ownNumber = required('WHATSAPP_PHONE_NUMBER_ID', env['WHATSAPP_PHONE_NUMBER_ID'])
   return {
-    storage: createS3Storage({
-      bucket: required('S3_BUCKET_NAME', bucket),
-      ...(region === undefined ? {} : { region }),
-      ...(endpoint === undefined ? {} : { endpoint }),
-    }),
+    storage: createS3Storage({ bucket: required('S3_BUCKET_NAME', bucket), region, endpoint }),
     // Other numbers are nobody's: their media is never archived for someone else.
     accounts: (phoneNumberId) =>
       phoneNumberId === ownNumber ? { accountId: 'pixels_internal', accessToken } : undefined,
     appSecret: required('WHATSAPP_APP_SECRET', appSecret),
     verifyToken: required('WHATSAPP_VERIFY_TOKEN', verifyToken),
-    ...(prefix === undefined ? {} : { prefix }),
+    prefix,
     onEvent: (event) => console.log(JSON.stringify(event)),
   }
 }

@@ -109,15 +109,11 @@ function archiveOptionsFromEnv(env: NodeJS.ProcessEnv): WorkerOptions['archive']
   const ownNumber = required('WHATSAPP_PHONE_NUMBER_ID', env['WHATSAPP_PHONE_NUMBER_ID'])
   return {
     // The function for webhooks never touches it: the SDK loads at the first call.
-    storage: createS3Storage({
-      bucket: required('S3_BUCKET_NAME', bucket),
-      ...(region === undefined ? {} : { region }),
-      ...(endpoint === undefined ? {} : { endpoint }),
-    }),
+    storage: createS3Storage({ bucket: required('S3_BUCKET_NAME', bucket), region, endpoint }),
     // Other numbers are nobody's: their media is never archived for someone else.
     accounts: (phoneNumberId) =>
       phoneNumberId === ownNumber ? { accountId: 'pixels_internal', accessToken } : undefined,
-    ...(prefix === undefined ? {} : { prefix }),
+    prefix,
     onEvent: log,
   }
 }

@@ -32,6 +32,7 @@ export async function checkEntries(tools) {
   await twoAtATime([
     ...NODE_VERSIONS.map((version) => () => checkNode(tools, { version, bare, full })),
     ...TYPESCRIPT_VERSIONS.map((version) => () => checkTypeScript(tools, { version, bare, full })),
+    () => checkStrictest(tools, { bare, packages: [...types, ...sdk] }),
   ])
 }
 
@@ -83,5 +84,32 @@ async function checkTypeScript({ check }, { version, bare, full }) {
       const tsc = join(bare, 'node_modules', `typescript-${version}`, 'bin', 'tsc')
       await check(`TypeScript ${version}, ${moduleResolution}, ${kind}`, process.execPath, [tsc, '-p', config], { cwd })
     }
+  }
+}
+
+const STRICTEST = {
+  ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, noImplicitOverride: true },
+  ...{ noPropertyAccessFromIndexSignature: true, noImplicitReturns: true, noFallthroughCasesInSwitch: true },
+  ...{ noUnusedLocals: true, noUnusedParameters: true, isolatedModules: true, verbatimModuleSyntax: true },
+}
+
+/** The examples, and a program whose every setting may be undefined, under the strictest flags. */
+async function checkStrictest({ check, project }, { bare, packages }) {
+  const own = at('express', '@types/express', 'mongoose')
+  const cwd = await project('strictest', [...packages, ...own], { programs: ['entries'] })
+  cpSync('examples', join(cwd, 'examples'), { recursive: true, filter: (path) => !path.includes('infra') })
+  const compilerOptions = {
+    ...{ module: 'nodenext', target: 'es2022', lib: ['es2023'], types: ['node'], noEmit: true },
+    ...STRICTEST,
+    // Those of mongoose and the AWS SDK are not this project's.
+    skipLibCheck: true,
+  }
+  writeFileSync(
+    join(cwd, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, include: ['types-exact.ts', 'examples'] }),
+  )
+  for (const version of ['5.9.3', '7.0.2']) {
+    const tsc = join(bare, 'node_modules', `typescript-${version}`, 'bin', 'tsc')
+    await check(`TypeScript ${version}, the strictest flags`, process.execPath, [tsc, '-p', '.'], { cwd })
   }
 }
