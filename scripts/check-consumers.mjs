@@ -5,6 +5,7 @@ import { checkFrameworks } from './consumers/frameworks.mjs'
 import { checkInstalls } from './consumers/installs.mjs'
 import { checkLambda } from './consumers/lambda.mjs'
 import { checkPackage } from './consumers/package.mjs'
+import { checkProxies } from './consumers/proxies.mjs'
 import { checkRunners } from './consumers/runners.mjs'
 import { checkRuntimes } from './consumers/runtimes.mjs'
 import { checkTesting } from './consumers/testing.mjs'
@@ -20,6 +21,7 @@ const PARTS = {
   lambda: checkLambda,
   frameworks: checkFrameworks,
   testing: checkTesting,
+  proxies: checkProxies,
   workers: checkWorkers,
 }
 

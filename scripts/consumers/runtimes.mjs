@@ -33,7 +33,7 @@ export async function checkRuntimes(tools) {
 }
 
 /** A certificate for the loopback, to be trusted by itself. */
-function makeCertificate() {
+export function makeCertificate() {
   return [
     ...['req', '-x509', '-nodes', '-days', '2', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
     ...['-subj', '/CN=loopback', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'],

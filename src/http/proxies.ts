@@ -15,7 +15,7 @@ export interface ProxySettings {
   noProxy?: string | undefined
 }
 
-export interface ProxySetting {
+interface ProxySetting {
   protocol: 'http' | 'https'
   /** The name of the variable. */
   variable: string
