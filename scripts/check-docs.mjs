@@ -1,5 +1,5 @@
 // Fails when a public name has no docstring: each export of each entry point, and each property of an exported
-// interface, class or object type.
+// interface, class or object type, of each member of a union.
 import { readFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import ts from 'typescript'
@@ -36,7 +36,8 @@ function listMembers(node) {
     )
   }
   if (ts.isTypeAliasDeclaration(node)) return listMembers(node.type)
-  if (ts.isIntersectionTypeNode(node)) return node.types.flatMap(listMembers)
+  if (ts.isParenthesizedTypeNode(node)) return listMembers(node.type)
+  if (ts.isIntersectionTypeNode(node) || ts.isUnionTypeNode(node)) return node.types.flatMap(listMembers)
   return []
 }
 

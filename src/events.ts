@@ -29,6 +29,7 @@ export type MediaEvent = EventSubject &
     | {
         /** Media is in the storage: since this call, or since before. */
         type: 'archived' | 'already-stored'
+        /** The object's key. */
         key: string
         /** Size of the object. */
         bytes: number
@@ -46,7 +47,15 @@ export type MediaEvent = EventSubject &
      * it is absent when no other follows. For a job the event of a run's last attempt comes when its fate is known: after
      * `onFailed`, where it is given up.
      */
-    | { type: 'attempt-failed'; error: AnyWhatsAppMediaError; attempt: number; retryInMs?: number | undefined }
+    | {
+        type: 'attempt-failed'
+        /** The failure. */
+        error: AnyWhatsAppMediaError
+        /** The attempt that failed. */
+        attempt: number
+        /** Milliseconds until the next attempt. Absent when no other follows. */
+        retryInMs?: number | undefined
+      }
     /** The queue runs a job again: after a fault, a pause of its account, or a stop of its worker. */
     | {
         type: 'job-retry'
@@ -60,42 +69,111 @@ export type MediaEvent = EventSubject &
     /** A callback of your app threw or hung in a job; `job-retry` follows. `error` keeps name and code of the thrown error. */
     | {
         type: 'callback-failed'
+        /** The option that holds the callback. */
         callback: CallbackName
+        /** Name and code of the thrown error. */
         error: Error
         /** Runs of the job so far. */
         jobAttempt: number
+        /** Milliseconds until the job runs again. */
         retryInMs: number
       }
     /** A URL led to a host outside the configuration. Someone forged it, or Meta's hosts have changed: look at once. */
-    | { type: 'host-refused'; host: string }
+    | {
+        type: 'host-refused'
+        /** The host's name. */
+        host: string
+      }
     /** The first bytes are not of the declared type: stored as octet-stream, to be downloaded, not shown. */
-    | { type: 'type-mismatch'; declared: string; sniffed: string | undefined; key: string }
+    | {
+        type: 'type-mismatch'
+        /** The MIME type that the message declared. */
+        declared: string
+        /** The MIME type that the first bytes show; undefined where they show none. */
+        sniffed: string | undefined
+        /** The object's key. */
+        key: string
+      }
     /** `integrity: 'report'`: two downloads had the same bytes, of the right size, and not the announced hash. */
-    | { type: 'mismatch-reported'; key: string; announcedSha256: string; observedSha256: string }
+    | {
+        type: 'mismatch-reported'
+        /** The object's key. */
+        key: string
+        /** The hash that the webhook or the look-up announced, lowercase hex. */
+        announcedSha256: string
+        /** The hash of the bytes, lowercase hex. */
+        observedSha256: string
+      }
     /**
      * The storage's create-if-absent can't be trusted. `refused`: the store does not know it (501). `ignored`: it created an
      * object a second time, so it either ignores the condition or somebody deleted the object; if the former, the object
      * that was there is overwritten. In both cases the store is asked with a head before each put from now on.
      */
-    | { type: 'condition-unsupported'; storage: string; how: 'refused' | 'ignored' }
+    | {
+        type: 'condition-unsupported'
+        /** The storage's name. */
+        storage: string
+        /** Whether the store refused the condition, or ignored it. */
+        how: 'refused' | 'ignored'
+      }
     /**
      * Jobs wait. `access-token`: those of one of the account's numbers, because Meta rejects its token or there is none; it
      * is asked for again afterwards. `rate-limit`: all of the account's, because it is at a rate limit of Meta's.
      */
-    | ({ type: 'account-paused'; accountId: string; forSeconds: number } & (
-        | { reason: 'access-token'; phoneNumberId: string }
-        | { reason: 'rate-limit' }
+    | ({
+        type: 'account-paused'
+        /** The tenant. */
+        accountId: string
+        /** Seconds until the jobs run again. */
+        forSeconds: number
+      } & (
+        | {
+            reason: 'access-token'
+            /** Meta's id of the business phone number. */
+            phoneNumberId: string
+          }
+        | {
+            reason: 'rate-limit'
+          }
       ))
     /** A job was given up, and `onFailed` has heard of it. Nothing follows for it. */
-    | { type: 'dead-letter'; error: AnyWhatsAppMediaError }
+    | {
+        type: 'dead-letter'
+        /** The failure. */
+        error: AnyWhatsAppMediaError
+      }
     /** Media came through a number that `accounts` does not know. */
-    | { type: 'unknown-number'; phoneNumberId: string }
+    | {
+        type: 'unknown-number'
+        /** Meta's id of the business phone number. */
+        phoneNumberId: string
+      }
     /** A webhook announced media that can't be downloaded. */
-    | { type: 'media-unavailable'; reason: string; phoneNumberId: string }
+    | {
+        type: 'media-unavailable'
+        /** Why, as `UnavailableMedia` has it. */
+        reason: string
+        /** Meta's id of the business phone number. */
+        phoneNumberId: string
+      }
     /** The sender deleted a message. Nothing is deleted here: your app decides. */
-    | { type: 'message-revoked'; messageIdHash: string; phoneNumberId: string }
+    | {
+        type: 'message-revoked'
+        /** SHA-256 of the deleted message's id, lowercase hex. */
+        messageIdHash: string
+        /** Meta's id of the business phone number. */
+        phoneNumberId: string
+      }
     /** The signing credentials end before the URL was asked to. */
-    | { type: 'expiry-clipped'; key: string; expiresAt: Date; askedFor: Date }
+    | {
+        type: 'expiry-clipped'
+        /** The object's key. */
+        key: string
+        /** When the URL expires. */
+        expiresAt: Date
+        /** When it was asked to expire. */
+        askedFor: Date
+      }
   )
 
 /** Receives events. An error of its own is ignored: a broken logger loses no media. */

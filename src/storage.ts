@@ -91,7 +91,14 @@ export interface PutOptions extends CallOptions {
  * - `exists`: there already was an object, and it was left alone.
  * - `condition-ignored`: as `stored`, but the store has created this key twice, so it seems to ignore `ifAbsent`.
  */
-export type PutResult = { outcome: 'stored' | 'condition-ignored'; etag?: string | undefined } | { outcome: 'exists' }
+export type PutResult =
+  | {
+      /** The bytes are in the store. */
+      outcome: 'stored' | 'condition-ignored'
+      /** The store's ETag of the object, where it gives one. */
+      etag?: string | undefined
+    }
+  | { outcome: 'exists' }
 
 /** One object as the storage describes it. */
 export interface StoredObject {

@@ -17,11 +17,15 @@ export interface BodyLimits {
 export type ReadBody =
   | {
       outcome: 'read'
+      /** The body, as it was sent. */
       bytes: Uint8Array
       /** Other bytes that may be what was sent: the first whose signature fits are taken. */
       others?: readonly Uint8Array[] | undefined
     }
-  | { outcome: 'too-large' | 'body-timeout' | 'body-aborted' }
+  | {
+      /** It has more bytes than the limit, came too late, or broke off. */
+      outcome: 'too-large' | 'body-timeout' | 'body-aborted'
+    }
   | {
       outcome: 'body-already-parsed'
       /** Whose request it is; decides the advice. */

@@ -7,8 +7,14 @@ import type { BodyTaker } from './parsed-body.js'
  * that are kept on it are found.
  */
 export type FrameworkRequest =
-  | { readonly raw: IncomingMessage | { readonly req: IncomingMessage } }
-  | { readonly req: IncomingMessage }
+  | {
+      /** Node's request, or the object that holds it. */
+      readonly raw: IncomingMessage | { readonly req: IncomingMessage }
+    }
+  | {
+      /** Node's request. */
+      readonly req: IncomingMessage
+    }
 
 /** A framework's own response, with Node's inside: Fastify's `reply`. */
 export interface FrameworkResponse {

@@ -15,23 +15,65 @@ export type Fault = {
 /** The effect of a fault. */
 export type FaultKind =
   /** An error status with the body that Meta sends with it, or another. */
-  | { kind: 'status'; status: number; body?: string | undefined; headers?: Record<string, string> | undefined }
+  | {
+      kind: 'status'
+      /** The HTTP status. */
+      status: number
+      /** The body. Default: the one that Meta sends with the status. */
+      body?: string | undefined
+      /** More headers of the answer. */
+      headers?: Record<string, string> | undefined
+    }
   /** A reset connection: before the answer, or after so many bytes of the body. */
-  | { kind: 'reset'; afterBytes?: number | undefined }
+  | {
+      kind: 'reset'
+      /** Bytes of the body before the reset. Default: a reset before the answer. */
+      afterBytes?: number | undefined
+    }
   /** The connection ends after so many bytes (default half) of those announced. */
-  | { kind: 'close-early'; afterBytes?: number | undefined }
+  | {
+      kind: 'close-early'
+      /** Bytes before the end. Default: half of those announced. */
+      afterBytes?: number | undefined
+    }
   /** Nothing more comes: no answer at all, or no body after so many bytes. */
-  | { kind: 'stall'; afterBytes?: number | undefined }
+  | {
+      kind: 'stall'
+      /** Bytes of the body before the silence. Default: no answer at all. */
+      afterBytes?: number | undefined
+    }
   /** A few bytes now and then. Default: 1 byte every 50 ms. */
-  | { kind: 'drip'; bytes?: number | undefined; everyMs?: number | undefined }
+  | {
+      kind: 'drip'
+      /** Bytes at once. Default 1. */
+      bytes?: number | undefined
+      /** Milliseconds between them. Default 50. */
+      everyMs?: number | undefined
+    }
   /** One bit is wrong. Default: in the first byte. */
-  | { kind: 'flip-bit'; offset?: number | undefined }
+  | {
+      kind: 'flip-bit'
+      /** The byte whose bit is wrong, from 0. Default 0. */
+      offset?: number | undefined
+    }
   /** One byte less, or more, or none at all, with a Content-Length that agrees. */
-  | { kind: 'short-body' | 'long-body' | 'empty' }
+  | {
+      /** Which of these. */
+      kind: 'short-body' | 'long-body' | 'empty'
+    }
   /** Status 200 with a page, or with JSON, in place of the answer. */
-  | { kind: 'html-page' | 'json-page' }
+  | {
+      /** Which of these. */
+      kind: 'html-page' | 'json-page'
+    }
   /** A redirect, by default with status 302. */
-  | { kind: 'redirect'; to: string; status?: 301 | 302 | 303 | 307 | 308 | undefined }
+  | {
+      kind: 'redirect'
+      /** The address that it leads to. */
+      to: string
+      /** The HTTP status. Default 302. */
+      status?: 301 | 302 | 303 | 307 | 308 | undefined
+    }
   /** Compressed, for any request: 50 MB of zeros in 50 KB. */
   | { kind: 'gzip' }
   /** No Content-Length, and no end (it stops after 1 GB). */
@@ -39,7 +81,10 @@ export type FaultKind =
   /** The right bytes without Content-Length. */
   | { kind: 'chunked' }
   /** The look-up announces another size or hash, or none, or is no JSON. */
-  | { kind: 'wrong-size' | 'no-size' | 'wrong-sha256' | 'no-sha256' | 'malformed-json' }
+  | {
+      /** Which of these. */
+      kind: 'wrong-size' | 'no-size' | 'wrong-sha256' | 'no-sha256' | 'malformed-json'
+    }
 
 const HTML = '<!DOCTYPE html><html lang="en"><title>Error</title><h1>Sorry, something went wrong.</h1></html>'
 const ENDLESS_BYTES = 1_000_000_000
