@@ -13,7 +13,7 @@ import { pathToFileURL } from 'node:url'
 import { createMediaArchive, type MediaArchiveOptions, type MediaContent, toContent } from 'whatsapp-media-archive'
 import { type BullMqNaming, createBullMqQueue, createBullMqWorker } from 'whatsapp-media-archive/queues/bullmq'
 import { createWebhookHandler, toNodeHandler } from 'whatsapp-media-archive/webhook'
-import { appOptionsFromEnv, required } from './express.js'
+import { appOptionsFromEnv, listen, required } from './express.js'
 
 /** The settings that the processes share. */
 export interface Shared {
@@ -39,13 +39,11 @@ export async function startWeb(options: WebOptions): Promise<Running & { origin:
   const { appSecret, verifyToken, port = 3000, host = '0.0.0.0', redis } = options
   const archive = createMediaArchive({ ...options.archive, queue: createBullMqQueue({ ...redis, onError: warn }) })
   const handler = createWebhookHandler({ appSecret, verifyToken, onMedia: archive.enqueue })
-  const server = createServer(toNodeHandler(handler)).listen(port, host)
-  await once(server, 'listening')
-  const address = server.address()
+  const { origin, close } = await listen(createServer(toNodeHandler(handler)), { port, host })
   return {
-    origin: `http://${host}:${typeof address === 'object' ? address?.port : port}`,
+    origin,
     async stop() {
-      await new Promise((resolve) => server.close(resolve))
+      await close(10_000)
       await handler.close({ timeoutMs: 10_000 })
       await archive.close()
     },

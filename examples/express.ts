@@ -5,6 +5,7 @@
  *     WHATSAPP_VERIFY_TOKEN=… PORT=3000 npx tsx examples/express.ts
  */
 import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
 import { pathToFileURL } from 'node:url'
 import express, { type Express } from 'express'
 import {
@@ -142,19 +143,44 @@ export async function start(
   options: { port?: number; host?: string; drainMs?: number } = {},
 ): Promise<RunningApp> {
   const { port = 3000, host = '0.0.0.0', drainMs = 20_000 } = options
-  const server = app.listen(port, host)
+  const { origin, close } = await listen(createServer(app), { port, host })
+  return {
+    origin,
+    async stop() {
+      const deadline = Date.now() + drainMs
+      // Answers under way are finished before the archive closes, for their media belongs in the queue. Readers on slow
+      // lines get half of the time, so that the jobs have the rest.
+      await close(drainMs / 2)
+      await handler.close({ timeoutMs: Math.max(0, deadline - Date.now()) })
+      return archive.close({ timeoutMs: Math.max(0, deadline - Date.now()) })
+    },
+  }
+}
+
+export interface ListeningServer {
+  origin: string
+  /** Takes no more connections, finishes the answers under way, and cuts off those that last longer than `timeoutMs`. */
+  close(timeoutMs: number): Promise<void>
+}
+
+/** `server.close()` alone lets a busy kept-alive connection, such as a reverse proxy's, bring requests without end. */
+export async function listen(server: Server, { port, host }: { port: number; host: string }): Promise<ListeningServer> {
+  server.prependListener('request', (_request, response) => {
+    // The answer is the last one on its connection.
+    if (!server.listening) response.setHeader('connection', 'close')
+  })
+  server.listen(port, host)
   await once(server, 'listening')
   const address = server.address()
   return {
     origin: `http://${host}:${typeof address === 'object' ? address?.port : port}`,
-    async stop() {
-      const deadline = Date.now() + drainMs
-      const timer = setTimeout(() => server.closeAllConnections(), drainMs)
-      // Answers under way are finished before the archive closes, for their media belongs in the queue.
+    async close(timeoutMs) {
+      const timer = setTimeout(() => server.closeAllConnections(), timeoutMs)
+      // Connections whose answer had begun before the close are kept alive, and idle after it.
+      const sweep = setInterval(() => server.closeIdleConnections(), 100)
       await new Promise((resolve) => server.close(resolve))
       clearTimeout(timer)
-      await handler.close({ timeoutMs: Math.max(0, deadline - Date.now()) })
-      return archive.close({ timeoutMs: Math.max(0, deadline - Date.now()) })
+      clearInterval(sweep)
     },
   }
 }

@@ -1,11 +1,19 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { request } from 'node:http'
+import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, it, vi } from 'vitest'
 import type { MediaArchiveOptions } from 'whatsapp-media-archive'
-import { type AppOptions, appOptionsFromEnv, createApp, type RunningApp, start } from '../../examples/express.js'
+import {
+  type AppOptions,
+  appOptionsFromEnv,
+  createApp,
+  createMemoryStore,
+  type MessageStore,
+  type RunningApp,
+  start,
+} from '../../examples/express.js'
 import { createFileSystemStorage, type FileSystemStorage } from '../../src/storage/file-system.js'
 import { type BuiltWebhook, buildWebhook, deliver, signWebhook } from '../../src/testing/build-webhook.js'
 import { type AddedMedia, createFakeCloudApi, type FakeCloudApi } from '../../src/testing/fake-cloud-api.js'
@@ -211,6 +219,77 @@ it('stop of the Express example lets a webhook that is arriving come in, and arc
   response.resume()
   expect(await stopped).toEqual([])
   expect(api.requests.map(({ kind }) => kind)).toContain('download')
+})
+
+/** Posts on the connection of `agent`, as a reverse proxy does; undefined when the connection or the server is closed. */
+async function postOver(agent: Agent, origin: string, payload: BuiltWebhook): Promise<number | undefined> {
+  const { body, headers } = signWebhook(payload, SECRETS)
+  const outgoing = request(`${origin}/webhook`, { method: 'POST', agent, headers })
+  try {
+    outgoing.end(body)
+    const [response] = await once(outgoing, 'response')
+    await once(response.resume(), 'end')
+    return response.statusCode
+  } catch {
+    return undefined
+  }
+}
+
+it.each([0, 1, 5])(
+  'stop of the Express example ends a busy kept-alive connection after %i webhooks, and loses none of them',
+  async (before) => {
+    const store = createMemoryStore()
+    const signals = new EventEmitter()
+    const saving = once(signals, 'saving')
+    const released = once(signals, 'release')
+    const answered: string[] = []
+    let held = false
+    const save: MessageStore['save'] = async (messages) => {
+      if (answered.length === before && !held) {
+        held = true
+        signals.emit('saving')
+        await released
+      }
+      await store.save(messages)
+    }
+    const { origin, stop } = await startExample({ store: { ...store, save } })
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const sending = (async () => {
+      for (let sent = 0; sent < before + 30; sent++) {
+        const messageId = `wamid.busy.${sent}`
+        const { mediaObject: object } = await addPhoto()
+        const payload = buildWebhook([{ media: { type: 'image', object }, messageId }], OWN_NUMBER)
+        if ((await postOver(agent, origin, payload)) === 200) answered.push(messageId)
+      }
+    })()
+    await saving
+    // One webhook is being answered; its connection is kept alive, and the next one comes at once.
+    const stopped = stop()
+    signals.emit('release')
+    expect(await stopped).toEqual([])
+    await sending
+    agent.destroy()
+    expect(answered.length).toBeGreaterThan(before)
+    expect(answered.length).toBeLessThanOrEqual(before + 2)
+    const archived = (await store.list()).filter(({ mediaStatus }) => mediaStatus === 'archived')
+    expect(archived.map(({ messageId }) => messageId)).toEqual(answered)
+  },
+)
+
+it('stop of the Express example cuts off a webhook that never ends, and still works off the jobs', async () => {
+  vi.spyOn(console, 'warn').mockImplementation(() => {})
+  const { origin, post, stop } = await startExample({ drainMs: 2_000 })
+  const { body, headers } = signWebhook(webhookOf([]), SECRETS)
+  const endless = request(`${origin}/webhook`, {
+    method: 'POST',
+    headers: { ...headers, 'content-length': body.length, expect: '100-continue' },
+  })
+  const cut = once(endless, 'response').catch((error: NodeJS.ErrnoException) => error.code)
+  endless.flushHeaders()
+  await once(endless, 'continue')
+  expect(await post(webhookOf([await addPhoto()]))).toBe(200)
+  expect(await stop()).toEqual([])
+  expect(await cut).toBe('ECONNRESET')
 })
 
 it('stop of the Express example hands back what it could not work off in time', async () => {
