@@ -102,7 +102,7 @@ const WRONG_CALLS: [call: string, code: number, ...words: string[]][] = [
   ["verifySignature('x', 's')", 2554, 'Expected 3 arguments'],
   ['createNodeHttpClient({ maxSocket: 5 })', NEAR, "'maxSocket'", "'maxSockets'"],
   ['fromFetch({})', ARGUMENT, "'FetchLike'"],
-  ["buildWebhook([{ txt: 'x' }])", NEAR, "'txt'", "'text'"],
+  ["buildWebhook([{ txt: 'x' }])", UNKNOWN, "'txt'", 'WebhookItem'],
   ['createFakeCloudApi({ mediaUrl: 5 })', UNKNOWN, "'mediaUrl'", "'FakeCloudApiOptions'"],
 ]
 
