@@ -14,6 +14,7 @@ import {
   type MediaArchive,
   type MediaArchiveOptions,
   type MediaContent,
+  type MediaReference,
   toContent,
 } from 'whatsapp-media-archive'
 import type { MediaJob } from 'whatsapp-media-archive/queues'
@@ -41,6 +42,8 @@ export interface MessageStore {
   markFailed(id: MediaId, mediaError: string): Promise<void>
   /** In the order of their arrival. */
   list(): Promise<SavedMessage[]>
+  /** The media that waits to be archived, oldest first. */
+  listPending(options: { limit: number }): Promise<MediaReference[]>
 }
 
 interface MediaId {
@@ -65,6 +68,7 @@ export function createMemoryStore(): MessageStore {
       Object.assign(message, { ...archived, mediaStatus: 'archived' })
       // Of an earlier try.
       delete message.mediaError
+      delete message.reference
     },
     async markFailed(id, mediaError) {
       const message = messages.get(keyOf(id))
@@ -72,6 +76,10 @@ export function createMemoryStore(): MessageStore {
       Object.assign(message, { mediaError, mediaStatus: 'failed' })
     },
     list: async () => [...messages.values()],
+    async listPending({ limit }) {
+      const pending = [...messages.values()].filter(({ mediaStatus }) => mediaStatus === 'pending')
+      return pending.flatMap(({ reference }) => reference ?? []).slice(0, limit)
+    },
   }
 }
 
@@ -84,9 +92,14 @@ export interface AppOptions extends Omit<MediaArchiveOptions, 'queue' | 'onArchi
   store?: MessageStore
 }
 
+/** At the start: half of what the queue holds, so that new webhooks find room. */
+export const MOST_RESUMED = 5_000
+
 /** The app, and the webhook handler and the archive to close when it ends. */
 export interface App {
   app: Express
+  /** Enqueues the media whose jobs ended with an earlier process, `MOST_RESUMED` at most. */
+  resume(): Promise<void>
   handler: WebhookHandler
   archive: MediaArchive
 }
@@ -119,13 +132,14 @@ export function createApp(options: AppOptions): App {
   })
 
   /** Signed when somebody reads: a stored signed URL would have expired by then. */
-  async function withSignedUrl(message: SavedMessage): Promise<object> {
+  async function withSignedUrl({ reference: _reference, ...message }: SavedMessage): Promise<object> {
     const { accountId, content } = message
     if (accountId === undefined || content.s3Key === undefined) return message
     const { url, expiresAt } = await archive.signUrl(content.s3Key, { accountId })
     return { ...message, signedUrl: url, expiresAt }
   }
-  return { app, handler, archive }
+  const resume = async (): Promise<void> => archive.enqueue(await store.listPending({ limit: MOST_RESUMED }))
+  return { app, resume, handler, archive }
 }
 
 // --- the process ----------------------------------------------------------------------------------------------------
@@ -139,10 +153,11 @@ export interface RunningApp {
 }
 
 export async function start(
-  { app, handler, archive }: App,
+  { app, resume, handler, archive }: App,
   options: { port?: number; host?: string; drainMs?: number } = {},
 ): Promise<RunningApp> {
   const { port = 3000, host = '0.0.0.0', drainMs = 20_000 } = options
+  await resume()
   const { origin, close } = await listen(createServer(app), { port, host })
   return {
     origin,
@@ -213,7 +228,7 @@ export async function run(app: App, env: NodeJS.ProcessEnv): Promise<void> {
   console.log(`listening at ${origin}`)
   await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
   const left = await stop()
-  console.log(`stopped; ${left.length} media are left, and their messages stay pending`)
+  console.log(`stopped; ${left.length} media are left: pending until the next start`)
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -1,7 +1,7 @@
 /**
  * What both examples save of a webhook: one entry for each media item, and one for each message without media.
  */
-import type { MediaContent } from 'whatsapp-media-archive'
+import type { MediaContent, MediaReference } from 'whatsapp-media-archive'
 import { readMessages } from 'whatsapp-media-archive/webhook'
 
 export interface IncomingMessage {
@@ -15,6 +15,8 @@ export interface IncomingMessage {
   content: Partial<MediaContent> & { text?: string }
   /** Only media is awaited. */
   mediaStatus?: 'pending'
+  /** What `archive.enqueue` takes again when the process ended before this media was archived. */
+  reference?: MediaReference
 }
 
 /** Takes any JSON and skips unknown shapes, because a webhook that throws would come again for days. */
@@ -26,9 +28,10 @@ export function listMessages(payload: unknown): IncomingMessage[] {
   }
   for (const { messageId, phoneNumberId, from, timestamp, text, media, unavailable } of readMessages(payload)) {
     const message = { messageId, phoneNumberId, timestamp, ...withoutUndefined({ from }) }
-    for (const { mediaId, mediaType, mimeType, filename, caption } of media) {
+    for (const reference of media) {
+      const { mediaId, mediaType, mimeType, filename, caption } = reference
       const content = withoutUndefined({ mediaId, mediaType, mimeType, filename, caption })
-      add({ ...message, content, mediaStatus: 'pending' })
+      add({ ...message, content, mediaStatus: 'pending', reference })
     }
     const lost = unavailable.filter(({ reason }) => reason !== 'referral' && reason !== 'placeholder')
     // `onFailed` will say why, and names them as here: without a media id by the empty string.

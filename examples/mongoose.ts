@@ -6,10 +6,16 @@
 import { pathToFileURL } from 'node:url'
 import express from 'express'
 import mongoose, { connect, disconnect, type Model, model, Schema } from 'mongoose'
-import { createMediaArchive, type MediaArchive, type MediaContent, toContent } from 'whatsapp-media-archive'
+import {
+  createMediaArchive,
+  type MediaArchive,
+  type MediaContent,
+  type MediaReference,
+  toContent,
+} from 'whatsapp-media-archive'
 import { createInProcessQueue } from 'whatsapp-media-archive/queues/in-process'
 import { createWebhookHandler, toNodeHandler } from 'whatsapp-media-archive/webhook'
-import { type App, type AppOptions, appOptionsFromEnv, required, run } from './express.js'
+import { type App, type AppOptions, appOptionsFromEnv, MOST_RESUMED, required, run } from './express.js'
 import { listMessages } from './messages.js'
 
 // --- the schema -----------------------------------------------------------------------------------------------------
@@ -24,6 +30,8 @@ export interface MessageFields {
   mediaStatus?: 'pending' | 'archived' | 'failed'
   /** Why there is no media: an error code of whatsapp-media-archive. */
   mediaError?: string
+  /** Until the media is archived: what `archive.enqueue` takes again. */
+  reference?: MediaReference
 }
 
 interface MessageMethods {
@@ -61,6 +69,7 @@ export const messageSchema: Schema<MessageFields, MessageModel, MessageMethods> 
   },
   mediaStatus: { type: String, enum: ['pending', 'archived', 'failed'] },
   mediaError: String,
+  reference: Schema.Types.Mixed,
 })
 
 // A message may carry several files (a Flow's answer), and a text none: without a media id it is unique, too, so that
@@ -103,6 +112,15 @@ function isOnlyDuplicates(error: unknown): boolean {
   return failed.length > 0 && failed.every(({ code }) => code === 11000)
 }
 
+/** The media whose jobs ended with an earlier process, oldest first. */
+async function listPending(): Promise<MediaReference[]> {
+  const pending = await Message.find({ mediaStatus: 'pending', reference: { $exists: true } })
+    .sort({ _id: 1 })
+    .limit(MOST_RESUMED)
+    .lean()
+  return pending.flatMap(({ reference }) => reference ?? [])
+}
+
 function prefixed(content: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(content).map(([name, value]) => [`content.${name}`, value]))
 }
@@ -116,7 +134,7 @@ export function createApp({ appSecret, verifyToken, ...options }: Omit<AppOption
     onArchived: (media) =>
       Message.updateOne(
         { messageId: media.messageId, 'content.mediaId': media.mediaId },
-        { $set: { ...toContent(media, 'content.'), mediaStatus: 'archived' }, $unset: { mediaError: 1 } },
+        { $set: { ...toContent(media, 'content.'), mediaStatus: 'archived' }, $unset: { mediaError: 1, reference: 1 } },
       ),
     onFailed: ({ media, error }) =>
       Message.updateOne(
@@ -131,7 +149,7 @@ export function createApp({ appSecret, verifyToken, ...options }: Omit<AppOption
   app.use(express.json())
   // Your own log-in belongs before this one, and lists only the account of who asks.
   app.get('/messages', async (_request, response) => {
-    const messages = await Message.find().sort({ _id: -1 }).limit(100)
+    const messages = await Message.find().select('-reference').sort({ _id: -1 }).limit(100)
     const listed = messages.map(async (message) => {
       const account = await options.accounts(message.phoneNumberId)
       const signedUrl = account && (await message.signedMediaUrl(archive, account.accountId))
@@ -139,7 +157,7 @@ export function createApp({ appSecret, verifyToken, ...options }: Omit<AppOption
     })
     response.set('cache-control', 'no-store').json(await Promise.all(listed))
   })
-  return { app, handler, archive }
+  return { app, resume: async () => archive.enqueue(await listPending()), handler, archive }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -12,6 +12,7 @@ import {
   createMemoryStore,
   type MessageStore,
   type RunningApp,
+  type SavedMessage,
   start,
 } from '../../examples/express.js'
 import { createFileSystemStorage, type FileSystemStorage } from '../../src/storage/file-system.js'
@@ -192,6 +193,30 @@ it('the Express example archives nothing for a number that is not its own', asyn
   expect(await list()).toMatchObject([{ mediaStatus: 'failed', mediaError: 'unknown-number' }])
   await stop()
   expect(api.requests).toEqual([])
+})
+
+it('the Express example archives at its start what an earlier process left pending', async () => {
+  const store = createMemoryStore()
+  const earlier = await startExample({ store, accessToken: () => new Promise(() => {}), drainMs: 50 })
+  const payload = webhookOf([await addPhoto(), await addPhoto('Our roof')])
+  expect(await earlier.post(payload)).toBe(200)
+  expect(await earlier.stop()).toHaveLength(2)
+  // As JSON, which is what most databases give back.
+  const saved: SavedMessage[] = JSON.parse(JSON.stringify(await store.list()))
+  const [reference, ...others] = await store.listPending({ limit: 1 })
+  expect(others).toEqual([])
+  expect(saved[0]?.reference).toEqual(reference)
+
+  const database = createMemoryStore()
+  await database.save(saved.map((message) => ({ ...message, mediaStatus: 'pending' })))
+  const { list, stop } = await startExample({ store: database })
+  await vi.waitFor(
+    async () => expect(await list()).toMatchObject([{ mediaStatus: 'archived' }, { mediaStatus: 'archived' }]),
+    10_000,
+  )
+  expect((await list())[0]).not.toHaveProperty('reference')
+  expect(await database.listPending({ limit: 10 })).toEqual([])
+  expect(await stop()).toEqual([])
 })
 
 it('stop of the Express example works off what is under way', async () => {

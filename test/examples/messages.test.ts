@@ -23,6 +23,7 @@ it('listMessages returns the known fields of media, and of texts beside it', () 
       timestamp: '2023-11-14T22:13:20.000Z',
       content: { mediaId: '17', mediaType: 'image', mimeType: 'image/png', caption: 'Plan' },
       mediaStatus: 'pending',
+      reference: expect.objectContaining({ ...common, mediaId: '17', messageId: 'wamid.1', direction: 'inbound' }),
     },
     { ...common, messageId: 'wamid.2', timestamp: '2023-11-14T22:13:21.000Z', content: { text: 'see above' } },
   ])

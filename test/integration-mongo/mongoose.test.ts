@@ -18,6 +18,7 @@ const PDF = Buffer.from('%PDF-1.7 an offer')
 let api: FakeCloudApi
 let storage: FileSystemStorage
 let archive: MediaArchive
+let resume: () => Promise<void>
 let running: RunningApp
 
 const DATABASE = 'mongoose-example'
@@ -37,6 +38,7 @@ beforeEach(async () => {
       phoneNumberId === '123' ? { accountId: 'pixels_internal', accessToken: api.accessToken } : undefined,
   })
   archive = app.archive
+  resume = app.resume
   running = await start(app, { port: 0, host: '127.0.0.1' })
   let stopped: ReturnType<RunningApp['stop']> | undefined
   const { origin, stop } = running
@@ -120,6 +122,17 @@ it('saveMessages saves media as pending, texts without a status, and changes not
     { ...saved[0], mediaStatus: 'archived' },
     saved[1],
   ])
+})
+
+it('the Mongoose example archives at its start what an earlier process left pending', async () => {
+  const offers = [await addPdf('1.pdf'), await addPdf('2.pdf')]
+  await saveMessages(webhookOf(offers.map((offer, n) => documentOf(offer, `wamid.left.${n}`))))
+  await Message.insertMany([{ messageId: 'wamid.old', content: { mediaId: '17' }, mediaStatus: 'pending' }])
+  await resume()
+  await archive.idle({ timeoutMs: 20_000 })
+  const saved = await Message.find().sort({ messageId: 1 }).lean()
+  expect(saved.map(({ mediaStatus }) => mediaStatus)).toEqual(['archived', 'archived', 'pending'])
+  expect(saved[0]).not.toHaveProperty('reference')
 })
 
 it('saveMessages saves each message once, however many deliveries come at once', async () => {
