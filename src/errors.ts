@@ -19,13 +19,14 @@ export type { CleanFailure } from './errors/clean-details.js'
 export abstract class WhatsAppMediaError extends Error {
   /** Stable, for `switch`. */
   abstract readonly code: string
+  /** The class's name. A literal in each class: bundlers that minify rename classes. */
+  abstract override readonly name: string
   /** Whether the same call can succeed later, with nothing changed on this side. */
   readonly retryable: boolean
 
   /** For the classes of this library: only cleaned details are accepted. */
   constructor({ message, retryable, fields, ...rest }: CleanFailure) {
     super(message, 'cause' in rest ? { cause: rest.cause } : undefined)
-    this.name = new.target.name
     this.retryable = retryable
     Object.assign(this, fields)
     Object.defineProperty(this, BRAND, { value: true })
@@ -56,6 +57,7 @@ export abstract class WhatsAppMediaError extends Error {
  */
 export class InvalidOptionError extends WhatsAppMediaError {
   readonly code = 'invalid-option'
+  override readonly name = 'InvalidOptionError'
   /** The option's name, such as `accountId` or `cloudApi.baseUrl`. */
   declare readonly option: string
 
@@ -90,6 +92,7 @@ const SIGNATURE_PROBLEMS: Readonly<Record<SignatureProblem, string>> = {
  */
 export class InvalidSignatureError extends WhatsAppMediaError {
   readonly code = 'invalid-signature'
+  override readonly name = 'InvalidSignatureError'
   /** `body-re-encoded` is a suspicion, from the form of the body. */
   declare readonly reason: SignatureProblem
 
@@ -107,6 +110,7 @@ export class InvalidSignatureError extends WhatsAppMediaError {
  */
 export class PayloadTooLargeError extends WhatsAppMediaError {
   readonly code = 'payload-too-large'
+  override readonly name = 'PayloadTooLargeError'
   /** The handler's `maxBytes`. */
   declare readonly limitBytes: number
 
@@ -128,6 +132,7 @@ export type AccessTokenProblem = 'missing' | 'rejected' | 'unavailable'
  */
 export class AccessTokenError extends WhatsAppMediaError {
   readonly code = 'access-token'
+  override readonly name = 'AccessTokenError'
   /** Why there is no token to work with. */
   declare readonly reason: AccessTokenProblem
   /** HTTP status of Meta's answer; only of `rejected`. */
@@ -164,6 +169,7 @@ export class AccessTokenError extends WhatsAppMediaError {
  */
 export class UnknownNumberError extends WhatsAppMediaError {
   readonly code = 'unknown-number'
+  override readonly name = 'UnknownNumberError'
   /** The number's id. One that may be a secret or a phone number shows as its length. */
   declare readonly phoneNumberId: string
 
@@ -193,6 +199,7 @@ export interface GraphAnswerCodes {
  */
 export class GraphApiError extends WhatsAppMediaError {
   readonly code = 'graph-api'
+  override readonly name = 'GraphApiError'
   /** HTTP status. Rate limits come as 400: decide by `graphCode` first. */
   declare readonly status: number
   /** Meta's error code. */
@@ -234,6 +241,7 @@ export class GraphApiError extends WhatsAppMediaError {
  */
 export class MediaGoneError extends WhatsAppMediaError {
   readonly code = 'media-gone'
+  override readonly name = 'MediaGoneError'
   /** The media's id. One that may be a secret or a phone number shows as its length. */
   declare readonly mediaId: string
   /** HTTP status of Meta's answer. */
@@ -265,6 +273,7 @@ export class MediaGoneError extends WhatsAppMediaError {
  */
 export class DownloadFailedError extends WhatsAppMediaError {
   readonly code = 'download-failed'
+  override readonly name = 'DownloadFailedError'
   /** The host that was asked. A label that may be a secret shows as its length. */
   declare readonly host: string
   /** HTTP status, where there was an answer. */
@@ -299,6 +308,7 @@ export class DownloadFailedError extends WhatsAppMediaError {
  */
 export class HostRefusedError extends WhatsAppMediaError {
   readonly code = 'host-refused'
+  override readonly name = 'HostRefusedError'
   /** A label that may be a secret, such as a token in its place, shows as its length. */
   declare readonly host: string
 
@@ -315,6 +325,7 @@ export class HostRefusedError extends WhatsAppMediaError {
  */
 export class SizeLimitError extends WhatsAppMediaError {
   readonly code = 'size-limit'
+  override readonly name = 'SizeLimitError'
   /** `maxBytes`. */
   declare readonly limitBytes: number
   /** The declared size, or the bytes seen when the limit was passed. */
@@ -335,6 +346,7 @@ export class SizeLimitError extends WhatsAppMediaError {
  */
 export class IntegrityMismatchError extends WhatsAppMediaError {
   readonly code = 'integrity-mismatch'
+  override readonly name = 'IntegrityMismatchError'
   /** Bytes. */
   declare readonly expectedSize?: number | undefined
   /** Bytes. */
@@ -369,6 +381,7 @@ export class IntegrityMismatchError extends WhatsAppMediaError {
  */
 export class StorageFailedError extends WhatsAppMediaError {
   readonly code = 'storage-failed'
+  override readonly name = 'StorageFailedError'
   /** The call that failed. */
   declare readonly operation: 'put' | 'head' | 'get' | 'delete' | 'list' | 'sign'
   /** The object's key; of `list`, the prefix. */
@@ -411,6 +424,7 @@ export class StorageFailedError extends WhatsAppMediaError {
  */
 export class KeyConflictError extends WhatsAppMediaError {
   readonly code = 'key-conflict'
+  override readonly name = 'KeyConflictError'
   /** The object's key. */
   declare readonly key: string
   /** Bytes of the new object. */
@@ -448,6 +462,7 @@ export class KeyConflictError extends WhatsAppMediaError {
  */
 export class WrongAccountError extends WhatsAppMediaError {
   readonly code = 'wrong-account'
+  override readonly name = 'WrongAccountError'
   /** The account that asked. */
   declare readonly accountId: string
 
@@ -471,6 +486,7 @@ export type TimedCallbackName = CallbackName | 'accessToken' | 'onPayload' | 'on
  */
 export class CallbackFailedError extends WhatsAppMediaError {
   readonly code = 'callback-failed'
+  override readonly name = 'CallbackFailedError'
   /** The option that holds the function. */
   declare readonly callback: CallbackName
 
@@ -493,6 +509,7 @@ export class CallbackFailedError extends WhatsAppMediaError {
  */
 export class QueueFullError extends WhatsAppMediaError {
   readonly code = 'queue-full'
+  override readonly name = 'QueueFullError'
   /** `maxQueued`. */
   declare readonly limit: number
 
@@ -514,6 +531,7 @@ export class QueueFullError extends WhatsAppMediaError {
  */
 export class QueueFailedError extends WhatsAppMediaError {
   readonly code = 'queue-failed'
+  override readonly name = 'QueueFailedError'
   /**
    * The call that failed. `settle`: reporting how a job ended; `connect`: in the background; `list`, `redrive`,
    * `discard`: of dead letters.
@@ -550,6 +568,7 @@ export class QueueFailedError extends WhatsAppMediaError {
  */
 export class JobTooLargeError extends WhatsAppMediaError {
   readonly code = 'job-too-large'
+  override readonly name = 'JobTooLargeError'
   /** How many jobs are too large. */
   declare readonly jobs: number
   /** Bytes of the largest. */
@@ -571,6 +590,7 @@ export class JobTooLargeError extends WhatsAppMediaError {
  */
 export class MediaUnavailableError extends WhatsAppMediaError {
   readonly code = 'media-unavailable'
+  override readonly name = 'MediaUnavailableError'
   /** Meta's text, or this library's. */
   declare readonly reason: string
   /** Meta's error code. */
@@ -603,6 +623,7 @@ const WAITS: Readonly<Record<Exclude<TimeoutError['waitedFor'], 'callback'>, str
  */
 export class TimeoutError extends WhatsAppMediaError {
   readonly code = 'timeout'
+  override readonly name = 'TimeoutError'
   /**
    * The part that did not come in time: an answer's headers, the source's next bytes, the store, the end of the whole
    * transfer, of a webhook's body, or of a callback of your app; or the end of an archive's work.
