@@ -28,7 +28,8 @@ export function readModules(sources: ReadonlyMap<string, string>): Map<string, M
   )
 }
 
-const WIRE_NAME = /^[a-z][a-z0-9]*(?:_[a-z0-9]+)+$/
+/** A name in snake_case, but for the variables of the environment that name proxies. */
+const WIRE_NAME = /^(?!(?:https?|no)_proxy$)[a-z][a-z0-9]*(?:_[a-z0-9]+)+$/
 
 function readModule(name: string, file: ts.SourceFile): Module {
   const module: Module = { name, imports: [], environment: [], wireNames: [] }
