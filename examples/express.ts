@@ -3,6 +3,9 @@
  *
  *   S3_BUCKET_NAME=… AWS_REGION=… WHATSAPP_PHONE_NUMBER_ID=… WHATSAPP_ACCESS_TOKEN=… WHATSAPP_APP_SECRET=… \
  *     WHATSAPP_VERIFY_TOKEN=… PORT=3000 npx tsx examples/express.ts
+ *
+ * Without a bucket, into files: MEDIA_DIRECTORY=media WHATSAPP_MEDIA_URL_SECRET=… (16 characters or more), and
+ * PUBLIC_URL=https://app.example.com where signed URLs are not for http://localhost:3000.
  */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
@@ -19,6 +22,7 @@ import {
 } from 'whatsapp-media-archive'
 import type { MediaJob } from 'whatsapp-media-archive/queues'
 import { createInProcessQueue } from 'whatsapp-media-archive/queues/in-process'
+import { createFileSystemStorage } from 'whatsapp-media-archive/storage/file-system'
 import { createS3Storage } from 'whatsapp-media-archive/storage/s3'
 import { createWebhookHandler, toNodeHandler, type WebhookHandler } from 'whatsapp-media-archive/webhook'
 import { type IncomingMessage, listMessages } from './messages.js'
@@ -90,6 +94,8 @@ export interface AppOptions extends Omit<MediaArchiveOptions, 'queue' | 'onArchi
   verifyToken: string
   /** Default: in memory. */
   store?: MessageStore
+  /** What signed URLs lead to, at `/media`: the `handler` of a storage that no server of its own serves. */
+  mediaHandler?: (request: Request) => Promise<Response>
 }
 
 /** At the start: half of what the queue holds, so that new webhooks find room. */
@@ -105,7 +111,7 @@ export interface App {
 }
 
 export function createApp(options: AppOptions): App {
-  const { appSecret, verifyToken, store = createMemoryStore(), ...archiveOptions } = options
+  const { appSecret, verifyToken, store = createMemoryStore(), mediaHandler, ...archiveOptions } = options
   const archive = createMediaArchive({
     ...archiveOptions,
     queue: createInProcessQueue({ concurrency: 8 }),
@@ -124,6 +130,7 @@ export function createApp(options: AppOptions): App {
   const app = express()
   // Before express.json(): the signature is over the raw bytes.
   app.all('/webhook', toNodeHandler(handler))
+  if (mediaHandler !== undefined) app.use('/media', toNodeHandler(mediaHandler))
   app.use(express.json())
   // Your own log-in belongs before this one, and lists only the account of who asks.
   app.get('/messages', async (_request, response) => {
@@ -200,20 +207,42 @@ export async function listen(server: Server, { port, host }: { port: number; hos
   }
 }
 
-/** Options from the environment. @throws Error that names a variable that is missing. */
+/** Options from the environment. @throws Error that names all variables that are missing. */
 export function appOptionsFromEnv(env: NodeJS.ProcessEnv): AppOptions {
-  const { bucket, region, endpoint, prefix, appSecret, verifyToken, ...config } = configFromEnv(env)
-  const accessToken = required('WHATSAPP_ACCESS_TOKEN', config.accessToken)
-  const ownNumber = required('WHATSAPP_PHONE_NUMBER_ID', env['WHATSAPP_PHONE_NUMBER_ID'])
+  const { bucket, region, endpoint, prefix, ...config } = configFromEnv(env)
+  const missing: string[] = []
+  const need = (name: string, value: string | undefined): string => {
+    if (value === undefined || value === '') missing.push(name)
+    return value ?? ''
+  }
+  const ownNumber = need('WHATSAPP_PHONE_NUMBER_ID', env['WHATSAPP_PHONE_NUMBER_ID'])
+  const account = { accountId: 'pixels_internal', accessToken: need('WHATSAPP_ACCESS_TOKEN', config.accessToken) }
+  const appSecret = need('WHATSAPP_APP_SECRET', config.appSecret)
+  const verifyToken = need('WHATSAPP_VERIFY_TOKEN', config.verifyToken)
+  const openStorage = bucket === undefined && env['MEDIA_DIRECTORY'] ? useFiles(env['MEDIA_DIRECTORY']) : useBucket()
+  if (missing.length > 0) throw new Error(`${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not set`)
   return {
-    storage: createS3Storage({ bucket: required('S3_BUCKET_NAME', bucket), region, endpoint }),
+    ...openStorage(),
     // Other numbers are nobody's: their media is never archived for someone else.
-    accounts: (phoneNumberId) =>
-      phoneNumberId === ownNumber ? { accountId: 'pixels_internal', accessToken } : undefined,
-    appSecret: required('WHATSAPP_APP_SECRET', appSecret),
-    verifyToken: required('WHATSAPP_VERIFY_TOKEN', verifyToken),
+    accounts: (phoneNumberId) => (phoneNumberId === ownNumber ? account : undefined),
+    appSecret,
+    verifyToken,
     prefix,
     onEvent: (event) => console.log(JSON.stringify(event)),
+  }
+
+  function useBucket(): () => Pick<AppOptions, 'storage'> {
+    const name = need('S3_BUCKET_NAME', bucket)
+    return () => ({ storage: createS3Storage({ bucket: name, region, endpoint }) })
+  }
+
+  function useFiles(directory: string): () => Pick<AppOptions, 'storage' | 'mediaHandler'> {
+    const secret = need('WHATSAPP_MEDIA_URL_SECRET', env['WHATSAPP_MEDIA_URL_SECRET'])
+    const { PUBLIC_URL = `http://localhost:${env['PORT'] ?? 3000}` } = env
+    return () => {
+      const storage = createFileSystemStorage({ directory, baseUrl: `${PUBLIC_URL}/media`, secret })
+      return { storage, mediaHandler: storage.handler }
+    }
   }
 }
 

@@ -127,7 +127,7 @@ function prefixed(content: object): Record<string, unknown> {
 
 // --- the app --------------------------------------------------------------------------------------------------------
 
-export function createApp({ appSecret, verifyToken, ...options }: Omit<AppOptions, 'store'>): App {
+export function createApp({ appSecret, verifyToken, mediaHandler, ...options }: Omit<AppOptions, 'store'>): App {
   const archive = createMediaArchive({
     ...options,
     queue: createInProcessQueue({ concurrency: 8 }),
@@ -146,6 +146,7 @@ export function createApp({ appSecret, verifyToken, ...options }: Omit<AppOption
 
   const app = express()
   app.all('/webhook', toNodeHandler(handler)) // before express.json()
+  if (mediaHandler !== undefined) app.use('/media', toNodeHandler(mediaHandler))
   app.use(express.json())
   // Your own log-in belongs before this one, and lists only the account of who asks.
   app.get('/messages', async (_request, response) => {

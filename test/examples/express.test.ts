@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, expect, it, vi } from 'vitest'
+import { beforeEach, expect, it, onTestFinished, vi } from 'vitest'
 import type { MediaArchiveOptions } from 'whatsapp-media-archive'
 import {
   type AppOptions,
@@ -349,6 +349,31 @@ it.each(Object.keys(ENV).filter((name) => !/REGION|ENDPOINT|PREFIX/.test(name)))
   },
 )
 
+it('appOptionsFromEnv of the Express example names all that is missing at once', () => {
+  const { S3_BUCKET_NAME: _bucket, WHATSAPP_APP_SECRET: _secret, ...rest } = ENV
+  expect(() => appOptionsFromEnv(rest)).toThrow('WHATSAPP_APP_SECRET, S3_BUCKET_NAME are not set')
+  expect(() => appOptionsFromEnv({ ...rest, MEDIA_DIRECTORY: 'media', WHATSAPP_APP_SECRET: ' ' })).toThrow(
+    'WHATSAPP_APP_SECRET, WHATSAPP_MEDIA_URL_SECRET are not set',
+  )
+})
+
+it('the Express example serves the files of a directory, to those who have a signed URL', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'express-example-files-'))
+  onTestFinished(() => rm(directory, { recursive: true }))
+  const { S3_BUCKET_NAME: _bucket, ...rest } = ENV
+  const files = { MEDIA_DIRECTORY: directory, WHATSAPP_MEDIA_URL_SECRET: 'a secret of the test' }
+  const { storage, mediaHandler } = appOptionsFromEnv({ ...rest, ...files, PUBLIC_URL: 'https://app.test' })
+  const { origin, post, list } = await startExample({ storage, ...(mediaHandler && { mediaHandler }) })
+  expect(await post(webhookOf([await addPhoto()]))).toBe(200)
+  await vi.waitFor(async () => expect(await list()).toMatchObject([{ mediaStatus: 'archived' }]), 10_000)
+  const [message] = await list()
+  const url = new URL(String(message?.['signedUrl']))
+  expect(url.origin).toBe('https://app.test')
+  const signed = await fetch(`${origin}${url.pathname}${url.search}`)
+  expect(Buffer.from(await signed.arrayBuffer()).equals(JPEG)).toBe(true)
+  expect((await fetch(`${origin}${url.pathname}`)).status).toBe(403)
+})
+
 it.each(['SIGTERM', 'SIGINT'] as const)('the Express example runs by itself, and ends well at %s', async (signal) => {
   const { kill, output, ended, listening } = runExample('examples/express.ts', { ...ENV, PORT: '0' })
   const origin = await listening()
@@ -364,5 +389,7 @@ it.each(['SIGTERM', 'SIGINT'] as const)('the Express example runs by itself, and
 it('the Express example does not start without its settings', async () => {
   const { output, ended } = runExample('examples/express.ts', {})
   expect(await ended).toBe(1)
-  expect(output()).toContain('WHATSAPP_ACCESS_TOKEN is not set')
+  expect(output()).toContain(
+    'WHATSAPP_PHONE_NUMBER_ID, WHATSAPP_ACCESS_TOKEN, WHATSAPP_APP_SECRET, WHATSAPP_VERIFY_TOKEN, S3_BUCKET_NAME are not set',
+  )
 })
