@@ -2,6 +2,7 @@ export {
   type BuiltWebhook,
   buildWebhook,
   deliver,
+  type SignedWebhook,
   serializeWebhook,
   signWebhook,
   type WebhookItem,

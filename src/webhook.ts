@@ -1,12 +1,13 @@
 import { checkOptions, type OptionNames } from './errors/check-options.js'
 import { checkFunction, checkMilliseconds, checkWhole } from './errors/checks.js'
 import { describeSecret } from './errors/describe.js'
+import { toError } from './errors/thrown.js'
 import { InvalidOptionError } from './errors.js'
 import { MAX_TIMER_MS, within } from './timing/abort.js'
 import { type ClosingOptions, checkClosing } from './timing/closing.js'
 import { readWebBody } from './webhook/body.js'
 import { callInTurn } from './webhook/call-in-turn.js'
-import { type ConversationSettings, converse, type WebhookOutcome } from './webhook/converse.js'
+import { type ConversationSettings, converse, type UnheardRejection, type WebhookOutcome } from './webhook/converse.js'
 import type {
   IncomingWebhook,
   RejectionReason,
@@ -96,7 +97,8 @@ const DEFAULT_CALLBACK_TIMEOUT_MS = 8_000
  * handshake's challenge. Without `onRejected`, the reason of a 500 goes to `console.error`, each once a minute at most.
  *
  * @returns the handler, a function of `Request`, with `receive` for adapters and `close` for the end of the process.
- * @throws InvalidOptionError for an empty `appSecret` or `verifyToken`, or a limit of the wrong form.
+ * @throws InvalidOptionError for an empty `appSecret` or `verifyToken`, without both `onPayload` and `onMedia`, or for a
+ * limit of the wrong form.
  * @example
  * ```ts
  * import { buildWebhook, signWebhook } from 'whatsapp-media-archive/testing'
@@ -120,19 +122,18 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   checkOptions(options, WEBHOOK_HANDLER_OPTIONS)
   const { onPayload, onMedia, onRejected, callbackTimeoutMs = DEFAULT_CALLBACK_TIMEOUT_MS } = options
   const { maxBytes = DEFAULT_MAX_BYTES, bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS } = options
-  for (const [option, value] of Object.entries({ onPayload, onMedia, onRejected })) {
-    if (value !== undefined) checkFunction(option, value)
-  }
   checkWhole('maxBytes', maxBytes, { most: Number.MAX_SAFE_INTEGER })
   checkWhole('bodyTimeoutMs', bodyTimeoutMs, { most: MAX_TIMER_MS })
   checkMilliseconds('callbackTimeoutMs', callbackTimeoutMs)
   const { track, waitForAll } = trackWork()
-  const hear = onRejected ?? createRejectionLog()
-  const report = (rejection: WebhookRejection): void => {
+  const log = createRejectionLog()
+  const hear = (rejection: UnheardRejection): unknown =>
+    onRejected === undefined ? log(rejection) : onRejected(toRejection(rejection))
+  const report = (rejection: UnheardRejection): void => {
     // A broken logger must neither change the answer nor end the process.
     void track((async () => hear(rejection))().catch(() => {}))
   }
-  const onLateFailure = (error: unknown): void => report({ reason: 'handler-failed', status: 500, error })
+  const onLateFailure = (error: unknown): void => report({ reason: 'handler-failed', error })
   const turnOptions = { onPayload, onMedia, callbackTimeoutMs, onLateWork: track, onLateFailure }
   const settings: ConversationSettings = {
     appSecret: checkAppSecret(options.appSecret),
@@ -141,6 +142,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
     bodyTimeoutMs,
     handOver: (payload, delivery) => callInTurn(payload, delivery, turnOptions),
   }
+  checkCallbacks({ onPayload, onMedia, onRejected })
 
   const answer = async (incoming: IncomingWebhook): Promise<WebhookAnswer> => {
     const ended = await converse(incoming, settings).catch(blameAdapter)
@@ -148,7 +150,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
     if (ended.outcome === 'challenged') return buildAnswer(200, ended.challenge)
     const { outcome, ...rejection } = ended
     const status = REJECTION_STATUS[rejection.reason]
-    report({ ...rejection, status })
+    report(rejection)
     return buildAnswer(status, REASON_PHRASES[status], status === 405 ? { allow: 'GET, POST' } : {})
   }
   const receive = (incoming: IncomingWebhook): Promise<WebhookAnswer> => track(answer(incoming))
@@ -164,6 +166,20 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
 }
 
 const ACCEPTED = buildAnswer(200, 'OK')
+
+function checkCallbacks(callbacks: Pick<WebhookHandlerOptions, 'onPayload' | 'onMedia' | 'onRejected'>): void {
+  for (const [option, value] of Object.entries(callbacks)) {
+    if (value !== undefined) checkFunction(option, value)
+  }
+  if (callbacks.onPayload !== undefined || callbacks.onMedia !== undefined) return
+  const problem = 'or onPayload is needed, such as archive.enqueue: without both, each webhook is confirmed and lost'
+  throw new InvalidOptionError({ option: 'onMedia', problem })
+}
+
+function toRejection({ reason, ...thrown }: UnheardRejection): WebhookRejection {
+  const status = REJECTION_STATUS[reason]
+  return 'error' in thrown ? { reason, status, error: toError(thrown.error) } : { reason, status }
+}
 
 function blameAdapter(error: unknown): WebhookOutcome {
   return { outcome: 'rejected', reason: 'adapter-failed', error }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it, vi } from 'vitest'
 import { InvalidOptionError, InvalidSignatureError, PayloadTooLargeError, TimeoutError } from '../src/errors.js'
 import type { ExtractedMedia } from '../src/webhook/extract.js'
@@ -187,8 +188,8 @@ describe('a delivery', () => {
     expect(media).toHaveLength(1)
   })
 
-  it('needs neither onPayload nor onMedia nor onRejected', async () => {
-    const handler = createWebhookHandler({ appSecret: SECRET, verifyToken: TOKEN })
+  it.each(['onPayload', 'onMedia'])('needs no more than %s', async (callback) => {
+    const handler = createWebhookHandler({ appSecret: SECRET, verifyToken: TOKEN, [callback]() {} })
     expect((await handler(delivery(IMAGE))).status).toBe(200)
     expect((await handler(delivery('{}', { 'x-hub-signature-256': '' }))).status).toBe(401)
   })
@@ -478,5 +479,36 @@ describe('onRejected', () => {
     expect((await handler(delivery(IMAGE, { 'x-hub-signature-256': '' }))).status).toBe(401)
     // An unhandled rejection would fail the run.
     await new Promise(setImmediate)
+  })
+})
+
+describe('the error of onRejected', () => {
+  it.each<[string, unknown, string]>([
+    ['an error', new TypeError('down'), 'down'],
+    ['a text', 'down', 'What was thrown is no error: a string of 4 characters'],
+    ['nothing', undefined, 'What was thrown is no error: a value of type undefined'],
+    ['null', null, 'What was thrown is no error: a value of type object'],
+    ['an object', { code: 1 }, 'What was thrown is no error: a value of type object'],
+    ['an error of another realm', runInNewContext('new RangeError("far away")'), 'far away'],
+  ])('is an error where onPayload throws %s', async (_name, thrown, message) => {
+    const { handler, rejections } = setUp({
+      onPayload() {
+        throw thrown
+      },
+    })
+    await handler(delivery(IMAGE))
+    const [{ reason, status, error } = { reason: 'json', status: 0 }] = rejections
+    expect([reason, status, error?.message]).toEqual(['handler-failed', 500, message])
+    expect(error === thrown || error?.cause === thrown).toBe(true)
+  })
+
+  it('is absent where nothing was thrown', async () => {
+    const rejections: object[] = []
+    const onRejected = (rejection: object): void => void rejections.push(rejection)
+    const handler = createWebhookHandler({ appSecret: SECRET, verifyToken: TOKEN, onPayload() {}, onRejected })
+    const readBody = () => ({ outcome: 'body-aborted' }) as const
+    const header = (name: string) => (name === 'content-type' ? 'application/json' : undefined)
+    await handler.receive({ method: 'POST', query: '', header, readBody })
+    expect(rejections).toEqual([{ reason: 'body-aborted', status: 400 }])
   })
 })

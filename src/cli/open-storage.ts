@@ -71,5 +71,8 @@ function openDirectory(
   }
   const baseUrl = parseUrlFlag(flags, 'publicEndpoint')
   const secret = env['WHATSAPP_MEDIA_URL_SECRET']
-  return createFileSystemStorage({ directory, ...(baseUrl === undefined ? {} : { baseUrl, secret }) })
+  if (baseUrl === undefined) return createFileSystemStorage({ directory })
+  if (secret !== undefined) return createFileSystemStorage({ directory, baseUrl, secret })
+  const problem = 'goes with --directory only where WHATSAPP_MEDIA_URL_SECRET is set, which signs the URLs'
+  throw new InvalidOptionError({ option: '--public-endpoint', problem })
 }

@@ -1,13 +1,18 @@
 /** Longer texts are no slips of the pen, and comparing takes the product of both lengths. */
 const MAX_LENGTH = 40
 
+/** Words that are in use for the same thing, and are alike in no letter. */
+const OTHER_WORDS: Readonly<Record<string, string>> = {
+  ...{ dir: 'directory', folder: 'directory', path: 'directory', root: 'directory', rootdir: 'directory' },
+}
+
 /** Shorter names occur in many words by chance. */
 const MIN_PART_LENGTH = 4
 
 /**
  * The name that was probably meant: the one that takes the fewest slips (a letter too many, missing, wrong, or swapped
- * with its neighbour; case does not count), at most one for every three letters. Else, unless `slipsOnly`, one
- * that holds the other as a part: `bucketName` for `bucket`.
+ * with its neighbour; case does not count), at most one for every three letters. Else, unless `slipsOnly`, another
+ * word for it (`path` for `directory`), or one that holds the other as a part: `bucketName` for `bucket`.
  *
  * @returns undefined when none is near.
  */
@@ -27,6 +32,8 @@ export function findNearestName(
     fewest = slips
   }
   if (nearest !== undefined || slipsOnly) return nearest
+  const other = Object.hasOwn(OTHER_WORDS, wanted) ? OTHER_WORDS[wanted] : undefined
+  if (other !== undefined && names.includes(other)) return other
   return names.find((name) => isPart(name.toLowerCase(), wanted) || isPart(wanted, name.toLowerCase()))
 }
 

@@ -29,6 +29,13 @@ function readTag(value: unknown): string {
   return Object.prototype.toString.call(value)
 }
 
+/** What was thrown where it is an error, else an error that has it as its cause. */
+export function toError(thrown: unknown): Error {
+  return isError(thrown)
+    ? thrown
+    : new Error(`What was thrown is no error: ${readErrorName(thrown)}`, { cause: thrown })
+}
+
 /** A property of a thrown value; undefined where its getter throws. */
 export function readField(thrown: unknown, name: PropertyKey): unknown {
   try {

@@ -41,7 +41,7 @@ const PIECE_BYTES = 65_536
  * if absent atomically, and ignores tags.
  *
  * With `baseUrl` and `secret` it signs URLs, which `handler` answers, and `address` gives `{baseUrl}/{key}`. Without
- * `secret` it has no signed URLs; without `baseUrl`, `address` gives `memory://objects/{key}`.
+ * the two it has no signed URLs, and `address` gives `memory://objects/{key}`.
  *
  * `put` throws `IntegrityMismatchError` for wrong bytes, `StorageFailedError` for a body that closes early, the body's own
  * error, or the signal's reason. `head`, `get` and `delete` throw the reason of a signal that has aborted.

@@ -29,7 +29,7 @@ export interface SignedSite extends Pick<ObjectStorage, 'signedUrl'> {
 export interface SignedSiteOptions {
   /** Where `handler` is served. */
   baseUrl: string | undefined
-  /** Signs the URLs. Without it, every URL is refused. */
+  /** Signs the URLs. It goes with `baseUrl`: without both, every URL is refused. */
   secret: string | undefined
   /** The key, if it may be one. @throws InvalidOptionError */
   checkKey(key: string): string
@@ -38,20 +38,25 @@ export interface SignedSiteOptions {
 }
 
 const MIN_SECRET_LENGTH = 16
+const MISSING_SECRET = `is needed with baseUrl, to sign its URLs: give a string of at least ${MIN_SECRET_LENGTH} characters, got undefined`
 
 /**
  * Signed URLs of the form `{baseUrl}/{key}?expires=…&type=…&disposition=…&signature=…`: `expires` in milliseconds since
  * 1970, `signature` an HMAC-SHA256 over key, expiry, content type and disposition.
  *
  * @throws InvalidOptionError for a base URL that is no plain http(s) URL, for a secret of fewer than 16 characters, and for
- * a secret without a base URL. `signedUrl`: for an expiry, content type or disposition that no answer could have.
+ * one of the two without the other. `signedUrl`: for an expiry, content type or disposition that no answer could have.
  */
 export function createSignedSite(options: SignedSiteOptions): SignedSite {
   const { secret, checkKey, open } = options
   const baseUrl = options.baseUrl === undefined ? undefined : checkBaseUrl(options.baseUrl)
   const findAddress: SignedSite['findAddress'] = (key) =>
     baseUrl === undefined ? undefined : buildObjectUrl(baseUrl, key)
-  if (secret === undefined) return { findAddress, handler: async () => refuseRequest(403) }
+  if (secret === undefined) {
+    // An environment variable that was forgotten would show at the first URL only.
+    if (baseUrl !== undefined) throw new InvalidOptionError({ option: 'secret', problem: MISSING_SECRET })
+    return { findAddress, handler: async () => refuseRequest(403) }
+  }
   checkSigningSecret(secret)
   if (baseUrl === undefined) throw new InvalidOptionError({ option: 'baseUrl', problem: 'is needed with secret' })
   const { pathname: basePath } = new URL(`${baseUrl}/`)

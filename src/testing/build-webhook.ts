@@ -168,6 +168,14 @@ export function serializeWebhook(payload: unknown): string {
     .replace(/[^\x20-\x7e]|[<>%@]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
+/** A webhook as Meta sends it. It fits the options of `fetch` and of `new Request`. */
+export interface SignedWebhook {
+  /** The raw bytes that were signed. The types of browsers ask for bytes of a plain `ArrayBuffer`. */
+  body: Buffer & { readonly buffer: ArrayBuffer }
+  /** By lower-case name. */
+  headers: Record<string, string>
+}
+
 /**
  * The signed request that Meta would send.
  *
@@ -184,10 +192,7 @@ export function serializeWebhook(payload: unknown): string {
  * console.log(response.status) // 200
  * ```
  */
-export function signWebhook(
-  payload: unknown,
-  options: { appSecret: string },
-): { body: Buffer; headers: Record<string, string> } {
+export function signWebhook(payload: unknown, options: { appSecret: string }): SignedWebhook {
   const body = Buffer.from(serializeWebhook(payload))
   const headers = { 'content-type': 'application/json', 'x-hub-signature-256': signPayload(body, options) }
   return { body, headers }

@@ -22,11 +22,16 @@ export interface ConversationSettings extends HandshakeSettings {
   handOver(payload: unknown, delivery: WebhookDelivery): Promise<WebhookOutcome>
 }
 
+/** A refusal or failure, with what was thrown as it came. */
+export interface UnheardRejection extends Pick<WebhookRejection, 'reason'> {
+  error?: unknown
+}
+
 /** How a request ends. */
 export type WebhookOutcome =
   | { outcome: 'accepted' }
   | { outcome: 'challenged'; challenge: string }
-  | ({ outcome: 'rejected' } & Omit<WebhookRejection, 'status'>)
+  | ({ outcome: 'rejected' } & UnheardRejection)
 
 const JSON_TYPE = /^application\/json\s*(?:;|$)/i
 

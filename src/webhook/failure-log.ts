@@ -1,5 +1,5 @@
 import { cleanServerText } from '../errors/redaction.js'
-import { isError, readErrorName, readTextField } from '../errors/thrown.js'
+import { isError, readTextField, toError } from '../errors/thrown.js'
 
 /** A failure's line in the log. */
 export interface FailureNote {
@@ -33,7 +33,7 @@ export function createFailureLog(): (kind: string, note: FailureNote) => void {
 
 /** The error's class, its message without secrets and personal values, and the line of code that threw it. */
 function describeCallbackFault(error: unknown): string {
-  if (!isError(error)) return `What was thrown is no error: ${readErrorName(error)}`
+  if (!isError(error)) return toError(error).message
   const place = /^\s+at .*$/m.exec(readTextField(error, 'stack'))?.[0].trim()
   const name = readTextField(error, 'name') || 'Error'
   return [`${cleanServerText(name)}: ${cleanServerText(readTextField(error, 'message'))}`, place]

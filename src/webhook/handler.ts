@@ -8,7 +8,7 @@ export interface WebhookHandlerOptions {
   /** The token that was entered in the App Dashboard beside the webhook's URL. */
   verifyToken: string
   /**
-   * Gets every authentic webhook, texts and statuses too, before `onMedia`. It is awaited: when it throws, the answer
+   * Gets every authentic webhook, texts and statuses too, before `onMedia`. One of the two is needed. It is awaited: when it throws, the answer
    * is 500 and Meta delivers again. Meta batches up to 1,000 updates into one payload, and repeats itself.
    */
   onPayload?: ((payload: unknown, delivery: WebhookDelivery) => unknown) | undefined
@@ -50,9 +50,10 @@ export interface WebhookRejection {
   status: number
   /**
    * InvalidSignatureError, PayloadTooLargeError, TimeoutError, an InvalidOptionError that says what came and what was
-   * expected, or the error that `onPayload`, `onMedia` or the adapter threw. Absent of `body-aborted`.
+   * expected, or the error that `onPayload`, `onMedia` or the adapter threw. What was thrown and is no error is the `cause`
+   * of one. Absent of `body-aborted`.
    */
-  error?: unknown
+  error?: Error | undefined
 }
 
 /**

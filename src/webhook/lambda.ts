@@ -58,7 +58,7 @@ export interface LambdaWebhookResult {
  * ```ts
  * import { createWebhookHandler, toLambdaHandler } from 'whatsapp-media-archive/webhook'
  *
- * const webhook = createWebhookHandler({ appSecret: 'app-secret', verifyToken: 'verify-token' })
+ * const webhook = createWebhookHandler({ appSecret: 'app-secret', verifyToken: 'verify-token', onPayload: console.log })
  * const handler = toLambdaHandler(webhook) // export it from the function's file
  * // Meta's handshake, as a Function URL passes it on.
  * const { statusCode, body } = await handler({

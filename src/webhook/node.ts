@@ -35,7 +35,7 @@ export type NodeHandler = (
  * import { createServer } from 'node:http'
  * import { createWebhookHandler, toNodeHandler } from 'whatsapp-media-archive/webhook'
  *
- * const handler = createWebhookHandler({ appSecret: 'app-secret', verifyToken: 'verify-token' })
+ * const handler = createWebhookHandler({ appSecret: 'app-secret', verifyToken: 'verify-token', onPayload: console.log })
  * const server = createServer(toNodeHandler(handler)).listen(0)
  * // In Express: app.all('/webhook', toNodeHandler(handler)), before express.json();
  * // and app.use('/media', toNodeHandler(storage.handler)) for the files of the file-system storage.

@@ -1,5 +1,6 @@
+import type { UnheardRejection } from './converse.js'
 import { createFailureLog } from './failure-log.js'
-import type { RejectionReason, WebhookRejection } from './handler.js'
+import type { RejectionReason } from './handler.js'
 
 /** The reasons of status 500. */
 const REJECTION_ADVICE: Partial<Record<RejectionReason, string>> = {
@@ -13,7 +14,7 @@ const REJECTION_ADVICE: Partial<Record<RejectionReason, string>> = {
  * Stands in for an absent `onRejected`: what is this side's fault, with its advice. Requests of strangers are refused in
  * silence: they could fill a disk.
  */
-export function createRejectionLog(): (rejection: WebhookRejection) => void {
+export function createRejectionLog(): (rejection: UnheardRejection) => void {
   const log = createFailureLog()
   return ({ reason, error }) => {
     const advice = REJECTION_ADVICE[reason]

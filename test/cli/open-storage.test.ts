@@ -39,12 +39,14 @@ it('openStorage opens a folder, which signs with address and secret only', () =>
   const secret = { WHATSAPP_MEDIA_URL_SECRET: 'a secret of enough characters' }
   expect(open({ directory }, {}).storage).toMatchObject({ name: 'file-system' })
   expect(open({ directory }, secret).storage.signedUrl).toBeUndefined()
-  expect(open({ directory, publicEndpoint }, {}).storage.signedUrl).toBeUndefined()
   expect(open({ directory, publicEndpoint }, secret).storage.signedUrl).toBeTypeOf('function')
 })
 
 it('openStorage refuses what leads nowhere', () => {
   expect(() => open({}, {})).toThrow('--bucket is needed (or S3_BUCKET_NAME), or --directory')
+  expect(() => open({ directory: temporaryFolder(), publicEndpoint: 'https://m.test' }, {})).toThrow(
+    '--public-endpoint goes with --directory only where WHATSAPP_MEDIA_URL_SECRET is set',
+  )
   expect(() => open({ bucket: 'b', directory: 'd' }, {})).toThrow('--bucket does not go with --directory')
   expect(() => open({ endpoint: 'x', directory: 'd' }, {})).toThrow('--endpoint does not go with --directory')
   for (const url of ['no url', 'ftp://m.test']) {

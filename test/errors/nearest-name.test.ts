@@ -35,3 +35,9 @@ it('takes the nearest of several, and a part only where parts count', () => {
   expect(findNearestName('bucketName', NAMES, { slipsOnly: true })).toBeUndefined()
   expect(findNearestName('bukcet', NAMES, { slipsOnly: true })).toBe('bucket')
 })
+
+it.each(['dir', 'path', 'folder', 'root', 'rootDir', 'Path'])('%s is another word for directory', (given) => {
+  expect(findNearestName(given, ['directory', 'baseUrl'])).toBe('directory')
+  expect(findNearestName(given, ['baseUrl'])).toBeUndefined()
+  expect(findNearestName(given, ['directory'], { slipsOnly: true })).toBeUndefined()
+})

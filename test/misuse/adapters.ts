@@ -57,6 +57,13 @@ export const WEBHOOK_ROWS: readonly Row[] = [
     'onMedia',
     'got a Promise (await it)',
   ],
+  ['neither onPayload nor onMedia', handling({}), 'onMedia', 'or onPayload is needed'],
+  [
+    'both undefined',
+    handling({ onPayload: undefined, onMedia: undefined, onRejected() {} }),
+    'onMedia',
+    'each webhook is confirmed and lost',
+  ],
   ['onMedia null', handling({ onMedia: null }), 'onMedia', 'must be a function, got null'],
   ['onPayload as text', handling({ onPayload: 'log' }), 'onPayload', "must be a function, got 'log'"],
   ['onRejected as list', handling({ onRejected: [] }), 'onRejected', 'must be a function, got an array of 0'],
@@ -122,7 +129,7 @@ export const WEBHOOK_ROWS: readonly Row[] = [
 
 /** Each rejects. */
 export function buildHandlerRows(): readonly Row[] {
-  const handler = createWebhookHandler({ appSecret: 'app-secret', verifyToken: 'verify-token' })
+  const handler = createWebhookHandler({ appSecret: 'app-secret', verifyToken: 'verify-token', onPayload() {} })
   return [
     ['close with milliseconds', call(handler.close, 10_000), 'options', 'must be an object, got 10000'],
     ['close with a slip', call(handler.close, { timeout: 1 }), 'timeout', 'did you mean timeoutMs?'],

@@ -9,7 +9,7 @@ const directory = temporaryDirectory()
 const NOW = 1_700_000_000_123
 const TEXT = '0123456789'
 const SIGNING: SignedUrlOptions = { expiresIn: 60, contentType: 'image/png', contentDisposition: 'inline' }
-type SiteSettings = { baseUrl?: string; secret?: string }
+type SiteSettings = { baseUrl?: string | undefined; secret?: string | undefined }
 
 /** All storages with a site of their own, each anew with its objects kept. */
 const STORAGES = [
@@ -239,15 +239,22 @@ describe.each(STORAGES)('the site of $name', ({ start }) => {
 
     it('refuses every URL without a secret, and signs none', async () => {
       const { url } = await sign()
-      const { handler, signedUrl, address } = create({ baseUrl: BASE_URL })
-      expect(signedUrl).toBeUndefined()
-      expect(await address('a b/c.txt')).toBe(`${BASE_URL}/a%20b/c.txt`)
-      expect((await handler(new Request(url))).status).toBe(403)
-      expect((await create({}).handler(new Request(url))).status).toBe(403)
+      for (const settings of [{}, { baseUrl: undefined, secret: undefined }]) {
+        const { handler, signedUrl } = create(settings)
+        expect(signedUrl).toBeUndefined()
+        expect((await handler(new Request(url))).status).toBe(403)
+      }
+    })
+
+    it('gives the address of a key below the base URL', async () => {
+      expect(await create({ baseUrl: BASE_URL, secret: SECRET }).address('a b/c.txt')).toBe(`${BASE_URL}/a%20b/c.txt`)
     })
 
     it.each([
       ['baseUrl', { secret: SECRET }, 'is needed with secret'],
+      ['baseUrl', { secret: SECRET, baseUrl: undefined }, 'is needed with secret'],
+      ['secret', { baseUrl: BASE_URL }, 'is needed with baseUrl, to sign its URLs'],
+      ['secret', { baseUrl: BASE_URL, secret: undefined }, 'at least 16 characters, got undefined'],
       ['baseUrl', { baseUrl: 'ftp://example.com', secret: SECRET }, 'must be an http(s) URL'],
       ['baseUrl', { baseUrl: 'https://example.com/?a=b' }, 'must be an http(s) URL'],
       ['secret', { baseUrl: BASE_URL, secret: 'short' }, 'must be a string of at least 16 characters'],

@@ -200,6 +200,15 @@ describe('serializeWebhook', () => {
 })
 
 describe('signWebhook', () => {
+  it('gives bytes that are Buffer, Uint8Array and bytes of a plain ArrayBuffer', async () => {
+    const { body, headers } = signWebhook({ entry: [] }, { appSecret: 'app secret' })
+    const asBuffer: Buffer = body
+    const asBytes: Uint8Array = body
+    const plain: ArrayBuffer = body.buffer
+    expect([asBuffer.toString(), asBytes.byteLength, plain]).toEqual(['{"entry":[]}', 12, expect.any(ArrayBuffer)])
+    expect(await new Request('http://app.test', { method: 'POST', body, headers }).text()).toBe('{"entry":[]}')
+  })
+
   it('signs the bytes as they go out, and only them', () => {
     const payload = buildWebhook([{ text: 'Grüße' }])
     const { body, headers } = signWebhook(payload, { appSecret })

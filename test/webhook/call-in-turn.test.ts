@@ -19,6 +19,7 @@ function setUp(options: Partial<WebhookHandlerOptions>) {
   const handler = createWebhookHandler({
     appSecret: SECRET,
     verifyToken: 'test-verify-token',
+    onPayload() {},
     onRejected: (rejection) => void rejections.push(rejection),
     ...options,
   })

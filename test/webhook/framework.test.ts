@@ -62,7 +62,7 @@ it('toNodeHandler takes the raw body that a framework keeps on its own request',
     { raw: { req: request }, payload: rawBody },
   ]) {
     const raw = new ServerResponse(request)
-    await toNodeHandler(createWebhookHandler({ appSecret: 's', verifyToken: 'v' }))(given, { raw })
+    await toNodeHandler(createWebhookHandler({ appSecret: 's', verifyToken: 'v', onPayload() {} }))(given, { raw })
     expect(raw.statusCode).toBe(200)
   }
 })

@@ -77,7 +77,10 @@ describe('toNodeHandler', () => {
   it('refuses a request without a method, as a framework may make one', async () => {
     const request = new IncomingMessage(new Socket())
     const response = new ServerResponse(request)
-    await toNodeHandler(createWebhookHandler({ appSecret: SECRET, verifyToken: TOKEN }))(request, response)
+    await toNodeHandler(createWebhookHandler({ appSecret: SECRET, verifyToken: TOKEN, onPayload() {} }))(
+      request,
+      response,
+    )
     expect(response.statusCode).toBe(405)
   })
 

@@ -47,7 +47,7 @@ describe('a body that a middleware of Lambda has parsed', () => {
 
   async function post(event: object, maxBytes = 1_000) {
     const rejections: WebhookRejection[] = []
-    const options = { appSecret: SECRET, verifyToken: 'v', maxBytes }
+    const options = { appSecret: SECRET, verifyToken: 'v', maxBytes, onPayload() {} }
     const handler = toLambdaHandler(createWebhookHandler({ ...options, onRejected: (each) => rejections.push(each) }))
     const { statusCode } = await handler({ requestContext: { http: { method: 'POST' } }, headers, ...event })
     return { statusCode, rejections }

@@ -48,6 +48,7 @@ function setUp({
   const handler = createWebhookHandler({
     appSecret: SECRET,
     verifyToken: 'test-verify-token',
+    onPayload() {},
     ...limits,
     onRejected: (rejection) => {
       rejections.push(rejection)

@@ -32,7 +32,7 @@ export function explain(error: unknown): string {
 }
 
 export const http: HttpClient = fromFetch(fetch)
-export const handler = toNodeHandler(createWebhookHandler({ appSecret: 's', verifyToken: 't' }))
+export const handler = toNodeHandler(createWebhookHandler({ appSecret: 's', verifyToken: 't', onPayload() {} }))
 export const left: Promise<MediaJob[]> = createInProcessQueue().close()
 export const isTooLarge = (error: AnyWhatsAppMediaError): boolean => error instanceof SizeLimitError
 export const sizeOf = ({ size }: PutOptions): number => size

@@ -9,7 +9,9 @@ import type {
 import { createSqsConsumer } from 'whatsapp-media-archive/queues/sqs'
 import { createWebhookHandler, toLambdaHandler } from 'whatsapp-media-archive/webhook'
 
-const webhook = toLambdaHandler(createWebhookHandler({ appSecret: 'app-secret', verifyToken: 'verify-token' }))
+const webhook = toLambdaHandler(
+  createWebhookHandler({ appSecret: 'app-secret', verifyToken: 'verify-token', onPayload() {} }),
+)
 export const httpApi: APIGatewayProxyHandlerV2 = webhook
 export const restApi: APIGatewayProxyHandler = webhook
 export const balancer: ALBHandler = webhook
