@@ -185,12 +185,8 @@ export interface ListeningServer {
   close(timeoutMs: number): Promise<void>
 }
 
-/** `server.close()` alone lets a busy kept-alive connection, such as a reverse proxy's, bring requests without end. */
 export async function listen(server: Server, { port, host }: { port: number; host: string }): Promise<ListeningServer> {
-  server.prependListener('request', (_request, response) => {
-    // The answer is the last one on its connection.
-    if (!server.listening) response.setHeader('connection', 'close')
-  })
+  endConnectionsAtClose(server)
   server.listen(port, host)
   await once(server, 'listening')
   const address = server.address()
@@ -198,13 +194,25 @@ export async function listen(server: Server, { port, host }: { port: number; hos
     origin: `http://${host}:${typeof address === 'object' ? address?.port : port}`,
     async close(timeoutMs) {
       const timer = setTimeout(() => server.closeAllConnections(), timeoutMs)
-      // Connections whose answer had begun before the close are kept alive, and idle after it.
-      const sweep = setInterval(() => server.closeIdleConnections(), 100)
       await new Promise((resolve) => server.close(resolve))
       clearTimeout(timer)
-      clearInterval(sweep)
     },
   }
+}
+
+/**
+ * Call it before the server listens. `server.close()` alone lets a busy kept-alive connection, such as a reverse proxy's,
+ * bring requests without end, and waits for one that falls idle after it.
+ */
+export function endConnectionsAtClose(server: Server): void {
+  server.prependListener('request', (_request, response) => {
+    // Tells the client that this answer is the last one on its connection.
+    if (!server.listening) response.setHeader('connection', 'close')
+    response.once('close', () => {
+      // The answer has begun before the close: its connection is kept, and idle now.
+      if (!server.listening) setImmediate(() => server.closeIdleConnections())
+    })
+  })
 }
 
 /** Options from the environment. @throws Error that names all variables that are missing. */

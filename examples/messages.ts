@@ -1,5 +1,5 @@
 /**
- * What both examples save of a webhook: one entry for each media item, and one for each message without media.
+ * What the examples save of a webhook: one entry for each media item, and one for each message without media.
  */
 import type { MediaContent, MediaReference } from 'whatsapp-media-archive'
 import { readMessages } from 'whatsapp-media-archive/webhook'

@@ -97,7 +97,7 @@ const STRICTEST = {
 async function checkStrictest({ check, project }, { bare, packages }) {
   const own = at('express', '@types/express', 'mongoose')
   const cwd = await project('strictest', [...packages, ...own], { programs: ['entries'] })
-  cpSync('examples', join(cwd, 'examples'), { recursive: true, filter: (path) => !path.includes('infra') })
+  cpSync('examples', join(cwd, 'examples'), { recursive: true, filter: (path) => !/infra|nest/.test(path) })
   const compilerOptions = {
     ...{ module: 'nodenext', target: 'es2022', lib: ['es2023'], types: ['node'], noEmit: true },
     ...STRICTEST,

@@ -41,10 +41,31 @@ async function checkLambda({ check, node, project }) {
 }
 
 async function checkNest({ check, project }) {
-  const cwd = await project('frameworks-nest', [...NEST, ...at('tsx')], PROGRAMS)
+  const cwd = await project(
+    'frameworks-nest',
+    [
+      ...NEST,
+      ...at(
+        'tsx',
+        'typescript',
+        '@types/node',
+        '@types/express',
+        'express',
+        '@aws-sdk/client-s3',
+        '@aws-sdk/s3-request-presigner',
+      ),
+    ],
+    PROGRAMS,
+  )
   const compilerOptions = { experimentalDecorators: true, target: 'es2022', module: 'nodenext' }
   writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
   await check('NestJS', process.execPath, ['--import', 'tsx', 'nest.mts'], { cwd })
+  for (const name of ['nest', 'express', 'messages']) cpSync(`examples/${name}.ts`, join(cwd, `examples/${name}.ts`))
+  await check('NestJS, the example', process.execPath, ['--import', 'tsx', 'nest-example.mts'], { cwd })
+  const strict = { ...compilerOptions, strict: true, exactOptionalPropertyTypes: true, types: ['node'], noEmit: true }
+  const config = { compilerOptions: { ...strict, skipLibCheck: true }, files: ['nest-example.mts', 'examples/nest.ts'] }
+  writeFileSync(join(cwd, 'tsconfig.strict.json'), JSON.stringify(config))
+  await check("the NestJS example's types", 'npx', ['--no-install', 'tsc', '-p', 'tsconfig.strict.json'], { cwd })
 }
 
 /** A server as it runs in production, and its end between the answer and the archive. */

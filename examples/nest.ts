@@ -1,0 +1,123 @@
+/**
+ * NestJS 11 and 12, on Express: the webhook before Nest's parsers, messages listed with fresh signed URLs, and an end
+ * without a loss. `tsconfig.json` needs `experimentalDecorators`.
+ *
+ *   … the variables of express.ts … npx tsx examples/nest.ts
+ */
+import 'reflect-metadata'
+import { pathToFileURL } from 'node:url'
+import {
+  Controller,
+  type DynamicModule,
+  Get,
+  Header,
+  Inject,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common'
+import { NestFactory } from '@nestjs/core'
+import type { NestExpressApplication } from '@nestjs/platform-express'
+import { createMediaArchive, type MediaArchive, toContent } from 'whatsapp-media-archive'
+import { createInProcessQueue } from 'whatsapp-media-archive/queues/in-process'
+import { createWebhookHandler, toNodeHandler, type WebhookHandler } from 'whatsapp-media-archive/webhook'
+import {
+  type AppOptions,
+  appOptionsFromEnv,
+  createMemoryStore,
+  endConnectionsAtClose,
+  type MessageStore,
+  MOST_RESUMED,
+} from './express.js'
+import { listMessages } from './messages.js'
+
+/** One for the whole app. */
+export interface Archiving {
+  archive: MediaArchive
+  handler: WebhookHandler
+  store: MessageStore
+}
+
+/** What providers and controllers inject: `@Inject(ARCHIVING) archiving: Archiving`. */
+export const ARCHIVING: unique symbol = Symbol('archiving')
+
+function createArchiving(options: AppOptions): Archiving {
+  const { appSecret, verifyToken, store = createMemoryStore(), mediaHandler: _, ...archiveOptions } = options
+  const archive = createMediaArchive({
+    ...archiveOptions,
+    queue: createInProcessQueue({ concurrency: 8 }),
+    onArchived: (media) => store.markArchived(media, { accountId: media.accountId, content: toContent(media) }),
+    onFailed: ({ media, error }) => store.markFailed(media, error.code),
+  })
+  const handler = createWebhookHandler({
+    appSecret,
+    verifyToken,
+    onPayload: (payload) => store.save(listMessages(payload)),
+    onMedia: archive.enqueue,
+    onRejected: ({ reason, status, error }) => console.warn(reason, status, error),
+  })
+  return { archive, handler, store }
+}
+
+@Controller('messages')
+class MessagesController {
+  constructor(@Inject(ARCHIVING) private readonly archiving: Archiving) {}
+
+  /** Your own guard belongs here, and lists only the account of who asks. */
+  @Get()
+  @Header('cache-control', 'no-store')
+  async list(): Promise<object[]> {
+    const { archive, store } = this.archiving
+    const messages = await store.list()
+    return Promise.all(
+      messages.map(async ({ reference: _, ...message }) => {
+        const { accountId, content } = message
+        if (accountId === undefined || content.s3Key === undefined) return message
+        return { ...message, signedUrl: (await archive.signUrl(content.s3Key, { accountId })).url }
+      }),
+    )
+  }
+}
+
+@Module({})
+export class ArchivingModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(@Inject(ARCHIVING) private readonly archiving: Archiving) {}
+
+  static forRoot(options: AppOptions): DynamicModule {
+    const providers = [{ provide: ARCHIVING, useFactory: () => createArchiving(options) }]
+    return { module: ArchivingModule, controllers: [MessagesController], providers, exports: [ARCHIVING], global: true }
+  }
+
+  /** Archives what an earlier process left. */
+  async onApplicationBootstrap(): Promise<void> {
+    const { archive, store } = this.archiving
+    await archive.enqueue(await store.listPending({ limit: MOST_RESUMED }))
+  }
+
+  /** Nest has stopped the server before it calls this. */
+  async onApplicationShutdown(): Promise<void> {
+    const { archive, handler } = this.archiving
+    await handler.close({ timeoutMs: 10_000 })
+    const left = await archive.close({ timeoutMs: 10_000 })
+    console.log(`stopped; ${left.length} media are left`)
+  }
+}
+
+/**
+ * For `main.ts` and for tests, before `app.listen` or `app.init`: Nest's parsers come after it, so that their limits and
+ * `setGlobalPrefix` do not apply.
+ */
+export function setup(app: NestExpressApplication): void {
+  const { handler }: Archiving = app.get(ARCHIVING)
+  app.use('/webhook', toNodeHandler(handler))
+  endConnectionsAtClose(app.getHttpServer())
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const options = appOptionsFromEnv(process.env)
+  const app = await NestFactory.create<NestExpressApplication>(ArchivingModule.forRoot(options))
+  setup(app)
+  if (options.mediaHandler !== undefined) app.use('/media', toNodeHandler(options.mediaHandler))
+  app.enableShutdownHooks() // SIGTERM and SIGINT call app.close()
+  await app.listen(Number(process.env['PORT'] ?? 3000))
+}
