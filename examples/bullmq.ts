@@ -38,7 +38,12 @@ export interface WebOptions extends Shared {
 export async function startWeb(options: WebOptions): Promise<Running & { origin: string }> {
   const { appSecret, verifyToken, port = 3000, host = '0.0.0.0', redis } = options
   const archive = createMediaArchive({ ...options.archive, queue: createBullMqQueue({ ...redis, onError: warn }) })
-  const handler = createWebhookHandler({ appSecret, verifyToken, onMedia: archive.enqueue })
+  const handler = createWebhookHandler({
+    appSecret,
+    verifyToken,
+    onMedia: archive.enqueue,
+    onRejected: ({ reason, status, error }) => console.warn(reason, status, error?.message),
+  })
   const { origin, close } = await listen(createServer(toNodeHandler(handler)), { port, host })
   return {
     origin,

@@ -124,7 +124,7 @@ export function createApp(options: AppOptions): App {
     // Messages first: whatever becomes of a file, its message is there.
     onPayload: (payload) => store.save(listMessages(payload)),
     onMedia: archive.enqueue,
-    onRejected: ({ reason, status }) => console.warn(`webhook refused: ${reason} (${status})`),
+    onRejected: ({ reason, status, error }) => console.warn(reason, status, error?.message),
   })
 
   const app = express()

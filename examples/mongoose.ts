@@ -142,7 +142,13 @@ export function createApp({ appSecret, verifyToken, mediaHandler, ...options }: 
         { $set: { mediaStatus: 'failed', mediaError: error.code } },
       ),
   })
-  const handler = createWebhookHandler({ appSecret, verifyToken, onPayload: saveMessages, onMedia: archive.enqueue })
+  const handler = createWebhookHandler({
+    appSecret,
+    verifyToken,
+    onPayload: saveMessages,
+    onMedia: archive.enqueue,
+    onRejected: ({ reason, status, error }) => console.warn(reason, status, error?.message),
+  })
 
   const app = express()
   app.all('/webhook', toNodeHandler(handler)) // before express.json()

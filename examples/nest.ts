@@ -54,7 +54,7 @@ function createArchiving(options: AppOptions): Archiving {
     verifyToken,
     onPayload: (payload) => store.save(listMessages(payload)),
     onMedia: archive.enqueue,
-    onRejected: ({ reason, status, error }) => console.warn(reason, status, error),
+    onRejected: ({ reason, status, error }) => console.warn(reason, status, error?.message),
   })
   return { archive, handler, store }
 }
