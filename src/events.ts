@@ -118,7 +118,8 @@ export type MediaEvent = EventSubject &
       }
     /**
      * Jobs wait. `access-token`: those of one of the account's numbers, because Meta rejects its token or there is none; it
-     * is asked for again afterwards. `rate-limit`: all of the account's, because it is at a rate limit of Meta's.
+     * is asked for again afterwards. All of the account's: `rate-limit`, because it is at a rate limit of Meta's; `storage`, because
+     * its storage can't be used as it is set up (no region, credentials, rights or bucket, or a package that is missing).
      */
     | ({
         type: 'account-paused'
@@ -133,7 +134,7 @@ export type MediaEvent = EventSubject &
             phoneNumberId: string
           }
         | {
-            reason: 'rate-limit'
+            reason: 'rate-limit' | 'storage'
           }
       ))
     /** A job was given up, and `onFailed` has heard of it. Nothing follows for it. */

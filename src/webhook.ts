@@ -142,7 +142,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
     bodyTimeoutMs,
     handOver: (payload, delivery) => callInTurn(payload, delivery, turnOptions),
   }
-  checkCallbacks({ onPayload, onMedia, onRejected })
+  checkHandlerCallbacks({ onPayload, onMedia, onRejected })
 
   const answer = async (incoming: IncomingWebhook): Promise<WebhookAnswer> => {
     const ended = await converse(incoming, settings).catch(blameAdapter)
@@ -167,7 +167,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
 
 const ACCEPTED = buildAnswer(200, 'OK')
 
-function checkCallbacks(callbacks: Pick<WebhookHandlerOptions, 'onPayload' | 'onMedia' | 'onRejected'>): void {
+function checkHandlerCallbacks(callbacks: Pick<WebhookHandlerOptions, 'onPayload' | 'onMedia' | 'onRejected'>): void {
   for (const [option, value] of Object.entries(callbacks)) {
     if (value !== undefined) checkFunction(option, value)
   }

@@ -111,10 +111,9 @@ function createArchiving(
     onEvent(event) {
       if (event.type !== 'account-paused') return
       const { accountId, forSeconds } = event
-      if (event.reason === 'rate-limit') {
-        print(`account ${accountId} waits for ${forSeconds} s: it is at a limit`)
-        return
-      }
+      if (event.reason === 'rate-limit') print(`account ${accountId} waits for ${forSeconds} s: it is at a limit`)
+      // The run itself ends what a storage refuses that is set up wrongly.
+      if (event.reason !== 'access-token') return
       const number = joinIds(accountId, event.phoneNumberId)
       const times = (pauses.get(number) ?? 0) + 1
       pauses.set(number, times)

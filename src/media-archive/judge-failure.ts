@@ -22,7 +22,7 @@ export interface FailedAttempt {
   faults: MediaJob['faults']
   /** Until Meta forgets the media; below 0 once it has. */
   secondsLeft: number
-  /** The number's pause, where Meta takes no token of it. */
+  /** The pause that the error began: Meta takes no token of the number, or the account's storage is set up wrongly. */
   pauseSeconds: number | undefined
   /** Look-ups of other jobs have found this media gone, too. */
   isKnownGone: boolean
@@ -64,6 +64,23 @@ export function judgeCallbackFailure({
   const mayWait = attempt < CALLBACK_ATTEMPTS || secondsLeft > -CALLBACK_SECONDS
   if (!mayWait) return { next: 'give-up' }
   return { next: 'retry', afterSeconds: decideBackoffSeconds(attempt), isAttempt: true }
+}
+
+/** Answers of stores about credentials, rights, the bucket and its region, and not about one object. */
+const SETUP_STATUS: readonly unknown[] = [301, 307, 401, 403, 404]
+const SETUP_REASONS: readonly string[] = [
+  ...['package-missing', 'package-broken', 'package-too-old', 'region-missing', 'region-malformed'],
+  ...['credentials-expired', 'CredentialsProviderError', 'AccessDenied', 'NoSuchBucket'],
+  // With status 400 (AWS: Error responses).
+  ...['ExpiredToken', 'InvalidToken', 'InvalidAccessKeyId', 'AuthorizationHeaderMalformed'],
+  // The rights and abilities of a directory.
+  ...['EACCES', 'EPERM', 'EROFS', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV'],
+]
+
+/** Whether the storage can't be used as it is set up: no media gets in before its operator mends that. */
+export function isStorageSetupFault(error: AnyWhatsAppMediaError): boolean {
+  if (error.code !== 'storage-failed' || error.retryable) return false
+  return SETUP_STATUS.includes(error.status) || SETUP_REASONS.includes(error.reason)
 }
 
 function isLateFault(error: AnyWhatsAppMediaError): error is AnyWhatsAppMediaError & { code: LateFault } {

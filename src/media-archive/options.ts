@@ -45,7 +45,7 @@ export interface MediaArchiveOptions
   onArchived?: ((media: ArchivedMessageMedia) => unknown) | undefined
   /**
    * Awaited for each item that is given up. At least once, too. A job is given up when its fault can't pass, when a fault
-   * that may pass has outlasted the media, and `media-gone` after one late try, up to 5 minutes after the first.
+   * that may pass, or a storage that is set up wrongly, has outlasted the media, and `media-gone` after one late try, up to 5 minutes after the first.
    */
   onFailed?: ((failure: MediaFailure) => unknown) | undefined
   /**

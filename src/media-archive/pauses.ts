@@ -1,10 +1,16 @@
 import type { AnyWhatsAppMediaError } from '../errors.js'
 
-/** A pause of one number, for Meta takes no token of it, or of a whole account, for Meta asks for fewer calls. */
+/**
+ * A pause of one number, for Meta takes no token of it, or of a whole account: Meta asks for fewer calls, or the account's
+ * storage can't be used as it is set up.
+ */
 export type Pause = { accountId: string; forSeconds: number } & (
   | { reason: 'access-token'; phoneNumberId: string }
-  | { reason: 'rate-limit' }
+  | { reason: 'rate-limit' | 'storage' }
 )
+
+/** Hears of each pause when it begins, and the error that began it. */
+export type PauseListener = (pause: Pause, error: AnyWhatsAppMediaError) => void
 
 /** A number and its account. Numbers of one account may have tokens of their own; rate limits are taken as the account's. */
 export interface AccountNumber {
@@ -24,6 +30,10 @@ export interface Pauses {
   pauseNumber(number: AccountNumber, error: AnyWhatsAppMediaError): number
   /** Ends the number's pause: its token works again. */
   resumeNumber(number: AccountNumber): void
+  /** Pauses an account whose storage is set up wrongly, longer each time in a row, and returns the seconds. */
+  pauseStorage(accountId: string, error: AnyWhatsAppMediaError): number
+  /** Ends that pause: the storage works again. */
+  resumeStorage(accountId: string): void
   /** Pauses the account for these seconds at least: Meta asks for fewer calls. */
   pauseAccount(accountId: string, seconds: number, error: AnyWhatsAppMediaError): void
 }
@@ -38,16 +48,24 @@ interface RunningPause {
   error: AnyWhatsAppMediaError
 }
 
+interface GrowingPause extends RunningPause {
+  /** Pauses in a row. */
+  times: number
+  triedMs: number
+}
+
 export function createPauses(
-  onPause: (pause: Pause) => void,
+  onPause: PauseListener,
   { now = () => Date.now() }: { now?: (() => number) | undefined } = {},
 ): Pauses {
-  const withoutToken = new Map<string, RunningPause & { times: number; triedMs: number }>()
+  const withoutToken = new Map<string, GrowingPause>()
+  const withoutStorage = new Map<string, GrowingPause>()
   const atLimit = new Map<string, RunningPause>()
 
   return {
     find(number) {
-      const running = [withoutToken.get(buildNumberId(number)), atLimit.get(number.accountId)]
+      const { accountId } = number
+      const running = [withoutToken.get(buildNumberId(number)), withoutStorage.get(accountId), atLimit.get(accountId)]
       const [longest] = running.filter((pause) => pause !== undefined).sort((one, other) => other.untilMs - one.untilMs)
       const secondsLeft = longest === undefined ? 0 : countPauseSeconds(longest, now())
       return longest === undefined || secondsLeft <= 0 ? undefined : { secondsLeft, error: longest.error }
@@ -60,23 +78,18 @@ export function createPauses(
       running.triedMs = at
       return true
     },
-    pauseNumber(number, error) {
-      // Jobs that were under way together find the same rejected token: that is one pause, and one event.
-      const last = withoutToken.get(buildNumberId(number)) ?? { beganMs: 0, untilMs: 0, times: 0 }
-      const left = countPauseSeconds(last, now())
-      if (left > 0) return left
-      const { accountId, phoneNumberId } = number
-      const forSeconds = Math.min(FIRST_PAUSE_SECONDS * 2 ** last.times, LONGEST_PAUSE_SECONDS)
-      const beganMs = now()
-      const untilMs = beganMs + forSeconds * 1_000
-      const times = last.times + 1
-      withoutToken.set(buildNumberId(number), { beganMs, untilMs, triedMs: beganMs, times, error })
-      onPause({ accountId, phoneNumberId, forSeconds, reason: 'access-token' })
-      return forSeconds
-    },
-    resumeNumber(number) {
-      withoutToken.delete(buildNumberId(number))
-    },
+    pauseNumber: ({ accountId, phoneNumberId }, error) =>
+      growPause(withoutToken, buildNumberId({ accountId, phoneNumberId }), {
+        ...{ error, at: now() },
+        onBegin: (forSeconds) => onPause({ accountId, phoneNumberId, forSeconds, reason: 'access-token' }, error),
+      }),
+    resumeNumber: (number) => void withoutToken.delete(buildNumberId(number)),
+    pauseStorage: (accountId, error) =>
+      growPause(withoutStorage, accountId, {
+        ...{ error, at: now() },
+        onBegin: (forSeconds) => onPause({ accountId, forSeconds, reason: 'storage' }, error),
+      }),
+    resumeStorage: (accountId) => void withoutStorage.delete(accountId),
     pauseAccount(accountId, seconds, error) {
       const beganMs = now()
       const untilMs = beganMs + seconds * 1_000
@@ -84,9 +97,25 @@ export function createPauses(
       const isRunning = running !== undefined && countPauseSeconds(running, now()) > 0
       if (isRunning && running.untilMs >= untilMs) return
       atLimit.set(accountId, { beganMs, untilMs, error })
-      if (!isRunning) onPause({ accountId, forSeconds: seconds, reason: 'rate-limit' })
+      if (!isRunning) onPause({ accountId, forSeconds: seconds, reason: 'rate-limit' }, error)
     },
   }
+}
+
+/** Begins a pause that is longer each time in a row, and returns its seconds; those that are left of one that runs. */
+function growPause(
+  pauses: Map<string, GrowingPause>,
+  id: string,
+  { error, at, onBegin }: { error: AnyWhatsAppMediaError; at: number; onBegin: (forSeconds: number) => void },
+): number {
+  // Jobs that were under way together find the same fault: that is one pause, and one event.
+  const last = pauses.get(id) ?? { beganMs: 0, untilMs: 0, times: 0 }
+  const left = countPauseSeconds(last, at)
+  if (left > 0) return left
+  const forSeconds = Math.min(FIRST_PAUSE_SECONDS * 2 ** last.times, LONGEST_PAUSE_SECONDS)
+  pauses.set(id, { beganMs: at, untilMs: at + forSeconds * 1_000, triedMs: at, times: last.times + 1, error })
+  onBegin(forSeconds)
+  return forSeconds
 }
 
 /** The seconds until a pause ends. A clock that was set back must not make a pause last until it has caught up. */

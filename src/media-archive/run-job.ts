@@ -10,7 +10,8 @@ import type { Callbacks } from './callbacks.js'
 import { cutDelay, cutPause, spreadDelay } from './delays.js'
 import { buildRetry, countSecondsLeft, type JobAttempt, readJobAttempt } from './job-attempt.js'
 import { createKnownGone, type KnownGone } from './known-gone.js'
-import { createPauses, type Pauses } from './pauses.js'
+import { createPauseLog } from './pause-log.js'
+import { createPauses, type PauseListener, type Pauses } from './pauses.js'
 import { createFailureSettler, reportInTime, reportOutcome } from './settle-failure.js'
 import { watchUsage } from './watch-usage.js'
 
@@ -37,7 +38,10 @@ export interface JobRunnerOptions {
 export function createJobRunner(options: JobRunnerOptions): ProcessJob {
   const { callbacks, archiveForAccount, maxGonePerHour, attempts, waitScale = 1, onEvent } = options
   const now = createWaitClock(waitScale)
-  const pauses = createPauses((pause) => emit(onEvent, { type: 'account-paused', ...pause }), { now })
+  const log = createPauseLog()
+  const hear: PauseListener =
+    onEvent === undefined ? log : (pause) => emit(onEvent, { type: 'account-paused', ...pause })
+  const pauses = createPauses(hear, { now })
   const knownGone = createKnownGone({ maxGonePerHour, pauseAccount: pauses.pauseAccount, now })
   const { decide, giveUp } = createFailureSettler({ callbacks, pauses, knownGone, onEvent })
 
@@ -53,6 +57,7 @@ export function createJobRunner(options: JobRunnerOptions): ProcessJob {
       const pause = findPause(attempt, pauses)
       if (pause !== undefined) return pause
       archived = await archive(attempt, { account, signal: stop.signal })
+      pauses.resumeStorage(attempt.job.accountId)
     } finally {
       stop.clear()
     }

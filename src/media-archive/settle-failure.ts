@@ -9,7 +9,7 @@ import { linkSignals } from '../timing/abort.js'
 import { type Callbacks, CallbackThrew, unwrapThrown } from './callbacks.js'
 import { findAskedDelayMs } from './delays.js'
 import { buildRetry, countJobAttempts, countSecondsLeft, type JobAttempt } from './job-attempt.js'
-import { judgeCallbackFailure, judgeFailure } from './judge-failure.js'
+import { isStorageSetupFault, judgeCallbackFailure, judgeFailure } from './judge-failure.js'
 import type { KnownGone } from './known-gone.js'
 import { createMediaFailure } from './media-failure.js'
 import type { Pauses } from './pauses.js'
@@ -128,6 +128,9 @@ function noteFailure(
   if (error.code === 'access-token') {
     const pauseSeconds = pauses.pauseNumber({ accountId, phoneNumberId: media.phoneNumberId }, error)
     return { pauseSeconds, isKnownGone: false }
+  }
+  if (isStorageSetupFault(error)) {
+    return { pauseSeconds: pauses.pauseStorage(accountId, error), isKnownGone: false }
   }
   if (error.code === 'media-gone') knownGone.note(accountId, error)
   if (isRateLimit(error)) pauses.pauseAccount(accountId, Math.ceil(findAskedDelayMs(error) / 1_000), error)

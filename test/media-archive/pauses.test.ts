@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest'
-import { AccessTokenError, GraphApiError } from '../../src/errors.js'
+import { AccessTokenError, GraphApiError, StorageFailedError } from '../../src/errors.js'
 import { createPauses as createWithClock, type Pause, type Pauses } from '../../src/media-archive/pauses.js'
 
 let at: number
@@ -108,4 +108,22 @@ it('createPauses lets no pause last until a clock has caught up that was set bac
   expect(pauses.find(number)).toMatchObject({ secondsLeft: 120 })
   expect(pauses.find(sibling)).toMatchObject({ secondsLeft: 60, error: limit })
   expect(paused).toEqual(['access-token', 'rate-limit', 'access-token', 'rate-limit'])
+})
+
+it('createPauses pauses an account for its storage, longer each time in a row, until it works', () => {
+  const paused: Pause[] = []
+  const pauses = createPauses((pause) => void paused.push(pause))
+  const fault = new StorageFailedError({ operation: 'put', key: 'k', reason: 'region-missing', retryable: false })
+  for (const seconds of [60, 120, 240, 480, 900, 900]) {
+    expect(pauses.pauseStorage('a', fault)).toBe(seconds)
+    expect(pauses.pauseStorage('a', fault)).toBe(seconds)
+    expect([pauses.find(number), pauses.find(sibling)]).toEqual(Array(2).fill({ secondsLeft: seconds, error: fault }))
+    expect(pauses.find({ ...number, accountId: 'b' })).toBeUndefined()
+    after(seconds)
+    expect(pauses.find(number)).toBeUndefined()
+  }
+  pauses.resumeStorage('a')
+  expect(pauses.pauseStorage('a', fault)).toBe(60)
+  expect(paused).toHaveLength(7)
+  expect(paused[0]).toEqual({ accountId: 'a', forSeconds: 60, reason: 'storage' })
 })

@@ -1,6 +1,7 @@
 import { readField } from '../../errors/thrown.js'
-import { type AnyWhatsAppMediaError, StorageFailedError } from '../../errors.js'
+import { type AnyWhatsAppMediaError, StorageFailedError, WhatsAppMediaError } from '../../errors.js'
 import { findAskedDelayMs } from '../../media-archive/delays.js'
+import { isStorageSetupFault } from '../../media-archive/judge-failure.js'
 import type { MediaJob, ProcessJob } from '../../queues.js'
 import { allowManyListeners, callOnAbort } from '../../timing/abort.js'
 import { decideBackoffSeconds } from '../../timing/backoff.js'
@@ -189,6 +190,9 @@ async function attemptEntry(
   }
   const { job, isAttempt, afterSeconds, error } = outcome
   if (isTokenError(error) && isTokenDead(job)) return { step: 'end', end: describeFailedEntry(error) }
+  // An operator watches: a storage that is set up wrongly is mended, and the run begun again.
+  if (WhatsAppMediaError.is(error) && isStorageSetupFault(error))
+    return { step: 'end', end: describeFailedEntry(error) }
   const next = { ...held, entry: { ...entry, job }, attempt: attempt + (isAttempt ? 1 : 0) }
   return { step: 'wait', held: next, afterSeconds }
 }

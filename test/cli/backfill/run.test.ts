@@ -234,6 +234,17 @@ it("startRun gives an account up whose token is rejected, and goes on with the o
   expect(ended.at(-1)).toMatchObject([2, { is: 'failed', code: 'access-token' }])
 })
 
+it('startRun ends what waits for a storage that is set up wrongly, and stops after twenty', async () => {
+  const error = new StorageFailedError({ operation: 'put', key: 'k', reason: 'region-missing', retryable: false })
+  const entries = Array.from({ length: 100 }, (_, place) => entryOf(String(place)))
+  const answer = (job: MediaJob): JobOutcome => ({
+    ...{ outcome: 'retry', afterSeconds: 60, until: job.media.timestamp, isAttempt: false, job, error },
+  })
+  const { run, ended } = start(entries, { answer })
+  await expect(run.ended).rejects.toMatchObject({ code: 'storage-failed', message: expect.stringContaining('last 20') })
+  expect(ended).toHaveLength(20)
+})
+
 it('startRun stops when the storage refuses twenty objects in a row, and not before', async () => {
   const error = new StorageFailedError({ operation: 'put', key: 'k', reason: 'AccessDenied', retryable: false })
   const entries = Array.from({ length: 100 }, (_, place) => entryOf(String(place)))

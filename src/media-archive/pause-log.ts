@@ -1,0 +1,18 @@
+import { cleanId } from '../errors/describe.js'
+import { createFailureLog } from '../webhook/failure-log.js'
+import type { Pause, PauseListener } from './pauses.js'
+
+const PAUSE_ADVICE: Readonly<Record<Pause['reason'], string>> = {
+  'access-token': 'Renew the access token, or mend what accounts gives; the jobs then go on by themselves.',
+  'rate-limit': "The account is at a rate limit of Meta's. The jobs go on by themselves.",
+  storage: 'Mend what the error names; the jobs then go on by themselves.',
+}
+
+/** Stands in for an absent `onEvent`: a pause goes to `console.error`, each reason of an account once a minute at most. */
+export function createPauseLog(): PauseListener {
+  const log = createFailureLog()
+  return ({ accountId, forSeconds, reason }, error) => {
+    const told = `the jobs of account ${cleanId(accountId)} wait for ${forSeconds} seconds (${reason}). ${PAUSE_ADVICE[reason]}`
+    log(`${reason} ${accountId}`, { told: `${told} Give createMediaArchive an onEvent to hear of each pause.`, error })
+  }
+}
