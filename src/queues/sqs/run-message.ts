@@ -54,14 +54,20 @@ export function createRunMessage(options: RunMessageOptions): RunMessage {
     const { isAttempt, job: kept } = outcome
     const afterSeconds = Math.ceil(outcome.afterSeconds)
     // SQS itself counts how often it hands a message out.
-    if (isAttempt && mayStay(job, { kept, afterSeconds })) return showAgain(afterSeconds)
+    if (isAttempt && mayStay(job, { kept, afterSeconds, deadline: context.deadline })) return showAgain(afterSeconds)
     return replaceMessage(kept, { afterSeconds, attempts: isAttempt ? attempt : attempt - 1, ...options })
   }
 }
 
-/** Whether a message says enough as it is. Another one can not wait for long, which its count alone is not worth. */
-function mayStay(job: MediaJob, { kept, afterSeconds }: { kept: MediaJob; afterSeconds: number }): boolean {
-  if (afterSeconds <= LONGEST_SQS_DELAY_SECONDS) return toBody(kept) === toBody(job)
+/**
+ * Whether a message says enough as it is. Another one can not wait for long, and takes time that a function with a
+ * deadline no longer has, which its count alone is not worth.
+ */
+function mayStay(
+  job: MediaJob,
+  { kept, afterSeconds, deadline }: { kept: MediaJob; afterSeconds: number; deadline: Date | undefined },
+): boolean {
+  if (deadline === undefined && afterSeconds <= LONGEST_SQS_DELAY_SECONDS) return toBody(kept) === toBody(job)
   return toBody({ ...kept, counted: undefined }) === toBody({ ...job, counted: undefined })
 }
 
