@@ -141,14 +141,14 @@ export class AccessTokenError extends WhatsAppMediaError {
   declare readonly graphCode?: number | undefined
 
   constructor(
-    details: { account?: string | undefined; cause?: unknown } & (
+    details: { account?: string | undefined; problem?: string | undefined; cause?: unknown } & (
       | { reason: 'rejected'; status?: number | undefined; graphCode?: number | undefined }
       | { reason: 'missing' | 'unavailable'; status?: never; graphCode?: never }
     ),
   ) {
-    const buildMessage = ({ reason, account, graphCode }: typeof details): string => {
+    const buildMessage = ({ reason, account, problem, graphCode }: typeof details): string => {
       const token = `access token${account === undefined ? '' : ` of account ${account}`}`
-      if (reason === 'missing') return `The ${token} is missing`
+      if (reason === 'missing') return `The ${token} is missing${problem === undefined ? '' : `: ${problem}`}`
       if (reason === 'unavailable') return `The function that gives the ${token} failed`
       return `Meta rejected the ${token}${graphCode === undefined ? '' : ` (Graph code ${graphCode})`}`
     }

@@ -132,8 +132,16 @@ async function callTokenFunction(
 function acceptToken(token: string | undefined, { history, deadlines, account }: TokenCall): string {
   deadlines.signal.throwIfAborted()
   if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) {
-    throw new AccessTokenError({ reason: 'missing', ...defined({ account }) })
+    throw new AccessTokenError({ reason: 'missing', ...defined({ account, problem: findTokenProblem(token) }) })
   }
   history.given = token
   return token
+}
+
+/** Why a value that is there is no token. */
+function findTokenProblem(token: unknown): string | undefined {
+  if (token === undefined || token === null || token === '') return undefined
+  if (typeof token !== 'string') return `it must be a string, got ${describeSecret(token)}`
+  if (/^Bearer\s/i.test(token)) return 'what was given starts with Bearer; give the token alone'
+  return /\s/.test(token) ? 'what was given has white space in or around it' : 'what was given is not plain ASCII'
 }

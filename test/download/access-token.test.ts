@@ -231,3 +231,18 @@ function deferred(): { promise: Promise<void>; resolve(): void } {
   })
   return { promise, resolve }
 }
+
+it.each<[unknown, string]>([
+  [undefined, 'The access token is missing'],
+  [null, 'The access token is missing'],
+  ['', 'The access token is missing'],
+  ['EAAx\n', 'The access token is missing: what was given has white space in or around it'],
+  [' EAAx', 'The access token is missing: what was given has white space in or around it'],
+  ['EAA x', 'The access token is missing: what was given has white space in or around it'],
+  ['Bearer EAAx', 'The access token is missing: what was given starts with Bearer; give the token alone'],
+  ['bearer EAAx', 'The access token is missing: what was given starts with Bearer; give the token alone'],
+  ['EAA\u200bx', 'The access token is missing: what was given is not plain ASCII'],
+  [12, 'The access token is missing: it must be a string, got a value of type number'],
+])('runWithToken says why %j is no token', async (token, message) => {
+  await expect(run(token as string)).rejects.toMatchObject({ reason: 'missing', message })
+})

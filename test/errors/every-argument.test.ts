@@ -18,7 +18,10 @@ const ARGUMENTS: { [Name in keyof Classes]: Record<KeysOfAny<Details<Name>>, unk
   },
   InvalidSignatureError: { reason: 'wrong-secret' },
   PayloadTooLargeError: { limitBytes: 10_737_418_240 },
-  AccessTokenError: { reason: 'rejected', account: 'acme', status: 401, graphCode: 190, cause: new Error('refused') },
+  AccessTokenError: {
+    ...{ reason: 'rejected', account: 'acme', status: 401, graphCode: 190, cause: new Error('refused') },
+    problem: 'what was given starts with Bearer; give the token alone',
+  },
   UnknownNumberError: { phoneNumberId: '106540352242922' },
   GraphApiError: {
     ...{ status: 400, retryable: true, graphCode: 100, subcode: 2_494_055, fbtraceId: 'AbCdEf-12_Gh' },
