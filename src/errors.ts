@@ -148,9 +148,10 @@ export class AccessTokenError extends WhatsAppMediaError {
   ) {
     const buildMessage = ({ reason, account, problem, graphCode }: typeof details): string => {
       const token = `access token${account === undefined ? '' : ` of account ${account}`}`
-      if (reason === 'missing') return `The ${token} is missing${problem === undefined ? '' : `: ${problem}`}`
-      if (reason === 'unavailable') return `The function that gives the ${token} failed`
-      return `Meta rejected the ${token}${graphCode === undefined ? '' : ` (Graph code ${graphCode})`}`
+      const why = problem === undefined ? '' : `: ${problem}`
+      if (reason === 'missing') return `The ${token} is missing${why}`
+      if (reason === 'unavailable') return `The function that gives the ${token} failed${why}`
+      return `Meta rejected the ${token}${graphCode === undefined ? '' : ` (Graph code ${graphCode})`}${why}`
     }
     super(
       cleanDetails(details, {
