@@ -129,11 +129,13 @@ export type MediaEvent = EventSubject &
         forSeconds: number
       } & (
         | {
+            /** Why: only this number's jobs wait. */
             reason: 'access-token'
             /** Meta's id of the business phone number. */
             phoneNumberId: string
           }
         | {
+            /** Why: all jobs of the account wait. */
             reason: 'rate-limit' | 'storage'
           }
       ))
