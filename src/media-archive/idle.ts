@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
-import { checkMilliseconds } from '../errors/checks.js'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
+import { checkMilliseconds, checkSignal } from '../errors/checks.js'
 import { TimeoutError, WhatsAppMediaError } from '../errors.js'
 import type { JobCounts, MediaQueue } from '../queues.js'
 import { abortable, createController, within } from '../timing/abort.js'
@@ -13,6 +14,8 @@ export interface IdleOptions {
   signal?: AbortSignal | undefined
 }
 
+const IDLE_OPTIONS: OptionNames<IdleOptions> = { timeoutMs: true, signal: true }
+
 /** Where an archive's work is done. */
 interface WorkingParts {
   calls: Pick<Calls, 'size' | 'waitForWork'>
@@ -25,8 +28,10 @@ interface WorkingParts {
  * @throws TimeoutError that says what is left; InvalidOptionError; the signal's reason.
  */
 export async function waitUntilIdle(parts: WorkingParts, options: IdleOptions = {}): Promise<void> {
+  checkOptions(options, IDLE_OPTIONS)
   const { timeoutMs = 4_000, signal } = options
   checkMilliseconds('timeoutMs', timeoutMs)
+  if (signal !== undefined) checkSignal('signal', signal)
   const over = createController()
   const otherwise = (): never => {
     throw describeWork(parts, timeoutMs)

@@ -1,5 +1,5 @@
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
-import { checkWhole } from '../errors/checks.js'
+import { checkSignal, checkWhole } from '../errors/checks.js'
 import { InvalidOptionError, QueueFullError } from '../errors.js'
 import type { MediaJob, MediaQueue } from '../queues.js'
 import { isCloudflareWorkers, isLambda } from '../runtime.js'
@@ -17,6 +17,8 @@ export interface InProcessQueueOptions {
 }
 
 const IN_PROCESS_OPTIONS: OptionNames<InProcessQueueOptions> = { concurrency: true, maxQueued: true }
+
+const QUEUE_IDLE_OPTIONS: OptionNames<Parameters<Required<MediaQueue>['idle']>[0] & object> = { signal: true }
 
 /**
  * A queue in this process: the webhook is answered first, the media archived after.
@@ -86,7 +88,12 @@ export function createInProcessQueue(options: InProcessQueueOptions = {}): Requi
       worker.add(fresh)
     },
     start: worker.start,
-    idle: ({ signal } = {}) => worker.idle(signal),
+    async idle(idleOptions = {}) {
+      checkOptions(idleOptions, QUEUE_IDLE_OPTIONS)
+      const { signal } = idleOptions
+      if (signal !== undefined) checkSignal('signal', signal)
+      return worker.idle(signal)
+    },
     countJobs: worker.count,
     async close(closingOptions) {
       const timeoutMs = checkClosing(closingOptions)

@@ -264,7 +264,7 @@ export const STORAGE_ROWS: readonly Row[] = [
   ['files with a directory as options', call(createFileSystemStorage, './media'), 'options', 'must be an object'],
   ['files without directory', files({ directory: undefined }), 'directory', 'must be a path, got undefined'],
   ['files in an empty directory', files({ directory: '' }), 'directory', "must be a path, got ''"],
-  ['files with a slip', files({ dir: '/tmp' }), 'dir', 'unknown option dir; known are directory'],
+  ['files with a slip', files({ dir: '/tmp' }), 'dir', 'unknown option dir; did you mean directory?'],
   ['files with another slip', files({ directroy: '/tmp' }), 'directroy', 'did you mean directory?'],
   ['files with a path as base URL', files({ baseUrl: '/media', secret: SECRET }), 'baseUrl', 'must be an http(s) URL'],
   [
@@ -466,6 +466,14 @@ export function buildQueueRows(): readonly Row[] {
     ['no jobs for SQS', call(remote.enqueue), 'jobs', 'must be a list, got undefined'],
     ['close with milliseconds', call(inProcess.close, 10_000), 'options', 'must be an object, got 10000'],
     ['close with a slip', call(inProcess.close, { timeoutMS: 1 }), 'timeoutMS', 'did you mean timeoutMs?'],
+    ['idle with milliseconds', call(inProcess.idle, 5), 'options', 'must be an object, got 5'],
+    [
+      'idle with a time',
+      call(inProcess.idle, { timeoutMs: 1 }),
+      'timeoutMs',
+      'unknown option timeoutMs; known are signal',
+    ],
+    ['idle with a signal that is none', call(inProcess.idle, { signal: 'x' }), 'signal', 'must be an AbortSignal'],
     ['close of SQS with a slip', call(remote.close, { timeout: 1 }), 'timeout', 'did you mean timeoutMs?'],
     [
       'close of a consumer',

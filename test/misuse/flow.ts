@@ -647,6 +647,32 @@ export function buildArchiveRows(): readonly Row[] {
     ['close with milliseconds', call(archive.close, 10_000), 'options', 'must be an object, got 10000'],
     ['close with a slip', call(archive.close, { timeout: 10_000 }), 'timeout', 'did you mean timeoutMs?'],
     ['close with a time as text', call(archive.close, { timeoutMs: '10' }), 'timeoutMs', "got '10'"],
+    [
+      'idle with milliseconds',
+      call(archive.idle, 5),
+      'options',
+      'must be an object, got 5; known are timeoutMs, signal',
+    ],
+    ['idle with null', call(archive.idle, null), 'options', 'must be an object, got null'],
+    ['idle with a list', call(archive.idle, []), 'options', 'must be an object, got an array of 0'],
+    ['idle with a signal as options', call(archive.idle, AbortSignal.timeout(1)), 'options', 'must be an object'],
+    ['idle with a slip', call(archive.idle, { timeoutMS: 1 }), 'timeoutMS', 'did you mean timeoutMs?'],
+    ['idle with another name', call(archive.idle, { timeout: 1 }), 'timeout', 'did you mean timeoutMs?'],
+    ['idle with a time as text', call(archive.idle, { timeoutMs: '10' }), 'timeoutMs', "got '10'"],
+    ['idle in no time', call(archive.idle, { timeoutMs: 0 }), 'timeoutMs', 'must be a positive number of milliseconds'],
+    [
+      'idle with a signal that is none',
+      call(archive.idle, { signal: 'x' }),
+      'signal',
+      "must be an AbortSignal, got 'x'",
+    ],
+    ['idle with signal null', call(archive.idle, { signal: null }), 'signal', 'must be an AbortSignal, got null'],
+    [
+      'idle with a controller',
+      call(archive.idle, { signal: new AbortController() }),
+      'signal',
+      'got an AbortController (give its signal)',
+    ],
     ['close in no time', call(archive.close, { timeoutMs: Number.NaN }), 'timeoutMs', 'got NaN'],
   ]
 }
