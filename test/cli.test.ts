@@ -61,7 +61,7 @@ it('the commands take options as they were typed, and end with 2 when they can n
     runCommand('verify', '--json', '2026', '--directory', '/none'),
   ]
   expect([await typed.ended, await missing.ended, await unknown.ended, await none.ended]).toEqual([2, 2, 2, 2])
-  expect(typed.output()).toContain('--directory signs URLs only with')
+  expect(typed.output()).toContain('goes with --directory only where WHATSAPP_MEDIA_URL_SECRET is set')
   expect(missing.output()).toContain('missing required args for command `archive <...mediaIds>`')
   expect(unknown.output()).toContain('Unknown option `--nothing`')
   expect(none.output()).toBe('--directory can not be read, there is no such folder (ENOENT): /none\n')
