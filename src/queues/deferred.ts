@@ -1,12 +1,13 @@
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
-import { checkFunction, checkMilliseconds, checkWhole } from '../errors/checks.js'
-import { QueueFailedError } from '../errors.js'
+import { checkFunction, checkList, checkMethods, checkMilliseconds, checkWhole } from '../errors/checks.js'
+import { describeSecret } from '../errors/describe.js'
+import { InvalidOptionError, QueueFailedError } from '../errors.js'
 import type { MediaJob, MediaQueue, ProcessJob } from '../queues.js'
-import { within } from '../timing/abort.js'
+import { abortable, within } from '../timing/abort.js'
 import { checkClosing } from '../timing/closing.js'
-import { createDeferredRunner, type RedriveResult } from './deferred/runner.js'
-import { type DeferredJobStore, toDeferredJob } from './deferred/store.js'
-import { buildJobId } from './stored-job.js'
+import { createDeferredRunner, type RedriveResult, reportError } from './deferred/runner.js'
+import { type DeferredJob, type DeferredJobStore, readDeferredRow, toDeferredJob } from './deferred/store.js'
+import { buildJobId, checkJobs } from './stored-job.js'
 
 export type { RedriveResult } from './deferred/runner.js'
 export type { DeferredJob, DeferredJobStore } from './deferred/store.js'
@@ -16,8 +17,8 @@ export interface DeferredQueueOptions {
   /** Keeps the jobs: a table or collection of your database. */
   store: DeferredJobStore
   /**
-   * Keeps the function alive for work after the answer: Next.js's `after`, Vercel's `waitUntil`, or
-   * `(work) => context.waitUntil(work)` on Cloudflare. The promise that it gets never rejects.
+   * Keeps the function alive for work after the answer: Next.js's `after` or Vercel's `waitUntil`. The
+   * promise that it gets never rejects.
    */
   waitUntil: (work: Promise<void>) => unknown
   /** Jobs that run at once. Default 8. */
@@ -27,9 +28,15 @@ export interface DeferredQueueOptions {
    * lets a function run. Default 900.
    */
   leaseSeconds?: number | undefined
-  /** Hears when the store fails after a job has run: the job is run again later. Errors that it throws are ignored. */
+  /**
+   * Hears when the store fails after a job has run, which is run again later; of a row that is no job; of a promise of
+   * `waitUntil` that rejects. Errors that it throws are ignored.
+   */
   onError?: ((error: unknown) => unknown) | undefined
 }
+
+/** Meta keeps media for 7 days (Meta: Media). */
+const MAX_LEASE_SECONDS = 604_800
 
 const DEFERRED_OPTIONS: OptionNames<DeferredQueueOptions> = {
   store: true,
@@ -40,7 +47,7 @@ const DEFERRED_OPTIONS: OptionNames<DeferredQueueOptions> = {
 }
 
 /** A `MediaQueue` for functions that end soon after their answer. */
-export interface DeferredQueue extends Required<Pick<MediaQueue, 'enqueue' | 'start' | 'close'>> {
+export interface DeferredQueue extends Required<MediaQueue> {
   /**
    * Runs the jobs whose time has come: retries, and those whose function was stopped before they were archived. Call it
    * from a cron job, every minute say.
@@ -99,16 +106,13 @@ export interface DeferredQueue extends Required<Pick<MediaQueue, 'enqueue' | 'st
  * ```
  */
 export function createDeferredQueue(options: DeferredQueueOptions): DeferredQueue {
-  checkOptions(options, DEFERRED_OPTIONS)
-  const { store, waitUntil, concurrency = 8, leaseSeconds = 900, onError } = options
-  checkParts({ store, waitUntil })
-  checkWhole('concurrency', concurrency)
-  checkWhole('leaseSeconds', leaseSeconds)
+  const { store, waitUntil, concurrency, leaseSeconds, onError } = checkDeferred(options)
   const runner = createDeferredRunner({ store, concurrency, onError })
   let process: ProcessJob | undefined
   let isClosed = false
   return {
     async enqueue(jobs) {
+      checkJobs(jobs)
       if (isClosed) throw refuseCall('enqueue', 'closed')
       const fresh = [...new Map(jobs.map((job) => [buildJobId(job), job])).values()]
       if (fresh.length === 0) return
@@ -118,7 +122,9 @@ export function createDeferredQueue(options: DeferredQueueOptions): DeferredQueu
       const runs = fresh.map((job) => ({ job, row: toDeferredJob(job, { afterSeconds }) }))
       await store.save(runs.map(({ row }) => row))
       if (process === undefined) return
-      waitUntil(runner.run(runs, { processJob: process }).then(() => {}))
+      const kept = waitUntil(runner.run(runs, { processJob: process }).then(() => {}))
+      // A promise of the platform that rejects must not end the process.
+      void Promise.resolve(kept).catch((error: unknown) => reportError(onError, error))
     },
 
     start(processJob) {
@@ -129,12 +135,13 @@ export function createDeferredQueue(options: DeferredQueueOptions): DeferredQueu
       const { limit, timeoutMs } = checkRedrive(redriveOptions)
       if (isClosed) throw refuseCall('redrive', 'closed')
       if (process === undefined) throw refuseCall('redrive', 'no archive')
-      const due = await store.findDue({ now: new Date().toISOString(), limit })
-      const leased = due.map((row) => toDeferredJob(row.job, { ...row, afterSeconds: leaseSeconds }))
-      if (leased.length > 0) await store.save(leased)
+      const leased = await leaseDue(options, { limit, leaseSeconds })
       const runs = leased.map((row) => ({ row, job: row.job }))
       return runner.run(runs, { processJob: process, timeoutMs })
     },
+
+    idle: ({ signal } = {}) => abortable(runner.waitForAll(), signal),
+    countJobs: () => ({ open: runner.count(), waiting: 0 }),
 
     async close(closingOptions): Promise<MediaJob[]> {
       const timeoutMs = checkClosing(closingOptions)
@@ -148,9 +155,34 @@ export function createDeferredQueue(options: DeferredQueueOptions): DeferredQueu
   }
 }
 
-function checkParts({ store, waitUntil }: Pick<DeferredQueueOptions, 'store' | 'waitUntil'>): void {
+/** Takes the jobs whose time has come: no other redrive takes them before the lease ends. */
+async function leaseDue(
+  { store, onError }: Pick<DeferredQueueOptions, 'store' | 'onError'>,
+  { limit, leaseSeconds }: { limit: number; leaseSeconds: number },
+): Promise<DeferredJob[]> {
+  const found: unknown = await store.findDue({ now: new Date().toISOString(), limit })
+  checkList('store.findDue', found)
+  const leased = found.flatMap((given) => {
+    const row = readDeferredRow(given)
+    if (row !== undefined) return [toDeferredJob(row.job, { ...row, afterSeconds: leaseSeconds })]
+    const problem = `must give rows of the form { id, job, attempt, dueAt }, got ${describeSecret(given)}`
+    reportError(onError, new InvalidOptionError({ option: 'store.findDue', problem }))
+    return []
+  })
+  if (leased.length > 0) await store.save(leased)
+  return leased
+}
+
+function checkDeferred(
+  options: DeferredQueueOptions,
+): DeferredQueueOptions & { concurrency: number; leaseSeconds: number } {
+  checkOptions(options, DEFERRED_OPTIONS)
+  const { store, waitUntil, concurrency = 8, leaseSeconds = 900, onError } = options
   checkFunction('waitUntil', waitUntil)
-  for (const name of ['save', 'remove', 'findDue'] as const) checkFunction(`store.${name}`, store?.[name])
+  checkMethods('store', store, { kind: 'a store of jobs', methods: ['save', 'remove', 'findDue'] })
+  checkWhole('concurrency', concurrency)
+  checkWhole('leaseSeconds', leaseSeconds, { most: MAX_LEASE_SECONDS })
+  return { store, waitUntil, concurrency, leaseSeconds, onError }
 }
 
 type RedriveOptions = NonNullable<Parameters<DeferredQueue['redrive']>[0]>

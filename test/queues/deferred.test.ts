@@ -218,11 +218,95 @@ describe('redrive', () => {
 
 it.each<[string, unknown, RegExp]>([
   ['no waitUntil', { waitUntil: undefined }, /^waitUntil must be a function, got undefined/],
-  ['no store', { store: undefined }, /^store\.save must be a function/],
-  ['half a store', { store: { save() {}, remove() {} } }, /^store\.findDue must be a function/],
+  ['no store', { store: undefined }, /^store must be a store of jobs, got undefined/],
+  [
+    'half a store',
+    { store: { save() {}, remove() {} } },
+    /^store must be a store of jobs, and lacks the functions findDue/,
+  ],
+  ['a lease that no media outlives', { leaseSeconds: 9e15 }, /^leaseSeconds must be/],
   ['no concurrency', { concurrency: 0 }, /^concurrency must be/],
   ['no lease', { leaseSeconds: 0.5 }, /^leaseSeconds must be/],
 ])('createDeferredQueue refuses %s', (_name, wrong, told) => {
   const options = { store: createStore(), waitUntil: () => {}, ...(wrong as object) }
   expect(() => createDeferredQueue(options)).toThrow(told)
+})
+
+describe('createDeferredQueue(), given what a database and a platform really give', () => {
+  const done: ProcessJob = async () => ({ outcome: 'done' })
+  const dueAt = '2026-11-22T10:00:00.000Z'
+
+  it.each<[string, object, Partial<DeferredJob>]>([
+    ['a job as JSON text', { job: JSON.stringify(jobOf('1')) }, {}],
+    ['an attempt as digits', { attempt: '2' }, { attempt: 2 }],
+    ['an attempt that is none', { attempt: 'soon' }, { attempt: 1 }],
+    ['no attempt', { attempt: null }, { attempt: 1 }],
+    ['columns of its own', { created: 1 }, {}],
+  ])('runs a row with %s, under its own id', async (_what, column, row) => {
+    const { queue, rows, store } = setUp()
+    const runs: [MediaJob, JobContext][] = []
+    queue.start(async (...run) => {
+      runs.push(run)
+      return retryOf(run[0], 60)
+    })
+    store.findDue = async () => [{ id: 'own', job: jobOf('1'), attempt: 3, dueAt, ...column } as DeferredJob]
+    expect(await queue.redrive()).toEqual({ done: 0, waiting: 1, failed: 0 })
+    const attempt = row.attempt ?? 3
+    expect(runs).toMatchObject([[jobOf('1'), { attempt }]])
+    expect([...rows.values()]).toMatchObject([{ id: 'own', job: jobOf('1'), attempt: attempt + 1 }])
+  })
+
+  it.each([
+    undefined,
+    null,
+    'row',
+    {},
+    { id: '', job: jobOf('1') },
+    { id: 'x' },
+    { id: 'x', job: '{' },
+    { id: 'x', job: 7 },
+  ])('reports the row %j, and runs the others', async (row) => {
+    const onError = vi.fn()
+    const { queue, store } = setUp(done, { onError })
+    store.findDue = async () => [row as unknown as DeferredJob, { id: 'good', job: jobOf('1'), attempt: 1, dueAt }]
+    expect(await queue.redrive()).toEqual({ done: 1, waiting: 0, failed: 0 })
+    expect(onError).toHaveBeenCalledOnce()
+    expect(onError).toHaveBeenCalledWith(expect.objectContaining({ code: 'invalid-option', option: 'store.findDue' }))
+  })
+
+  it('refuses a store that gives no list, and what is no job', async () => {
+    const { queue, store } = setUp(done)
+    store.findDue = async () => undefined as never
+    await expect(queue.redrive()).rejects.toThrow(/^store\.findDue must be/)
+    for (const odd of ['x', [{}], [null]]) {
+      await expect(queue.enqueue(odd as never)).rejects.toMatchObject({ code: 'invalid-option' })
+    }
+  })
+
+  it('takes a time longer than any timer as none', async () => {
+    const { queue, settle } = setUp()
+    await queue.enqueue([jobOf('1'), jobOf('2')])
+    queue.start(done)
+    expect(await queue.redrive({ timeoutMs: Number.POSITIVE_INFINITY })).toEqual({ done: 2, waiting: 0, failed: 0 })
+    await settle()
+  })
+
+  it('hears of a promise of the platform that rejects', async () => {
+    const onError = vi.fn()
+    const { queue } = setUp(done, { onError, waitUntil: () => Promise.reject(new Error('outside of a request')) })
+    await queue.enqueue([jobOf('1')])
+    await vi.waitFor(() => expect(onError).toHaveBeenCalledWith(new Error('outside of a request')))
+  })
+
+  it('is idle when each job is settled', async () => {
+    const { queue, rows } = setUp(done, { concurrency: 1 })
+    await queue.enqueue([jobOf('1'), jobOf('2'), jobOf('3')])
+    expect(queue.countJobs()).toEqual({ open: 3, waiting: 0 })
+    await queue.idle()
+    expect(queue.countJobs()).toEqual({ open: 0, waiting: 0 })
+    expect(rows.size).toBe(0)
+    await queue.enqueue([jobOf('4')])
+    await expect(queue.idle({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough')
+    await queue.idle()
+  })
 })

@@ -1,5 +1,5 @@
 import type { JobOutcome, MediaJob, ProcessJob } from '../../queues.js'
-import { createController, linkSignals } from '../../timing/abort.js'
+import { createController, linkSignals, MAX_TIMER_MS } from '../../timing/abort.js'
 import { decideBackoffSeconds } from '../../timing/backoff.js'
 import { retryRejected } from '../stored-job.js'
 import { type DeferredJob, type DeferredJobStore, toDeferredJob } from './store.js'
@@ -23,9 +23,12 @@ export interface RedriveResult {
 /** How jobs are run. */
 interface RunPlan {
   processJob: ProcessJob
-  /** Milliseconds until jobs under way are stopped. */
+  /** Milliseconds until jobs under way are stopped. Default without end. */
   timeoutMs?: number | undefined
 }
+
+/** Hears of faults that stop no other job. */
+export type DeferredErrorListener = (error: unknown) => unknown
 
 /** Runs jobs whose rows are leased, and writes down what became of them. */
 export interface DeferredRunner {
@@ -35,19 +38,25 @@ export interface DeferredRunner {
   stop(): void
   /** Resolves when nothing runs any more. */
   waitForAll(): Promise<void>
+  /** The jobs that are not settled yet. */
+  count(): number
 }
 
 export function createDeferredRunner(options: {
   store: DeferredJobStore
   concurrency: number
-  onError: ((error: unknown) => unknown) | undefined
+  onError: DeferredErrorListener | undefined
 }): DeferredRunner {
   const stopping = createController()
   const places = createPlaces(options.concurrency)
-  const underWay = new Set<Promise<unknown>>()
+  const underWay = new Map<Promise<unknown>, number>()
 
-  const runAll = async (runs: readonly DeferredRun[], { processJob, timeoutMs }: RunPlan): Promise<RedriveResult> => {
-    const deadline = timeoutMs === undefined ? undefined : new Date(Date.now() + timeoutMs)
+  const runAll = async (
+    runs: readonly DeferredRun[],
+    { processJob, timeoutMs = Number.POSITIVE_INFINITY }: RunPlan,
+  ): Promise<RedriveResult> => {
+    // A time longer than any timer is no limit.
+    const deadline = timeoutMs > MAX_TIMER_MS ? undefined : new Date(Date.now() + timeoutMs)
     const stop = linkSignals([stopping.signal], { deadline })
     const ends = await Promise.all(
       runs.map((run) => runOne(run, { ...options, places, processJob, signal: stop.signal })),
@@ -60,14 +69,15 @@ export function createDeferredRunner(options: {
   return {
     run(runs, plan) {
       const work = runAll(runs, plan)
-      underWay.add(work)
+      underWay.set(work, runs.length)
       void work.then(() => underWay.delete(work))
       return work
     },
     stop: () => stopping.abort(new Error('the queue is closed')),
     async waitForAll() {
-      await Promise.all(underWay)
+      await Promise.all(underWay.keys())
     },
+    count: () => [...underWay.values()].reduce((sum, count) => sum + count, 0),
   }
 }
 
@@ -82,7 +92,7 @@ async function runOne(
     signal,
   }: {
     store: DeferredJobStore
-    onError: ((error: unknown) => unknown) | undefined
+    onError: DeferredErrorListener | undefined
     places: Places
     processJob: ProcessJob
     signal: AbortSignal
@@ -99,11 +109,16 @@ async function runOne(
     return await settleRow(store, { row, outcome })
   } catch (error) {
     // The row stays, and is due again when its lease ends.
-    void (async () => onError?.(error))().catch(() => {})
+    reportError(onError, error)
     return 'waiting'
   } finally {
     places.give()
   }
+}
+
+/** What a listener throws must not stop the jobs. */
+export function reportError(onError: DeferredErrorListener | undefined, error: unknown): void {
+  void (async () => onError?.(error))().catch(() => {})
 }
 
 async function settleRow(
@@ -113,7 +128,7 @@ async function settleRow(
   if (outcome.outcome === 'retry') {
     const { job, isAttempt, afterSeconds } = outcome
     const attempt = isAttempt ? row.attempt + 1 : row.attempt
-    await store.save([{ ...toDeferredJob(job, { attempt, afterSeconds }), id: row.id }])
+    await store.save([toDeferredJob(job, { id: row.id, attempt, afterSeconds })])
     return 'waiting'
   }
   await store.remove([row.id])

@@ -1,3 +1,4 @@
+import { isObject, parseJson, parseWhole, readOwn, readString } from '../../json.js'
 import type { MediaJob } from '../../queues.js'
 import { buildJobHash, removeJobUrl } from '../stored-job.js'
 
@@ -15,7 +16,10 @@ export interface DeferredJob {
 
 /** A table or collection of jobs. */
 export interface DeferredJobStore {
-  /** Inserts the jobs, or replaces those of the same id. Resolves when they are durable. */
+  /**
+   * Inserts the jobs, or replaces those of the same id: a webhook that comes again begins the job's count anew. Resolves
+   * when they are durable.
+   */
   save(jobs: readonly DeferredJob[]): Promise<unknown>
   /** Removes the jobs of these ids; an unknown id is fine. */
   remove(ids: readonly string[]): Promise<unknown>
@@ -23,11 +27,26 @@ export interface DeferredJobStore {
   findDue(query: { now: string; limit: number }): Promise<readonly DeferredJob[]>
 }
 
-/** A row for a job that may be run after so many seconds. */
+/** A row for a job that may be run after so many seconds. A row that exists keeps its id. */
 export function toDeferredJob(
   job: MediaJob,
-  { attempt = 1, afterSeconds }: { attempt?: number | undefined; afterSeconds: number },
+  row: { id?: string | undefined; attempt?: number | undefined; afterSeconds: number },
 ): DeferredJob {
-  const dueAt = new Date(Date.now() + afterSeconds * 1_000).toISOString()
-  return { id: buildJobHash(job), job: removeJobUrl(job), attempt, dueAt }
+  const { id = buildJobHash(job), attempt = 1, afterSeconds } = row
+  return { id, job: removeJobUrl(job), attempt, dueAt: new Date(Date.now() + afterSeconds * 1_000).toISOString() }
+}
+
+/**
+ * A row as the database gave it back. Some give JSON as text, and large whole numbers, too; one row that is none must
+ * not keep the others from running.
+ *
+ * @returns undefined for a row without an id or a job.
+ */
+export function readDeferredRow(row: unknown): Pick<DeferredJob, 'id' | 'job' | 'attempt'> | undefined {
+  const id = readString(row, 'id')
+  const column = readOwn(row, 'job')
+  const job = typeof column === 'string' ? parseJson(column) : column
+  if (id === undefined || !isObject(job)) return undefined
+  // The archive checks what a job holds when it runs it.
+  return { id, job: job as unknown as MediaJob, attempt: Math.max(1, parseWhole(readOwn(row, 'attempt')) ?? 1) }
 }
