@@ -18,7 +18,7 @@ import { appOptionsFromEnv, listen, required } from './express.js'
 /** The settings that the processes share. */
 export interface Shared {
   redis: BullMqNaming
-  archive: Pick<MediaArchiveOptions, 'storage' | 'accounts' | 'cloudApi' | 'maxBytes'>
+  archive: Pick<MediaArchiveOptions, 'storage' | 'accounts' | 'prefix' | 'http' | 'cloudApi' | 'maxBytes'>
 }
 
 export interface Running {
@@ -111,26 +111,34 @@ async function untilTold(running: Running): Promise<void> {
   console.log('stopped')
 }
 
-async function run(command: string | undefined, env: NodeJS.ProcessEnv): Promise<void> {
-  const { appSecret, verifyToken, storage, accounts } = appOptionsFromEnv(env)
-  const shared: Shared = {
+/** Options of each process from the environment. @throws Error that names variables that are missing. */
+export function webOptionsFromEnv(env: NodeJS.ProcessEnv): WebOptions {
+  const { appSecret, verifyToken, storage, accounts, prefix, http } = appOptionsFromEnv(env)
+  return {
     redis: { connection: required('REDIS_URL', env['REDIS_URL']) },
-    archive: { storage, accounts },
+    archive: { storage, accounts, prefix, http },
+    appSecret,
+    verifyToken,
+    port: Number(env['PORT'] ?? 3000),
   }
+}
+
+async function run(command: string | undefined, env: NodeJS.ProcessEnv): Promise<void> {
+  const options = webOptionsFromEnv(env)
   if (command === 'web') {
-    const web = await startWeb({ ...shared, appSecret, verifyToken, port: Number(env['PORT'] ?? 3000) })
+    const web = await startWeb(options)
     console.log(`listening at ${web.origin}`)
     await untilTold(web)
   } else if (command === 'worker') {
     const worker = startWorker({
-      ...shared,
+      ...options,
       onArchived: (_messageId, { s3Key }) => console.log(`archived ${s3Key}`),
       onFailed: (_messageId, errorCode) => console.warn(`failed: ${errorCode}`),
     })
     console.log('working')
     await untilTold(worker)
   } else if (command === 'redrive') {
-    console.log(`${(await redrive(shared)).length} dead letters go back into the queue`)
+    console.log(`${(await redrive(options)).length} dead letters go back into the queue`)
   } else throw new Error('say web, worker or redrive')
 }
 

@@ -20,6 +20,7 @@ import {
   type MediaReference,
   toContent,
 } from 'whatsapp-media-archive'
+import { createNodeHttpClient } from 'whatsapp-media-archive/http'
 import type { MediaJob } from 'whatsapp-media-archive/queues'
 import { createInProcessQueue } from 'whatsapp-media-archive/queues/in-process'
 import { createFileSystemStorage } from 'whatsapp-media-archive/storage/file-system'
@@ -217,7 +218,7 @@ export function endConnectionsAtClose(server: Server): void {
 
 /** Options from the environment. @throws Error that names all variables that are missing. */
 export function appOptionsFromEnv(env: NodeJS.ProcessEnv): AppOptions {
-  const { bucket, region, endpoint, prefix, ...config } = configFromEnv(env)
+  const { bucket, region, endpoint, prefix, agent, ...config } = configFromEnv(env)
   const missing: string[] = []
   const need = (name: string, value: string | undefined): string => {
     if (value === undefined || value === '') missing.push(name)
@@ -231,6 +232,8 @@ export function appOptionsFromEnv(env: NodeJS.ProcessEnv): AppOptions {
   if (missing.length > 0) throw new Error(`${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not set`)
   return {
     ...openStorage(),
+    // Through the proxy of HTTPS_PROXY, as the storage.
+    ...(agent === undefined ? {} : { http: createNodeHttpClient({ agent }) }),
     // Other numbers are nobody's: their media is never archived for someone else.
     accounts: (phoneNumberId) => (phoneNumberId === ownNumber ? account : undefined),
     appSecret,
@@ -241,7 +244,7 @@ export function appOptionsFromEnv(env: NodeJS.ProcessEnv): AppOptions {
 
   function useBucket(): () => Pick<AppOptions, 'storage'> {
     const name = need('S3_BUCKET_NAME', bucket)
-    return () => ({ storage: createS3Storage({ bucket: name, region, endpoint }) })
+    return () => ({ storage: createS3Storage({ bucket: name, region, endpoint, agent }) })
   }
 
   function useFiles(directory: string): () => Pick<AppOptions, 'storage' | 'mediaHandler'> {

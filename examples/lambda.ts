@@ -5,8 +5,11 @@
  *   both:    QUEUE_URL, S3_BUCKET_NAME, WHATSAPP_PHONE_NUMBER_ID
  *   webhook: WHATSAPP_APP_SECRET, WHATSAPP_VERIFY_TOKEN
  *   worker:  WHATSAPP_ACCESS_TOKEN, DEAD_LETTER_QUEUE_URL
+ *
+ * HTTPS_PROXY is for the Graph API and S3; SQS is reached directly (docs/proxies.md).
  */
 import { configFromEnv, createMediaArchive, type MediaArchiveOptions, toContent } from 'whatsapp-media-archive'
+import { createNodeHttpClient } from 'whatsapp-media-archive/http'
 import {
   createSqsConsumer,
   createSqsQueue,
@@ -105,11 +108,12 @@ export function workerOptionsFromEnv(env: NodeJS.ProcessEnv): WorkerOptions {
 }
 
 function archiveOptionsFromEnv(env: NodeJS.ProcessEnv): WorkerOptions['archive'] {
-  const { bucket, region, endpoint, prefix, accessToken } = configFromEnv(env)
+  const { bucket, region, endpoint, prefix, accessToken, agent } = configFromEnv(env)
   const ownNumber = required('WHATSAPP_PHONE_NUMBER_ID', env['WHATSAPP_PHONE_NUMBER_ID'])
   return {
     // The function for webhooks never touches it: the SDK loads at the first call.
-    storage: createS3Storage({ bucket: required('S3_BUCKET_NAME', bucket), region, endpoint }),
+    storage: createS3Storage({ bucket: required('S3_BUCKET_NAME', bucket), region, endpoint, agent }),
+    ...(agent === undefined ? {} : { http: createNodeHttpClient({ agent }) }),
     // Other numbers are nobody's: their media is never archived for someone else.
     accounts: (phoneNumberId) =>
       phoneNumberId === ownNumber ? { accountId: 'pixels_internal', accessToken } : undefined,

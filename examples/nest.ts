@@ -1,6 +1,6 @@
 /**
- * NestJS 11 and 12, on Express: the webhook before Nest's parsers, messages listed with fresh signed URLs, and an end
- * without a loss. `tsconfig.json` needs `experimentalDecorators`.
+ * NestJS on Express: the webhook before Nest's parsers, messages listed with fresh signed URLs, and an end without a
+ * loss. Tried in CI with NestJS 12. `tsconfig.json` needs `experimentalDecorators`.
  *
  *   … the variables of express.ts … npx tsx examples/nest.ts
  */
