@@ -7,7 +7,8 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const PUBLISHED = [
+/** Of package.json: what npm, a bundler or a reader of the package's page makes use of. */
+export const PUBLISHED = [
   ...['name', 'version', 'description', 'keywords', 'license', 'homepage', 'bugs', 'repository'],
   ...['type', 'engines', 'sideEffects', 'main', 'module', 'types', 'bin', 'exports', 'typesVersions', 'files'],
   ...['dependencies', 'peerDependencies', 'peerDependenciesMeta'],

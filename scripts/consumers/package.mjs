@@ -1,15 +1,13 @@
 // The tarball itself: what it holds, and that nothing runs when it is installed.
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { PUBLISHED } from '../published-manifest.mjs'
 import { manifest } from './tools.mjs'
 
 const DOCUMENTS = [
   ...['README.md', 'LICENSE', 'CHANGELOG.md', 'THIRD-PARTY-NOTICES.md'],
   ...['SECURITY.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md'],
 ]
-/** Of package.json: what npm, a bundler or a reader of the package's page makes use of. */
-const FIELDS =
-  /^(?:name|version|description|keywords|license|homepage|bugs|repository|type|engines|sideEffects|main|module|types|bin|exports|typesVersions|files|(?:d|peerD)ependencies|peerDependenciesMeta)$/
 const MAX_MAP_BYTES = 1_000_000
 
 export async function checkPackage(tools, packed) {
@@ -45,7 +43,7 @@ async function checkManifest({ check, folder, must, report }) {
 
   const name = (await must('npm', ['pack', '--silent'], { cwd, env: loud })).trim().split('\n').at(-1)
   const packed = JSON.parse(await must('tar', ['xzOf', name, 'package/package.json'], { cwd }))
-  const odd = Object.keys(packed).filter((field) => !FIELDS.test(field))
+  const odd = Object.keys(packed).filter((field) => !PUBLISHED.includes(field))
   report('the packed manifest has no fields of development', odd.length === 0, `fields: ${odd}`)
   const told = ['homepage', 'bugs', 'repository'].filter((field) => packed[field] === undefined)
   report('the packed manifest says where the project lives', told.length === 0, `missing: ${told}`)

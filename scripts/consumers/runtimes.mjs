@@ -1,6 +1,6 @@
 // The main job, the faults of downloads and the suites of storages and queues: the same programs on Node, Bun and Deno.
 import { join } from 'node:path'
-import { at, twoAtATime } from './tools.mjs'
+import { at, hasBinaries, NO_BINARY, twoAtATime } from './tools.mjs'
 
 const NODE_VERSIONS = ['20.19.0', '22.23.3', '24.21.0']
 const BUN_VERSION = '1.4.5'
@@ -42,9 +42,12 @@ export function makeCertificate() {
 }
 
 /** Bun and Deno come as npm packages, whose binaries run without the packages' install scripts. */
-async function findRuntimes({ folder, node, npm }) {
+async function findRuntimes({ folder, node, npm, skip }) {
   const nodes = NODE_VERSIONS.map(async (version) => ({ name: `Node ${version}`, command: [await node(version)] }))
-  if (`${process.platform}-${process.arch}` !== 'linux-x64') return Promise.all(nodes)
+  if (!hasBinaries) {
+    for (const name of [`Bun ${BUN_VERSION}`, `Deno ${DENO_VERSION}`]) skip(name, NO_BINARY)
+    return Promise.all(nodes)
+  }
   const cwd = folder('runtimes-others')
   const packages = [`@oven/bun-linux-x64@${BUN_VERSION}`, `@deno/linux-x64-glibc@${DENO_VERSION}`]
   await npm(cwd, 'install', ...packages)
