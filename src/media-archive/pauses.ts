@@ -30,9 +30,13 @@ export interface Pauses {
   pauseNumber(number: AccountNumber, error: AnyWhatsAppMediaError): number
   /** Ends the number's pause: its token works again. */
   resumeNumber(number: AccountNumber): void
-  /** Pauses an account whose storage is set up wrongly, longer each time in a row, and returns the seconds. */
+  /**
+   * Pauses an account whose storage is set up wrongly, longer each time in a row, and returns the seconds. A storage that
+   * has stored something since its last fault is not paused: one fault may be of one object alone (a policy that refuses
+   * a type, a key that is locked), whose job then waits by itself.
+   */
   pauseStorage(accountId: string, error: AnyWhatsAppMediaError): number
-  /** Ends that pause: the storage works again. */
+  /** Ends that pause: the storage has stored something. */
   resumeStorage(accountId: string): void
   /** Pauses the account for these seconds at least: Meta asks for fewer calls. */
   pauseAccount(accountId: string, seconds: number, error: AnyWhatsAppMediaError): void
@@ -59,13 +63,13 @@ export function createPauses(
   { now = () => Date.now() }: { now?: (() => number) | undefined } = {},
 ): Pauses {
   const withoutToken = new Map<string, GrowingPause>()
-  const withoutStorage = new Map<string, GrowingPause>()
+  const ofStorage = createStoragePauses(onPause, now)
   const atLimit = new Map<string, RunningPause>()
 
   return {
     find(number) {
       const { accountId } = number
-      const running = [withoutToken.get(buildNumberId(number)), withoutStorage.get(accountId), atLimit.get(accountId)]
+      const running = [withoutToken.get(buildNumberId(number)), ofStorage.get(accountId), atLimit.get(accountId)]
       const [longest] = running.filter((pause) => pause !== undefined).sort((one, other) => other.untilMs - one.untilMs)
       const secondsLeft = longest === undefined ? 0 : countPauseSeconds(longest, now())
       return longest === undefined || secondsLeft <= 0 ? undefined : { secondsLeft, error: longest.error }
@@ -84,12 +88,8 @@ export function createPauses(
         onBegin: (forSeconds) => onPause({ accountId, phoneNumberId, forSeconds, reason: 'access-token' }, error),
       }),
     resumeNumber: (number) => void withoutToken.delete(buildNumberId(number)),
-    pauseStorage: (accountId, error) =>
-      growPause(withoutStorage, accountId, {
-        ...{ error, at: now() },
-        onBegin: (forSeconds) => onPause({ accountId, forSeconds, reason: 'storage' }, error),
-      }),
-    resumeStorage: (accountId) => void withoutStorage.delete(accountId),
+    pauseStorage: ofStorage.pause,
+    resumeStorage: ofStorage.resume,
     pauseAccount(accountId, seconds, error) {
       const beganMs = now()
       const untilMs = beganMs + seconds * 1_000
@@ -98,6 +98,33 @@ export function createPauses(
       if (isRunning && running.untilMs >= untilMs) return
       atLimit.set(accountId, { beganMs, untilMs, error })
       if (!isRunning) onPause({ accountId, forSeconds: seconds, reason: 'rate-limit' }, error)
+    },
+  }
+}
+
+function createStoragePauses(
+  onPause: PauseListener,
+  now: () => number,
+): {
+  get(accountId: string): RunningPause | undefined
+  pause: Pauses['pauseStorage']
+  resume: Pauses['resumeStorage']
+} {
+  const paused = new Map<string, GrowingPause>()
+  /** Accounts whose storage has stored something since its last fault. */
+  const storing = new Set<string>()
+  return {
+    get: (accountId) => paused.get(accountId),
+    pause(accountId, error) {
+      if (storing.delete(accountId)) return LONGEST_PAUSE_SECONDS
+      return growPause(paused, accountId, {
+        ...{ error, at: now() },
+        onBegin: (forSeconds) => onPause({ accountId, forSeconds, reason: 'storage' }, error),
+      })
+    },
+    resume(accountId) {
+      storing.add(accountId)
+      paused.delete(accountId)
     },
   }
 }

@@ -123,7 +123,22 @@ it('createPauses pauses an account for its storage, longer each time in a row, u
     expect(pauses.find(number)).toBeUndefined()
   }
   pauses.resumeStorage('a')
+  expect(pauses.pauseStorage('a', fault)).toBe(900) // the job alone
+  expect(pauses.find({ accountId: 'a', phoneNumberId: '1' })).toBeUndefined()
   expect(pauses.pauseStorage('a', fault)).toBe(60)
   expect(paused).toHaveLength(7)
   expect(paused[0]).toEqual({ accountId: 'a', forSeconds: 60, reason: 'storage' })
+})
+
+it('createPauses holds no account back for a fault between two successes', () => {
+  const paused: Pause[] = []
+  const pauses = createPauses((pause) => paused.push(pause))
+  const fault = new StorageFailedError({ operation: 'put', key: 'k', reason: 'AccessDenied', retryable: false })
+  for (let turn = 0; turn < 5; turn++) {
+    pauses.resumeStorage('a')
+    expect(pauses.pauseStorage('a', fault)).toBe(900)
+  }
+  expect(paused).toEqual([])
+  expect(pauses.pauseStorage('b', fault)).toBe(60)
+  expect(paused).toEqual([{ accountId: 'b', forSeconds: 60, reason: 'storage' }])
 })
