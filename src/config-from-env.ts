@@ -1,6 +1,9 @@
+import { types } from 'node:util'
+import { describeValue } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
 import type { AgentByProtocol } from './http/agents.js'
-import { createProxyAgents } from './http/proxies.js'
+import { createProxyAgents, readVariable } from './http/proxies.js'
+import { isObject } from './json.js'
 
 /** The library's settings in the environment. All are optional; AWS credentials stay with the SDK's own chain. */
 export interface EnvConfig {
@@ -40,13 +43,19 @@ const VARIABLES = {
  * Reads the library's settings from environment variables; give it `process.env`. Surrounding white space is removed,
  * and an empty variable counts as absent.
  *
- * @throws InvalidOptionError when `S3_ENDPOINT` or a proxy is no http(s) URL.
+ * @throws InvalidOptionError when `S3_ENDPOINT` or a proxy is no http(s) URL, and for what is no environment.
  */
 export function configFromEnv(env: Readonly<Record<string, string | undefined>>): EnvConfig {
+  if (!isObject(env) || types.isPromise(env)) {
+    throw new InvalidOptionError({
+      option: 'env',
+      problem: `must be process.env, or an object like it, got ${describeValue(env)}`,
+    })
+  }
   const config: EnvConfig = {}
   for (const [name, variable] of Object.entries(VARIABLES)) {
-    const value = env[variable]?.trim()
-    if (value !== undefined && value !== '') Object.assign(config, { [name]: value })
+    const value = readVariable(env, variable)
+    if (value !== undefined) Object.assign(config, { [name]: value })
   }
   const { endpoint } = config
   if (endpoint !== undefined && !(URL.canParse(endpoint) && /^https?:$/.test(new URL(endpoint).protocol))) {

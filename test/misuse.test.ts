@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import * as adapters from './misuse/adapters.js'
 import * as flow from './misuse/flow.js'
 import { type Refusal, type Row, readRefusal, refuse, SECRET } from './misuse/row.js'
+import * as kit from './misuse/test-kit.js'
 
 /** The misuses by what they concern: those of factories and plain functions throw, those of async functions reject. */
 const TABLES: readonly [concern: string, how: Refusal['how'], rows: readonly Row[]][] = [
@@ -15,6 +16,8 @@ const TABLES: readonly [concern: string, how: Refusal['how'], rows: readonly Row
   ['probeS3', 'rejected', adapters.PROBE_ROWS],
   ['queues and HTTP clients', 'thrown', adapters.QUEUE_ROWS],
   ['the functions of a queue', 'rejected', adapters.buildQueueRows()],
+  ['faults, webhooks of tests and the environment', 'thrown', kit.TEST_KIT_ROWS],
+  ['the media of the fake API', 'rejected', kit.MEDIA_ROWS],
 ]
 
 describe.each(TABLES)('%s', (_concern, how, rows) => {

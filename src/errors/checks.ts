@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { InvalidOptionError } from '../errors.js'
 import { describeSecret, describeValue } from './describe.js'
+import { findNearestName } from './nearest-name.js'
 
 /*
  * Checks of options. Types prove nothing about values from JavaScript and JSON, so each check throws an
@@ -37,7 +38,7 @@ export function checkMilliseconds(option: string, value: unknown): asserts value
   throw new InvalidOptionError({ option, problem })
 }
 
-/** One of a few strings. */
+/** One of a few strings. What is nearly one of them is told which. */
 export function checkOneOf<Allowed extends string>(
   option: string,
   value: unknown,
@@ -46,7 +47,9 @@ export function checkOneOf<Allowed extends string>(
   // `includes` compares with values of any type.
   if ((allowed as readonly unknown[]).includes(value)) return
   const choice = [allowed.slice(0, -1).join(', '), allowed.at(-1)].filter((part) => part !== '').join(' or ')
-  throw new InvalidOptionError({ option, problem: `must be ${choice}, got ${describeValue(value)}` })
+  const nearest = typeof value === 'string' ? findNearestName(value, allowed) : undefined
+  const advice = nearest === undefined ? '' : `; did you mean ${nearest}?`
+  throw new InvalidOptionError({ option, problem: `must be ${choice}, got ${describeValue(value)}${advice}` })
 }
 
 export function checkFunction(option: string, value: unknown): void {

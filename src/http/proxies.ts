@@ -1,11 +1,12 @@
 import type { Agent } from 'node:http'
+import { checkText } from '../errors/checks.js'
 import { describeSecret } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
 import type { AgentByProtocol } from './agents.js'
 import { AGENT_OPTIONS } from './transport.js'
 
 /** Environment variables, as `process.env` has them. */
-type Environment = Readonly<Record<string, string | undefined>>
+export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The proxies that an environment names. */
 export interface ProxySettings {
@@ -23,6 +24,15 @@ interface ProxySetting {
   url: string
 }
 
+/** A variable without white space around it; undefined where it is absent or empty. @throws InvalidOptionError for what is no text. */
+export function readVariable(env: Environment, variable: string): string | undefined {
+  const value = env[variable]
+  if (value === undefined) return undefined
+  checkText(variable, value)
+  const text = value.trim()
+  return text === '' ? undefined : text
+}
+
 /**
  * Reads `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, each in small letters first, as Node does (Node: Built-in proxy
  * support).
@@ -32,8 +42,8 @@ interface ProxySetting {
 export function readProxies(env: Environment): ProxySettings | undefined {
   const find = (name: string): [variable: string, value: string] | undefined =>
     [name, name.toUpperCase()].flatMap((variable): [string, string][] => {
-      const value = env[variable]?.trim() ?? ''
-      return value === '' ? [] : [[variable, value]]
+      const value = readVariable(env, variable)
+      return value === undefined ? [] : [[variable, value]]
     })[0]
   const proxies = (['http', 'https'] as const).flatMap((protocol): ProxySetting[] => {
     const [variable, url] = find(`${protocol}_proxy`) ?? []

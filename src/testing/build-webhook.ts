@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import { types } from 'node:util'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { describeSecret } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
@@ -155,6 +156,7 @@ function buildContacts(messages: readonly Record<string, unknown>[]): Record<str
  * JSON as Meta writes it: slashes escaped, and everything beyond ASCII, with `<`, `>`, `%` and `@`, as lower-case
  * `\u` escapes. `JSON.stringify` of the parsed body gives other bytes, so only the raw body verifies.
  *
+ * @throws InvalidOptionError for what JSON can't hold, and for a body that is serialized already.
  * @example
  * ```ts
  * import { serializeWebhook } from 'whatsapp-media-archive/testing'
@@ -163,9 +165,25 @@ function buildContacts(messages: readonly Record<string, unknown>[]): Record<str
  * ```
  */
 export function serializeWebhook(payload: unknown): string {
-  return JSON.stringify(payload)
+  return stringify(payload)
     .replaceAll('/', '\\/')
     .replace(/[^\x20-\x7e]|[<>%@]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+function stringify(payload: unknown): string {
+  if (typeof payload === 'string' || types.isUint8Array(payload)) {
+    throw describeMisuse('payload', 'must be the object, before it is serialized', payload)
+  }
+  const rule = 'must be what JSON can hold, such as what buildWebhook gives'
+  if (types.isPromise(payload)) throw describeMisuse('payload', rule, payload)
+  let json: string | undefined
+  try {
+    json = JSON.stringify(payload)
+  } catch {
+    // A circle, or a bigint.
+  }
+  if (json === undefined) throw describeMisuse('payload', rule, payload)
+  return json
 }
 
 /** A webhook as Meta sends it. It fits the options of `fetch` and of `new Request`. */
@@ -180,6 +198,7 @@ export interface SignedWebhook {
  * The signed request that Meta would send.
  *
  * @returns the raw body, and the headers with its signature: the example hands both on.
+ * @throws InvalidOptionError for a payload that `serializeWebhook` refuses, and an app secret that is none.
  * @example
  * ```ts
  * import { buildWebhook, signWebhook } from 'whatsapp-media-archive/testing'

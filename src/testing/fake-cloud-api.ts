@@ -5,6 +5,7 @@ import { describeValue } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
 import type { FakeAccount } from './fake-cloud-api/account.js'
 import { answerApiRequest } from './fake-cloud-api/answer-api-request.js'
+import { checkFault } from './fake-cloud-api/check-fault.js'
 import type { Fault } from './fake-cloud-api/faults.js'
 import { createFakeFetch, createMswHandlers, type FakeFetch, type MswHttp } from './fake-cloud-api/fetch-api.js'
 import { type AddedMedia, announceMedia, type FakeMedia, toHeldMedia } from './fake-cloud-api/media.js'
@@ -60,13 +61,14 @@ export interface FakeCloudApi {
    * Handlers for msw, for its `setupServer` or `server.use`. Give it msw's own `http`: this library does not load msw.
    */
   handlers<Handler>(http: MswHttp<Handler>): Handler[]
-  /** Holds a file from now on. */
+  /** Holds a file from now on. @throws InvalidOptionError for what is no file, and for a field that none has. */
   addMedia(media: FakeMedia): Promise<AddedMedia>
   /**
    * Spoils answers from now on. Of several faults for one request the first one counts.
    *
-   * @throws InvalidOptionError without a server, for a status outside 200 to 599: a `Response` has no other. With a
-   * server, `fetch` rejects with that error.
+   * @throws InvalidOptionError for anything but a fault, such as one with a slip in `on`, `kind` or the name of a field:
+   * it would hit nothing. Without a server, also for a status outside 200 to 599: a `Response` has no other. With a server,
+   * `fetch` rejects with that error.
    */
   fail(fault: Fault): void
   /** Answers well again. */
@@ -160,6 +162,7 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
       return announceMedia(held, signDownloadUrl({ mediaId: held.mediaId, source: 'webhook' }, state))
     },
     fail(fault) {
+      checkFault(fault)
       if (server === undefined && fault.kind === 'status') checkStatus(fault.status)
       state.faults.push({ ...fault, left: fault.times ?? Number.POSITIVE_INFINITY })
     },

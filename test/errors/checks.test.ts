@@ -61,7 +61,13 @@ it('checkMilliseconds passes fractions and Infinity', () => {
 it('checkOneOf lists the values', () => {
   checkOneOf('sniff', 'safe', ['safe', 'trust'])
   expect(problem(() => checkOneOf('sniff', 'sane', ['safe', 'trust']))).toBe(
-    "InvalidOptionError: sniff must be safe or trust, got 'sane'",
+    "InvalidOptionError: sniff must be safe or trust, got 'sane'; did you mean safe?",
+  )
+  expect(problem(() => checkOneOf('sniff', false, ['safe', 'trust']))).toBe(
+    'InvalidOptionError: sniff must be safe or trust, got false',
+  )
+  expect(problem(() => checkOneOf('sniff', 'never', ['safe', 'trust']))).toBe(
+    "InvalidOptionError: sniff must be safe or trust, got 'never'",
   )
   expect(problem(() => checkOneOf('type', 1, ['a', 'b', 'c']))).toBe(
     'InvalidOptionError: type must be a, b or c, got 1',

@@ -1,7 +1,12 @@
 import { createHash, randomInt } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { types } from 'node:util'
-import type { MediaReference, MediaType } from '../../media-reference.js'
+import { checkOptions, type OptionNames } from '../../errors/check-options.js'
+import { checkFlag, checkText, isWhole } from '../../errors/checks.js'
+import { describeValue } from '../../errors/describe.js'
+import { InvalidOptionError } from '../../errors.js'
+import { isObject } from '../../json.js'
+import { checkMediaType, type MediaReference, type MediaType } from '../../media-reference.js'
 import type { IntendedAnswer } from './faults.js'
 
 /** A file that the fake API holds. */
@@ -54,8 +59,38 @@ export interface HeldMedia extends FakeMedia {
   addedAt: number
 }
 
-/** Measures the file, and makes up the ids that are missing. */
+const FAKE_MEDIA_FIELDS: OptionNames<FakeMedia> = {
+  ...{ bytes: true, mimeType: true, mediaType: true, filename: true, caption: true, voice: true, animated: true },
+  ...{ mediaId: true, phoneNumberId: true, announceSha256: true },
+}
+
+function checkFakeMedia(media: FakeMedia): void {
+  checkOptions(media, FAKE_MEDIA_FIELDS, { option: 'media' })
+  checkFile(media.bytes)
+  checkText('media.mimeType', media.mimeType)
+  checkMediaType(media.mediaType, 'media.mediaType')
+  for (const name of ['filename', 'caption', 'mediaId', 'phoneNumberId'] as const) {
+    if (media[name] !== undefined) checkText(`media.${name}`, media[name])
+  }
+  for (const name of ['voice', 'animated'] as const) {
+    if (media[name] !== undefined) checkFlag(`media.${name}`, media[name])
+  }
+  const { announceSha256: announced = false } = media
+  if (announced !== false) checkText('media.announceSha256', announced)
+}
+
+function checkFile(bytes: unknown): void {
+  if (types.isUint8Array(bytes)) return
+  const isMade = isObject(bytes) && isWhole(bytes['size']) && typeof bytes['sha256'] === 'string'
+  if (isMade && typeof bytes['stream'] === 'function') return
+  const hint = typeof bytes === 'string' ? ': give it Buffer.from(text)' : ''
+  const problem = `must be bytes, or { size, sha256, stream() }, got ${describeValue(bytes)}${hint}`
+  throw new InvalidOptionError({ option: 'media.bytes', problem })
+}
+
+/** Measures the file, and makes up the ids that are missing. @throws InvalidOptionError */
 export function toHeldMedia(media: FakeMedia, addedAt: number): HeldMedia {
+  checkFakeMedia(media)
   const { mediaId = makeUpId(), phoneNumberId = '106540352242922', announceSha256, bytes, ...facts } = media
   const isWhole = types.isUint8Array(bytes)
   const { size, sha256 } = isWhole
