@@ -55,7 +55,9 @@ function describeLookalike(name: string, given: readonly string[]): string {
   const reduce = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]/g, '')
   const lookalike = given.find((each) => reduce(each) === reduce(name))
   if (lookalike === undefined) return `got ${given.length} other ${given.length === 1 ? 'name' : 'names'}`
-  return `got ${lookalike.slice(0, 40)}: a proxy or an adapter has rewritten the names of the query`
+  // Anybody may ask, and name what they like: a line end would begin another line of the log.
+  const shown = /^[\w.[\]-]{1,40}$/.test(lookalike) ? lookalike : describeSecret(lookalike)
+  return `got ${shown}: a proxy or an adapter has rewritten the names of the query`
 }
 
 const PROBLEMS: Readonly<

@@ -34,6 +34,29 @@ describe('shakeHands', () => {
     expect(told).toContain('rewritten the names')
   })
 
+  it.each([
+    ['a line end', 'hub.mode\n'],
+    ['a line end before it', '\r\nhub.mode'],
+    ['a carriage return', 'hub.mode\r'],
+    ['an escape sequence', '\u001b[hub.mode'],
+    ['a null byte', 'hub\u0000mode'],
+    ['a bell', 'hub.mode\u0007'],
+    ['a line separator', 'hub\u2028mode'],
+    ['a text that runs backwards', '\u202ehub.mode'],
+    ['a zero-width space', 'hub\u200bmode'],
+    ['markup', '<hub.mode>'],
+    ['quotes', `"hub.mode"`],
+    ['a blank', 'hub mode'],
+    ['other letters around it', 'ﬀhub.modeé'],
+    ['a long tail', `hub.mode${'.'.repeat(33)}`],
+  ])('shows the length of a name with %s', (_what, name) => {
+    const { 'hub.mode': mode, ...rest } = RIGHT
+    const told = refusal({ ...rest, [name]: mode })
+    expect(told).not.toContain(name)
+    expect(told).toMatch(/^[ -~]+$/)
+    expect(told).toContain(`hub.mode is missing, got a string of ${name.length} characters: a proxy`)
+  })
+
   it('says that a name is missing, and shows no name of a stranger', () => {
     expect(refusal({ 'hub.mode': 'subscribe' })).toMatch(/hub\.verify_token is missing, got 1 other name$/)
     const told = refusal({ 'hub.mode': 'subscribe', 'EAAB-hidden': '', hub4915112345678challenge: '' })
