@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { describeValue } from '../errors/describe.js'
+import { InvalidOptionError } from '../errors.js'
 import { isObject } from '../json.js'
 import type { BodyTaker } from './parsed-body.js'
 
@@ -32,11 +34,30 @@ export function unwrapRequest(given: IncomingMessage | FrameworkRequest): Incomi
   return inner ?? (given as IncomingMessage)
 }
 
-/** Node's response, inside a framework's or by itself. The framework hears that it is taken over. */
+/**
+ * Node's response, inside a framework's or by itself. The framework hears that it is taken over.
+ *
+ * @throws InvalidOptionError for what can't be answered on.
+ */
 export function takeResponse(given: ServerResponse | FrameworkResponse): ServerResponse {
-  if (!('raw' in given)) return given
-  given.hijack?.()
-  return given.raw
+  if (isFrameworkResponse(given)) {
+    given.hijack?.()
+    return given.raw
+  }
+  if (isNodeResponse(given)) return given
+  // Koa's `ctx.response`
+  const hint = isNodeResponse(readInner(given, 'res')) ? ': give its res' : ''
+  const rule =
+    "must be Node's response, or a framework's with Node's as raw; a web-standard Request goes to the handler itself"
+  throw new InvalidOptionError({ option: 'response', problem: `${rule}, got ${describeValue(given)}${hint}` })
+}
+
+function isFrameworkResponse(given: unknown): given is FrameworkResponse {
+  return isNodeResponse(readInner(given, 'raw'))
+}
+
+function isNodeResponse(value: unknown): value is ServerResponse {
+  return isObject(value) && typeof value['writeHead'] === 'function' && typeof value['end'] === 'function'
 }
 
 /** Whose request it is, by the marks that frameworks leave. */

@@ -26,7 +26,8 @@ export type NodeHandler = (
  * is streamed, a client that leaves aborts the request's `signal`, and the URL is the one that the client asked for,
  * below a mount path too.
  *
- * @returns a handler that answers every request and never rejects. A connection whose body was refused unread is closed,
+ * @returns a handler that answers every request. It rejects only with an InvalidOptionError, where what it got as the
+ *   response can't be answered on. A connection whose body was refused unread is closed,
  *   and so is one whose answer a middleware's wrapper refuses. An answer that a middleware began is ended. What a
  *   web-standard handler throws goes to `next`, where there is one, else to `console.error`, and is answered with 500.
  * @throws InvalidOptionError for anything but a handler.
@@ -45,10 +46,10 @@ export type NodeHandler = (
  */
 export function toNodeHandler(handler: Pick<WebhookHandler, 'receive'> | WebHandler): NodeHandler {
   if (isReceiver(handler)) {
-    return (request, response) => receive(handler, { given: request, response: takeResponse(response) })
+    return async (request, response) => receive(handler, { given: request, response: takeResponse(response) })
   }
   if (typeof handler === 'function') {
-    return (request, response, next) =>
+    return async (request, response, next) =>
       serveWeb(handler, { request: unwrapRequest(request), given: request, response: takeResponse(response), next })
   }
   const isStorage = isObject(handler) && typeof handler['handler'] === 'function'

@@ -43,6 +43,44 @@ it('a response is unwrapped, and its framework told', () => {
   expect(hijack).toHaveBeenCalledOnce()
 })
 
+describe('toNodeHandler', () => {
+  const answers = { receive: async () => ({ status: 200, headers: {}, body: 'OK' }) }
+  const koas = { res: new ServerResponse(node) }
+  const misuses: [string, unknown, string][] = [
+    ['nothing', undefined, 'got undefined'],
+    ['null', null, 'got null'],
+    ['an empty object', {}, 'got a value of type object'],
+    ['a callback', () => {}, 'got a value of type function'],
+    ['a text', 'response', "got 'response'"],
+    ['a number', 200, 'got 200'],
+    ['a list', [new ServerResponse(node)], 'got an array of 1'],
+    ['a promise', Promise.resolve(new ServerResponse(node)), 'got a Promise (await it)'],
+    ['a request', node, 'got a value of type object'],
+    ['a web-standard response', new Response(), 'got a value of type object'],
+    ['a reply without its response', { raw: undefined }, 'got a value of type object'],
+    ['a reply whose response is none', { raw: { statusCode: 200 } }, 'got a value of type object'],
+    ['half a response', { end() {} }, 'got a value of type object'],
+    ["Koa's own response", koas, ': give its res'],
+  ]
+
+  it.each(misuses)('rejects for %s as response', async (_what, response, says) => {
+    for (const handler of [answers, async () => new Response('OK')]) {
+      const refused: unknown = await Reflect.apply(toNodeHandler(handler), undefined, [node, response]).catch(
+        (error: unknown) => error,
+      )
+      expect(refused).toMatchObject({ code: 'invalid-option', option: 'response' })
+      expect(String(refused)).toContain("response must be Node's response")
+      expect(String(refused)).toContain(says)
+    }
+  })
+
+  it('answers on a response of another class', async () => {
+    const response = { writeHead: vi.fn(), end: vi.fn(), writableEnded: false, headersSent: false }
+    await Reflect.apply(toNodeHandler(answers), undefined, [node, response])
+    expect(response.end).toHaveBeenCalledWith('OK')
+  })
+})
+
 it('toNodeHandler takes the raw body that a framework keeps on its own request', async () => {
   const rawBody = '{"entry":[]}'
   const request = Object.assign(new IncomingMessage(new Socket()), {
