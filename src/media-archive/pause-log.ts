@@ -8,11 +8,14 @@ const PAUSE_ADVICE: Readonly<Record<Pause['reason'], string>> = {
   storage: 'Mend what the error names; the jobs then go on by themselves.',
 }
 
-/** Stands in for an absent `onEvent`: a pause goes to `console.error`, each reason of an account once a minute at most. */
+/**
+ * Stands in for an absent `onEvent`: a pause goes to `console.error`, each reason once a minute at most: one
+ * expired token can stop thousands of accounts. The next line counts the accounts in between.
+ */
 export function createPauseLog(): PauseListener {
   const log = createFailureLog()
   return ({ accountId, forSeconds, reason }, error) => {
     const told = `the jobs of account ${cleanId(accountId)} wait for ${forSeconds} seconds (${reason}). ${PAUSE_ADVICE[reason]}`
-    log(`${reason} ${accountId}`, { told: `${told} Give createMediaArchive an onEvent to hear of each pause.`, error })
+    log(reason, { told: `${told} Give createMediaArchive an onEvent to hear of each pause.`, error, accountId })
   }
 }

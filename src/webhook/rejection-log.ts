@@ -20,6 +20,6 @@ export function createRejectionLog(): (rejection: UnheardRejection) => void {
     const advice = REJECTION_ADVICE[reason]
     if (advice === undefined) return
     const told = `a webhook is answered with 500 (${reason}), and Meta delivers it again. ${advice}`
-    log(reason, { told: `${told} Give createWebhookHandler an onRejected to hear of each.`, error })
+    log(reason, { told: `${told} Give createWebhookHandler an onRejected to get each, with the whole error.`, error })
   }
 }

@@ -53,7 +53,10 @@ function settleFailure(error: unknown, { response, next }: NodeExchange): void {
   }
   // A client that left is no failure.
   if (!response.destroyed || readField(error, 'code') !== 'ERR_STREAM_PREMATURE_CLOSE') {
-    logFailure('handler', { told: 'a web-standard handler on Node failed.', error })
+    logFailure('handler', {
+      told: 'a web-standard handler on Node failed. Catch the error in it, or give next, to get the whole error.',
+      error,
+    })
   }
   // An answer under way can only be cut off.
   if (isUnderWay) response.destroy()

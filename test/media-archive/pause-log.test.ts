@@ -3,11 +3,14 @@ import { AccessTokenError, GraphApiError, StorageFailedError } from '../../src/e
 import { createPauseLog } from '../../src/media-archive/pause-log.js'
 import { addFreshPhoto, buildAccount, create, runJob } from './archive-scene.js'
 
-afterEach(() => void vi.restoreAllMocks())
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
 
 const listen = () => vi.spyOn(console, 'error').mockImplementation(() => {})
 
-it('createPauseLog tells each pause of an account, and its advice, once a minute at most', () => {
+it('createPauseLog tells each reason of a pause, and its advice, once a minute at most', () => {
   const spy = listen()
   const log = createPauseLog()
   const missing = new AccessTokenError({ reason: 'missing', account: 'acme' })
@@ -16,17 +19,33 @@ it('createPauseLog tells each pause of an account, and its advice, once a minute
   for (const phoneNumberId of ['1', '2']) {
     log({ accountId: 'acme', forSeconds: 60, reason: 'access-token', phoneNumberId }, missing)
   }
-  log({ accountId: 'other', forSeconds: 60, reason: 'access-token', phoneNumberId: '3' }, missing)
   log({ accountId: 'acme', forSeconds: 90, reason: 'rate-limit' }, limit)
   log({ accountId: 'acme', forSeconds: 120, reason: 'storage' }, fault)
   const lines = spy.mock.calls.map(([line]) => String(line))
-  expect(lines).toHaveLength(4)
+  expect(lines).toHaveLength(3)
   expect(lines[0]).toMatch(
     /jobs of account acme wait for 60 seconds \(access-token\)\. Renew .* onEvent .*\n.*AccessTokenError: The access token/,
   )
-  expect(lines[1]).toMatch(/jobs of account other/)
-  expect(lines[2]).toMatch(/acme wait for 90 seconds \(rate-limit\)/)
-  expect(lines[3]).toMatch(/acme wait for 120 seconds \(storage\)\. Mend what the error names.*\n.*region-missing/)
+  expect(lines[1]).toMatch(/acme wait for 90 seconds \(rate-limit\)/)
+  expect(lines[2]).toMatch(/acme wait for 120 seconds \(storage\)\. Mend what the error names.*\n.*region-missing/)
+})
+
+it('createPauseLog tells one line of a token that thousands of accounts share, and counts them in the next', () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  const spy = listen()
+  const log = createPauseLog()
+  const missing = new AccessTokenError({ reason: 'missing', account: 'acme' })
+  const pauseAll = () => {
+    for (let tenant = 0; tenant < 5_000; tenant++) {
+      log({ accountId: `tenant-${tenant}`, forSeconds: 60, reason: 'access-token', phoneNumberId: '1' }, missing)
+    }
+  }
+  pauseAll()
+  expect(spy).toHaveBeenCalledTimes(1)
+  vi.advanceTimersByTime(60_000)
+  pauseAll()
+  expect(spy).toHaveBeenCalledTimes(2)
+  expect(spy.mock.calls[1]?.[0]).toMatch(/account tenant-0 wait .* \(and 4999 more accounts since the line before\)\n/)
 })
 
 it('an archive without onEvent tells a pause, and one with it does not', async () => {
