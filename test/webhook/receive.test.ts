@@ -163,9 +163,9 @@ describe('the adapters pass on what a request throws', () => {
   })
 
   it.each<[string, object]>([
-    ['writeHead', { writeHead: fail }],
+    ['writeHead', { writeHead: fail, end: () => {} }],
     ['end', { writeHead: () => {}, end: fail }],
-    ['headersSent', Object.defineProperty({}, 'headersSent', { get: fail })],
+    ['headersSent', Object.defineProperty({ writeHead: () => {}, end: () => {} }, 'headersSent', { get: fail })],
   ])('of Node never rejects: %s of a wrapped response throws', async (_name, wrapped) => {
     const { handler } = setUp()
     const destroy = vi.fn(fail)
