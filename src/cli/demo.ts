@@ -83,7 +83,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     await deliverAgain(demo, added)
     print(`Delivered again, in one webhook: all ${added.length} were there already, nothing was stored twice.`)
     if (!isKept) {
-      print(`\n${config.bucket === undefined ? 'The folder is removed now' : 'The objects stay in the bucket'}.`)
+      print(`\n${opened.end}`)
       print('Next: add --keep to see the files in your browser: npx whatsapp-media-archive demo --keep')
       return
     }

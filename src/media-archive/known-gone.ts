@@ -12,7 +12,7 @@ export interface KnownGoneOptions {
   /** Look-ups of media that is gone, by account and hour, at which the account pauses. */
   maxGonePerHour: number
   pauseAccount(accountId: string, seconds: number, error: AnyWhatsAppMediaError): void
-  now?: (() => number) | undefined
+  now: () => number
 }
 
 /**
@@ -24,7 +24,7 @@ const APART_MS = 120_000
 const KNOWN_FOR_MS = 3_600_000
 const MOST_KNOWN = 10_000
 
-export function createKnownGone({ maxGonePerHour, pauseAccount, now = () => Date.now() }: KnownGoneOptions): KnownGone {
+export function createKnownGone({ maxGonePerHour, pauseAccount, now }: KnownGoneOptions): KnownGone {
   const known = new Map<string, { times: number; countedMs: number; lastMs: number; error: MediaGoneError }>()
   const failedAt = new Map<string, number[]>()
   const buildName = (accountId: string, mediaId: string): string => `${accountId} ${mediaId}`

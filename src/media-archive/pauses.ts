@@ -58,10 +58,7 @@ interface GrowingPause extends RunningPause {
   triedMs: number
 }
 
-export function createPauses(
-  onPause: PauseListener,
-  { now = () => Date.now() }: { now?: (() => number) | undefined } = {},
-): Pauses {
+export function createPauses(onPause: PauseListener, { now }: { now: () => number }): Pauses {
   const withoutToken = new Map<string, GrowingPause>()
   const ofStorage = createStoragePauses(onPause, now)
   const atLimit = new Map<string, RunningPause>()

@@ -13,7 +13,7 @@ export const PLACES: readonly PlaceName[] = ['the file system', 'Ceph']
 export async function openPlace(name: PlaceName): Promise<DemoStorage> {
   if (name === 'Ceph') {
     const storage = openStorage(await createBucket(), 'own client')
-    return { name, storage, close: async () => storage.close?.() }
+    return { name, end: 'The objects stay in the bucket.', storage, close: async () => storage.close?.() }
   }
   const server = await startDemoServer()
   const folder = await openTemporaryFolder(server)

@@ -228,7 +228,7 @@ it('createDemoArchive rejects when the webhook is refused', async () => {
 it('openBucket names the bucket and closes without a request', async () => {
   for (const config of [{}, { region: 'eu-central-1', endpoint: 'http://127.0.0.1:1' }]) {
     const place = openBucket(config, 'demo-bucket')
-    expect(place.name).toBe('bucket demo-bucket')
+    expect(place).toMatchObject({ name: 'bucket demo-bucket', end: 'The objects stay in the bucket.' })
     expect(place.storage).toMatchObject({ name: 's3', bucket: 'demo-bucket' })
     await expect(place.close()).resolves.toBeUndefined()
   }

@@ -297,3 +297,12 @@ describe('createInProcessQueue', () => {
     expect(() => createInProcessQueue()).not.toThrow()
   })
 })
+
+it('counts the jobs that wait, and tells which comes first', async () => {
+  const queue = createInProcessQueue()
+  const [soon, late] = [new Error('soon'), new Error('late')]
+  queue.start(async (each) => (each.media.mediaId === '1' ? later(900, late) : later(60, soon, true, each)))
+  await queue.enqueue([job('1'), job('2')])
+  await vi.waitFor(() => expect(queue.countJobs()).toMatchObject({ open: 2, waiting: 2, next: { error: soon } }))
+  expect(await queue.close({ timeoutMs: 0 })).toHaveLength(2)
+})

@@ -14,6 +14,8 @@ import type { DemoServer } from './server.js'
 export interface DemoStorage {
   /** For people. */
   name: string
+  /** What becomes of the objects when the demo ends. */
+  end: string
   storage: ObjectStorage
   close(): Promise<void>
 }
@@ -21,7 +23,12 @@ export interface DemoStorage {
 /** An S3 bucket. Archived objects stay there. */
 export function openBucket({ region, endpoint, agent }: EnvConfig, bucket: string): DemoStorage {
   const storage = createS3Storage(defined({ bucket, region, endpoint, agent }))
-  return { name: `bucket ${bucket}`, storage, close: async () => storage.close?.() }
+  return {
+    name: `bucket ${bucket}`,
+    end: 'The objects stay in the bucket.',
+    storage,
+    close: async () => storage.close?.(),
+  }
 }
 
 /** A folder that is removed when the demo ends; `server` answers its signed URLs. */
@@ -33,7 +40,12 @@ export async function openTemporaryFolder(server: DemoServer): Promise<DemoStora
     secret: 'only-for-the-demo-on-this-machine',
   })
   server.route('files', toNodeListener(storage.handler))
-  return { name: directory, storage, close: () => rm(directory, { recursive: true, force: true }) }
+  return {
+    name: directory,
+    end: 'The folder is removed now.',
+    storage,
+    close: () => rm(directory, { recursive: true, force: true }),
+  }
 }
 
 /** The storage's web-standard handler on Node's own server. */

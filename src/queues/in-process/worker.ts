@@ -90,14 +90,17 @@ function createBell(): Bell {
     ring() {
       for (const look of waiting) look()
     },
-    async waitUntil(hasCome, signal) {
-      if (hasCome()) return
-      let look = (): void => {}
+    waitUntil(hasCome, signal) {
       const come = new Promise<void>((resolve) => {
-        look = () => void (hasCome() && resolve())
+        const look = (): void => {
+          if (!hasCome() && signal?.aborted !== true) return
+          waiting.delete(look)
+          resolve()
+        }
+        waiting.add(look)
+        look()
       })
-      waiting.add(look)
-      await abortable(come, signal).finally(() => waiting.delete(look))
+      return abortable(come, signal)
     },
   }
 }

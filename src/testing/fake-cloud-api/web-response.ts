@@ -20,6 +20,7 @@ export function createWebAnswer({ signal, decodes }: { signal: AbortSignal; deco
   const headers = new Headers()
   const body = createBody()
   let status: number | undefined
+  /* v8 ignore next -- @preserve the promise replaces both at once */
   let settle = { resolve: (_response: Response): void => {}, reject: (_error: unknown): void => {} }
   const answered = new Promise<Response>((resolve, reject) => {
     settle = { resolve, reject }
