@@ -1,5 +1,5 @@
 import { cleanId } from '../errors/describe.js'
-import { createFailureLog } from '../webhook/failure-log.js'
+import { createFailureLog } from '../errors/failure-log.js'
 import type { Pause, PauseListener } from './pauses.js'
 
 const PAUSE_ADVICE: Readonly<Record<Pause['reason'], string>> = {

@@ -38,9 +38,8 @@ export interface JobRunnerOptions {
 export function createJobRunner(options: JobRunnerOptions): ProcessJob {
   const { callbacks, archiveForAccount, maxGonePerHour, attempts, waitScale = 1, onEvent } = options
   const now = createWaitClock(waitScale)
-  const log = createPauseLog()
   const hear: PauseListener =
-    onEvent === undefined ? log : (pause) => emit(onEvent, { type: 'account-paused', ...pause })
+    onEvent === undefined ? createPauseLog() : (pause) => emit(onEvent, { type: 'account-paused', ...pause })
   const pauses = createPauses(hear, { now })
   const knownGone = createKnownGone({ maxGonePerHour, pauseAccount: pauses.pauseAccount, now })
   const { decide, giveUp } = createFailureSettler({ callbacks, pauses, knownGone, onEvent })

@@ -1,5 +1,5 @@
+import { createFailureLog } from '../errors/failure-log.js'
 import type { UnheardRejection } from './converse.js'
-import { createFailureLog } from './failure-log.js'
 import type { RejectionReason } from './handler.js'
 
 /** The reasons of status 500. */

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { createFailureLog } from '../errors/failure-log.js'
 import { readField } from '../errors/thrown.js'
 import { InvalidOptionError } from '../errors.js'
-import { createFailureLog } from './failure-log.js'
 import { type FrameworkRequest, findFramework } from './framework.js'
 import { adviseOnParsedBody, findKeptBodies } from './parsed-body.js'
 

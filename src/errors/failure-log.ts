@@ -1,6 +1,6 @@
-import { cleanServerText, cleanWords } from '../errors/redaction.js'
-import { isError, readTextField, reduceToName, toError } from '../errors/thrown.js'
 import { WhatsAppMediaError } from '../errors.js'
+import { cleanServerText, cleanWords } from './redaction.js'
+import { isError, readTextField, reduceToName, toError } from './thrown.js'
 
 /** A failure's line in the log. */
 export interface FailureNote {

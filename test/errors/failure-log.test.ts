@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createFailureLog } from '../../src/errors/failure-log.js'
 import { InvalidOptionError } from '../../src/errors.js'
-import { createFailureLog } from '../../src/webhook/failure-log.js'
 
 let lines: string[]
 beforeEach(() => {
