@@ -39,7 +39,7 @@ export function createFailureLog(): (kind: string, note: FailureNote) => void {
     }
     written.set(kind, { at: now, accountId, times: 0, otherAccounts: new Set() })
     // biome-ignore lint/suspicious/noConsole: without a listener there is no other place for a failure
-    console.error(`whatsapp-media-archive: ${told}${describeLeftOut(last)}\n  ${describeThrown(error)}`)
+    console.error(`whatsapp-media-archive: ${told}${describeLeftOut(last)}\n  ${describeUnheard(error)}`)
   }
 }
 
@@ -52,7 +52,7 @@ function describeLeftOut(last: WrittenLine | undefined): string {
 }
 
 /** An error's class and code, the message of this library's own, and the line of code that threw it. */
-function describeThrown(error: unknown): string {
+function describeUnheard(error: unknown): string {
   if (!isError(error)) return toError(error).message
   const place = findPlace(error)
   return `${describeError(error)}${place === undefined ? '' : `\n    ${place}`}`

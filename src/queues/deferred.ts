@@ -5,7 +5,7 @@ import { InvalidOptionError, QueueFailedError } from '../errors.js'
 import type { MediaJob, MediaQueue, ProcessJob } from '../queues.js'
 import { abortable, within } from '../timing/abort.js'
 import { checkClosing } from '../timing/closing.js'
-import { createDeferredRunner, type RedriveResult, reportError } from './deferred/runner.js'
+import { createDeferredRunner, type RedriveResult, tellListener } from './deferred/runner.js'
 import { type DeferredJob, type DeferredJobStore, readDeferredRow, toDeferredJob } from './deferred/store.js'
 import { buildJobId, checkJobs } from './stored-job.js'
 
@@ -124,7 +124,7 @@ export function createDeferredQueue(options: DeferredQueueOptions): DeferredQueu
       if (process === undefined) return
       const kept = waitUntil(runner.run(runs, { processJob: process }).then(() => {}))
       // A promise of the platform that rejects must not end the process.
-      void Promise.resolve(kept).catch((error: unknown) => reportError(onError, error))
+      void Promise.resolve(kept).catch((error: unknown) => tellListener(onError, error))
     },
 
     start(processJob) {
@@ -166,7 +166,7 @@ async function leaseDue(
     const row = readDeferredRow(given)
     if (row !== undefined) return [toDeferredJob(row.job, { ...row, afterSeconds: leaseSeconds })]
     const problem = `must give rows of the form { id, job, attempt, dueAt }, got ${describeSecret(given)}`
-    reportError(onError, new InvalidOptionError({ option: 'store.findDue', problem }))
+    tellListener(onError, new InvalidOptionError({ option: 'store.findDue', problem }))
     return []
   })
   if (leased.length > 0) await store.save(leased)

@@ -48,6 +48,27 @@ export function holdLastChunk(size: number): LastChunkHold {
   }
 }
 
+/**
+ * The body, if it has exactly so many bytes: with fewer a store would wait for the rest until its own deadline, and of
+ * more it would keep the first.
+ *
+ * @param options `signal`: once it has aborted, the last bytes do not come. `onLast` is called before them.
+ */
+export async function* readExactly(
+  body: Readable,
+  { size, signal, onLast }: { size: number; signal?: AbortSignal | undefined; onLast?: (() => void) | undefined },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const hold = holdLastChunk(size)
+  for await (const chunk of body) {
+    const passing = hold.take(checkChunk(chunk))
+    if (passing !== undefined) yield passing
+  }
+  signal?.throwIfAborted()
+  const last = hold.release()
+  onLast?.()
+  if (last !== undefined) yield last
+}
+
 /** The part of a put's options that its body is checked against. */
 interface CheckedBodyOptions {
   key: string

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkObjectKey, type ObjectStorage, type StoredObject } from '../storage.js'
 import { readCheckedBody } from './checked-body.js'
-import { createSignedSite, type ServedObject } from './signed-site.js'
+import { createSignedSite, encodeKey, type ServedObject } from './signed-site.js'
 
 /** Options of `createMemoryStorage`. Without any, the storage has no signed URLs. */
 export interface MemoryStorageOptions {
@@ -100,7 +100,7 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): MemoryS
     },
 
     async address(key) {
-      return findAddress(key) ?? `memory://objects/${key.split('/').map(encodeURIComponent).join('/')}`
+      return findAddress(key) ?? `memory://objects/${encodeKey(key)}`
     },
 
     ...site,

@@ -10,7 +10,7 @@ import { describeBound } from './r2/describe-bound.js'
 import { runR2Call } from './r2/errors.js'
 import { putBound } from './r2/put-bound.js'
 import { serveBound } from './r2/serve-bound.js'
-import { createSignedSite } from './signed-site.js'
+import { createSignedSite, encodeKey } from './signed-site.js'
 
 export type {
   R2Binding,
@@ -115,8 +115,8 @@ export function createR2Storage(options: R2StorageOptions): R2Storage {
     },
 
     async address(key) {
-      const path = checkObjectKey(key).split('/').map(encodeURIComponent).join('/')
-      return findAddress(key) ?? `r2://${bucketName ?? 'bucket'}/${path}`
+      checkObjectKey(key)
+      return findAddress(key) ?? `r2://${bucketName ?? 'bucket'}/${encodeKey(key)}`
     },
 
     ...site,

@@ -142,7 +142,12 @@ function checkBaseUrl(baseUrl: string): string {
 }
 
 function buildObjectUrl(baseUrl: string, key: string): string {
-  return `${baseUrl}/${key.split('/').map(encodeURIComponent).join('/')}`
+  return `${baseUrl}/${encodeKey(key)}`
+}
+
+/** A key as the path of a URL. */
+export function encodeKey(key: string): string {
+  return key.split('/').map(encodeURIComponent).join('/')
 }
 
 async function answerRequest(request: Request, opened: ServedObject, grant: Grant): Promise<Response> {

@@ -38,6 +38,7 @@ const ADAPTERS: Readonly<Record<string, { of: string; vendor?: RegExp }>> = {
 const SHARED: Readonly<Record<string, string>> = {
   'storage/checked-body': 'storage',
   'storage/signed-site': 'storage',
+  'storage/run-call': 'storage',
   'queues/stored-job': 'queues',
   'storage/refusal': 'storage',
   'storage/questions': 'storage',

@@ -109,7 +109,7 @@ async function runOne(
     return await settleRow(store, { row, outcome })
   } catch (error) {
     // The row stays, and is due again when its lease ends.
-    reportError(onError, error)
+    tellListener(onError, error)
     return 'waiting'
   } finally {
     places.give()
@@ -117,7 +117,7 @@ async function runOne(
 }
 
 /** What a listener throws must not stop the jobs. */
-export function reportError(onError: DeferredErrorListener | undefined, error: unknown): void {
+export function tellListener(onError: DeferredErrorListener | undefined, error: unknown): void {
   void (async () => onError?.(error))().catch(() => {})
 }
 

@@ -46,7 +46,11 @@ export function readDeferredRow(row: unknown): Pick<DeferredJob, 'id' | 'job' | 
   const id = readString(row, 'id')
   const column = readOwn(row, 'job')
   const job = typeof column === 'string' ? parseJson(column) : column
-  if (id === undefined || !isObject(job)) return undefined
-  // The archive checks what a job holds when it runs it.
-  return { id, job: job as unknown as MediaJob, attempt: Math.max(1, parseWhole(readOwn(row, 'attempt')) ?? 1) }
+  if (id === undefined || !isKeptJob(job)) return undefined
+  return { id, job, attempt: Math.max(1, parseWhole(readOwn(row, 'attempt')) ?? 1) }
+}
+
+/** The archive checks what a job holds when it runs it. */
+function isKeptJob(job: unknown): job is MediaJob {
+  return isObject(job)
 }

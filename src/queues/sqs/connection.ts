@@ -5,6 +5,7 @@ import { describeValue } from '../../errors/describe.js'
 import { findSetupFault, loadPackage } from '../../errors/setup-fault.js'
 import { cleanThrown, isName, readFaultName, readField } from '../../errors/thrown.js'
 import { InvalidOptionError, QueueFailedError } from '../../errors.js'
+import { AGENT_OPTIONS } from '../../http/transport.js'
 import { defined } from '../../json.js'
 import { linkSignals } from '../../timing/abort.js'
 
@@ -113,11 +114,10 @@ async function openClient(options: SqsConnectionOptions): Promise<{ sdk: SqsSdk;
   const sdk = await loadPackage({ name: '@aws-sdk/client-sqs' }, () => import('@aws-sdk/client-sqs'))
   if (options.client !== undefined) return { sdk, client: options.client }
   const { region, endpoint, credentials } = options
-  // As many as there are calls: one that waits for a socket would count as a slow queue.
-  const agent = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY }
   const client = new sdk.SQSClient({
     ...defined({ region, endpoint, credentials }),
-    requestHandler: { httpAgent: agent, httpsAgent: agent, connectionTimeout: 3_000 },
+    // As many connections as there are calls: one that waits for a socket would count as a slow queue.
+    requestHandler: { httpAgent: AGENT_OPTIONS, httpsAgent: AGENT_OPTIONS, connectionTimeout: 3_000 },
     logger: SQS_LOGGER,
   })
   return { sdk, client }

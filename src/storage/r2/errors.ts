@@ -1,6 +1,6 @@
 import { cleanThrown, readErrorName, readField, readTextField } from '../../errors/thrown.js'
 import { StorageFailedError, WhatsAppMediaError } from '../../errors.js'
-import { checkObjectKey } from '../../storage.js'
+import { runStoreCall, type StoreCall } from '../run-call.js'
 
 /** R2's errors by the number that ends their message, with the name that its S3 API gives them (R2: Error codes). */
 const R2_ERROR_NAMES: Readonly<Record<string, string>> = {
@@ -16,32 +16,12 @@ const PASSING_R2_REASONS = [
   ...['ClientDisconnect', 'TooManyRequests'],
 ]
 
-/** One call of the binding, as its failure describes it. */
-interface R2Call {
-  operation: Exclude<StorageFailedError['operation'], 'sign'>
-  /** For `list`, the prefix. */
-  key: string
-  signal?: AbortSignal | undefined
+/** @throws as `runStoreCall`: StorageFailedError for what the binding throws. */
+export function runR2Call<T>(call: StoreCall, run: () => Promise<T>): Promise<T> {
+  return runStoreCall(call, { run, toFailure: (error) => toR2StorageError(error, call) })
 }
 
-/**
- * Runs one call of the binding.
- *
- * @throws InvalidOptionError for a key that no object has; the signal's reason; StorageFailedError.
- */
-export async function runR2Call<T>({ operation, key, signal }: R2Call, run: () => Promise<T>): Promise<T> {
-  // A prefix is no key: the empty one is the whole bucket.
-  if (operation !== 'list') checkObjectKey(key)
-  signal?.throwIfAborted()
-  try {
-    return await run()
-  } catch (error) {
-    if (signal?.aborted === true) throw signal.reason
-    throw toR2StorageError(error, { operation, key })
-  }
-}
-
-function toR2StorageError(error: unknown, { operation, key }: R2Call): unknown {
+function toR2StorageError(error: unknown, { operation, key }: StoreCall): unknown {
   if (WhatsAppMediaError.is(error)) return error
   const [, number] = /\((\d{5,6})\)\s*$/.exec(readTextField(error, 'message')) ?? []
   // Without a number it is the connection to R2 that failed, or a value of a type that R2 does not take.

@@ -1,8 +1,7 @@
 import type { Readable } from 'node:stream'
-import { checkChunk } from '../../errors/checks.js'
 import type { PutOptions, PutResult } from '../../storage.js'
 import { abortable } from '../../timing/abort.js'
-import { holdLastChunk, toBodyError } from '../checked-body.js'
+import { readExactly, toBodyError } from '../checked-body.js'
 import type { R2Binding, R2BoundObject, R2PutValue, R2PutWishes } from './binding.js'
 import { runR2Call } from './errors.js'
 
@@ -102,15 +101,8 @@ async function* readWholeBody(
   body: Readable,
   { size, signal, onFailure }: { size: number; signal: AbortSignal | undefined; onFailure: (error: unknown) => void },
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const hold = holdLastChunk(size)
   try {
-    for await (const chunk of body) {
-      const passing = hold.take(checkChunk(chunk))
-      if (passing !== undefined) yield passing
-    }
-    signal?.throwIfAborted()
-    const last = hold.release()
-    if (last !== undefined) yield last
+    yield* readExactly(body, { size, signal })
   } catch (error) {
     onFailure(error)
     throw error

@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream'
-import { checkChunk } from '../../../errors/checks.js'
 import { linkSignals } from '../../../timing/abort.js'
-import { holdLastChunk } from '../../checked-body.js'
+import { readExactly } from '../../checked-body.js'
 
 /** A body on its way, of exactly as many bytes as were announced. */
 export interface ExactBody {
@@ -16,8 +15,11 @@ export interface ExactBody {
 export function createExactBody(size: number, body: Readable): ExactBody {
   let isComplete = false
   const stream = Readable.from(
-    readExactly(size, body, () => {
-      isComplete = true
+    readExactly(body, {
+      size,
+      onLast() {
+        isComplete = true
+      },
     }),
   )
   return {
@@ -34,25 +36,6 @@ export function createExactBody(size: number, body: Readable): ExactBody {
       }
     },
   }
-}
-
-/**
- * The body, if it has so many bytes: with fewer the store would wait for the rest until its own deadline, and of more it
- * would keep the first.
- */
-async function* readExactly(
-  size: number,
-  body: Readable,
-  onLast: () => void,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const hold = holdLastChunk(size)
-  for await (const chunk of body) {
-    const passing = hold.take(checkChunk(chunk))
-    if (passing !== undefined) yield passing
-  }
-  const last = hold.release()
-  onLast()
-  if (last !== undefined) yield last
 }
 
 /** Runs a PUT of `body`, and aborts it when the body fails: left to itself, the SDK would never settle. */
