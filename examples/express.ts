@@ -102,17 +102,15 @@ export interface AppOptions extends Omit<MediaArchiveOptions, 'queue' | 'onArchi
 /** At the start: half of what the queue holds, so that new webhooks find room. */
 export const MOST_RESUMED = 5_000
 
-/** The app, and the webhook handler and the archive to close when it ends. */
-export interface App {
-  app: Express
-  /** Enqueues the media whose jobs ended with an earlier process, `MOST_RESUMED` at most. */
-  resume(): Promise<void>
-  handler: WebhookHandler
+/** What every framework's app is made of. */
+export interface Archiving {
   archive: MediaArchive
+  handler: WebhookHandler
+  store: MessageStore
 }
 
-export function createApp(options: AppOptions): App {
-  const { appSecret, verifyToken, store = createMemoryStore(), mediaHandler, ...archiveOptions } = options
+export function createArchiving(options: AppOptions): Archiving {
+  const { appSecret, verifyToken, store = createMemoryStore(), mediaHandler: _, ...archiveOptions } = options
   const archive = createMediaArchive({
     ...archiveOptions,
     queue: createInProcessQueue({ concurrency: 8 }),
@@ -127,7 +125,21 @@ export function createApp(options: AppOptions): App {
     onMedia: archive.enqueue,
     onRejected: ({ reason, status, error }) => console.warn(reason, status, error?.message),
   })
+  return { archive, handler, store }
+}
 
+/** The app, and the webhook handler and the archive to close when it ends. */
+export interface App {
+  app: Express
+  /** Enqueues the media whose jobs ended with an earlier process, `MOST_RESUMED` at most. */
+  resume(): Promise<void>
+  handler: WebhookHandler
+  archive: MediaArchive
+}
+
+export function createApp(options: AppOptions): App {
+  const { mediaHandler } = options
+  const { archive, handler, store } = createArchiving(options)
   const app = express()
   // Before express.json(): the signature is over the raw bytes.
   app.all('/webhook', toNodeHandler(handler))

@@ -18,46 +18,18 @@ import {
 } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import type { NestExpressApplication } from '@nestjs/platform-express'
-import { createMediaArchive, type MediaArchive, toContent } from 'whatsapp-media-archive'
-import { createInProcessQueue } from 'whatsapp-media-archive/queues/in-process'
-import { createWebhookHandler, toNodeHandler, type WebhookHandler } from 'whatsapp-media-archive/webhook'
+import { toNodeHandler } from 'whatsapp-media-archive/webhook'
 import {
   type AppOptions,
+  type Archiving,
   appOptionsFromEnv,
-  createMemoryStore,
+  createArchiving,
   endConnectionsAtClose,
-  type MessageStore,
   MOST_RESUMED,
 } from './express.js'
-import { listMessages } from './messages.js'
-
-/** One for the whole app. */
-export interface Archiving {
-  archive: MediaArchive
-  handler: WebhookHandler
-  store: MessageStore
-}
 
 /** What providers and controllers inject: `@Inject(ARCHIVING) archiving: Archiving`. */
 export const ARCHIVING: unique symbol = Symbol('archiving')
-
-function createArchiving(options: AppOptions): Archiving {
-  const { appSecret, verifyToken, store = createMemoryStore(), mediaHandler: _, ...archiveOptions } = options
-  const archive = createMediaArchive({
-    ...archiveOptions,
-    queue: createInProcessQueue({ concurrency: 8 }),
-    onArchived: (media) => store.markArchived(media, { accountId: media.accountId, content: toContent(media) }),
-    onFailed: ({ media, error }) => store.markFailed(media, error.code),
-  })
-  const handler = createWebhookHandler({
-    appSecret,
-    verifyToken,
-    onPayload: (payload) => store.save(listMessages(payload)),
-    onMedia: archive.enqueue,
-    onRejected: ({ reason, status, error }) => console.warn(reason, status, error?.message),
-  })
-  return { archive, handler, store }
-}
 
 @Controller('messages')
 class MessagesController {
