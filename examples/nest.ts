@@ -28,6 +28,8 @@ import {
   MOST_RESUMED,
 } from './express.js'
 
+export type { Archiving } from './express.js'
+
 /** What providers and controllers inject: `@Inject(ARCHIVING) archiving: Archiving`. */
 export const ARCHIVING: unique symbol = Symbol('archiving')
 

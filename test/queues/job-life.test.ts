@@ -1,7 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { createInProcessQueue } from '../../src/queues/in-process.js'
-import { createSqsConsumer, createSqsQueue } from '../../src/queues/sqs.js'
-import { JOB_LIFE, recordJobLife } from './job-life.js'
+import { JOB_LIFE, recordJobLife, recordJobLifeOnSqs } from './job-life.js'
 import { startSqs } from './sqs/server.js'
 
 it('a job tells the same numbers in a queue of this process', async () => {
@@ -18,11 +17,5 @@ it('a job tells the same numbers on SQS', async () => {
   const sqs = await startSqs()
   onTestFinished(() => sqs.close())
   const connection = sqs.connectionTo(await sqs.createQueue())
-  const lines = await recordJobLife(async (job, processJob) => {
-    await createSqsQueue(connection).enqueue([job])
-    const consumer = createSqsConsumer({ ...connection, processJob })
-    consumer.start()
-    return consumer
-  })
-  expect(lines).toEqual(JOB_LIFE)
+  expect(await recordJobLifeOnSqs(connection)).toEqual(JOB_LIFE)
 })

@@ -1,4 +1,6 @@
 import { createMediaArchive } from '../../src/media-archive.js'
+import type { SqsConnectionOptions } from '../../src/queues/sqs/connection.js'
+import { createSqsConsumer, createSqsQueue } from '../../src/queues/sqs.js'
 import type { MediaJob, ProcessJob } from '../../src/queues.js'
 import { createMemoryStorage } from '../../src/storage/memory.js'
 import { createFakeCloudApi } from '../../src/testing/fake-cloud-api.js'
@@ -46,6 +48,16 @@ export async function recordJobLife(run: LiveQueue): Promise<string[]> {
   await archive.close()
   await api.close()
   return lines
+}
+
+/** The same, with a poller of this SQS queue. */
+export function recordJobLifeOnSqs(connection: SqsConnectionOptions): Promise<string[]> {
+  return recordJobLife(async (job, processJob) => {
+    await createSqsQueue(connection).enqueue([job])
+    const consumer = createSqsConsumer({ ...connection, processJob })
+    consumer.start()
+    return consumer
+  })
 }
 
 /** The lines of any queue. */

@@ -1,21 +1,10 @@
-import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { createMemoryStorage } from '../../src/storage/memory.js'
-import type { PutOptions } from '../../src/storage.js'
 import { storageConformance } from '../../src/testing/storage-conformance.js'
 import { toRows } from '../conformance-rows.js'
-
-function factsOf(bytes: string | Buffer): PutOptions {
-  return {
-    size: Buffer.byteLength(bytes),
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    contentType: 'text/plain',
-    contentDisposition: 'attachment',
-    ifAbsent: true,
-  }
-}
+import { factsOf } from './facts.js'
 
 describe('createMemoryStorage() meets the conformance suite', () => {
   it.each(toRows(storageConformance({ storage: createMemoryStorage })))('%s', (_name, run) => run())

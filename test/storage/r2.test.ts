@@ -1,25 +1,14 @@
-import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { StorageFailedError } from '../../src/errors.js'
 import { createR2Storage, type R2Binding, type R2Storage, type R2StorageOptions } from '../../src/storage/r2.js'
-import type { PutOptions } from '../../src/storage.js'
 import { storageConformance } from '../../src/testing/storage-conformance.js'
 import { toRows } from '../conformance-rows.js'
+import { factsOf } from './facts.js'
 import { type BindingDouble, createBindingDouble, FixedLengthDouble } from './r2/stand-in.js'
 
 const SITE = { baseUrl: 'https://media.example/files', secret: 'a secret of enough characters' }
-
-function factsOf(bytes: string): PutOptions {
-  return {
-    size: Buffer.byteLength(bytes),
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    contentType: 'text/plain',
-    contentDisposition: 'attachment',
-    ifAbsent: true,
-  }
-}
 
 /** A binding of which one method fails with this error. */
 function failing(method: keyof R2Binding, error: unknown): R2Binding {

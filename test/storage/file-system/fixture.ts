@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import * as fs from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +5,7 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { afterEach, beforeEach } from 'vitest'
 import type { ObjectStorage, PutOptions, PutResult } from '../../../src/storage.js'
+import { factsOf as buildFacts } from '../facts.js'
 
 export const SECRET = 'a secret of enough characters'
 export const BASE_URL = 'https://media.example/files'
@@ -21,14 +21,7 @@ export function temporaryDirectory(): { readonly path: string } {
 }
 
 export function factsOf(text: string): PutOptions {
-  return {
-    size: Buffer.byteLength(text),
-    sha256: createHash('sha256').update(text).digest('hex'),
-    contentType: 'text/plain',
-    contentDisposition: 'attachment',
-    metadata: { text: 'yes' },
-    ifAbsent: true,
-  }
+  return { ...buildFacts(text), metadata: { text: 'yes' } }
 }
 
 export function put(
