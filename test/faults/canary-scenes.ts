@@ -110,7 +110,7 @@ function songOf(token: string): string {
 }
 
 function spellings(name: string): string[] {
-  return [name, encodeURIComponent(name), serializeWebhook(name)]
+  return [name, encodeURIComponent(name), serializeWebhook({ name })]
 }
 
 const STORE_SONG = [
