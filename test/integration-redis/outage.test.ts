@@ -1,61 +1,15 @@
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { createBullMqQueue, createBullMqWorker } from '../../src/queues/bullmq.js'
 import type { JobOutcome } from '../../src/queues.js'
 import { jobOf, redisUrl, usePrefix } from './redis.js'
+import { openRoad as openRoadTo, type Road } from './road.js'
 
 const prefix = usePrefix()
 
-/** A way to Redis that can be cut, or fall silent. */
-interface Road {
-  url: string
-  /** Ends all connections and takes no more. */
-  cut(): Promise<void>
-  /** Takes connections and bytes, and passes nothing on; what is there stays open. */
-  silence(): void
-  mend(): Promise<void>
-}
-
 async function openRoad(): Promise<Road> {
-  const { hostname, port } = new URL(redisUrl())
-  const sockets = new Set<Socket>()
-  let isSilent = false
-  const keep = (socket: Socket): void => {
-    sockets.add(socket)
-    socket.on('error', () => {}).once('close', () => sockets.delete(socket))
-  }
-  const serve = (client: Socket): void => {
-    const upstream = connect(Number(port), hostname)
-    for (const socket of [client, upstream]) keep(socket)
-    client.on('data', (bytes) => isSilent || upstream.write(bytes)).once('close', () => upstream.destroy())
-    upstream.on('data', (bytes) => isSilent || client.write(bytes)).once('close', () => client.destroy())
-  }
-  const listen = async (at: number): Promise<Server> => {
-    const opened = createServer(serve).listen(at, '127.0.0.1')
-    await once(opened, 'listening')
-    return opened
-  }
-  let server = await listen(0)
-  const { port: ownPort } = server.address() as AddressInfo
-  const endAll = (): void => sockets.forEach((socket) => void socket.destroy())
-  const cut = async (): Promise<void> => {
-    const closed = new Promise((resolve) => server.close(resolve))
-    endAll()
-    await closed
-  }
-  onTestFinished(() => (server.listening ? cut() : undefined))
-  return {
-    url: `redis://127.0.0.1:${ownPort}`,
-    cut,
-    silence: () => {
-      isSilent = true
-    },
-    async mend() {
-      isSilent = false
-      if (!server.listening) server = await listen(ownPort)
-    },
-  }
+  const road = await openRoadTo(redisUrl())
+  onTestFinished(road.cut)
+  return road
 }
 
 it('enqueue fails while Redis is away, from the start and later, and works once it is back', async () => {

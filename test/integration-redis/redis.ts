@@ -11,11 +11,16 @@ import {
 } from '../../src/queues/bullmq.js'
 import type { MediaJob } from '../../src/queues.js'
 
-/** The server that the environment names. Without one the file fails. */
+/** What the environment names. Without it the file fails. */
+export function readEnvironment(name: `REDIS_${string}`): string {
+  const { [name]: value } = process.env
+  if (!value) throw new Error(`${name} is not set: start scripts/servers/start-redis.sh and export what it prints`)
+  return value
+}
+
+/** The server that the environment names. */
 export function redisUrl(name: 'REDIS_URL' | 'REDIS_CLUSTER_URL' = 'REDIS_URL'): string {
-  const { [name]: url } = process.env
-  if (!url) throw new Error(`${name} is not set: start scripts/servers/start-redis.sh and export what it prints`)
-  return url
+  return readEnvironment(name)
 }
 
 /** A prefix of the calling file's own; its keys are removed at the end. */
