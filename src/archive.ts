@@ -51,6 +51,8 @@ export interface ArchivedMedia extends StoredMedia {
   voice?: boolean | undefined
   /** An animated sticker. */
   animated?: boolean | undefined
+  /** The webhook's name of a media type that this version does not know. */
+  unknownType?: string | undefined
   /** The sender's phone number. */
   from?: string | undefined
   /** The sender's business-scoped user id. */

@@ -151,6 +151,14 @@ export type MediaEvent = EventSubject &
         /** Meta's id of the business phone number. */
         phoneNumberId: string
       }
+    /** Media has a type that this version does not know. It is archived by its MIME type. */
+    | {
+        type: 'unknown-media-type'
+        /** The webhook's name of the type. */
+        unknownType: string
+        /** Meta's id of the business phone number. */
+        phoneNumberId: string
+      }
     /** A webhook announced media that can't be downloaded. */
     | {
         type: 'media-unavailable'
@@ -233,6 +241,11 @@ export function showId(id: string): string {
 export function showWord(value: unknown): string | undefined {
   if (value === undefined) return undefined
   return typeof value === 'string' && /^[a-z]{1,10}(?:-[a-z]{1,10})?$/.test(value) ? value : describeSecret(value)
+}
+
+/** A type's name on the wire as events show it, such as `video_note`; anything else may be a secret. */
+export function showTypeName(name: string): string {
+  return /^[a-z]{1,16}(?:_[a-z]{1,16}){0,3}$/.test(name) ? name : describeSecret(name)
 }
 
 /** A message id as events show it: it contains the sender's phone number. */

@@ -27,9 +27,14 @@ export function readObjects(json: unknown, name: string): readonly unknown[] {
   return Array.isArray(value) ? value.filter(isObject) : NONE
 }
 
-/** Ids are strings; some providers send numbers, which is safe only below 2^53. Empty when there is none. */
+/** Ids are strings; relays and some providers send numbers, which is safe only below 2^53. Empty when there is none, and for 0. */
 export function readId(json: unknown, name: string): string {
-  return readString(json, name) ?? parseWhole(readOwn(json, name))?.toString() ?? ''
+  return readString(json, name) ?? String(parseWhole(readOwn(json, name)) || '')
+}
+
+/** As `readId`; undefined when there is none. */
+export function findId(json: unknown, name: string): string | undefined {
+  return readId(json, name) || undefined
 }
 
 /** The object, or an empty one. */

@@ -16,8 +16,8 @@ export interface MediaReference {
   /** WhatsApp's kind of media. */
   mediaType: MediaType
   /**
-   * As declared by the sender, parameters included: `audio/ogg; codecs=opus`. Empty when only the media id was kept: the
-   * look-up adds it then.
+   * As declared by the sender, parameters included: `audio/ogg; codecs=opus`. Empty when the webhook had none, or only
+   * the media id was kept: the look-up tells it then.
    */
   mimeType: string
   /** Lowercase hex, whatever encoding the wire used. Absent when none, or none usable, was announced. */
@@ -30,6 +30,8 @@ export interface MediaReference {
   voice?: boolean | undefined
   /** An animated sticker. */
   animated?: boolean | undefined
+  /** The webhook's name of a media type that this version does not know; `mediaType` goes by the MIME type then. */
+  unknownType?: string | undefined
   /** The webhook's own download URL; it expires 5 minutes after the message, and never reaches results or failures. */
   downloadUrl?: string | undefined
   /** When the download URL expires. */
@@ -238,6 +240,7 @@ const FIELD_CHECKS: Readonly<Record<keyof MediaReference, FieldCheck>> = {
   caption: allowAbsent(checkTextField),
   voice: allowAbsent(checkFlagField),
   animated: allowAbsent(checkFlagField),
+  unknownType: allowAbsent(checkTextField),
   downloadUrl: allowAbsent(checkTextField),
   downloadUrlExpiresAt: allowAbsent(checkTextField),
   messageId: checkTextField,

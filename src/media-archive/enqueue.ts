@@ -1,6 +1,6 @@
 import { describeSecret } from '../errors/describe.js'
 import { type AnyWhatsAppMediaError, InvalidOptionError, MediaUnavailableError, WhatsAppMediaError } from '../errors.js'
-import { describeSubject, emit, hashMessageId, type OnEvent } from '../events.js'
+import { describeSubject, emit, hashMessageId, type OnEvent, showTypeName } from '../events.js'
 import { isObject } from '../json.js'
 import { checkReference, findProblem, keepValidFields, type MediaReference } from '../media-reference.js'
 import type { MediaJob, MediaQueue } from '../queues.js'
@@ -79,7 +79,11 @@ async function makeJob(
 ): Promise<{ job: MediaJob } | { failure: MediaFailure }> {
   const problem = findProblem(() => checkReference(media))
   if (problem !== undefined) return { failure: createMediaFailure(keepValidFields(media), { error: problem }) }
-  const { phoneNumberId } = media
+  const { phoneNumberId, unknownType } = media
+  if (unknownType !== undefined) {
+    const shown = showTypeName(unknownType)
+    emit(onEvent, { type: 'unknown-media-type', unknownType: shown, phoneNumberId, ...describeSubject(media) })
+  }
   const found = await findAccount(phoneNumberId)
   if ('account' in found) return { job: { version: 1, accountId: found.account.accountId, media } }
   const { error } = found

@@ -117,12 +117,10 @@ const MAX_FILES = 30
 
 export const EXTRACT_OPTIONS: OptionNames<Parameters<typeof extractMedia>[1] & object> = { receivedAt: true }
 
-/** The MIME type of a reference when the wire has none, as in the copies of other apps' messages. */
-const UNKNOWN_MIME_TYPE = 'application/octet-stream'
-
 /**
  * Finds everything that a webhook says about media: in all entries, changes and messages; edits, echoes, history,
- * standby, Flow answers, recordings and transcripts of calls. It skips unknown shapes.
+ * standby, Flow answers, recordings and transcripts of calls; headers and cards of sent templates and interactive
+ * messages. Media under a type that this version does not know has `unknownType`. It skips other unknown shapes.
  *
  * The payload must have been verified (`verifySignature`): references lead to look-ups with the account's token.
  *
@@ -204,7 +202,7 @@ function toLost(item: WebhookMedia, message: WebhookMessage, arrival: MessageArr
   }
 }
 
-function decideMediaType({ mediaType, mimeType = UNKNOWN_MIME_TYPE }: WebhookMedia): MediaType {
+function decideMediaType({ mediaType, mimeType = '' }: WebhookMedia): MediaType {
   return mediaType ?? getMediaTypeFromMime(mimeType)
 }
 
@@ -222,18 +220,18 @@ function toReference(
   message: WebhookMessage,
   arrival: MessageArrival,
 ): MediaReference {
-  const { sha256, filename, caption, voice, animated, downloadUrl } = item
+  const { sha256, filename, caption, voice, animated, downloadUrl, unknownType } = item
   const { messageId, timestamp = arrival.receivedAt, direction, from, fromUserId } = message
   return {
     mediaId,
     mediaType: decideMediaType(item),
-    mimeType: item.mimeType ?? UNKNOWN_MIME_TYPE,
+    mimeType: item.mimeType ?? '',
     messageId,
     timestamp,
     ...arrival,
     direction,
     origin: item.origin ?? message.origin,
-    ...defined({ sha256, filename, caption, voice, animated, from, fromUserId, downloadUrl }),
+    ...defined({ sha256, filename, caption, voice, animated, unknownType, from, fromUserId, downloadUrl }),
     ...defined({
       downloadUrlExpiresAt: downloadUrl === undefined ? undefined : parseDownloadUrlExpiry(downloadUrl),
     }),

@@ -1,20 +1,19 @@
 import {
   defined,
-  isObject,
-  parseJson,
-  parseSha256,
+  findId,
   parseTimestamp,
   parseWhole,
-  readFlag,
   readId,
   readObjects,
   readOwn,
   readString,
   toObject,
 } from '../json.js'
-import type { MediaReference, MediaType } from '../media-reference.js'
+import type { MediaReference } from '../media-reference.js'
+import { readFlowFiles, readHeaderMedia, readMediaObjects, type WebhookMedia } from './payload/media.js'
 
 export { type MessageLocation, readContactNames, readContent } from './payload/content.js'
+export type { WebhookMedia } from './payload/media.js'
 
 /**
  * The webhooks' wire forms: this file knows their snake_case. Everything here takes unknown JSON and tolerates it: a
@@ -69,20 +68,6 @@ export interface WebhookMessage {
   wire: unknown
 }
 
-/** A media object as a message carries it. Without `mediaId` there is nothing to look up. */
-export interface WebhookMedia
-  extends Partial<
-    Pick<
-      MediaReference,
-      'mediaId' | 'mimeType' | 'sha256' | 'filename' | 'caption' | 'voice' | 'animated' | 'downloadUrl'
-    >
-  > {
-  /** Absent for the files of a Flow answer: their MIME type decides. */
-  mediaType?: MediaType | undefined
-  /** Overrides the message's, where it says more. */
-  origin?: 'edit' | 'flow' | undefined
-}
-
 /** One of a webhook's `errors`. */
 export interface WebhookError {
   code?: number | undefined
@@ -90,16 +75,6 @@ export interface WebhookError {
 }
 
 type MessagePath = Pick<WebhookMessage, 'direction' | 'origin'>
-
-/** The names of media types on the wire; on-premises senders called a voice note `voice`. */
-const MEDIA_FIELDS: readonly (readonly [name: string, mediaType: MediaType])[] = [
-  ['image', 'image'],
-  ['video', 'video'],
-  ['audio', 'audio'],
-  ['voice', 'audio'],
-  ['document', 'document'],
-  ['sticker', 'sticker'],
-]
 
 /**
  * Reads a webhook's body: all entries, changes and messages (Meta: Webhooks, "messages", "smb_message_echoes",
@@ -125,10 +100,10 @@ function readChange(change: unknown, businessAccountId: string): WebhookChange {
   read(readObjects(value, 'message_echoes'), 'outbound', isHistory ? 'history' : 'echo')
   read(readObjects(standby, 'messages'), 'inbound', 'standby')
   read(readObjects(standby, 'message_echoes').map(toSentMessage), 'outbound', 'standby')
-  const ownNumber = readString(metadata, 'display_phone_number')?.replace(/\D/g, '') ?? ''
+  const ownNumber = readId(metadata, 'display_phone_number').replace(/\D/g, '')
   for (const message of readThreadMessages(value)) {
     // A thread holds both sides; only the sender's number distinguishes them.
-    const isOwn = readOwn(message, 'to') !== undefined || readString(message, 'from') === ownNumber
+    const isOwn = readOwn(message, 'to') !== undefined || readId(message, 'from') === ownNumber
     read([message], isOwn ? 'outbound' : 'inbound', 'history')
   }
   for (const call of readObjects(value, 'calls')) messages.push(readCall(call))
@@ -148,9 +123,17 @@ function readThreadMessages(value: unknown): unknown[] {
     .flatMap((thread) => readObjects(thread, 'messages'))
 }
 
-/** Of standby's echoes: the body that was given to the Send API lies one level deeper, id and time are beside it. */
+/**
+ * Of standby's echoes: the body that was given to the Send API lies one level deeper; id, time, and sometimes the
+ * template are beside it.
+ */
 function toSentMessage(echo: unknown): unknown {
-  return { ...toObject(readOwn(echo, 'message')), id: readOwn(echo, 'id'), timestamp: readOwn(echo, 'timestamp') }
+  return {
+    template: readOwn(echo, 'template'),
+    ...toObject(readOwn(echo, 'message')),
+    id: readOwn(echo, 'id'),
+    timestamp: readOwn(echo, 'timestamp'),
+  }
 }
 
 /** Recordings and transcripts of calls (Meta: Call recording, Call transcription). */
@@ -175,6 +158,7 @@ function readMessage(wire: unknown, { direction, origin }: MessagePath): Webhook
     origin,
     media: [
       ...readMediaObjects(wire),
+      ...readHeaderMedia(wire),
       ...(isPlain ? edited.map((media) => ({ ...media, origin: 'edit' as const })) : edited),
       ...(isPlain ? files.map((file) => ({ ...file, origin: 'flow' as const })) : files),
     ],
@@ -200,65 +184,12 @@ const CONTENTLESS: ReadonlyMap<unknown, 'placeholder' | 'unsupported'> = new Map
 
 /** Some senders put the business-scoped user id (`IN.2081...`) where the phone number belongs. */
 function readSender(wire: unknown): { from: string | undefined; fromUserId: string | undefined } {
-  const from = readString(wire, 'from')
+  const from = findId(wire, 'from')
   const isUserId = from !== undefined && /^[A-Z]{2}\.\w/.test(from)
   return {
     from: isUserId ? undefined : from,
-    fromUserId: readString(wire, 'from_user_id') ?? (isUserId ? from : undefined),
+    fromUserId: findId(wire, 'from_user_id') ?? (isUserId ? from : undefined),
   }
-}
-
-/** The media objects under their types' names; a declared type without its object is one without media id. */
-function readMediaObjects(message: unknown): WebhookMedia[] {
-  const found: WebhookMedia[] = []
-  if (!isObject(message)) return found
-  const type = readOwn(message, 'type')
-  for (const [name, mediaType] of MEDIA_FIELDS) {
-    const wire = readOwn(message, name)
-    if (!isObject(wire) && type !== name) continue
-    const caption = readString(wire, 'caption')
-    const voice = name === 'voice' || readFlag(wire, 'voice')
-    const animated = readFlag(wire, 'animated')
-    const downloadUrl = readString(wire, 'url')
-    found.push({ ...readFile(wire), mediaType, ...defined({ caption, voice, animated, downloadUrl }) })
-  }
-  return found
-}
-
-function readFile(wire: unknown): WebhookMedia {
-  return defined({
-    mediaId: readString(wire, 'id'),
-    mimeType: readString(wire, 'mime_type'),
-    sha256: parseSha256(readOwn(wire, 'sha256')),
-    filename: readString(wire, 'filename') ?? readString(wire, 'file_name'),
-  })
-}
-
-/**
- * The files of a Flow's answer (Meta: Flows, "Media upload"). The pickers' names are the Flow author's, so files are
- * known by their shape: items of an array, with an id and a MIME type or a file name.
- */
-function readFlowFiles(message: unknown): WebhookMedia[] {
-  const files: WebhookMedia[] = []
-  const answer = readString(readOwn(readOwn(message, 'interactive'), 'nfm_reply'), 'response_json')
-  // A list, not recursion: the answer may be nested as deep as its sender likes.
-  // Address messages and old phones answer with other texts than JSON.
-  const pending = answer === undefined ? [] : [parseJson(answer)]
-  for (const value of pending) {
-    if (typeof value !== 'object' || value === null) continue
-    for (const item of Object.values(value)) {
-      if (Array.isArray(value) && isFlowFile(item)) files.push(readFile(item))
-      else if (typeof item === 'object') pending.push(item)
-    }
-  }
-  return files
-}
-
-function isFlowFile(item: unknown): boolean {
-  return (
-    readString(item, 'id') !== undefined &&
-    (readString(item, 'mime_type') ?? readString(item, 'file_name')) !== undefined
-  )
 }
 
 function readReferral(referral: unknown): 'image' | 'video' | undefined {

@@ -24,7 +24,7 @@ export interface ChatMessage {
    * A file's caption is in `media`.
    */
   text?: string | undefined
-  /** Its files, as `extractMedia` finds them. Most messages have none, and only a Flow's answer has several. */
+  /** Its files, as `extractMedia` finds them. Most messages have none; a Flow's answer and a template's cards may have several. */
   media: MediaReference[]
   /** Files that it announced and that can't be downloaded, and why. */
   unavailable: UnavailableMedia[]

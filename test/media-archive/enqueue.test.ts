@@ -161,6 +161,21 @@ describe('enqueue', () => {
     ])
   })
 
+  it.each([
+    ['video_note', 'video_note'],
+    ['EAAGcanary0canary0', 'a string of 18 characters'],
+  ])('queues media of the unknown type %s, and tells of it', async (unknownType, shown) => {
+    const photo = { ...(await addPhoto()), unknownType }
+    await create().enqueue(photo)
+    expect(queued).toMatchObject([{ media: photo }])
+    expect(events).toMatchObject([
+      {
+        ...{ type: 'unknown-media-type', unknownType: shown, phoneNumberId: NUMBER, mediaId: photo.mediaId },
+        messageIdHash: hashMessageId(photo.messageId),
+      },
+    ])
+  })
+
   it('rejects when accounts throws, and then nothing is queued or reported', async () => {
     const down = new Error('the database is down')
     const accounts = (number: string): Account | undefined => (number === NUMBER ? buildAccount() : throwing(down)())

@@ -227,7 +227,7 @@ const REFERENCES: Record<string, object[]> = {
         messageId: 'wamid.STANDBYECHO',
         mediaId: '3000000000000021',
         mediaType: 'document',
-        mimeType: 'application/octet-stream',
+        mimeType: '',
         filename: 'offer.pdf',
         caption: 'Our offer',
         direction: 'outbound',

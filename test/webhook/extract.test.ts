@@ -37,8 +37,8 @@ describe('extractMedia on a single message', () => {
     }
   })
 
-  it('never makes a reference from a media id that is not a filled string', () => {
-    for (const id of [undefined, null, '', 0, 1234567890123456, {}, [], true]) {
+  it('never makes a reference from a media id that is neither a filled string nor a safe number', () => {
+    for (const id of [undefined, null, '', 0, -1, 1.5, 2 ** 53, 17610000000000012, 1e300, {}, [], ['1'], true]) {
       const message = { ...PHOTO, image: { ...PHOTO.image, id } }
       expect(onlyMedia(message)).toStrictEqual([])
       expect(onlyUnavailable(message)).toMatchObject([
@@ -73,7 +73,7 @@ describe('extractMedia on a single message', () => {
           messageId: 'wamid.1',
           mediaId: 'm1',
           mediaType: 'image',
-          mimeType: 'application/octet-stream',
+          mimeType: '',
           downloadUrl: 'no url',
           phoneNumberId: '',
           businessAccountId: 'waba',
@@ -87,10 +87,23 @@ describe('extractMedia on a single message', () => {
     expect(onlyMedia({ image: { id: 'm1' } })).toMatchObject([{ messageId: '', phoneNumberId: '', mediaId: 'm1' }])
   })
 
-  it('reads ids of accounts and numbers that a provider sends as numbers', () => {
-    const value = { metadata: { phone_number_id: 42 }, messages: [PHOTO] }
+  it('reads ids and phone numbers that a relay sends as numbers', () => {
+    const message = { ...PHOTO, from: 15550002222, image: { ...PHOTO.image, id: 1761000000000001 } }
+    const value = { metadata: { phone_number_id: 42 }, messages: [message] }
     const { media } = extractMedia({ entry: [{ id: 7, changes: [{ value }] }] })
-    expect(media).toMatchObject([{ phoneNumberId: '42', businessAccountId: '7' }])
+    expect(media).toMatchObject([
+      { mediaId: '1761000000000001', phoneNumberId: '42', businessAccountId: '7', from: USER },
+    ])
+    expect(onlyMedia({ ...PHOTO, image: { id: 2 ** 53 - 1 } })).toMatchObject([{ mediaId: '9007199254740991' }])
+    expect(onlyMedia(flowAnswer('[{"id":1761000000000001,"mime_type":"image/png"}]'))).toMatchObject([
+      { mediaId: '1761000000000001' },
+    ])
+  })
+
+  it('knows the sender of history by number, also where relays send numbers', () => {
+    const messages = [{ ...PHOTO, from: 15550001111 }]
+    const value = { metadata: { display_phone_number: 15550001111 }, history: [{ threads: [{ messages }] }] }
+    expect(extractMedia({ entry: [{ changes: [{ value }] }] }).media).toMatchObject([{ direction: 'outbound' }])
   })
 
   it('gives the same media in the same message and place once, elsewhere again', () => {
@@ -185,7 +198,7 @@ describe('extractMedia on Flow answers', () => {
 
   it('takes a file with a name and no MIME type as a document', () => {
     expect(onlyMedia(flowAnswer('{"a":[{"id":"f1","file_name":"x.pdf"}]}'))).toMatchObject([
-      { mediaId: 'f1', mediaType: 'document', mimeType: 'application/octet-stream', filename: 'x.pdf' },
+      { mediaId: 'f1', mediaType: 'document', mimeType: '', filename: 'x.pdf' },
     ])
   })
 

@@ -1,4 +1,4 @@
-import { defined, readOwn, readString } from '../../json.js'
+import { defined, findId, readOwn, readString } from '../../json.js'
 
 /** What a message says, apart from its files and its sender. Each field is absent where the wire has none. */
 export interface MessageContent {
@@ -46,7 +46,7 @@ export function readContent(wire: unknown): MessageContent {
       readString(readOwn(wire, 'system'), 'body'),
     buttonId: readString(choice, 'id') ?? readString(button, 'payload'),
     location: readLocation(readOwn(wire, 'location')),
-    to: readString(wire, 'to'),
+    to: findId(wire, 'to'),
     groupId: readString(wire, 'group_id'),
     repliesTo: readString(readOwn(wire, 'context'), 'id'),
     reactsTo: readString(reaction, 'message_id'),
@@ -80,7 +80,7 @@ export function readContactNames(contacts: readonly unknown[]): ReadonlyMap<stri
   for (const contact of contacts) {
     const name = readString(readOwn(contact, 'profile'), 'name')
     if (name === undefined) continue
-    for (const id of [readString(contact, 'wa_id'), readString(contact, 'user_id')]) {
+    for (const id of [findId(contact, 'wa_id'), findId(contact, 'user_id')]) {
       if (id !== undefined) names.set(id, name)
     }
   }
