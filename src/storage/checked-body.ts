@@ -59,7 +59,8 @@ export async function* readExactly(
   { size, signal, onLast }: { size: number; signal?: AbortSignal | undefined; onLast?: (() => void) | undefined },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const hold = holdLastChunk(size)
-  for await (const chunk of body) {
+  // A reader that leaves early would give the body an error that is not its own: whoever put it destroys it.
+  for await (const chunk of body.iterator({ destroyOnReturn: false })) {
     const passing = hold.take(checkChunk(chunk))
     if (passing !== undefined) yield passing
   }

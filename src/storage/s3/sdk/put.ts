@@ -14,17 +14,16 @@ export async function putWithSdk(
 ): Promise<S3PutAnswer> {
   const { key, size, sha256, signal } = request
   const exact = createExactBody(size, body)
-  exact.stream.on('error', () => {})
   try {
     // A store answers an empty put at once, so the body must be known to be empty before.
     if (size === 0) await exact.readNothing(signal)
     const input = { ...request.input, Key: key, Body: size === 0 ? '' : exact.stream }
-    const answer = await sendWhileBodyLives(exact.stream, signal, (abortSignal) =>
+    const answer = await sendWhileBodyLives(exact, signal, (abortSignal) =>
       client.send(buildPutCommand({ sdk }, input, sha256), { abortSignal }),
     )
     return { etag: answer.ETag, checksum: answer.ChecksumSHA256, isEarly: !exact.isTaken() }
   } catch (error) {
-    throw exact.stream.errored === null ? error : toBodyError(exact.stream.errored, key)
+    throw exact.failed.aborted ? toBodyError(exact.failed.reason, key) : error
   } finally {
     // A fast store answers before the stream reports its end. Destroyed then, it would leave the request unfinished,
     // and its connection unfit for another; read to its end, it has no more to give.

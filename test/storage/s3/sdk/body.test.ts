@@ -8,6 +8,15 @@ describe('createExactBody', () => {
     await expect(stream.toArray()).rejects.toMatchObject({ code: 'invalid-option', option: 'body' })
   })
 
+  it('takes a reader that leaves early for no failure of the body', async () => {
+    const body = Readable.from(['hel', 'lo'])
+    const { stream, failed } = createExactBody(5, body)
+    await stream.iterator().next()
+    stream.destroy()
+    await new Promise((resolve) => stream.once('close', resolve))
+    expect([failed.aborted, body.errored]).toEqual([false, null])
+  })
+
   it('stops reading nothing when the signal aborts', async () => {
     const body = new PassThrough()
     const controller = new AbortController()
@@ -22,10 +31,10 @@ describe('sendWhileBodyLives', () => {
   const sent = async (abortSignal: AbortSignal): Promise<boolean> => abortSignal.aborted
 
   it('sends with an aborted signal what was over before', async () => {
-    const body = new PassThrough()
-    expect(await sendWhileBodyLives(body, undefined, sent)).toBe(false)
-    expect(await sendWhileBodyLives(body, AbortSignal.abort(), sent)).toBe(true)
-    body.on('error', () => {}).destroy(new Error('over'))
-    expect(await sendWhileBodyLives(body, undefined, sent)).toBe(true)
+    const exact = createExactBody(5, Readable.from(['too long']))
+    expect(await sendWhileBodyLives(exact, undefined, sent)).toBe(false)
+    expect(await sendWhileBodyLives(exact, AbortSignal.abort(), sent)).toBe(true)
+    await exact.stream.toArray().catch(() => {})
+    expect(await sendWhileBodyLives(exact, undefined, sent)).toBe(true)
   })
 })
