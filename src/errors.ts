@@ -96,9 +96,10 @@ export class InvalidSignatureError extends WhatsAppMediaError {
   /** `body-re-encoded` is a suspicion, from the form of the body. */
   declare readonly reason: SignatureProblem
 
-  constructor(details: { reason: SignatureProblem }) {
-    const buildMessage = ({ reason }: typeof details): string =>
-      `The webhook's signature is refused: ${SIGNATURE_PROBLEMS[reason]}`
+  /** @param details `form`: what came in place of the body that Meta signed; only of `body-re-encoded`. */
+  constructor(details: { reason: SignatureProblem; form?: string | undefined }) {
+    const buildMessage = ({ reason, form }: typeof details): string =>
+      `The webhook's signature is refused: ${SIGNATURE_PROBLEMS[reason]}${form === undefined ? '' : `. It is ${form}`}`
     super(cleanDetails(details, { fields: ['reason'], retryable: false, buildMessage }))
   }
 }
@@ -118,6 +119,25 @@ export class PayloadTooLargeError extends WhatsAppMediaError {
     const buildMessage = ({ limitBytes }: typeof details): string =>
       `The webhook's body has more than maxBytes, ${limitBytes} bytes`
     super(cleanDetails(details, { fields: ['limitBytes'], retryable: false, buildMessage }))
+  }
+}
+
+/**
+ * The bodies of webhooks that were being read held more memory together than the handler's `maxUnsignedBytes`, and this
+ * one the most of it.
+ *
+ * Retryable: yes. What to do: answer 503; Meta delivers again.
+ */
+export class MemoryLimitError extends WhatsAppMediaError {
+  readonly code = 'memory-limit'
+  override readonly name = 'MemoryLimitError'
+  /** The handler's `maxUnsignedBytes`. */
+  declare readonly limitBytes: number
+
+  constructor(details: { limitBytes: number }) {
+    const buildMessage = ({ limitBytes }: typeof details): string =>
+      `The bodies of all webhooks together have more than maxUnsignedBytes, ${limitBytes} bytes, and this one the most`
+    super(cleanDetails(details, { fields: ['limitBytes'], retryable: true, buildMessage }))
   }
 }
 
@@ -657,6 +677,7 @@ export type AnyWhatsAppMediaError =
   | InvalidOptionError
   | InvalidSignatureError
   | PayloadTooLargeError
+  | MemoryLimitError
   | AccessTokenError
   | UnknownNumberError
   | GraphApiError

@@ -1,5 +1,5 @@
 import { checkOptions, type OptionNames } from './errors/check-options.js'
-import { checkFunction, checkMilliseconds, checkWhole } from './errors/checks.js'
+import { checkFunction, checkMilliseconds, checkOneOf, checkWhole } from './errors/checks.js'
 import { describeSecret } from './errors/describe.js'
 import { toError } from './errors/thrown.js'
 import { InvalidOptionError } from './errors.js'
@@ -19,6 +19,7 @@ import type {
 import { createRejectionLog } from './webhook/rejection-log.js'
 import { checkAppSecret } from './webhook/signature.js'
 import { trackWork } from './webhook/track-work.js'
+import { limitUnsignedBytes } from './webhook/unsigned-bytes.js'
 
 export type { BodyLimits, ReadBody } from './webhook/body.js'
 export {
@@ -45,11 +46,13 @@ export type { MessageLocation } from './webhook/payload.js'
 export { type ChatMessage, readMessages } from './webhook/read-messages.js'
 export type { WebHandler } from './webhook/serve-web.js'
 export { signPayload, verifySignature } from './webhook/signature.js'
+export type { UnsignedBody, UnsignedBytes } from './webhook/unsigned-bytes.js'
 
 const REJECTION_STATUS: Readonly<Record<RejectionReason, keyof typeof REASON_PHRASES>> = {
   method: 405,
   handshake: 403,
   'too-large': 413,
+  'memory-limit': 503,
   'content-type': 415,
   'body-timeout': 408,
   'body-aborted': 400,
@@ -70,14 +73,16 @@ const REASON_PHRASES = {
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   500: 'Internal Server Error',
+  503: 'Service Unavailable',
 } as const
 
 const WEBHOOK_HANDLER_OPTIONS: OptionNames<WebhookHandlerOptions> = {
   ...{ appSecret: true, verifyToken: true, onPayload: true, onMedia: true, onRejected: true },
-  ...{ maxBytes: true, bodyTimeoutMs: true, callbackTimeoutMs: true },
+  ...{ maxBytes: true, maxUnsignedBytes: true, bodyTimeoutMs: true, contentType: true, callbackTimeoutMs: true },
 }
 
 const DEFAULT_MAX_BYTES = 4_194_304
+const DEFAULT_MAX_UNSIGNED_BYTES = 67_108_864
 const DEFAULT_BODY_TIMEOUT_MS = 10_000
 const DEFAULT_CALLBACK_TIMEOUT_MS = 8_000
 
@@ -87,10 +92,10 @@ const DEFAULT_CALLBACK_TIMEOUT_MS = 8_000
  * A delivery passes six checks, in this order:
  * - method -> 405
  * - size -> 413
- * - content type -> 415
- * - body: late -> 408, aborted -> 400
+ * - the signature's header -> 401
+ * - body: late -> 408, aborted -> 400, too much of all together -> 503
  * - signature -> 401
- * - JSON -> 400
+ * - JSON -> 400, content type -> 415
  *
  * Then `onPayload` and `onMedia` are awaited, and 200 says that both have the webhook; when one throws or is late, 500
  * makes Meta deliver again. Every answer is plain text without a detail and without anything of the request, but for the
@@ -121,9 +126,6 @@ const DEFAULT_CALLBACK_TIMEOUT_MS = 8_000
 export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHandler {
   checkOptions(options, WEBHOOK_HANDLER_OPTIONS)
   const { onPayload, onMedia, onRejected, callbackTimeoutMs = DEFAULT_CALLBACK_TIMEOUT_MS } = options
-  const { maxBytes = DEFAULT_MAX_BYTES, bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS } = options
-  checkWhole('maxBytes', maxBytes, { most: Number.MAX_SAFE_INTEGER })
-  checkWhole('bodyTimeoutMs', bodyTimeoutMs, { most: MAX_TIMER_MS })
   checkMilliseconds('callbackTimeoutMs', callbackTimeoutMs)
   const { track, waitForAll } = trackWork()
   const log = createRejectionLog()
@@ -138,8 +140,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   const settings: ConversationSettings = {
     appSecret: checkAppSecret(options.appSecret),
     verifyToken: checkVerifyToken(options.verifyToken),
-    maxBytes,
-    bodyTimeoutMs,
+    ...checkBodyOptions(options),
     handOver: (payload, delivery) => callInTurn(payload, delivery, turnOptions),
   }
   checkHandlerCallbacks({ onPayload, onMedia, onRejected })
@@ -166,6 +167,19 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
 }
 
 const ACCEPTED = buildAnswer(200, 'OK')
+
+function checkBodyOptions(
+  options: WebhookHandlerOptions,
+): Omit<ConversationSettings, 'handOver' | 'appSecret' | 'verifyToken'> {
+  const { maxBytes = DEFAULT_MAX_BYTES, bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS, contentType = 'any' } = options
+  checkWhole('maxBytes', maxBytes, { most: Number.MAX_SAFE_INTEGER })
+  checkWhole('bodyTimeoutMs', bodyTimeoutMs, { most: MAX_TIMER_MS })
+  checkOneOf('contentType', contentType, ['any', 'json'])
+  const { maxUnsignedBytes = Math.max(maxBytes, DEFAULT_MAX_UNSIGNED_BYTES) } = options
+  // Less would let no body of maxBytes pass.
+  checkWhole('maxUnsignedBytes', maxUnsignedBytes, { least: maxBytes, most: Number.MAX_SAFE_INTEGER })
+  return { maxBytes, bodyTimeoutMs, contentType, maxUnsignedBytes, unsigned: limitUnsignedBytes(maxUnsignedBytes) }
+}
 
 function checkHandlerCallbacks(callbacks: Pick<WebhookHandlerOptions, 'onPayload' | 'onMedia' | 'onRejected'>): void {
   for (const [option, value] of Object.entries(callbacks)) {

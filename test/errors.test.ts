@@ -17,6 +17,7 @@ import {
   KeyConflictError,
   MediaGoneError,
   MediaUnavailableError,
+  MemoryLimitError,
   PayloadTooLargeError,
   QueueFailedError,
   QueueFullError,
@@ -60,6 +61,13 @@ const ROWS: readonly Row[] = [
       },
     ],
   ),
+  [
+    new MemoryLimitError({ limitBytes: 67_108_864 }),
+    {
+      ...{ name: 'MemoryLimitError', code: 'memory-limit', retryable: true, limitBytes: 67_108_864 },
+      message: expect.stringMatching(/more than maxUnsignedBytes, 67108864 bytes/),
+    },
+  ],
   [
     new PayloadTooLargeError({ limitBytes: 4_194_304 }),
     {

@@ -49,6 +49,11 @@ function delivery(
   })
 }
 
+/** A delivery under a signature that nobody made. */
+function claim(body: ReadableStream<Uint8Array>, headers: Record<string, string> = {}): Request {
+  return delivery(body, { 'x-hub-signature-256': `sha256=${'0'.repeat(64)}`, ...headers })
+}
+
 /** A promise, and the function that resolves it. */
 function gate(): [Promise<void>, () => void] {
   let open = (): void => {}
@@ -244,21 +249,55 @@ describe('a delivery', () => {
   )
 
   it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'text/html; application/json'])(
-    'of type %s is answered with 415',
+    'of type %s is taken once its signature fits, and answered with 415 where JSON alone may come',
     async (type) => {
-      const { handler, rejections } = setUp()
+      expect((await setUp().handler(delivery(IMAGE, { 'content-type': type }))).status).toBe(200)
+      const { handler, rejections, calls } = setUp({ contentType: 'json' })
       expect(await shown(await handler(delivery(IMAGE, { 'content-type': type })))).toStrictEqual([
         415,
         'Unsupported Media Type',
       ])
       expect(rejections).toStrictEqual([{ reason: 'content-type', status: 415, error: expect.any(InvalidOptionError) }])
+      expect(rejections[0]?.error?.message).toMatch(/must be application\/json, as Meta sends it, got /)
+      expect(calls).toStrictEqual([])
     },
   )
 
-  it('without a type is answered with 415', async () => {
-    const { handler } = setUp()
-    const request = new Request(URL_OF_WEBHOOK, { method: 'POST', body: Buffer.from('{}') })
-    expect((await handler(request)).status).toBe(415)
+  it('without a type is taken, and answered with 415 where JSON alone may come', async () => {
+    const headers = { 'x-hub-signature-256': signPayload(IMAGE, { appSecret: SECRET }) }
+    const request = (): Request => new Request(URL_OF_WEBHOOK, { method: 'POST', body: Buffer.from(IMAGE), headers })
+    expect((await setUp().handler(request())).status).toBe(200)
+    const { handler, rejections } = setUp({ contentType: 'json' })
+    expect((await handler(request())).status).toBe(415)
+    expect(rejections[0]?.error?.message).toMatch(/got none/)
+  })
+
+  it('of another type and no JSON is told by its type', async () => {
+    const { handler, rejections } = setUp()
+    expect((await handler(delivery('a=1', { 'content-type': 'application/x-www-form-urlencoded' }))).status).toBe(415)
+    expect(rejections).toMatchObject([{ reason: 'content-type' }])
+  })
+
+  it('of another type and a wrong signature is told by its signature', async () => {
+    const { handler, rejections } = setUp({ contentType: 'json' })
+    const headers = { 'content-type': 'text/plain', 'x-hub-signature-256': `sha256=${'0'.repeat(64)}` }
+    expect((await handler(delivery(IMAGE, headers))).status).toBe(401)
+    expect(rejections).toMatchObject([{ reason: 'signature' }])
+  })
+
+  it('refuses another rule for content types', () => {
+    expect(() => setUp({ contentType: 'jason' as 'json' })).toThrow(/^contentType must be any or json, got 'jason'/)
+  })
+
+  it.each([
+    ['missing-header', {}],
+    ['malformed-header', { 'x-hub-signature-256': 'sha1=0' }],
+  ])('with a %s is refused before its body is read', async (reason, headers) => {
+    const { stream, state } = streamOf(slices(IMAGE, 100))
+    const { handler, rejections } = setUp()
+    expect((await handler(delivery(stream, headers))).status).toBe(401)
+    expect(state.bytes).toBe(0)
+    expect(rejections).toMatchObject([{ error: { reason } }])
   })
 
   it.each(['application/json; charset=utf-8', 'Application/JSON', 'application/json ;charset=utf-8'])(
@@ -386,7 +425,7 @@ describe('the body', () => {
     expect((await handler(fitting)).status).toBe(200)
     const longer = Buffer.concat([IMAGE, Buffer.from(' ')])
     const { stream, state } = streamOf(slices(longer, 100))
-    expect(await shown(await handler(delivery(stream)))).toStrictEqual([413, 'Content Too Large'])
+    expect(await shown(await handler(claim(stream)))).toStrictEqual([413, 'Content Too Large'])
     expect(state.isCancelled).toBe(true)
     expect(rejections).toStrictEqual([
       { reason: 'too-large', status: 413, error: new PayloadTooLargeError({ limitBytes: IMAGE.length }) },
@@ -409,7 +448,7 @@ describe('the body', () => {
     const { handler } = setUp({ maxBytes: 1_000 })
     for (const length of ['5', 'many', '-1']) {
       const { stream, state } = streamOf(slices(Buffer.alloc(50_000), 100))
-      expect((await handler(delivery(stream, { 'content-length': length }))).status).toBe(413)
+      expect((await handler(claim(stream, { 'content-length': length }))).status).toBe(413)
       expect(state.bytes).toBeLessThanOrEqual(1_200)
     }
   })
@@ -423,7 +462,7 @@ describe('the body', () => {
     }
     const { stream, state } = streamOf(endless)
     const { handler, rejections } = setUp()
-    expect((await handler(delivery(stream))).status).toBe(413)
+    expect((await handler(claim(stream))).status).toBe(413)
     expect(state.bytes).toBeLessThanOrEqual(4_194_304 + 2 * chunk.length)
     expect(rejections).toMatchObject([{ error: { limitBytes: 4_194_304 } }])
   })
@@ -431,7 +470,7 @@ describe('the body', () => {
   it('that stalls is given up after bodyTimeoutMs with 408', async () => {
     const { stream, state } = streamOf(slices(IMAGE, 100), 'stall')
     const { handler, rejections } = setUp({ bodyTimeoutMs: 30 })
-    expect(await shown(await handler(delivery(stream)))).toStrictEqual([408, 'Request Timeout'])
+    expect(await shown(await handler(claim(stream)))).toStrictEqual([408, 'Request Timeout'])
     expect(state.isCancelled).toBe(true)
     expect(rejections).toMatchObject([{ reason: 'body-timeout', status: 408, error: { code: 'timeout', limitMs: 30 } }])
     expect(rejections[0]?.error).toBeInstanceOf(TimeoutError)
@@ -439,7 +478,7 @@ describe('the body', () => {
 
   it('that breaks off is answered with 400', async () => {
     const { handler, rejections } = setUp()
-    expect(await shown(await handler(delivery(streamOf(slices(IMAGE, 100), 'fail').stream)))).toStrictEqual([
+    expect(await shown(await handler(claim(streamOf(slices(IMAGE, 100), 'fail').stream)))).toStrictEqual([
       400,
       'Bad Request',
     ])
@@ -451,7 +490,7 @@ describe('the body', () => {
       pull: (controller) => controller.enqueue(new Uint8Array(100)),
       cancel: () => Promise.reject(new Error('no')),
     })
-    expect((await setUp({ maxBytes: 50 }).handler(delivery(stream))).status).toBe(413)
+    expect((await setUp({ maxBytes: 50 }).handler(claim(stream))).status).toBe(413)
   })
 
   it('that someone has read is answered with 500, and the log says what to change', async () => {
@@ -507,7 +546,7 @@ describe('the error of onRejected', () => {
     const onRejected = (rejection: object): void => void rejections.push(rejection)
     const handler = createWebhookHandler({ appSecret: SECRET, verifyToken: TOKEN, onPayload() {}, onRejected })
     const readBody = () => ({ outcome: 'body-aborted' }) as const
-    const header = (name: string) => (name === 'content-type' ? 'application/json' : undefined)
+    const header = (name: string) => (name === 'x-hub-signature-256' ? `sha256=${'0'.repeat(64)}` : undefined)
     await handler.receive({ method: 'POST', query: '', header, readBody })
     expect(rejections).toEqual([{ reason: 'body-aborted', status: 400 }])
   })

@@ -30,9 +30,12 @@ export async function enqueueMedia(
   if (queue === undefined)
     throw new InvalidOptionError({ option: 'queue', problem: 'is needed to enqueue: give createMediaArchive one' })
   const findAccount = rememberAccounts((number) => callbacks.findAccount(number, signal))
+  // All at once: one after the other, the numbers of a large webhook would outlast its time.
+  const checked = found.media.map(checkItem)
+  await Promise.all(listNumbers(checked, found.unavailable).map(findAccount))
   const jobs: MediaJob[] = []
   const failures: MediaFailure[] = []
-  for (const item of found.media) {
+  for (const item of checked) {
     const made = await makeJob(item, { findAccount, onEvent })
     if ('failure' in made) failures.push(made.failure)
     else jobs.push(made.job)
@@ -73,11 +76,27 @@ function rememberAccounts(ask: (phoneNumberId: string) => Promise<Account>): Fin
   }
 }
 
+/** A reference of a webhook, and what is wrong with it. */
+interface CheckedItem {
+  media: MediaReference
+  problem: InvalidOptionError | undefined
+}
+
+function checkItem(media: MediaReference): CheckedItem {
+  return { media, problem: findProblem(() => checkReference(media)) }
+}
+
+/** The numbers whose accounts are needed. */
+function listNumbers(checked: readonly CheckedItem[], unavailable: readonly UnavailableMedia[]): string[] {
+  const valid = checked.flatMap(({ media, problem }) => (problem === undefined ? [media] : []))
+  const failed = unavailable.filter(({ reason }) => !IS_NO_FAILURE.has(reason))
+  return [...valid, ...failed].map(({ phoneNumberId }) => phoneNumberId)
+}
+
 async function makeJob(
-  media: MediaReference,
+  { media, problem }: CheckedItem,
   { findAccount, onEvent }: { findAccount: FindAccount; onEvent: OnEvent | undefined },
 ): Promise<{ job: MediaJob } | { failure: MediaFailure }> {
-  const problem = findProblem(() => checkReference(media))
   if (problem !== undefined) return { failure: createMediaFailure(keepValidFields(media), { error: problem }) }
   const { phoneNumberId, unknownType } = media
   if (unknownType !== undefined) {

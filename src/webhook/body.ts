@@ -4,6 +4,7 @@ import { describeSecret } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
 import { type FrameworkRequest, findFramework, unwrapRequest } from './framework.js'
 import { type BodyTaker, findKeptBodies } from './parsed-body.js'
+import type { UnsignedBytes } from './unsigned-bytes.js'
 
 /** How much of a body is read, and for how long. */
 export interface BodyLimits {
@@ -11,6 +12,8 @@ export interface BodyLimits {
   maxBytes: number
   /** Milliseconds. */
   timeoutMs: number
+  /** Counts the memory of all bodies that are being read. An adapter that reads bodies itself enters each. */
+  unsigned?: UnsignedBytes | undefined
 }
 
 /** The body's bytes, or why there are none. */
@@ -23,8 +26,8 @@ export type ReadBody =
       others?: readonly Uint8Array[] | undefined
     }
   | {
-      /** It has more bytes than the limit, came too late, or broke off. */
-      outcome: 'too-large' | 'body-timeout' | 'body-aborted'
+      /** It has more bytes than the limit, came too late, broke off, or all bodies together are too large. */
+      outcome: 'too-large' | 'body-timeout' | 'body-aborted' | 'memory-limit'
     }
   | {
       outcome: 'body-already-parsed'
@@ -43,19 +46,20 @@ export async function readWebBody(request: Request, limits: BodyLimits): Promise
   if (request.bodyUsed || request.body?.locked === true) return { outcome: 'body-already-parsed', taker: 'web' }
   if (request.body === null) return { outcome: 'read', bytes: new Uint8Array() }
   const reader: ReadableStreamDefaultReader<unknown> = request.body.getReader()
-  const body = collectBody(limits.maxBytes)
   const stop = (): void => void reader.cancel().catch(() => {})
-  let isLate = false
-  const timer = setTimeout(() => {
-    isLate = true
+  let ended: ReadBody | undefined
+  const end = (result: ReadBody): void => {
+    ended = result
     // Ends the read that is waiting.
     stop()
-  }, limits.timeoutMs)
+  }
+  const body = collectBody(limits, () => end({ outcome: 'memory-limit' }))
+  const timer = setTimeout(end, limits.timeoutMs, { outcome: 'body-timeout' })
   try {
     for (;;) {
       const read = await reader.read().catch(() => undefined)
+      if (ended !== undefined) return ended
       if (read === undefined) return { outcome: 'body-aborted' }
-      if (isLate) return { outcome: 'body-timeout' }
       if (read.done) return { outcome: 'read', bytes: body.bytes() }
       if (body.add(checkBytes(read.value))) continue
       stop()
@@ -66,6 +70,7 @@ export async function readWebBody(request: Request, limits: BodyLimits): Promise
     throw error
   } finally {
     clearTimeout(timer)
+    body.release()
   }
 }
 
@@ -87,19 +92,21 @@ export function readNodeBody(
   }
   // A client that was gone before emits no more events.
   if (request.destroyed) return { outcome: 'body-aborted' }
-  const body = collectBody(limits.maxBytes)
   return new Promise((resolve, reject) => {
     const settle = (result: ReadBody): void => {
       clearTimeout(timer)
+      body.release()
       resolve(result)
     }
+    const body = collectBody(limits, () => settle({ outcome: 'memory-limit' }))
     const timer = setTimeout(settle, limits.timeoutMs, { outcome: 'body-timeout' })
     request.on('data', (chunk: unknown) => {
       try {
         if (!body.add(checkBytes(chunk))) settle({ outcome: 'too-large' })
       } catch (error) {
-        clearTimeout(timer)
+        // First: what comes after is not heard.
         reject(error)
+        settle({ outcome: 'body-aborted' })
       }
     })
     request.on('end', () => settle({ outcome: 'read', bytes: body.bytes() }))
@@ -115,16 +122,39 @@ export function readKeptBodies(kept: readonly Uint8Array[], { maxBytes }: BodyLi
   return bytes === undefined ? { outcome: 'too-large' } : { outcome: 'read', bytes, others }
 }
 
+/** A body that is being read. */
+interface CollectedBody {
+  /** False when the body would become larger than allowed. */
+  add(chunk: Uint8Array): boolean
+  bytes(): Uint8Array
+  /** Holds nothing from now on. */
+  release(): void
+}
+
 /**
  * Puts a body together in one growing block. Kept as they come, a body of one-byte chunks would take a hundred times
  * its size in memory.
+ *
+ * @param drop called when all bodies together are too large, and this one must end.
  */
-function collectBody(maxBytes: number): { add(chunk: Uint8Array): boolean; bytes(): Uint8Array } {
+function collectBody({ maxBytes, unsigned }: BodyLimits, drop: () => void): CollectedBody {
   let block: Uint8Array = new Uint8Array()
   let size = 0
+  let isReleased = false
+  const memory = unsigned?.enter(() => {
+    release()
+    drop()
+  })
+  const release = (): void => {
+    isReleased = true
+    block = new Uint8Array()
+    size = 0
+    memory?.leave()
+  }
   return {
-    /** False when the body would become larger than allowed. */
     add(chunk) {
+      // More may come after a refusal, until the connection is closed.
+      if (isReleased) return true
       const newSize = size + chunk.byteLength
       if (newSize > maxBytes) return false
       if (newSize > block.byteLength) {
@@ -135,8 +165,10 @@ function collectBody(maxBytes: number): { add(chunk: Uint8Array): boolean; bytes
       }
       if (size > 0) block.set(chunk, size)
       size = newSize
+      memory?.hold(block.byteLength)
       return true
     },
     bytes: () => (size === block.byteLength ? block : block.subarray(0, size)),
+    release,
   }
 }

@@ -24,8 +24,19 @@ export interface WebhookHandlerOptions {
   onRejected?: ((rejection: WebhookRejection) => unknown) | undefined
   /** Largest body, in bytes. Default 4,194,304 (4 MiB): Meta sends up to 3 MB (Meta: Webhooks overview), and slack. */
   maxBytes?: number | undefined
+  /**
+   * Most memory that all bodies hold together while they are read, in bytes. Above it the largest body ends with 503 and a
+   * MemoryLimitError, for nobody has proven yet who sent it. Default 67,108,864 (64 MiB), or `maxBytes` where that is more.
+   */
+  maxUnsignedBytes?: number | undefined
   /** How long a body may take to arrive, in milliseconds. Default 10,000. */
   bodyTimeoutMs?: number | undefined
+  /**
+   * The content types of deliveries, looked at once the signature fits. `any`: a signed body of JSON is taken whatever
+   * its type says, for proxies and providers change it. `json`: only `application/json`, as Meta sends it; others get 415.
+   * Default `any`.
+   */
+  contentType?: 'any' | 'json' | undefined
   /**
    * How long `onPayload` and `onMedia` together may take, in milliseconds. Default 8,000; `Infinity` is no limit. Then
    * the answer is 500, and Meta delivers again; `onMedia` is not called any more, and `close` awaits the work that
@@ -49,7 +60,7 @@ export interface WebhookRejection {
   /** The HTTP status of the answer. */
   status: number
   /**
-   * InvalidSignatureError, PayloadTooLargeError, TimeoutError, an InvalidOptionError that says what came and what was
+   * InvalidSignatureError, PayloadTooLargeError, MemoryLimitError, TimeoutError, an InvalidOptionError that says what came and what was
    * expected, or the error that `onPayload`, `onMedia` or the adapter threw. What was thrown and is no error is the `cause`
    * of one. Absent of `body-aborted`.
    */
@@ -59,6 +70,7 @@ export interface WebhookRejection {
 /**
  * - `method` 405, `handshake` 403, `too-large` 413, `content-type` 415, `body-timeout` 408, `body-aborted` 400,
  *   `signature` 401, `json` 400: the request was refused.
+ * - `memory-limit` 503: all bodies together held more than `maxUnsignedBytes`, and this one the most.
  * - `body-already-parsed` 500: something before the handler took the body; the error says how to fix it.
  * - `handler-failed` 500: `onPayload` or `onMedia` threw, before the answer or, when it was late, after it.
  * - `handler-timeout` 500: `onPayload` and `onMedia` did not end within `callbackTimeoutMs`; the error names which.
@@ -68,6 +80,7 @@ export type RejectionReason =
   | 'method'
   | 'handshake'
   | 'too-large'
+  | 'memory-limit'
   | 'content-type'
   | 'body-timeout'
   | 'body-aborted'

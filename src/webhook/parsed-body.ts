@@ -50,6 +50,10 @@ export function findKeptBodies(...holders: readonly unknown[]): Uint8Array[] {
   )
   return kept.flatMap((body: unknown) => {
     if (types.isUint8Array(body)) return [body]
-    return typeof body === 'string' ? [Buffer.from(body)] : []
+    if (typeof body !== 'string') return []
+    const latin1 = Buffer.from(body, 'latin1')
+    // `toString('latin1')` and `'binary'` keep one character for each byte.
+    const isLatin1 = /[\x80-\xff]/.test(body) && latin1.toString('latin1') === body
+    return isLatin1 ? [Buffer.from(body), latin1] : [Buffer.from(body)]
   })
 }

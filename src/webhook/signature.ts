@@ -3,6 +3,7 @@ import { types } from 'node:util'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { describeSecret, describeValue } from '../errors/describe.js'
 import { InvalidOptionError, InvalidSignatureError, type SignatureProblem } from '../errors.js'
+import { describeForm, hasBlanks } from './describe-form.js'
 
 /**
  * Lower case only, as Meta writes it (Meta: Graph API webhooks, "Validating payloads"). One header of exactly this
@@ -42,22 +43,33 @@ export function verifySignature(
   checkOptions(options, SECRET_OPTIONS, { after: { header }, isOpen: true })
   const secrets = checkAppSecret(options.appSecret)
   checkRawBody(rawBody)
-  const problem = findSignatureProblem(rawBody, header, secrets)
-  if (problem !== undefined) throw new InvalidSignatureError({ reason: problem })
+  const refusal = findSignatureProblem(rawBody, header, secrets)
+  if (refusal !== undefined) throw new InvalidSignatureError(refusal)
 }
 
-/** The problem of a signature; undefined when there is none. For callers that checked the secrets once and for all. */
-export function findSignatureProblem(
+/** Why a signature is refused, as its error takes it. */
+export interface SignatureRefusal {
+  reason: SignatureProblem
+  /** What the body is, where it is not what Meta signs. */
+  form?: string | undefined
+}
+
+/** The problem of a signature; undefined when there is none. */
+function findSignatureProblem(
   rawBody: string | Uint8Array,
   header: unknown,
   secrets: readonly string[],
-): SignatureProblem | undefined {
-  if (header === undefined || header === null || header === '') return 'missing-header'
+): SignatureRefusal | undefined {
+  const claimed = parseHeader(header)
+  if (!types.isUint8Array(claimed)) return claimed
+  return isSignedBySome(rawBody, claimed, secrets) ? undefined : explainMisfit(rawBody, claimed, secrets)
+}
+
+/** The signature that a header claims, or why it can't be one: that is known before a byte of the body is read. */
+export function parseHeader(header: unknown): Uint8Array | SignatureRefusal {
+  if (header === undefined || header === null || header === '') return { reason: 'missing-header' }
   const hex = typeof header === 'string' ? HEADER.exec(header)?.[1] : undefined
-  if (hex === undefined) return 'malformed-header'
-  const claimed = Buffer.from(hex, 'hex')
-  if (isSignedBySome(rawBody, claimed, secrets)) return undefined
-  return looksReEncoded(rawBody, claimed, secrets) ? 'body-re-encoded' : 'wrong-secret'
+  return hex === undefined ? { reason: 'malformed-header' } : Buffer.from(hex, 'hex')
 }
 
 /**
@@ -100,7 +112,7 @@ function hmac(body: string | Uint8Array, secret: string): Buffer {
   return createHmac('sha256', secret).update(body).digest()
 }
 
-function isSignedBySome(body: string | Uint8Array, claimed: Buffer, secrets: readonly string[]): boolean {
+export function isSignedBySome(body: string | Uint8Array, claimed: Uint8Array, secrets: readonly string[]): boolean {
   let isSigned = false
   for (const secret of secrets) {
     // The comparison comes first: leaving early would show which secret fits.
@@ -109,30 +121,42 @@ function isSignedBySome(body: string | Uint8Array, claimed: Buffer, secrets: rea
   return isSigned
 }
 
-/** Meta's JSON is an object without blanks between its tokens: `{"object":"whatsapp_business_account",...}`. */
-const META_BEGIN = /^\{"[^"\\\s]{1,64}":[^\s]/
-
-function hasMetaForm(rawBody: string | Uint8Array): boolean {
-  const read = (from: number, to?: number): string => {
-    const part = rawBody.slice(from, to)
-    return typeof part === 'string' ? part : Buffer.from(part).toString('latin1')
-  }
-  return META_BEGIN.test(read(0, 70)) && read(-1) === '}'
+/** Why no secret fits: most often the body is not the one that Meta signed any more. */
+export function explainMisfit(
+  rawBody: string | Uint8Array,
+  claimed: Uint8Array,
+  secrets: readonly string[],
+): SignatureRefusal {
+  const form = describeForm(rawBody) ?? describeEncoding(rawBody, (body) => isSignedBySome(body, claimed, secrets))
+  return form === undefined ? { reason: 'wrong-secret' } : { reason: 'body-re-encoded', form }
 }
+
+const REWRITTEN = 'JSON that was parsed and written again'
 
 /**
  * Meta signs its JSON with non-ASCII as lowercase `\u00e4` and `/` as `\/`; often `<`, `%` and `@` are escaped too,
- * sometimes `>`. A JSON parser and a serialiser lose that. An empty, cut, wrapped or pretty-printed body has lost more.
+ * sometimes `>`. A JSON parser and a serializer lose that: with Meta's escapes, the body has the signature again.
  */
-function looksReEncoded(rawBody: string | Uint8Array, claimed: Buffer, secrets: readonly string[]): boolean {
-  if (!hasMetaForm(rawBody)) return true
-  if (rawBody.length > MAX_EXAMINED_BYTES) return false
+function describeEncoding(rawBody: string | Uint8Array, isSigned: (body: string) => boolean): string | undefined {
+  if (rawBody.length > MAX_EXAMINED_BYTES) return undefined
   const body = typeof rawBody === 'string' ? rawBody : Buffer.from(rawBody).toString('utf8')
-  if (/[\u0080-\uffff]|(?<!\\)(?:\\\\)*\//.test(body)) return true
-  return [/[%@<]/g, /[%@<>]/g].some((escaped) => isSignedBySome(body.replace(escaped, toEscape), claimed, secrets))
+  if (body.includes('\ufffd')) return 'a text whose bytes were decoded in another encoding than UTF-8'
+  if (/[\u0080-\uffff]|(?<!\\)(?:\\\\)*\//.test(body)) return `${REWRITTEN}: Meta escapes non-ASCII and slashes`
+  if (hasBlanks(body)) return `${REWRITTEN}: Meta writes no blanks between tokens`
+  const wire = body.replace(/\\(?:u([0-9a-f]{4})|.)/gi, writeEscape)
+  const wires = [wire, ...[/[%@<]/g, /[%@<>]/g].map((escaped) => wire.replace(escaped, toEscape))]
+  return wires.some(isSigned) ? REWRITTEN : undefined
 }
 
-/** Meta's escapes of ASCII: `\u0040`, and `\u003C` in upper case. */
+/** One escape as Meta writes it: other serializers have capitals in it, or escape more characters. */
+function writeEscape(escaped: string, hex: string | undefined): string {
+  if (hex === undefined) return escaped
+  const character = String.fromCharCode(Number.parseInt(hex, 16))
+  if (character === '/') return '\\/'
+  return /[ !#-[\]-~]/.test(character) ? character : escaped.toLowerCase()
+}
+
+/** Meta's escape of ASCII: `\u0040`, and `\u003C` in upper case. */
 function toEscape(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`
 }

@@ -16,8 +16,9 @@ const ARGUMENTS: { [Name in keyof Classes]: Record<KeysOfAny<Details<Name>>, unk
     problem: "must be a whole number of seconds from 1 to 2147483647, got '106540352242922'",
     isUnknown: false,
   },
-  InvalidSignatureError: { reason: 'wrong-secret' },
+  InvalidSignatureError: { reason: 'body-re-encoded', form: 'base64: a gateway has encoded it, and its flag was lost' },
   PayloadTooLargeError: { limitBytes: 10_737_418_240 },
+  MemoryLimitError: { limitBytes: 67_108_864 },
   AccessTokenError: {
     ...{ reason: 'rejected', account: 'acme', status: 401, graphCode: 190, cause: new Error('refused') },
     problem: 'what was given starts with Bearer; give the token alone',

@@ -176,6 +176,25 @@ describe('enqueue', () => {
     ])
   })
 
+  it('asks for all numbers at once, each once, and keeps their order', async () => {
+    const waiting: (() => void)[] = []
+    const asked: string[] = []
+    const accounts = (number: string): Promise<Account | undefined> => {
+      asked.push(number)
+      return new Promise((resolve) => waiting.push(() => resolve(number === '5' ? undefined : buildAccount())))
+    }
+    const media = ['1', '5', '2', '1'].map((phoneNumberId) => ({ ...reference, phoneNumberId }))
+    const broken = { ...reference, phoneNumberId: '9', mediaId: '' }
+    const missing = [unavailable({ phoneNumberId: '3' }), unavailable({ reason: 'referral', phoneNumberId: '4' })]
+    const enqueued = create({ accounts }).enqueue(extracted({ media: [...media, broken], unavailable: missing }))
+    await vi.waitFor(() => expect(waiting).toHaveLength(4))
+    for (const answer of waiting.toReversed()) answer()
+    await enqueued
+    expect(asked).toEqual(['1', '5', '2', '3'])
+    expect(queued.map((job) => job.media.phoneNumberId)).toEqual(['1', '2', '1'])
+    expect(failed.map((failure) => failure.media.phoneNumberId)).toEqual(['5', '9', '3'])
+  })
+
   it('rejects when accounts throws, and then nothing is queued or reported', async () => {
     const down = new Error('the database is down')
     const accounts = (number: string): Account | undefined => (number === NUMBER ? buildAccount() : throwing(down)())

@@ -17,6 +17,8 @@ import { createWebhookHandler, type WebhookHandlerOptions, type WebhookRejection
 const SECRET = 'test_app_secret'
 const TOKEN = 'test-verify-token'
 const IMAGE = readFileSync(new URL('../fixtures/webhooks/image.json', import.meta.url))
+/** A signature that nobody made. */
+const CLAIM = `x-hub-signature-256: sha256=${'0'.repeat(64)}\r\n`
 const SIGNED = { 'content-type': 'application/json', 'x-hub-signature-256': signPayload(IMAGE, { appSecret: SECRET }) }
 
 const servers: Server[] = []
@@ -143,31 +145,26 @@ describe('toNodeHandler', () => {
     ])
   })
 
-  it('answers 405, 413 and 415 without reading, and closes the connection', async () => {
+  it('answers 405, 413 and 401 without reading, and closes the connection', async () => {
     const { port, rejections } = await serve({ maxBytes: 1_000 })
     const refusals = [
-      ['PUT /webhook', 'application/json', '999', 405],
-      ['POST /webhook', 'application/json', '1001', 413],
-      ['POST /webhook', 'text/plain', '999', 415],
+      ['PUT /webhook', CLAIM, '999', 405],
+      ['POST /webhook', CLAIM, '1001', 413],
+      ['POST /webhook', '', '999', 401],
+      ['POST /webhook', 'x-hub-signature-256: sha1=0\r\n', '999', 401],
     ] as const
-    for (const [line, type, length, status] of refusals) {
-      const socket = await dial(
-        port,
-        `${line} HTTP/1.1\r\nhost: a\r\ncontent-type: ${type}\r\ncontent-length: ${length}\r\n\r\n{`,
-      )
+    for (const [line, signature, length, status] of refusals) {
+      const socket = await dial(port, `${line} HTTP/1.1\r\nhost: a\r\n${signature}content-length: ${length}\r\n\r\n{`)
       const answer = await ended(socket)
       expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
       expect(answer).toMatch(/\r\nconnection: close\r\n/i)
     }
-    expect(rejections.map(({ reason }) => reason)).toStrictEqual(['method', 'too-large', 'content-type'])
+    expect(rejections.map(({ reason }) => reason)).toStrictEqual(['method', 'too-large', 'signature', 'signature'])
   })
 
   it('cuts an unsigned 50 MB body without Content-Length at the limit, in flat memory', async () => {
     const { port, rejections } = await serve()
-    const socket = await dial(
-      port,
-      'POST /webhook HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n',
-    )
+    const socket = await dial(port, `POST /webhook HTTP/1.1\r\nhost: a\r\n${CLAIM}transfer-encoding: chunked\r\n\r\n`)
     const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65_536, 'x'), Buffer.from('\r\n')])
     const before = process.memoryUsage().arrayBuffers
     let sent = 0
@@ -185,10 +182,7 @@ describe('toNodeHandler', () => {
 
   it('cuts a body of one-byte chunks at the limit', async () => {
     const { port, rejections } = await serve({ maxBytes: 200_000 })
-    const socket = await dial(
-      port,
-      'POST /webhook HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n',
-    )
+    const socket = await dial(port, `POST /webhook HTTP/1.1\r\nhost: a\r\n${CLAIM}transfer-encoding: chunked\r\n\r\n`)
     socket.write('1\r\nx\r\n'.repeat(200_001))
     expect(await ended(socket)).toMatch(/^HTTP\/1\.1 413 /)
     expect(rejections).toMatchObject([{ reason: 'too-large' }])
@@ -196,20 +190,14 @@ describe('toNodeHandler', () => {
 
   it('gives a body that stalls up after bodyTimeoutMs with 408', async () => {
     const { port, rejections } = await serve({ bodyTimeoutMs: 30 })
-    const socket = await dial(
-      port,
-      'POST /webhook HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
-    )
+    const socket = await dial(port, `POST /webhook HTTP/1.1\r\nhost: a\r\n${CLAIM}content-length: 100\r\n\r\n{`)
     expect(await ended(socket)).toMatch(/^HTTP\/1\.1 408 /)
     expect(rejections).toMatchObject([{ reason: 'body-timeout', error: { limitMs: 30 } }])
   })
 
   it('survives a sender that hangs up in the middle', async () => {
     const { port, url, rejections } = await serve()
-    const socket = await dial(
-      port,
-      'POST /webhook HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
-    )
+    const socket = await dial(port, `POST /webhook HTTP/1.1\r\nhost: a\r\n${CLAIM}content-length: 100\r\n\r\n{`)
     socket.destroy()
     await vi.waitFor(() => expect(rejections).toStrictEqual([{ reason: 'body-aborted', status: 400 }]))
     expect((await post(url, IMAGE)).status).toBe(200)
@@ -220,10 +208,7 @@ describe('toNodeHandler', () => {
     ['no error', undefined],
   ])('survives a request that a middleware destroys with %s', async (_name, error) => {
     const { port, rejections } = await serve({}, (request) => void setImmediate(() => request.destroy(error)))
-    const socket = await dial(
-      port,
-      'POST /webhook HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
-    )
+    const socket = await dial(port, `POST /webhook HTTP/1.1\r\nhost: a\r\n${CLAIM}content-length: 100\r\n\r\n{`)
     await ended(socket)
     expect(rejections).toStrictEqual([{ reason: 'body-aborted', status: 400 }])
   })

@@ -29,7 +29,15 @@ describe('findKeptBodies', () => {
   it('finds bytes and text under the usual names, on each holder', () => {
     const bytes = Buffer.from('a')
     const request = Object.assign(new IncomingMessage(new Socket()), { body: 'b', rawBody: bytes })
-    expect(findKeptBodies({ payload: 'ä' }, request).map(String)).toEqual(['ä', 'a', 'b'])
+    expect(findKeptBodies({ payload: '€' }, request).map(String)).toEqual(['€', 'a', 'b'])
+  })
+
+  it('reads a text that keeps one character for each byte in both ways', () => {
+    const sent = Buffer.from('{"text":"ä😀"}')
+    for (const encoding of ['utf8', 'latin1', 'binary'] as const) {
+      expect(findKeptBodies({ rawBody: sent.toString(encoding) })).toContainEqual(sent)
+    }
+    expect(findKeptBodies({ rawBody: '{"text":"ascii"}' })).toHaveLength(1)
   })
 
   it('takes nothing else', () => {
@@ -75,6 +83,7 @@ describe('a body that a middleware of Lambda has parsed', () => {
     const { statusCode, rejections } = await post({ body: {}, rawBody: '[object Object]' })
     expect(statusCode).toBe(401)
     expect(rejections).toMatchObject([{ error: { reason: 'body-re-encoded' } }])
+    expect(String(rejections[0]?.error)).toMatch(/It is an object that was turned into text/)
     expect((await post({ body: {}, rawBody: RAW }, RAW.length - 1)).statusCode).toBe(413)
   })
 })
