@@ -152,7 +152,8 @@ async function startAttempt(plan: ArchivePlan, number: number): Promise<Archived
   return runUnder(deadlines, () =>
     runWithToken({ accessToken, history: memory.tokens, deadlines, account }, (token) => {
       const report: Attempt['report'] = (note) => reportNote(plan, note, token)
-      const attempt = { download, accessToken: token, deadlines, report, allowsOtherHash: seen !== undefined }
+      const integrity = seen === undefined ? 'strict' : 'report'
+      const attempt: Attempt = { download, accessToken: token, deadlines, report, integrity }
       return attemptArchive(plan, attempt, { trustsWebhook })
     }),
   )
@@ -178,7 +179,7 @@ async function attemptArchive(
   const place = { storage, key, keyIsStable }
   deadlines.waitFor('store')
   const isLikelyStored = !trustsWebhook || isLikelyRedelivery(plan)
-  const found = isLikelyStored ? await findStored(media, place, deadlines.signal) : undefined
+  const found = isLikelyStored ? await findStored(media, place, attempt) : undefined
   if (found !== undefined) return toArchivedMedia(plan, media, await buildFoundResult(found, media, place))
 
   // Looks up here if that has not happened yet, and the webhook's own URL does not serve.
@@ -189,6 +190,7 @@ async function attemptArchive(
     sniff,
     // A hash seen twice counts only if the look-up gave the size.
     seenSha256: media.size === undefined ? undefined : seen?.sha256,
+    integrity: attempt.integrity,
     timeouts: download.timeouts,
     deadlines,
     callerSignal,
@@ -208,7 +210,7 @@ function isLikelyRedelivery({ startedAt, sentAt = startedAt }: ArchivePlan): boo
 async function findStored(
   { size, sha256 }: KnownMedia,
   { storage, key }: { storage: ObjectStorage; key: string },
-  signal: AbortSignal,
+  { integrity, deadlines: { signal } }: Attempt,
 ): Promise<StoredObject | undefined> {
   // A 403 leaves open whether the object exists. The conditional put decides.
   const found = await storage.head(key, { signal }).catch((error: unknown) => {
@@ -216,7 +218,8 @@ async function findStored(
     return null
   })
   if (found === null || found.sha256 === undefined) return undefined
-  if (size !== undefined && found.size !== size) return undefined
+  const isSizeDecisive = integrity !== 'report' || sha256 === undefined
+  if (isSizeDecisive && size !== undefined && found.size !== size) return undefined
   return sha256 === undefined || found.sha256 === sha256 ? found : undefined
 }
 

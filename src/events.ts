@@ -104,6 +104,16 @@ export type MediaEvent = EventSubject &
         /** The hash of the bytes, lowercase hex. */
         observedSha256: string
       }
+    /** `integrity: 'report'`: the bytes have the announced hash, and another size than announced. */
+    | {
+        type: 'size-mismatch-reported'
+        /** The object's key. */
+        key: string
+        /** The size that the look-up announced, in bytes. */
+        announcedSize: number
+        /** The size of the object, in bytes. */
+        observedSize: number
+      }
     /**
      * The storage's create-if-absent can't be trusted. `refused`: the store does not know it (501). `ignored`: it created an
      * object a second time, so it either ignores the condition or somebody deleted the object; if the former, the object

@@ -53,7 +53,8 @@ export interface ArchiveOptions extends DownloadOptions, RetryOptions {
    * The answer to bytes with another SHA-256 than announced. `strict`, the default: an `IntegrityMismatchError`
    * with both hashes. `report`: when two downloads agree with each other and with the look-up's size, the object is
    * stored under its observed hash, with an event. Failures of another kind in between do not matter. It takes two
-   * attempts at least; jobs remember from one to the next.
+   * attempts at least; jobs remember from one to the next. Bytes that have the announced hash, and not the look-up's
+   * size, are stored at once, with an event.
    */
   integrity?: 'strict' | 'report' | undefined
 }

@@ -20,8 +20,11 @@ export interface Attempt {
   accessToken: string
   deadlines: Deadlines
   report: (note: AttemptNote) => void
-  /** Webhook and look-up may announce different hashes: two downloads then decide. Default false. */
-  allowsOtherHash?: boolean | undefined
+  /**
+   * How an archive judges a size or hash that is announced wrongly: `report` lets the bytes decide. Left out by a reader,
+   * who gets no such bytes.
+   */
+  integrity?: 'strict' | 'report' | undefined
 }
 
 /** Meta accepted the token in a look-up, or a URL led to a host outside the configuration. */

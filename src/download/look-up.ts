@@ -20,7 +20,7 @@ const MAX_LOOK_UP_BYTES = 65_536
  * Looks the media up, and returns all that is then known of it. The webhook's fields come first.
  *
  * @throws what `askForMediaInfo` throws; IntegrityMismatchError when webhook and look-up announce different hashes,
- * unless the attempt allows another hash; SizeLimitError.
+ * unless the attempt's integrity is `report`; SizeLimitError.
  */
 export async function lookUpMedia(
   media: WantedMedia,
@@ -28,7 +28,7 @@ export async function lookUpMedia(
 ): Promise<KnownMedia & { readonly lookedUpUrl: string }> {
   const info = await askForMediaInfo(media, attempt)
   attempt.report({ type: 'looked-up' })
-  if (attempt.allowsOtherHash !== true) checkSameHash(media.sha256, info.sha256)
+  if (attempt.integrity !== 'report') checkSameHash(media.sha256, info.sha256)
   const mimeType = media.mimeType ?? info.mimeType
   const mediaType = media.mediaType ?? getMediaTypeFromMime(mimeType)
   checkAnnouncedSize(info.size, getMaxBytes(attempt.download.maxBytes, mediaType))

@@ -25,6 +25,8 @@ import { lookUpMedia } from './look-up.js'
 export interface OpenedMedia {
   source: Readable
   media: KnownMedia
+  /** The look-up's size, where the body may well have another and its hash decides. `media` then has none. */
+  doubtfulSize?: number | undefined
   /** The cap for this type, in bytes. */
   maxBytes: number
   /** Refuses a page in place of media for which no hash was announced; a hash finds out by itself. */
@@ -130,23 +132,24 @@ function checkHost(text: string, hop: { media: WantedMedia; attempt: Attempt; ba
 
 /** Checks an answer's head against the announced media, before a byte of its body is read. */
 function checkMediaAnswer({ response, host }: MediaHostAnswer, media: KnownMedia, attempt: Attempt): OpenedMedia {
-  const { mediaType, mimeType, sha256 } = media
   const { status, headers, body } = response
-  const maxBytes = getMaxBytes(attempt.download.maxBytes, mediaType)
+  const maxBytes = getMaxBytes(attempt.download.maxBytes, media.mediaType)
   try {
     if (status !== 200) throw createRefusalError(status, headers, host)
     if (isEncoded(headers)) {
       throw new DownloadFailedError({ host, problem: 'the answer has a Content-Encoding', retryable: false })
     }
-    refusePageType(headers, mimeType)
-    const size = findSize(media.size, headers)
-    checkAnnouncedSize(size, maxBytes)
+    const length = readLength(headers)
+    const isProvable = refusePageType(headers, { media, length, integrity: attempt.integrity })
+    const { size, doubtfulSize } = decideSize(media, length, attempt)
+    checkAnnouncedSize(size ?? length, maxBytes)
     attempt.deadlines.waitFor('source')
     return {
       source: body,
       media: media.size === size ? media : { ...media, size },
+      doubtfulSize,
       maxBytes,
-      checkOpening: sha256 === undefined ? (opening) => refusePageBytes(opening, mimeType) : undefined,
+      checkOpening: isProvable ? undefined : (opening) => refusePageBytes(opening, media.mimeType),
       onSourceError(error) {
         const cause = error === undefined ? undefined : reduceToName(error)
         return new DownloadFailedError({ host, problem: 'the body broke off', cause })
@@ -175,13 +178,25 @@ function createRefusalError(
   })
 }
 
-/** The announced size, or else the Content-Length. @throws IntegrityMismatchError when the two differ. */
-function findSize(announced: number | undefined, headers: Readonly<Record<string, string>>): number | undefined {
-  const header = headers['content-length']
-  const length = header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined
-  if (announced !== undefined && length !== undefined && announced !== length) {
-    const problem = 'Content-Length is not the announced size'
-    throw new IntegrityMismatchError({ problem, expectedSize: announced, observedSize: length })
-  }
-  return announced ?? length
+function readLength({ 'content-length': length = '' }: Readonly<Record<string, string>>): number | undefined {
+  return /^\d{1,15}$/.test(length) ? Number(length) : undefined
+}
+
+/**
+ * The announced size, or else the Content-Length. Where the announced one is not what comes, a hash decides: then it is
+ * only a doubtful one.
+ *
+ * @throws IntegrityMismatchError when the two differ and no hash decides, and for a reader.
+ */
+function decideSize(
+  { size, sha256 }: KnownMedia,
+  length: number | undefined,
+  { integrity }: Attempt,
+): { size?: number | undefined; doubtfulSize?: number | undefined } {
+  if (size === undefined || size === length) return { size: size ?? length }
+  const canDecide = sha256 !== undefined && integrity !== undefined
+  if (length === undefined) return canDecide && integrity === 'report' ? { doubtfulSize: size } : { size }
+  if (canDecide) return { doubtfulSize: size }
+  const problem = 'Content-Length is not the announced size'
+  throw new IntegrityMismatchError({ problem, expectedSize: size, observedSize: length })
 }

@@ -63,6 +63,8 @@ export function checkSniff(policy: 'safe' | 'trust' | undefined): void {
 export interface BodyToStore {
   source: Readable
   media: StorableMedia
+  /** The look-up's size, where the body may well have another and its hash decides. `media` then has none. */
+  doubtfulSize?: number | undefined
   /** The cap for this type, in bytes. */
   maxBytes: number
   /** The error for a source that failed, or (without argument) ended early. */
@@ -83,6 +85,8 @@ export interface PutTarget extends ObjectPlace {
   sniff?: 'safe' | 'trust' | undefined
   /** The hash that an earlier download had in place of the announced one: seen again, it is taken. */
   seenSha256?: string | undefined
+  /** The answer to a doubtful size that is wrong. Default `strict`. */
+  integrity?: 'strict' | 'report' | undefined
   timeouts: CheckedTimeouts
   deadlines: Deadlines
   callerSignal: AbortSignal | undefined
@@ -104,12 +108,12 @@ export async function putOnce(body: BodyToStore, target: PutTarget): Promise<Sto
   if (size !== undefined && sha256 !== undefined && seenSha256 === undefined) {
     return putBody({ body, identity: { size, sha256 }, target })
   }
-  const { source, maxBytes, checkOpening, onSourceError } = body
-  const expected = seenSha256 === undefined ? sha256 : undefined
+  const { source, doubtfulSize, maxBytes, checkOpening, onSourceError } = body
+  const expected = seenSha256 === undefined && doubtfulSize === undefined ? sha256 : undefined
   const { deadlines } = target
   const spooled = await spool(source, { size, sha256: expected, maxBytes, deadlines, onSourceError, checkOpening })
   try {
-    const agreed = { size: spooled.size, sha256: decideHash(spooled, body.media, seenSha256) }
+    const agreed = { size: spooled.size, sha256: decideHash(spooled, body, target) }
     const again = { ...body, source: spooled.open(), reopen: spooled.open }
     return await putBody({ body: again, identity: agreed, target })
   } finally {
@@ -118,13 +122,20 @@ export async function putOnce(body: BodyToStore, target: PutTarget): Promise<Sto
 }
 
 /** The hash to store under: the announced one, or the one that two downloads had in its place. */
-function decideHash(observed: BodyIdentity, { size, sha256 }: StorableMedia, seenSha256: string | undefined): string {
+function decideHash(
+  observed: BodyIdentity,
+  { media: { sha256, size }, doubtfulSize = size }: BodyToStore,
+  { seenSha256, integrity }: PutTarget,
+): string {
   const isAnnounced = sha256 === undefined || observed.sha256 === sha256
-  const isSeenAgain = observed.sha256 === seenSha256 && size !== undefined
-  if (isAnnounced || isSeenAgain) return observed.sha256
+  const hasOtherSize = doubtfulSize !== undefined && observed.size !== doubtfulSize
+  const isSeenAgain = observed.sha256 === seenSha256 && observed.size === doubtfulSize
+  if (isSeenAgain || (isAnnounced && (!hasOtherSize || integrity === 'report'))) return observed.sha256
   throw new IntegrityMismatchError({
-    problem: 'The body has another SHA-256 than announced',
-    expectedSize: size,
+    problem: isAnnounced
+      ? `The body has the announced SHA-256, but ${observed.size} bytes and not the announced ${doubtfulSize}. With integrity 'report' the hash decides`
+      : `The body has another SHA-256${hasOtherSize ? ' and another size' : ''} than announced`,
+    expectedSize: doubtfulSize,
     observedSize: observed.size,
     expectedSha256: sha256,
     observedSha256: observed.sha256,
@@ -204,6 +215,10 @@ function reportStored({ outcome }: PutResult, { body, identity, target }: PutCal
   const { sha256: announcedSha256 = identity.sha256 } = body.media
   if (announcedSha256 !== identity.sha256) {
     emit(onEvent, { type: 'mismatch-reported', key, announcedSha256, observedSha256: identity.sha256, ...subject })
+  }
+  const { doubtfulSize: announcedSize = identity.size } = body
+  if (announcedSize !== identity.size) {
+    emit(onEvent, { type: 'size-mismatch-reported', key, announcedSize, observedSize: identity.size, ...subject })
   }
 }
 
