@@ -4,6 +4,7 @@ import { describeSecret, describeValue } from './errors/describe.js'
 import { isSecretId } from './errors/redaction.js'
 import { InvalidOptionError } from './errors.js'
 import { toObject } from './json.js'
+import { copyFields } from './media-reference/copy-fields.js'
 import { refuseLookalikes } from './media-reference/refuse-lookalikes.js'
 
 /**
@@ -126,7 +127,8 @@ export function isKnownMedia(media: WantedMedia): media is KnownMedia {
 export type FailedReference = Omit<MediaReference, 'downloadUrl' | 'downloadUrlExpiresAt'>
 
 /** A download URL is a secret that outlives its use. */
-export function removeDownloadUrl({ downloadUrl, downloadUrlExpiresAt, ...media }: MediaReference): FailedReference {
+export function removeDownloadUrl(reference: MediaReference): FailedReference {
+  const { downloadUrl, downloadUrlExpiresAt, ...media } = copyFields(reference)
   return media
 }
 
@@ -278,7 +280,7 @@ export function findProblem(check: () => void): InvalidOptionError | undefined {
  * case.
  */
 export function keepValidFields(media: unknown): FailedReference {
-  const { downloadUrl, downloadUrlExpiresAt, ...fields } = toObject(media)
+  const { downloadUrl, downloadUrlExpiresAt, ...fields } = copyFields(toObject(media))
   const valid = Object.entries(fields).filter(([name, value]) => isValidField(name, value))
   // Every field that is there has passed its check.
   return { messageId: '', mediaId: '', ...Object.fromEntries(valid) } as FailedReference

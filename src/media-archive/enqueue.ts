@@ -2,6 +2,7 @@ import { describeSecret } from '../errors/describe.js'
 import { type AnyWhatsAppMediaError, InvalidOptionError, MediaUnavailableError, WhatsAppMediaError } from '../errors.js'
 import { describeSubject, emit, hashMessageId, type OnEvent, showTypeName } from '../events.js'
 import { isObject } from '../json.js'
+import { copyFields } from '../media-reference/copy-fields.js'
 import { checkReference, findProblem, keepValidFields, type MediaReference } from '../media-reference.js'
 import type { MediaJob, MediaQueue } from '../queues.js'
 import type { ExtractedMedia, UnavailableMedia, UnavailableReason } from '../webhook/extract.js'
@@ -104,7 +105,7 @@ async function makeJob(
     emit(onEvent, { type: 'unknown-media-type', unknownType: shown, phoneNumberId, ...describeSubject(media) })
   }
   const found = await findAccount(phoneNumberId)
-  if ('account' in found) return { job: { version: 1, accountId: found.account.accountId, media } }
+  if ('account' in found) return { job: { version: 1, accountId: found.account.accountId, media: copyFields(media) } }
   const { error } = found
   if (error.code === 'unknown-number') {
     emit(onEvent, { type: 'unknown-number', phoneNumberId, ...describeSubject(media) })

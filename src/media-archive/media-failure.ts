@@ -1,15 +1,17 @@
-import { describeSecret } from '../errors/describe.js'
 import type { AnyWhatsAppMediaError } from '../errors.js'
-import { hashMessageId, showId, showWord } from '../events.js'
 import { defined } from '../json.js'
 import { type MediaReference, removeDownloadUrl } from '../media-reference.js'
 import type { UnavailableMedia } from '../webhook/extract.js'
+import { redactMedia, showAccount } from './redact-media.js'
 
 /** One media item that was not archived, as `onFailed` gets it. */
 export interface MediaFailure {
   /**
    * The webhook's description of it, without its download URL. `messageId` and `mediaId` are strings in any case, empty
    * where there is none: a query by them then matches nothing, which `undefined` does not promise.
+   *
+   * What a log must not hold (`from`, `messageId`, `filename`, `caption` and the like) is read by name: it is not
+   * enumerable, so that spreads, clones, JSON and loggers leave it out.
    */
   readonly media:
     | Omit<MediaReference, 'downloadUrl' | 'downloadUrlExpiresAt'>
@@ -20,50 +22,48 @@ export interface MediaFailure {
   readonly accountId?: string | undefined
 }
 
-const INSPECT = Symbol.for('nodejs.util.inspect.custom')
-
 /**
- * A failure holds what your app needs to find the message again; printed or turned into JSON, it shows only what a log
- * may hold: no phone number, message id, file name or caption.
+ * A failure holds what your app needs to find the message again. Printed, cloned, spread or turned into JSON, it shows only
+ * what a log may hold: no phone number, message id, file name or caption.
  */
 export function createMediaFailure(
   announced: MediaReference | UnavailableMedia,
   { error, accountId }: { error: AnyWhatsAppMediaError; accountId?: string | undefined },
 ): MediaFailure {
-  const media =
+  const fields =
     'mimeType' in announced ? removeDownloadUrl(announced) : { messageId: '', mediaId: '', ...defined(announced) }
-  const toJSON = (): Record<string, unknown> => ({
-    media: defined(showMedia(media)),
-    error: error.toJSON(),
-    ...defined({ accountId: showFormed(accountId, /^[\w-]{1,128}$/) }),
-  })
-  const failure: MediaFailure = { media, error, ...defined({ accountId }) }
-  // Not enumerable: spreading or comparing a failure sees its fields alone.
-  Object.defineProperty(failure, 'toJSON', { value: toJSON })
-  Object.defineProperty(failure, INSPECT, { value: toJSON })
-  return failure
+  const shown = redactMedia(fields)
+  const media = hideFields(fields, { shown, toJSON: () => shown })
+  const account = showAccount(accountId)
+  const toJSON = (): Record<string, unknown> => ({ media: shown, error: error.toJSON(), ...account })
+  return hideFields({ media, error, ...defined({ accountId }) }, { shown: { media, error, ...account }, toJSON })
 }
 
-function showMedia(media: MediaFailure['media']): Record<string, unknown> {
-  const { mediaId, mediaType, timestamp, receivedAt, phoneNumberId, origin, direction, messageId } = media
-  return {
-    mediaId: mediaId === '' ? undefined : showId(mediaId),
-    timestamp: showTime(timestamp),
-    receivedAt: showTime(receivedAt),
-    mediaType: showWord(mediaType),
-    origin: showWord(origin),
-    direction: showWord(direction),
-    phoneNumberId: typeof phoneNumberId === 'string' ? showId(phoneNumberId) : undefined,
-    messageIdHash: messageId === '' ? undefined : hashMessageId(messageId),
+const INSPECT = Symbol.for('nodejs.util.inspect.custom')
+
+/**
+ * The object as loggers may see it: they call its `toJSON`, or walk its enumerable fields. A field that is not shown as it
+ * is can be read by name alone.
+ */
+function hideFields<Fields extends object>(
+  fields: Fields,
+  { shown, toJSON }: { shown: Record<string, unknown>; toJSON: () => Record<string, unknown> },
+): Fields {
+  const hiding = {}
+  for (const [name, value] of Object.entries(fields)) {
+    if (shown[name] === value) Object.assign(hiding, { [name]: value })
+    else hideField(hiding, name, value)
   }
+  for (const name of ['toJSON', INSPECT]) Object.defineProperty(hiding, name, { value: toJSON })
+  // It has every field that it was given.
+  return hiding as Fields
 }
 
-/** A job may come out of its queue with a token where a time belongs. */
-function showTime(value: unknown): unknown {
-  return showFormed(value, /^\d{4}-\d{2}-\d{2}(?:T[\d:.]{5,20}(?:Z|[+-]\d{2}:?\d{2}))?$/)
-}
-
-/** The value where it has the form; a description of anything else. */
-function showFormed(value: unknown, form: RegExp): unknown {
-  return value === undefined || (typeof value === 'string' && form.test(value)) ? value : describeSecret(value)
+/** An accessor: printed with its hidden properties, too, an object shows its name alone. */
+function hideField(target: object, name: string, value: unknown): void {
+  let held = value
+  const set = (next: unknown): void => {
+    held = next
+  }
+  Object.defineProperty(target, name, { get: () => held, set, configurable: true })
 }

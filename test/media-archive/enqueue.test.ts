@@ -176,6 +176,17 @@ describe('enqueue', () => {
     ])
   })
 
+  it('takes the media of a failure again, whole', async () => {
+    const { downloadUrl: _url, downloadUrlExpiresAt: _expiry, ...media } = { ...(await addPhoto()), caption: 'for you' }
+    const unknown = create({ accounts: () => undefined })
+    await unknown.enqueue(media)
+    const [failure] = failed
+    await create().enqueue(failure?.media as MediaReference)
+    expect(JSON.parse(JSON.stringify(queued))).toEqual([{ version: 1, accountId: 'pixels', media }])
+    const { messageId, from, caption } = await create().archive(failure?.media as MediaReference)
+    expect({ messageId, from, caption }).toEqual({ messageId: media.messageId, from: media.from, caption: 'for you' })
+  })
+
   it('asks for all numbers at once, each once, and keeps their order', async () => {
     const waiting: (() => void)[] = []
     const asked: string[] = []

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { DownloadFailedError, MediaUnavailableError } from '../../src/errors.js'
 import { hashMessageId } from '../../src/events.js'
 import { createMediaFailure } from '../../src/media-archive/media-failure.js'
+import { copyFields } from '../../src/media-reference/copy-fields.js'
 import type { MediaReference } from '../../src/media-reference.js'
 import type { UnavailableMedia } from '../../src/webhook/extract.js'
 
@@ -32,7 +33,9 @@ describe('createMediaFailure', () => {
   it('holds what finds the message again, but no download URL', () => {
     const { downloadUrl, downloadUrlExpiresAt, ...media } = reference
     const failure = createMediaFailure(reference, { error, accountId: 'acme' })
-    expect({ ...failure }).toStrictEqual({ media, error, accountId: 'acme' })
+    expect(copyFields(failure.media)).toStrictEqual(media)
+    expect(failure).toMatchObject({ error, accountId: 'acme' })
+    expect(failure.media.from).toBe(SECRETS.from)
     expect(failure.error).toBe(error)
     expect(reference).toHaveProperty('downloadUrl', downloadUrl)
   })
@@ -70,7 +73,8 @@ describe('createMediaFailure', () => {
     }
     const cause = new MediaUnavailableError({ reason: 'media-error', errorCode: 131_052 })
     const failure = createMediaFailure(unavailable, { error: cause, accountId: 'acme' })
-    expect({ ...failure }).toStrictEqual({ media: unavailable, error: cause, accountId: 'acme' })
+    expect(copyFields(failure.media)).toStrictEqual({ mediaId: '', ...unavailable })
+    expect(failure).toMatchObject({ error: cause, accountId: 'acme' })
     expect(JSON.parse(JSON.stringify(failure))).toEqual({
       media: { ...SHOWN, messageIdHash: hashMessageId(SECRETS.messageId) },
       error: cause.toJSON(),
@@ -94,6 +98,12 @@ describe('createMediaFailure', () => {
     for (const shown of [JSON.stringify(failure), inspect(failure)]) {
       for (const secret of [token, SECRETS.from, 'Payslip']) expect(shown).not.toContain(secret)
     }
+  })
+
+  it('lets the app that it belongs to change what it hides', () => {
+    const { media } = createMediaFailure(reference, { error })
+    media.messageId = 'another'
+    expect([media.messageId, inspect(media).includes('another')]).toEqual(['another', false])
   })
 
   it('shows media without a message id', () => {
