@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { type AccessToken, checkAccessToken, runWithToken } from './download/access-token.js'
 import type { AttemptNote, ResolvedDownload } from './download/attempt.js'
 import { type CloudApiOptions, resolveCloudApi } from './download/cloud-api.js'
+import { keepDeclaredType } from './download/keep-declared-type.js'
 import { type OpenedMedia, openMedia } from './download/open-media.js'
 import { checkOptions, type OptionNames } from './errors/check-options.js'
 import { checkFunction, checkSignal } from './errors/checks.js'
@@ -94,7 +95,7 @@ export async function downloadMediaFromWhatsApp(
 ): Promise<DownloadedMedia> {
   checkOptions(options, DOWNLOAD_OPTIONS, { after: { media } })
   checkCaller(options)
-  const wanted = toWantedMedia(media)
+  const wanted = keepDeclaredType(toWantedMedia(media))
   const download = resolveDownload(options)
   const deadlines = startDeadlines(download.timeouts, options.signal)
   try {

@@ -18,7 +18,8 @@ export interface MediaReference {
   mediaType: MediaType
   /**
    * As declared by the sender, parameters included: `audio/ogg; codecs=opus`. Empty when the webhook had none, or only
-   * the media id was kept: the look-up tells it then.
+   * the media id was kept. The look-up tells it then, and also where it is malformed, or `application/octet-stream` of
+   * anything but a document.
    */
   mimeType: string
   /** Lowercase hex, whatever encoding the wire used. Absent when none, or none usable, was announced. */

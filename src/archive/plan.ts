@@ -1,6 +1,7 @@
 import { noteSuccess, type TokenHistory } from '../download/access-token.js'
 import type { AttemptNote, ResolvedDownload } from '../download/attempt.js'
 import { isTestApi } from '../download/cloud-api.js'
+import { keepDeclaredType } from '../download/keep-declared-type.js'
 import { DOWNLOAD_OPTIONS, type DownloadOptions, resolveDownload } from '../download.js'
 import type { OptionNames } from '../errors/check-options.js'
 import { checkOneOf } from '../errors/checks.js'
@@ -126,10 +127,10 @@ export function makePlan(media: string | MediaReference, options: ArchiveOptions
   checkAccountId(accountId)
   checkStoring(options)
   checkIntegrity(integrity)
-  const wanted = toWantedMedia(media, options)
+  const wanted = keepDeclaredType(toWantedMedia(media, options))
   if ('reference' in wanted) checkReference(wanted.reference)
   else checkMediaId(wanted.mediaId)
-  const { mediaId, mediaType, filename, timestamp, reference } = wanted
+  const { mediaId, mediaType, mimeType, filename, timestamp, reference } = wanted
   if (mediaType !== undefined) checkMediaType(mediaType)
   const mediaLifetimeMs = checkLifetime(options)
   const retry = checkWaits(options)
@@ -152,7 +153,8 @@ export function makePlan(media: string | MediaReference, options: ArchiveOptions
     sentAt,
     deadlineAt:
       reference === undefined ? (sentAt ?? startedAt) + mediaLifetimeMs : getMediaDeadline(reference, mediaLifetimeMs),
-    keyIsStable: mediaType !== undefined && timestamp !== undefined,
+    keyIsStable:
+      mediaType !== undefined && timestamp !== undefined && (reference === undefined || mimeType !== undefined),
     made: memory.made ?? { attempts: 0 },
     subject: { ...describeSubject(reference ?? defined({ mediaId, mediaType })), accountId },
   }

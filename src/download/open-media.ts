@@ -52,12 +52,12 @@ function isLookedUp(media: WantedMedia): media is KnownMedia & { readonly looked
 const URL_MARGIN_MS = 15_000
 
 /**
- * The webhook's own URL saves a look-up. It is used only with a hash (nothing else would prove the bytes) and a
- * Content-Length (nothing else gives the size); on any doubt the look-up decides.
+ * The webhook's own URL saves a look-up. It is used only with a hash (nothing else would prove the bytes), a MIME type and
+ * a Content-Length (nothing else gives the size); on any doubt the look-up decides.
  */
 async function openByWebhook(media: WantedMedia, attempt: Attempt): Promise<OpenedMedia | undefined> {
-  const { downloadUrl, downloadUrlExpiresAt, sha256, mimeType = '' } = media
-  if (isLookedUp(media) || downloadUrl === undefined || sha256 === undefined) return undefined
+  const { downloadUrl, downloadUrlExpiresAt, sha256, mimeType } = media
+  if (isLookedUp(media) || downloadUrl === undefined || sha256 === undefined || mimeType === undefined) return undefined
   if (!(Date.parse(downloadUrlExpiresAt ?? '') > Date.now() + URL_MARGIN_MS)) return undefined
   try {
     const answer = await followRedirects(downloadUrl, media, attempt)

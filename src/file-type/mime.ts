@@ -103,6 +103,19 @@ export function readEssence(mimeType: string): string {
   return name.toLowerCase()
 }
 
+/** Names for "some bytes": RFC 2046's own, and those of programs that know no better. */
+const GENERIC_TYPE =
+  /^(?:application|binary|content|unknown)\/(?:x-)?(?:octet-stream|binary|unknown|(?:force-)?download)$/
+
+/**
+ * Whether a declared MIME type says what the file is. A malformed one never does. For a document `octet-stream` is an
+ * answer; for a photo, a sound, a video, a sticker, or a file of unknown kind it is none.
+ */
+export function isTelling(mimeType: string, mediaType: MediaType | undefined): boolean {
+  const name = readEssence(mimeType)
+  return name !== '' && (mediaType === 'document' || !GENERIC_TYPE.test(name))
+}
+
 /**
  * The extension, without dot, that files of this MIME type get; it matches `/^[a-z0-9]{1,10}$/`. Types that WhatsApp
  * documents come first, then the long tail of mime-types. `undefined` for `application/octet-stream` and unknown types.

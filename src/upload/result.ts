@@ -28,7 +28,10 @@ export interface StoredMedia {
    * `integrity: 'report'` allows.
    */
   integrity: 'announced' | 'unannounced' | 'mismatch-reported'
-  /** True when the same media will get the same key again: false without media id, media type or timestamp. */
+  /**
+   * True when the same media will get the same key again: false without media id, media type or timestamp, and for a
+   * reference whose MIME type the look-up had to tell.
+   */
   keyIsStable: boolean
 }
 

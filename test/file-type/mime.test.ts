@@ -7,6 +7,7 @@ import {
   findContentType,
   findExtension,
   getMediaTypeFromMime,
+  isTelling,
   mayShowInline,
   readEssence,
 } from '../../src/file-type/mime.js'
@@ -99,6 +100,42 @@ describe('readEssence', () => {
   ])('readEssence is empty for %j', (mimeType) => {
     expect(readEssence(mimeType)).toBe('')
   })
+})
+
+describe('isTelling', () => {
+  test.each(['', 'image', 'image/*', '*/*', 'image/', 'jpeg', 'image/jpeg, image/png', 'image/jpeg\r\n'])(
+    'isTelling is false for the malformed %j',
+    (mimeType) => {
+      for (const mediaType of ['image', 'document', undefined] as const)
+        expect(isTelling(mimeType, mediaType)).toBe(false)
+    },
+  )
+
+  test.each([
+    'application/octet-stream',
+    'Application/Octet-Stream; charset=binary',
+    'binary/octet-stream',
+    'application/x-octet-stream',
+    'application/binary',
+    'application/unknown',
+    'unknown/unknown',
+    'content/unknown',
+    'application/force-download',
+    'application/x-download',
+  ])('isTelling takes %s for an answer about documents alone', (mimeType) => {
+    expect(isTelling(mimeType, 'document')).toBe(true)
+    for (const mediaType of ['image', 'audio', 'video', 'sticker', undefined] as const) {
+      expect(isTelling(mimeType, mediaType)).toBe(false)
+    }
+  })
+
+  test.each(['image/jpeg', 'audio/ogg; codecs=opus', 'application/pdf', 'image/x-unheard-of', 'application/ogg'])(
+    'isTelling is true for %s',
+    (mimeType) => {
+      for (const mediaType of ['image', 'document', undefined] as const)
+        expect(isTelling(mimeType, mediaType)).toBe(true)
+    },
+  )
 })
 
 describe('findExtension', () => {
