@@ -1,5 +1,4 @@
 import { Queue } from 'bullmq'
-import type { Cluster, Redis } from 'ioredis'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkFunction, checkList, checkWhole } from '../errors/checks.js'
 import { QueueFailedError } from '../errors.js'
@@ -11,6 +10,7 @@ import {
   type BullMqNaming,
   callRedis,
   connectRedis,
+  type OwnRedis,
   resolveNames,
   toRedisError,
 } from './bullmq/connection.js'
@@ -22,6 +22,7 @@ import {
   restoreLetter,
 } from './bullmq/dead-letters.js'
 import { type QueuedJob, toBulk } from './bullmq/job.js'
+import { limitReports } from './bullmq/refusals.js'
 import { checkJobs } from './stored-job.js'
 
 export type { BullMqConnection, BullMqNaming } from './bullmq/connection.js'
@@ -76,13 +77,15 @@ const PAGE_OPTIONS: OptionNames<Parameters<BullMqQueue['deadLetters']>[0] & obje
  */
 export function createBullMqQueue(options: BullMqQueueOptions): BullMqQueue {
   const { name, deadName, prefix, timeoutMs, onError } = resolveQueueOptions(options)
-  // A connection that answers nothing is ended and opened anew; calls under way on it then fail.
-  const connection = connectRedis(options.connection, { maxRetriesPerRequest: 1, socketTimeout: timeoutMs })
+  // Calls under way on a connection that ends then fail.
+  const connection = connectRedis(options.connection, {
+    ...{ maxRetriesPerRequest: 1, socketTimeout: timeoutMs, resends: false },
+  })
   // Asking for Redis's version could fail once, and BullMQ's queue would then stay failed for ever.
-  const settings = { connection, prefix, skipVersionCheck: true }
+  const settings = { connection: connection.redis, prefix, skipVersionCheck: true }
   const main = new Queue<QueuedJob>(name, settings)
   const dead = new Queue<BuriedJob>(deadName, settings)
-  const report = (error: QueueFailedError): void => callLogger(onError, error)
+  const report = limitReports((error: QueueFailedError) => callLogger(onError, error))
   // Both report the faults of their one connection.
   main.on('error', (error) => report(toRedisError('connect', error)))
   dead.on('error', () => {})
@@ -144,13 +147,14 @@ function checkPage(page: Parameters<BullMqQueue['deadLetters']>[0] = {}): { limi
 }
 
 async function closeRedis(
-  connection: Redis | Cluster,
+  connection: OwnRedis,
   { queues, timeoutMs }: { queues: readonly Pick<Queue, 'close'>[]; timeoutMs: number },
 ): Promise<void> {
+  const { redis } = connection
   // After the answers under way; a Redis that is away has none.
-  if (connection.status === 'ready') {
-    await callRedis(connection, { operation: 'settle', timeoutMs, work: () => connection.quit() }).catch(() => {})
+  if (redis.status === 'ready') {
+    await callRedis(connection, { operation: 'settle', timeoutMs, work: () => redis.quit() }).catch(() => {})
   }
-  connection.disconnect()
+  redis.disconnect()
   await Promise.all(queues.map((queue) => queue.close()))
 }

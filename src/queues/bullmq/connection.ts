@@ -1,9 +1,10 @@
-import { type Cluster, Redis, type RedisOptions } from 'ioredis'
+import { type Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { OptionNames } from '../../errors/check-options.js'
 import { describeSecret, describeValue } from '../../errors/describe.js'
 import { isError, isName, readErrorName, readField } from '../../errors/thrown.js'
 import { InvalidOptionError, QueueFailedError } from '../../errors.js'
 import { within } from '../../timing/abort.js'
+import { createRefusalWaits, findRefusal, type RefusalWaits } from './refusals.js'
 
 /**
  * The Redis to use: a URL (`redis://…`, `rediss://…`), ioredis's options, or an ioredis instance (`Redis` or `Cluster`),
@@ -43,26 +44,91 @@ export function resolveNames(options: BullMqNaming): { name: string; deadName: s
 /** Options that both ends of a queue set by themselves, regardless of the caller's options. */
 interface FixedOptions {
   maxRetriesPerRequest: number | null
-  socketTimeout?: number | undefined
+  /** A connection that answers nothing for so many milliseconds is ended and opened anew. */
+  socketTimeout: number
+}
+
+/** How a connection outlives a Redis that refuses commands. */
+interface Recovery {
+  /** A refused command is sent again over the next connection, as often as it takes. */
+  resends: boolean
+  /** Gets each refusal that ends a connection. */
+  onRefusal?: ((error: Error) => void) | undefined
+}
+
+/** A connection of our own, which nobody else uses. */
+export interface OwnRedis {
+  readonly redis: Redis | Cluster
+  /**
+   * Ends the connection because of a refusal, to open it anew after a wait that grows from one to the next: where a name
+   * leads to the primary, it finds that. Resolves when the connection has closed.
+   */
+  reconnect(): Promise<void>
 }
 
 /**
- * A connection of our own, which tries for ever to come back unless the caller's `retryStrategy` says otherwise.
+ * A connection of our own, which tries for ever to come back unless the caller's `retryStrategy` says otherwise, and
+ * leaves a server that takes no commands any more: after a failover, the old primary does not hang up by itself.
  *
  * @throws InvalidOptionError for a value that is no connection, and for one with ioredis's `keyPrefix`, which BullMQ
  *   refuses.
  */
-export function connectRedis(connection: BullMqConnection, fixed: FixedOptions): Redis | Cluster {
-  const opened = openRedis(connection, fixed)
+export function connectRedis(connection: BullMqConnection, options: FixedOptions & Recovery): OwnRedis {
+  const { resends, onRefusal, ...fixed } = options
+  const waits = createRefusalWaits()
+  const redis = openRedis(connection, {
+    fixed,
+    recover: (given) => addRecovery(given, { resends, onRefusal, waits }),
+    waits,
+  })
   // BullMQ's objects report errors; without a listener of its own ioredis writes them to the console.
-  opened.on('error', () => {})
-  return opened
+  redis.on('error', () => {})
+  return {
+    redis,
+    async reconnect() {
+      waits.note()
+      if (redis.status !== 'ready') return
+      const closed = new Promise<void>((resolve) => redis.once('close', () => resolve()))
+      redis.disconnect(true)
+      await closed
+    },
+  }
+}
+
+type ReconnectOptions = Pick<RedisOptions, 'reconnectOnError' | 'retryStrategy'>
+
+/** The caller's own options first, then those of a failover. */
+function addRecovery(given: ReconnectOptions, recovery: Recovery & { waits: RefusalWaits }): ReconnectOptions {
+  const { resends, onRefusal, waits } = recovery
+  const { reconnectOnError, retryStrategy = (times) => Math.min(times * 50, 2_000) } = given
+  return {
+    reconnectOnError(error) {
+      const isRefusal = findRefusal(error) !== undefined
+      if (isRefusal) {
+        waits.note()
+        onRefusal?.(error)
+      }
+      return reconnectOnError?.(error) || (isRefusal && (resends ? 2 : 1))
+    },
+    retryStrategy: (times) => addWait(retryStrategy?.(times), waits),
+  }
+}
+
+/** A caller who gives up a Redis that is away has not asked to give up one that we left ourselves. */
+function addWait(givenMs: unknown, waits: RefusalWaits): number | null {
+  const waitMs = waits.decideMs()
+  if (typeof givenMs === 'number') return Math.max(givenMs, waitMs)
+  return waitMs > 0 ? waitMs : null
 }
 
 /** Commands wait for a connection that is being made. BullMQ reads answers in their old form. */
 const SETTINGS = { lazyConnect: false, enableOfflineQueue: true, replyMapping: 'legacy' } as const
 
-function openRedis(connection: BullMqConnection, fixed: FixedOptions): Redis | Cluster {
+function openRedis(
+  connection: BullMqConnection,
+  options: { fixed: FixedOptions; recover: (given: ReconnectOptions) => ReconnectOptions; waits: RefusalWaits },
+): Redis | Cluster {
+  const { fixed, recover, waits } = options
   if (typeof connection === 'string') {
     if (!/^rediss?:\/\/./.test(connection)) {
       throw new InvalidOptionError({
@@ -70,7 +136,7 @@ function openRedis(connection: BullMqConnection, fixed: FixedOptions): Redis | C
         problem: `must be a redis: or rediss: URL, got ${describeSecret(connection)}`,
       })
     }
-    return new Redis(connection, { ...fixed, ...SETTINGS })
+    return new Redis(connection, { ...fixed, ...SETTINGS, ...recover({}) })
   }
   if (typeof connection !== 'object' || connection === null) {
     throw new InvalidOptionError({
@@ -81,13 +147,25 @@ function openRedis(connection: BullMqConnection, fixed: FixedOptions): Redis | C
   // By form: the instance may come from another copy of ioredis.
   if (!('duplicate' in connection)) {
     refusePrefix(connection.keyPrefix)
-    return new Redis({ ...connection, ...fixed, ...SETTINGS })
+    return new Redis({ ...connection, ...fixed, ...SETTINGS, ...recover(connection) })
   }
   refusePrefix(connection.options.keyPrefix)
-  if (!isCluster(connection)) return connection.duplicate({ ...fixed, ...SETTINGS })
-  refusePrefix(connection.options.redisOptions?.keyPrefix)
+  if (!isCluster(connection)) return connection.duplicate({ ...fixed, ...SETTINGS, ...recover(connection.options) })
+  return duplicateCluster(connection, { fixed, waits })
+}
+
+/** A cluster finds its new primaries by itself; the waits are for one that refuses. */
+function duplicateCluster(cluster: Cluster, { fixed, waits }: { fixed: FixedOptions; waits: RefusalWaits }): Cluster {
+  const given: ClusterOptions = cluster.options
+  refusePrefix(given.redisOptions?.keyPrefix)
   const { lazyConnect, enableOfflineQueue } = SETTINGS
-  return connection.duplicate([], { lazyConnect, enableOfflineQueue, redisOptions: { ...fixed } })
+  const { clusterRetryStrategy } = given
+  return cluster.duplicate([], {
+    lazyConnect,
+    enableOfflineQueue,
+    redisOptions: { ...fixed },
+    clusterRetryStrategy: (times: number, reason?: Error) => addWait(clusterRetryStrategy?.(times, reason), waits),
+  })
 }
 
 function refusePrefix(keyPrefix: string | undefined): void {
@@ -104,25 +182,42 @@ function isCluster(connection: Redis | Cluster): connection is Cluster {
 
 /**
  * Runs a call on Redis, and fails when it has no answer within `timeoutMs`. While Redis is away nothing is even begun, so
- * that nothing piles up in memory.
+ * that nothing piles up in memory. A call that a Redis refuses as it refuses all others, during a failover say, is made
+ * again in that time: calling twice must do no harm.
  *
  * @throws QueueFailedError
  */
 export async function callRedis<T>(
-  connection: Redis | Cluster,
+  connection: OwnRedis,
   call: { operation: QueueFailedError['operation']; timeoutMs: number; work: () => Promise<T> },
 ): Promise<T> {
   const { operation, timeoutMs, work } = call
-  const ready = waitForRedis(connection)
+  let ready: ReturnType<typeof waitForRedis> | undefined
+  let refused: unknown
+  let isOver = false
+  const attempt = async (): Promise<T> => {
+    for (;;) {
+      ready = waitForRedis(connection.redis)
+      await ready.promise
+      try {
+        return await work()
+      } catch (error) {
+        if (isOver || findRefusal(error) === undefined) throw error
+        refused = error
+        await connection.reconnect()
+      }
+    }
+  }
   const otherwise = (): never => {
-    throw new QueueFailedError({ operation, reason: 'timeout', retryable: true })
+    isOver = true
+    throw refused ?? new QueueFailedError({ operation, reason: 'timeout', retryable: true })
   }
   try {
-    return await within(timeoutMs, ready.promise.then(work), { otherwise })
+    return await within(timeoutMs, attempt(), { otherwise })
   } catch (error) {
     throw toRedisError(operation, error)
   } finally {
-    ready.forget()
+    ready?.forget()
   }
 }
 
@@ -161,5 +256,5 @@ function findReason(error: unknown): string {
   if (message === CLOSED) return 'closed'
   // Redis's own answers begin with a code for programs: OOM, NOAUTH, READONLY.
   const [word] = /^[A-Z]{2,16}(?= )/.exec(message) ?? []
-  return [readField(error, 'code'), word].find(isName) ?? readErrorName(error)
+  return [readField(error, 'code'), findRefusal(error), word].find(isName) ?? readErrorName(error)
 }

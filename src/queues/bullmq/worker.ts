@@ -6,9 +6,17 @@ import { callLogger } from '../../events.js'
 import type { ProcessJob } from '../../queues.js'
 import { abortable, MAX_TIMER_MS } from '../../timing/abort.js'
 import { checkClosing } from '../../timing/closing.js'
-import { BULLMQ_NAMING, type BullMqNaming, connectRedis, resolveNames, toRedisError } from './connection.js'
+import {
+  BULLMQ_NAMING,
+  type BullMqNaming,
+  connectRedis,
+  type OwnRedis,
+  resolveNames,
+  toRedisError,
+} from './connection.js'
 import { type BuriedJob, buryJob } from './dead-letters.js'
 import { putBack, type QueuedJob, readQueued } from './job.js'
+import { isRedisAnswer, limitReports } from './refusals.js'
 import { type BullMqRuns, createBullMqRuns } from './runs.js'
 
 /** Options of `createBullMqWorker`. */
@@ -45,6 +53,8 @@ export interface BullMqWorker {
 /** Time for stopped runs to end, and then for Redis to hear of them, in milliseconds. */
 const STOPPED_RUNS_MS = 1_000
 const LET_GO_MS = 5_000
+/** BullMQ's blocking commands take 10 seconds at the most. */
+const SILENT_MS = 15_000
 const MOST_CLOSING_MS = MAX_TIMER_MS - STOPPED_RUNS_MS - LET_GO_MS
 
 /**
@@ -60,10 +70,13 @@ export function createBullMqWorker(options: BullMqWorkerOptions): BullMqWorker {
   for (const [option, value] of Object.entries({ concurrency, lockMs, stalledIntervalMs })) checkWhole(option, value)
   checkFunction('processJob', processJob)
   if (onError !== undefined) checkFunction('onError', onError)
-  const report = (error: QueueFailedError): void => callLogger(onError, error)
+  const report = limitReports((error: QueueFailedError) => callLogger(onError, error))
   const runs = createBullMqRuns(processJob)
   // Commands wait for Redis: its news of finished jobs must not get lost.
-  const connection = connectRedis(options.connection, { maxRetriesPerRequest: null })
+  const { redis: connection, reconnect } = connectRedis(options.connection, {
+    ...{ maxRetriesPerRequest: null, socketTimeout: SILENT_MS, resends: true },
+    onRefusal: (error) => report(toRedisError('connect', error)),
+  })
   const dead = new Queue<BuriedJob>(deadName, { connection, prefix, skipVersionCheck: true })
 
   let underWay = 0
@@ -88,7 +101,11 @@ export function createBullMqWorker(options: BullMqWorkerOptions): BullMqWorker {
     // A finished job that stayed would keep its id, and the next webhook for it would be dropped.
     removeOnComplete: { count: 0 },
   })
-  worker.on('error', (error) => report(toRedisError(isConnectionError(error) ? 'connect' : 'settle', error)))
+  worker.on('error', (error) => {
+    report(toRedisError(isConnectionError(error) ? 'connect' : 'settle', error))
+    // BullMQ asks for the next job at once, and would ask a Redis that refuses thousands of times a second.
+    if (isRedisAnswer(error)) void reconnect()
+  })
   // The worker reports the faults of their one connection.
   dead.on('error', () => {})
   return { close: createClose({ worker, dead, connection, runs, isIdle: () => underWay === 0 }) }
@@ -110,7 +127,7 @@ async function runBullJob(
 function createClose(parts: {
   worker: Worker<QueuedJob>
   dead: Queue<BuriedJob>
-  connection: ReturnType<typeof connectRedis>
+  connection: OwnRedis['redis']
   runs: BullMqRuns
   isIdle: () => boolean
 }): BullMqWorker['close'] {
