@@ -33,7 +33,10 @@ export { type BullMqWorker, type BullMqWorkerOptions, createBullMqWorker } from 
 export interface BullMqQueueOptions extends BullMqNaming {
   /** Time limit of a call of Redis, in milliseconds. Default 5,000; then the call ends with a `QueueFailedError`. */
   timeoutMs?: number | undefined
-  /** Gets faults of the connection, which is kept up in the background. Errors that it throws are ignored. */
+  /**
+   * Gets faults of the connection, which is kept up in the background: one a second of each `reason`. Errors that it throws
+   * are ignored.
+   */
   onError?: ((error: QueueFailedError) => void) | undefined
 }
 

@@ -8,7 +8,8 @@ import { createRefusalWaits, findRefusal, type RefusalWaits } from './refusals.j
 
 /**
  * The Redis to use: a URL (`redis://…`, `rediss://…`), ioredis's options, or an ioredis instance (`Redis` or `Cluster`),
- * which is duplicated, never used or closed itself.
+ * which is duplicated, never used or closed itself. A `reconnectOnError` of your own is asked first; an answer by which
+ * Redis refuses all writes, `READONLY` say, ends the connection in any case.
  */
 export type BullMqConnection = string | RedisOptions | Redis | Cluster
 

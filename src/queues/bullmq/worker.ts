@@ -32,7 +32,7 @@ export interface BullMqWorkerOptions extends BullMqNaming {
   lockMs?: number | undefined
   /** Interval at which workers look for jobs of killed workers, in milliseconds. Default 30,000. */
   stalledIntervalMs?: number | undefined
-  /** Gets faults of Redis, which the worker outlives. Errors that it throws are ignored. */
+  /** Gets faults of Redis, which the worker outlives: one a second of each `reason`. Errors that it throws are ignored. */
   onError?: ((error: QueueFailedError) => void) | undefined
 }
 
