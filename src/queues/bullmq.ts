@@ -72,6 +72,9 @@ const BULLMQ_QUEUE_OPTIONS: OptionNames<BullMqQueueOptions> = { ...BULLMQ_NAMING
 
 const PAGE_OPTIONS: OptionNames<Parameters<BullMqQueue['deadLetters']>[0] & object> = { limit: true, offset: true }
 
+/** Calls under way on a connection that ends then fail. */
+const QUEUE_CONNECTION = { maxRetriesPerRequest: 1, resends: false }
+
 /**
  * A durable queue on Redis (6.2 or newer) with BullMQ. As durable as that Redis is: give it `appendonly yes`, and
  * `maxmemory-policy noeviction`, or a full memory silently loses jobs (BullMQ warns of that on the console).
@@ -80,16 +83,13 @@ const PAGE_OPTIONS: OptionNames<Parameters<BullMqQueue['deadLetters']>[0] & obje
  */
 export function createBullMqQueue(options: BullMqQueueOptions): BullMqQueue {
   const { name, deadName, prefix, timeoutMs, onError } = resolveQueueOptions(options)
-  // Calls under way on a connection that ends then fail.
-  const connection = connectRedis(options.connection, {
-    ...{ maxRetriesPerRequest: 1, socketTimeout: timeoutMs, resends: false },
-  })
+  const connection = connectRedis(options.connection, { ...QUEUE_CONNECTION, socketTimeout: timeoutMs })
   // Asking for Redis's version could fail once, and BullMQ's queue would then stay failed for ever.
   const settings = { connection: connection.redis, prefix, skipVersionCheck: true }
   const main = new Queue<QueuedJob>(name, settings)
   const dead = new Queue<BuriedJob>(deadName, settings)
-  const report = limitReports((error: QueueFailedError) => callLogger(onError, error))
   // Both report the faults of their one connection.
+  const report = limitReports((error: QueueFailedError) => callLogger(onError, error))
   main.on('error', (error) => report(toRedisError('connect', error)))
   dead.on('error', () => {})
   let closing: Promise<void> | undefined

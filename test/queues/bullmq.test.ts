@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { Cluster, Redis } from 'ioredis'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { toRedisError } from '../../src/queues/bullmq/connection.js'
 import { decidePriority } from '../../src/queues/bullmq/job.js'
 import { type BullMqQueueOptions, createBullMqQueue, createBullMqWorker } from '../../src/queues/bullmq.js'
@@ -40,6 +40,14 @@ describe('createBullMqQueue', () => {
     onTestFinished(async () => void (await queue.close()))
     const [option] = Object.keys(page)
     await expect(queue.deadLetters(page)).rejects.toMatchObject({ code: 'invalid-option', option })
+  })
+
+  it('gives a cluster up when its owner does', async () => {
+    const cluster = clusterOf({ clusterRetryStrategy: null })
+    const duplicate = vi.spyOn(cluster, 'duplicate')
+    const queue = createBullMqQueue({ connection: cluster })
+    onTestFinished(async () => void (await queue.close()))
+    expect(duplicate.mock.calls[0]?.[1]?.clusterRetryStrategy?.(1)).toBeNull()
   })
 
   it('takes an empty batch without Redis', async () => {

@@ -152,11 +152,11 @@ function openRedis(
   }
   refusePrefix(connection.options.keyPrefix)
   if (!isCluster(connection)) return connection.duplicate({ ...fixed, ...SETTINGS, ...recover(connection.options) })
-  return duplicateCluster(connection, { fixed, waits })
+  return openCluster(connection, { fixed, waits })
 }
 
 /** A cluster finds its new primaries by itself; the waits are for one that refuses. */
-function duplicateCluster(cluster: Cluster, { fixed, waits }: { fixed: FixedOptions; waits: RefusalWaits }): Cluster {
+function openCluster(cluster: Cluster, { fixed, waits }: { fixed: FixedOptions; waits: RefusalWaits }): Cluster {
   const given: ClusterOptions = cluster.options
   refusePrefix(given.redisOptions?.keyPrefix)
   const { lazyConnect, enableOfflineQueue } = SETTINGS
