@@ -4,6 +4,7 @@ import { checkEntries } from './consumers/entries.mjs'
 import { checkFrameworks } from './consumers/frameworks.mjs'
 import { checkInstalls } from './consumers/installs.mjs'
 import { checkLambda } from './consumers/lambda.mjs'
+import { checkNest } from './consumers/nest.mjs'
 import { checkPackage } from './consumers/package.mjs'
 import { checkProxies } from './consumers/proxies.mjs'
 import { checkRunners } from './consumers/runners.mjs'
@@ -20,6 +21,7 @@ const PARTS = {
   runtimes: checkRuntimes,
   lambda: checkLambda,
   frameworks: checkFrameworks,
+  nest: checkNest,
   testing: checkTesting,
   proxies: checkProxies,
   workers: checkWorkers,

@@ -49,6 +49,13 @@ export abstract class WhatsAppMediaError extends Error {
   }
 }
 
+/** How checks of an option end that got nothing. A part of an option, or what a callback returned, is not left out. */
+const GOT_NOTHING = /[,;] got (?:a value of type )?undefined(?:$|, )/
+
+function isLeftOut(option: string, problem: string): boolean {
+  return /^\w+$/.test(option) && GOT_NOTHING.test(problem)
+}
+
 /**
  * An option, a key or another argument is missing or of the wrong form, or no option has this name. The message names
  * the option and the value received, or the nearest name.
@@ -67,8 +74,10 @@ export class InvalidOptionError extends WhatsAppMediaError {
       cleanDetails(details, {
         fields: ['option'],
         retryable: false,
-        buildMessage: ({ option, problem, isUnknown }) =>
-          isUnknown === true ? `unknown option ${option}; ${problem}` : `${option} ${problem}`,
+        buildMessage: ({ option, problem, isUnknown }) => {
+          if (isUnknown === true) return `unknown option ${option}; ${problem}`
+          return isLeftOut(option, problem) ? `${option} is missing; it ${problem}` : `${option} ${problem}`
+        },
       }),
     )
   }

@@ -17,6 +17,18 @@ export function isCloudflareWorkers(): boolean {
   return readField(Reflect.get(globalThis, 'navigator'), 'userAgent') === 'Cloudflare-Workers'
 }
 
+/** What stand-ins for browsers take away: Jest's `jsdom` has none of them. */
+const GLOBALS = ['Request', 'Response', 'Headers', 'ReadableStream', 'TextEncoder']
+
+/** @throws InvalidOptionError where globals of Node are missing. Their values stay untouched: one loads all of Node's fetch. */
+export function checkGlobals(): void {
+  const lacking = GLOBALS.filter((name) => !(name in globalThis))
+  if (lacking.length === 0) return
+  const advice = 'Put the comment /** @jest-environment node */ at the top of the test file'
+  const problem = `must be node: as in Jest's jsdom, here is no ${lacking.join(', ')}. ${advice}`
+  throw new InvalidOptionError({ option: 'testEnvironment', problem })
+}
+
 /**
  * Ties an object to the request in which it is made. Cloudflare Workers end all that a request began, when the request
  * ends or its client leaves: what another request shares with it then never settles.

@@ -3,6 +3,7 @@ import { checkFunction, checkMilliseconds, checkOneOf, checkWhole } from './erro
 import { describeSecret } from './errors/describe.js'
 import { toError } from './errors/thrown.js'
 import { InvalidOptionError } from './errors.js'
+import { checkGlobals } from './runtime.js'
 import { MAX_TIMER_MS, within } from './timing/abort.js'
 import { type ClosingOptions, checkClosing } from './timing/closing.js'
 import { readWebBody } from './webhook/body.js'
@@ -124,6 +125,7 @@ const DEFAULT_CALLBACK_TIMEOUT_MS = 8_000
  * ```
  */
 export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHandler {
+  checkGlobals()
   checkOptions(options, WEBHOOK_HANDLER_OPTIONS)
   const { onPayload, onMedia, onRejected, callbackTimeoutMs = DEFAULT_CALLBACK_TIMEOUT_MS } = options
   checkMilliseconds('callbackTimeoutMs', callbackTimeoutMs)

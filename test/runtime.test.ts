@@ -1,9 +1,13 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { archiveMedia } from '../src/archive.js'
 import { createMediaArchive, type MediaArchive } from '../src/media-archive.js'
 import { createInProcessQueue } from '../src/queues/in-process.js'
 import { isCloudflareWorkers, tieToRequest } from '../src/runtime.js'
 import { createFileSystemStorage } from '../src/storage/file-system.js'
 import { createMemoryStorage } from '../src/storage/memory.js'
+import { createFakeCloudApi } from '../src/testing/fake-cloud-api.js'
+import { createWebhookHandler } from '../src/webhook.js'
+import { readRefusal, refuse } from './misuse/row.js'
 
 /*
  * Workers as workerd 1.20260730 and 1.20261117 behave: outside of a request nobody makes a socket, and nobody reads the
@@ -122,5 +126,28 @@ describe('on Cloudflare Workers', () => {
     request = Symbol('one')
     expect(() => createInProcessQueue()).toThrow(/^queue must not be in-process on Cloudflare Workers.*waitUntil/)
     expect(() => createFileSystemStorage({ directory: '/tmp/media' })).toThrow(/^directory .*createR2Storage/)
+  })
+})
+
+describe('where globals of Node are missing, as in jsdom', () => {
+  const makers = {
+    createMediaArchive: () => createMediaArchive({ storage: createMemoryStorage(), accounts: () => undefined }),
+    createInProcessQueue: () => createInProcessQueue(),
+    createWebhookHandler: () => createWebhookHandler({ appSecret: 'secret', verifyToken: 'token', onMedia() {} }),
+    createFakeCloudApi: () => createFakeCloudApi(),
+    archiveMedia: () =>
+      archiveMedia('1', { storage: createMemoryStorage(), accountId: 'acme', accessToken: 'token', attempts: 1 }),
+  }
+
+  it.each(Object.entries(makers))('%s says how the test is run', async (_name, make) => {
+    vi.stubGlobal('Response', undefined)
+    Reflect.deleteProperty(globalThis, 'Response')
+    const error = await refuse(make)
+    expect(readRefusal(error)).toEqual({
+      code: 'invalid-option',
+      option: 'testEnvironment',
+      message:
+        "testEnvironment must be node: as in Jest's jsdom, here is no Response. Put the comment /** @jest-environment node */ at the top of the test file",
+    })
   })
 })

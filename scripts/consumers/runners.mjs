@@ -4,17 +4,21 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { at, twoAtATime } from './tools.mjs'
 
-const RUNNERS = ['jest@30.5.2', 'ts-jest@29.4.15', 'mocha@12.0.3']
+const RUNNERS = ['jest@30.5.2', 'jest-environment-jsdom@30.5.2', 'ts-jest@29.4.15', 'mocha@12.0.3', 'jsdom@26.1.0']
+
+const VITEST = ['node_modules/vitest/vitest.mjs', 'run', '--globals', '--testTimeout', '60000']
 
 /** [name, the arguments of node]. All end by force: what a failed case leaves open must not hold the check up. */
 const FORMS = [
   ['Jest, CommonJS', ['node_modules/jest/bin/jest.js', '--config', 'jest.commonjs.json']],
   ['Jest, ts-jest', ['node_modules/jest/bin/jest.js', '--config', 'jest.typescript.json']],
   ['Jest, ES module', ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--config', 'jest.esmodule.json']],
+  ["Jest's jsdom is refused in words", ['node_modules/jest/bin/jest.js', '--config', 'jest.jsdom.json']],
   ...['threads', 'forks', 'vmThreads'].map((pool) => [
     `vitest, ${pool}`,
-    ['node_modules/vitest/vitest.mjs', 'run', '--globals', '--testTimeout', '60000', '--pool', pool, 'suite.test.mjs'],
+    [...VITEST, '--pool', pool, 'suite.test.mjs'],
   ]),
+  ['vitest, jsdom', [...VITEST, '--environment', 'jsdom', 'readme.test.mjs']],
   ['node:test, CommonJS', ['--test', '--test-force-exit', 'suite.test.cjs']],
   ['node:test, ES module', ['--test', '--test-force-exit', 'suite.test.mjs']],
   ['Mocha, CommonJS', ['node_modules/mocha/bin/mocha.js', '--exit', '--timeout', '60000', 'suite.test.cjs']],

@@ -1,6 +1,6 @@
 import { InvalidOptionError } from '../errors.js'
 import { describeSecret, describeValue } from './describe.js'
-import { findNearestName } from './nearest-name.js'
+import { findNearestName, findOtherWord } from './nearest-name.js'
 
 type NameOfAny<Options> = Options extends unknown ? keyof Options : never
 
@@ -13,7 +13,7 @@ export interface OptionsPlace {
   option?: string | undefined
   /** The argument before it, by its name: the two may have been swapped. */
   after?: Readonly<Record<string, unknown>> | undefined
-  /** It may have other names, too: only one that is nearly a known name, where that is absent, is refused. */
+  /** It may have other names, too: only one that is nearly a known name or a word for it, where that is absent, is refused. */
   isOpen?: boolean | undefined
 }
 
@@ -44,7 +44,8 @@ export function checkOptions(
 }
 
 function isSlip(name: string, given: object, names: Readonly<Record<string, true>>): boolean {
-  const nearest = findNearestName(name, Object.keys(names), { slipsOnly: true })
+  const known = Object.keys(names)
+  const nearest = findNearestName(name, known, { slipsOnly: true }) ?? findOtherWord(name, known)
   return nearest !== undefined && !(nearest in given)
 }
 

@@ -4,6 +4,7 @@ const MAX_LENGTH = 40
 /** Words that are in use for the same thing, and are alike in no letter. */
 const OTHER_WORDS: Readonly<Record<string, string>> = {
   ...{ dir: 'directory', folder: 'directory', path: 'directory', root: 'directory', rootdir: 'directory' },
+  ...{ id: 'accountId', tenant: 'accountId', tenantid: 'accountId', token: 'accessToken', secret: 'appSecret' },
 }
 
 /** Shorter names occur in many words by chance. */
@@ -32,9 +33,16 @@ export function findNearestName(
     fewest = slips
   }
   if (nearest !== undefined || slipsOnly) return nearest
-  const other = Object.hasOwn(OTHER_WORDS, wanted) ? OTHER_WORDS[wanted] : undefined
-  if (other !== undefined && names.includes(other)) return other
+  const other = findOtherWord(given, names)
+  if (other !== undefined) return other
   return names.find((name) => isPart(name.toLowerCase(), wanted) || isPart(wanted, name.toLowerCase()))
+}
+
+/** The name that another word stands for: `path` for `directory`. */
+export function findOtherWord(given: string, names: readonly string[]): string | undefined {
+  const wanted = given.toLowerCase()
+  const other = Object.hasOwn(OTHER_WORDS, wanted) ? OTHER_WORDS[wanted] : undefined
+  return other !== undefined && names.includes(other) ? other : undefined
 }
 
 function isPart(part: string, whole: string): boolean {

@@ -1,4 +1,5 @@
 import type { AccessToken } from '../download/access-token.js'
+import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { UnknownNumberError } from '../errors.js'
 import { checkAccountId } from '../key.js'
 
@@ -17,14 +18,23 @@ export interface Account {
   mediaLifetimeMs?: number | undefined
 }
 
+const ACCOUNT_FIELDS: OptionNames<Account> = {
+  accountId: true,
+  accessToken: true,
+  appSecret: true,
+  mediaLifetimeMs: true,
+}
+
 /** Finds the account of Meta's phone number id; `undefined` when there is none. There is no default account. */
 export type Accounts = (phoneNumberId: string) => Account | undefined | Promise<Account | undefined>
 
-/** @throws UnknownNumberError without an account, InvalidOptionError for an unsafe account id, and what `accounts` throws. */
+/** @throws UnknownNumberError without an account, InvalidOptionError for an unsafe account id or a misnamed field, and what `accounts` throws. */
 export async function findAccount(accounts: Accounts, phoneNumberId: string): Promise<Account> {
   const account = await accounts(phoneNumberId)
   // Many a database answers null where nothing is found.
   if (account === undefined || account === null) throw new UnknownNumberError({ phoneNumberId })
+  // A row of a database may have more fields.
+  checkOptions(account, ACCOUNT_FIELDS, { option: 'account', isOpen: true })
   checkAccountId(account.accountId)
   return account
 }

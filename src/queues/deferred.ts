@@ -3,6 +3,7 @@ import { checkFunction, checkList, checkMethods, checkMilliseconds, checkWhole }
 import { describeSecret } from '../errors/describe.js'
 import { InvalidOptionError, QueueFailedError } from '../errors.js'
 import type { MediaJob, MediaQueue, ProcessJob } from '../queues.js'
+import { tieToRequest } from '../runtime.js'
 import { abortable, within } from '../timing/abort.js'
 import { checkClosing } from '../timing/closing.js'
 import { createDeferredRunner, type RedriveResult, tellListener } from './deferred/runner.js'
@@ -67,7 +68,8 @@ export interface DeferredQueue extends Required<MediaQueue> {
  * Nothing is lost when a function ends between the answer and the archive: the job is in the store. A job may run twice,
  * and is stored once.
  *
- * @throws InvalidOptionError for options of the wrong form. `enqueue`: what the store throws; the webhook is then answered
+ * @throws InvalidOptionError for options of the wrong form, and on Cloudflare Workers outside of the request in which the
+ * queue was made. `enqueue`: what the store throws; the webhook is then answered
  * with 500, and Meta delivers again. A QueueFailedError once the queue is closed.
  * @example
  * ```ts
@@ -108,10 +110,12 @@ export interface DeferredQueue extends Required<MediaQueue> {
 export function createDeferredQueue(options: DeferredQueueOptions): DeferredQueue {
   const { store, waitUntil, concurrency, leaseSeconds, onError } = checkDeferred(options)
   const runner = createDeferredRunner({ store, concurrency, onError })
+  const admit = tieToRequest('queue')
   let process: ProcessJob | undefined
   let isClosed = false
   return {
     async enqueue(jobs) {
+      admit()
       checkJobs(jobs)
       if (isClosed) throw refuseCall('enqueue', 'closed')
       const fresh = [...new Map(jobs.map((job) => [buildJobId(job), job])).values()]
@@ -132,12 +136,11 @@ export function createDeferredQueue(options: DeferredQueueOptions): DeferredQueu
     },
 
     async redrive(redriveOptions) {
+      admit()
       const { limit, timeoutMs } = checkRedrive(redriveOptions)
       if (isClosed) throw refuseCall('redrive', 'closed')
       if (process === undefined) throw refuseCall('redrive', 'no archive')
-      const leased = await leaseDue(options, { limit, leaseSeconds })
-      const runs = leased.map((row) => ({ row, job: row.job }))
-      return runner.run(runs, { processJob: process, timeoutMs })
+      return runner.run(await leaseDue(options, { limit, leaseSeconds }), { processJob: process, timeoutMs })
     },
 
     idle: ({ signal } = {}) => abortable(runner.waitForAll(), signal),
@@ -159,7 +162,7 @@ export function createDeferredQueue(options: DeferredQueueOptions): DeferredQueu
 async function leaseDue(
   { store, onError }: Pick<DeferredQueueOptions, 'store' | 'onError'>,
   { limit, leaseSeconds }: { limit: number; leaseSeconds: number },
-): Promise<DeferredJob[]> {
+): Promise<{ row: DeferredJob; job: MediaJob }[]> {
   const found: unknown = await store.findDue({ now: new Date().toISOString(), limit })
   checkList('store.findDue', found)
   const leased = found.flatMap((given) => {
@@ -170,7 +173,7 @@ async function leaseDue(
     return []
   })
   if (leased.length > 0) await store.save(leased)
-  return leased
+  return leased.map((row) => ({ row, job: row.job }))
 }
 
 function checkDeferred(

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { describeValue } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
+import { checkGlobals } from '../runtime.js'
 import type { FakeAccount } from './fake-cloud-api/account.js'
 import { answerApiRequest } from './fake-cloud-api/answer-api-request.js'
 import { checkFault } from './fake-cloud-api/check-fault.js'
@@ -126,6 +127,7 @@ const META_MEDIA_ORIGIN = 'https://lookaside.fbsbx.com'
  * ```
  */
 export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Promise<FakeCloudApi> {
+  checkGlobals()
   checkOptions(options, FAKE_API_OPTIONS)
   const { accessToken = `EAAfake${randomBytes(24).toString('hex')}`, appSecret, now = Date.now } = options
   const { requireProof = false, urlLifetimeMs = 300_000, mediaLifetimeMs = WEEK_MS } = options

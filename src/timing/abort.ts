@@ -2,12 +2,18 @@ import { setMaxListeners } from 'node:events'
 import type { Readable } from 'node:stream'
 import { isError } from '../errors/thrown.js'
 import { TimeoutError } from '../errors.js'
+import { checkGlobals } from '../runtime.js'
 
 /** The longest delay that `setTimeout` knows (Node: Timers); a longer one would fire at once. */
 export const MAX_TIMER_MS = 2_147_483_647
 
-/** An `AbortController` whose signal any number of calls may share. */
+/**
+ * An `AbortController` whose signal any number of calls may share. All that an archive does begins with one.
+ *
+ * @throws InvalidOptionError where the runtime lacks globals of Node.
+ */
 export function createController(): AbortController {
+  checkGlobals()
   const controller = new AbortController()
   allowManyListeners(controller.signal)
   return controller
@@ -17,8 +23,12 @@ export function createController(): AbortController {
  * Node warns of a leak at the eleventh listener, which is none where each call takes its listener off. The limit is
  * `Infinity`, not 0: on Node 20 `getMaxListeners` throws for a signal with 0, and undici 7 asks it before each request.
  */
-export function allowManyListeners(...signals: AbortSignal[]): void {
-  setMaxListeners(Number.POSITIVE_INFINITY, ...signals)
+export function allowManyListeners(signal: AbortSignal): void {
+  try {
+    setMaxListeners(Number.POSITIVE_INFINITY, signal)
+  } catch {
+    // Signals of polyfills, and of jsdom, which replaces Node's own, count no listeners.
+  }
 }
 
 /**

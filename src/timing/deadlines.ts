@@ -1,7 +1,7 @@
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkMilliseconds } from '../errors/checks.js'
 import { TimeoutError } from '../errors.js'
-import { allowManyListeners, callOnAbort, MAX_TIMER_MS } from './abort.js'
+import { allowManyListeners, callOnAbort, createController, MAX_TIMER_MS } from './abort.js'
 
 /** How long a transfer may wait, in milliseconds. `Infinity` switches one off. */
 export interface Timeouts {
@@ -80,7 +80,7 @@ export function checkTimeouts(timeouts: Timeouts = {}): CheckedTimeouts {
 }
 
 export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSignal): Deadlines {
-  const controller = new AbortController()
+  const controller = createController()
   const timers: Partial<Record<Party, NodeJS.Timeout>> = {}
   let current: Party = 'reader'
   let isSent = false
@@ -92,8 +92,7 @@ export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSi
   const total = timeouts.total <= MAX_TIMER_MS ? setTimeout(expire, timeouts.total, 'total') : undefined
   const unlink = callOnAbort(callerSignal, () => controller.abort(callerSignal?.reason))
 
-  // Signals of polyfills count no listeners.
-  allowManyListeners(controller.signal, ...(callerSignal instanceof AbortSignal ? [callerSignal] : []))
+  if (callerSignal !== undefined) allowManyListeners(callerSignal)
 
   return {
     signal: controller.signal,

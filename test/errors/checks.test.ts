@@ -31,7 +31,7 @@ describe('checkWhole', () => {
     'refuses %s',
     (value) => {
       expect(problem(() => checkWhole('attempts', value))).toMatch(
-        /^InvalidOptionError: attempts must be a whole number, 1 or more, got ./,
+        /^InvalidOptionError: attempts (?:is missing; it )?must be a whole number, 1 or more, got ./,
       )
     },
   )

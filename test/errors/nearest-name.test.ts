@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { findNearestName } from '../../src/errors/nearest-name.js'
+import { findNearestName, findOtherWord } from '../../src/errors/nearest-name.js'
 
 const NAMES = ['region', 'bucket', 'endpoint', 'accessToken', 'attempts', 'timeouts', 'onEvent', 'key']
 
@@ -40,4 +40,15 @@ it.each(['dir', 'path', 'folder', 'root', 'rootDir', 'Path'])('%s is another wor
   expect(findNearestName(given, ['directory', 'baseUrl'])).toBe('directory')
   expect(findNearestName(given, ['baseUrl'])).toBeUndefined()
   expect(findNearestName(given, ['directory'], { slipsOnly: true })).toBeUndefined()
+})
+
+it.each([
+  ['id', 'accountId'],
+  ['tenantId', 'accountId'],
+  ['token', 'accessToken'],
+  ['secret', 'appSecret'],
+])('%s is another word for %s', (given, meant) => {
+  expect(findOtherWord(given, ['accountId', 'accessToken', 'appSecret'])).toBe(meant)
+  expect(findNearestName(given, ['accountId', 'accessToken', 'appSecret'])).toBe(meant)
+  expect(findOtherWord(given, ['region'])).toBeUndefined()
 })

@@ -27,6 +27,38 @@ describe('findAccount', () => {
     },
   )
 
+  it.each([
+    [{ accountId: 'acme', token: 'x' }, 'token', 'accessToken'],
+    [{ accountId: 'acme', access_token: 'x' }, 'access_token', 'accessToken'],
+    [{ accountId: 'acme', acessToken: 'x' }, 'acessToken', 'accessToken'],
+    [{ ...account, secret: 'x' }, 'secret', 'appSecret'],
+    [{ ...account, app_secret: 'x' }, 'app_secret', 'appSecret'],
+    [{ id: 'acme', accessToken: 'x' }, 'id', 'accountId'],
+    [{ account: 'acme', accessToken: 'x' }, 'account', 'accountId'],
+    [{ tenantId: 'acme', accessToken: 'x' }, 'tenantId', 'accountId'],
+    [{ ...account, mediaLifetime: 1 }, 'mediaLifetime', 'mediaLifetimeMs'],
+  ])('names the field that %o means', async (row, given, meant) => {
+    const message = `unknown option account.${given}; did you mean account.${meant}?`
+    await expect(findAccount(() => row as never, '1')).rejects.toMatchObject({ code: 'invalid-option', message })
+  })
+
+  it('takes a row with more fields, and an instance of a class', async () => {
+    const row = {
+      ...account,
+      appSecret: 's',
+      id: 7,
+      token: 'x',
+      secret: 'y',
+      phoneNumber: '1555',
+      name: 'Acme',
+      _id: 1,
+    }
+    expect(await findAccount(() => row, '1')).toBe(row)
+    const document = Object.assign(new (class Row {})(), account)
+    expect(await findAccount(() => document, '1')).toBe(document)
+    await expect(findAccount(() => 'acme' as never, '1')).rejects.toThrow("account must be an object, got 'acme'")
+  })
+
   it('passes on what accounts throws', async () => {
     const reason = new Error('the database is down')
     const fail = () => {

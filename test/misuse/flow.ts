@@ -530,7 +530,7 @@ const creating = (options: object) => call(createMediaArchive, { storage, accoun
 export const ARCHIVE_OPTION_ROWS: readonly Row[] = [
   ['no options', call(createMediaArchive), 'options', 'must be an object, got undefined; known are storage'],
   ['a storage as options', call(createMediaArchive, storage), 'name', 'unknown option'],
-  ['no accounts', creating({ accounts: undefined }), 'accounts', 'must be a function, got undefined'],
+  ['no accounts', creating({ accounts: undefined }), 'accounts', 'accounts is missing; it must be a function'],
   ['accounts as object', creating({ accounts: {} }), 'accounts', 'must be a function'],
   ['accounts as list', creating({ accounts: [] }), 'accounts', 'must be a function, got an array of 0'],
   [

@@ -217,8 +217,8 @@ describe('redrive', () => {
 })
 
 it.each<[string, unknown, RegExp]>([
-  ['no waitUntil', { waitUntil: undefined }, /^waitUntil must be a function, got undefined/],
-  ['no store', { store: undefined }, /^store must be a store of jobs, got undefined/],
+  ['no waitUntil', { waitUntil: undefined }, /^waitUntil is missing; it must be a function, got undefined/],
+  ['no store', { store: undefined }, /^store is missing; it must be a store of jobs, got undefined/],
   [
     'half a store',
     { store: { save() {}, remove() {} } },

@@ -253,7 +253,7 @@ describe('createSqsQueue, around its calls', () => {
   })
 
   it.each([
-    [{ queueUrl: undefined }, 'queueUrl must be the URL of a standard SQS queue, got undefined'],
+    [{ queueUrl: undefined }, 'queueUrl is missing; it must be the URL of a standard SQS queue, got undefined'],
     [{ queueUrl: 'media' }, "queueUrl must be the URL of a standard SQS queue, got 'media'"],
     [{ queueUrl: 'https://sqs.us-east-1.amazonaws.com/1/media.fifo' }, 'queueUrl must be the URL of a standard'],
     [{ maxBatchBytes: 1_048_577 }, 'maxBatchBytes must be a whole number from 1024 to 1048576, got 1048577'],

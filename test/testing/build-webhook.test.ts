@@ -170,7 +170,11 @@ describe('buildWebhook with what addMedia returned', () => {
     ['a promise', () => add(), 'items must be what addMedia gives, got a promise of it: await addMedia'],
     ['a promise in a list', () => [{ text: '' }, add()], 'items[1] must be what addMedia gives, got a promise'],
     ['a text', () => 'Hello', 'items must be media, a text or a status, got a string of 5 characters'],
-    ['nothing', () => undefined, 'items must be media, a text or a status, got a value of type undefined'],
+    [
+      'nothing',
+      () => undefined,
+      'items is missing; it must be media, a text or a status, got a value of type undefined',
+    ],
     ['null in a list', () => [null], 'items[0] must be media, a text or a status, got a value of type object'],
     ['a list in a list', () => [[]], 'items[0] must be media'],
     ['a reference', () => ({ mediaId: '1', mediaType: 'image' }), 'items must be the whole of what addMedia gave'],

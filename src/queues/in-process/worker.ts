@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers'
 import type { JobCounts, JobOutcome, MediaJob, ProcessJob } from '../../queues.js'
 import { abortable, createController, within } from '../../timing/abort.js'
 import { createHeap } from '../../timing/heap.js'

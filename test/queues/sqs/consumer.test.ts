@@ -381,7 +381,7 @@ describe('createSqsConsumer, of dead letters', () => {
 })
 
 it.each([
-  [{ processJob: undefined }, 'processJob must be a function, got undefined'],
+  [{ processJob: undefined }, 'processJob is missing; it must be a function, got undefined'],
   [{ onError: 'log' }, "onError must be a function, got 'log'"],
   [{ queueUrl: 'media' }, 'queueUrl must be the URL of a standard SQS queue'],
   [{ deadLetterQueueUrl: 'dead' }, "deadLetterQueueUrl must be the URL of a standard SQS queue, got 'dead'"],

@@ -23,14 +23,18 @@ const ask = async (path, init) => {
 }
 const askJson = async (path) => JSON.parse((await ask(path)).text)
 
+/** Delivers a webhook with one file. */
+async function deliverFile(query) {
+  const file = await api.addMedia({ bytes: BYTES, mimeType: 'application/pdf', mediaType: 'document' })
+  const { body, headers } = signWebhook(buildWebhook(file), { appSecret: 'app-secret' })
+  const answer = await ask(`/webhook?${query}`, { method: 'POST', body, headers })
+  assert.equal(answer.status, 200, answer.text)
+}
+
 /** Delivers a webhook with one file, and waits until the Worker has logged its end. */
 async function archive(storage) {
   const before = (await askJson('/log')).length
-  const { mediaObject } = await api.addMedia({ bytes: BYTES, mimeType: 'application/pdf', mediaType: 'document' })
-  const payload = buildWebhook([{ media: { type: 'document', object: mediaObject } }])
-  const { body, headers } = signWebhook(payload, { appSecret: 'app-secret' })
-  const answer = await ask(`/webhook?storage=${storage}`, { method: 'POST', body, headers })
-  assert.equal(answer.status, 200, answer.text)
+  await deliverFile(`storage=${storage}`)
   for (;;) {
     const [ended] = (await askJson('/log')).slice(before)
     if (ended === undefined) continue
@@ -76,16 +80,35 @@ const checks = {
     const { url } = await askJson(`/sign?storage=s3&key=${key}`)
     assert.match(url, new RegExp(`^${s3.origin}/media/whatsapp-media/acme/.*X-Amz-Signature=`))
   },
+  async deferred() {
+    await archive('r2&deferred')
+    while ((await askJson('/rows')).length > 0);
+    // After the answer Meta fails; the attempt is made again in the request of a cron job.
+    api.fail({ on: 'look-up', kind: 'status', status: 500 })
+    await deliverFile('storage=r2&deferred')
+    while ((await askJson('/rows'))[0]?.attempt !== 2);
+    api.clearFaults()
+    // The Worker is stopped after the answer.
+    api.fail({ on: 'look-up', kind: 'stall', times: 1 })
+    await deliverFile('storage=r2&deferred&stopped')
+    assert.deepEqual(
+      (await askJson('/rows')).map(({ attempt }) => attempt),
+      [2, 1],
+    )
+    assert.deepEqual(await askJson('/redrive?deferred'), { done: 2, waiting: 0, failed: 0 })
+    assert.deepEqual(await askJson('/rows'), [])
+  },
   async conformance() {
     const { cases, failures } = await askJson('/conformance')
     assert.deepEqual(failures, [])
     assert.ok(cases >= 30, `${cases} cases`)
   },
   async refusals() {
-    await ask('/keep')
+    await ask('/keep?deferred')
     const refusals = await askJson('/refusals')
     assert.match(refusals.outside, /archive must be made in the request/)
     assert.match(refusals.another, /archive must be made in the request.*waitUntil/)
+    assert.match(refusals.redrive, /queue must be made in the request.*waitUntil/)
     assert.match(refusals.queue, /queue must not be in-process on Cloudflare Workers/)
     assert.match(refusals['file-system'], /createR2Storage/)
   },
