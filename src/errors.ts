@@ -635,6 +635,84 @@ export class MediaUnavailableError extends WhatsAppMediaError {
   }
 }
 
+/**
+ * WhatsApp takes no file of this size as this kind of media. Nothing was sent.
+ *
+ * Retryable: no. What to do: see the way out in the message: make it smaller, or send it as a document.
+ */
+export class OutboundLimitError extends WhatsAppMediaError {
+  readonly code = 'outbound-limit'
+  override readonly name = 'OutboundLimitError'
+  /** The kind of media that has the limit, such as `image`, `animated sticker` or `gif header`. */
+  declare readonly kind: string
+  /** The most that WhatsApp takes. */
+  declare readonly limitBytes: number
+  /** Bytes of the file; of a stream of unknown size, those seen when the limit was passed. */
+  declare readonly bytes: number
+
+  constructor(details: { kind: string; limitBytes: number; bytes: number; wayOut: string }) {
+    const buildMessage = ({ kind, limitBytes, bytes, wayOut }: typeof details): string =>
+      `WhatsApp's limit for the media type ${kind} is ${limitBytes} bytes, got ${bytes} or more; ${wayOut}`
+    super(cleanDetails(details, { fields: ['kind', 'limitBytes', 'bytes'], retryable: false, buildMessage }))
+  }
+}
+
+/**
+ * WhatsApp takes no file of this MIME type or form as this kind of media. Nothing was sent.
+ *
+ * Retryable: no. What to do: see the way out in the message: convert it, or send it as another kind.
+ */
+export class OutboundTypeError extends WhatsAppMediaError {
+  readonly code = 'outbound-type'
+  override readonly name = 'OutboundTypeError'
+  /** The kind of media that it was to be, such as `image` or `document header`. */
+  declare readonly kind: string
+  /** The MIME type. One that may be a secret shows as its length. */
+  declare readonly mimeType: string
+
+  /** `problem`: what is wrong with a file of a type that is right. */
+  constructor(details: { kind: string; mimeType: string; wayOut: string; problem?: string | undefined }) {
+    const buildMessage = ({ kind, mimeType, wayOut, problem }: typeof details): string =>
+      `WhatsApp takes no ${mimeType} as ${kind}${problem === undefined ? '' : `: ${problem}`}; ${wayOut}`
+    super(cleanDetails(details, { fields: ['kind', 'mimeType'], retryable: false, buildMessage }))
+  }
+}
+
+/**
+ * An upload failed in a way that may pass, and its stream was read: it can't be sent again.
+ *
+ * Retryable: no. What to do: open the stream again, and call again; or give a storage's key, bytes or a Blob, which are
+ * sent again by themselves. `cause` is the failure.
+ */
+export class StreamSpentError extends WhatsAppMediaError {
+  readonly code = 'stream-spent'
+  override readonly name = 'StreamSpentError'
+
+  constructor(details: { cause: unknown }) {
+    const buildMessage = (): string =>
+      'The upload failed, and its stream can be read only once: open it again, or give a key, bytes or a Blob'
+    super(cleanDetails(details, { fields: [], retryable: false, buildMessage }))
+  }
+}
+
+/**
+ * A call of the way out brought no usable answer from the Graph API: the connection failed or broke, or the answer was
+ * none of Meta's.
+ *
+ * Retryable: yes. What to do: try again.
+ */
+export class GraphUnreachableError extends WhatsAppMediaError {
+  readonly code = 'graph-unreachable'
+  override readonly name = 'GraphUnreachableError'
+  /** The host that was asked. A label that may be a secret shows as its length. */
+  declare readonly host: string
+
+  constructor(details: { host: string; problem: string; cause?: unknown }) {
+    const buildMessage = ({ host, problem }: typeof details): string => `The call to ${host} failed: ${problem}`
+    super(cleanDetails(details, { fields: ['host'], retryable: true, buildMessage }))
+  }
+}
+
 /** The messages of all deadlines but a callback's. */
 const WAITS: Readonly<Record<Exclude<TimeoutError['waitedFor'], 'callback'>, string>> = {
   headers: 'No answer came',
@@ -703,6 +781,10 @@ export type AnyWhatsAppMediaError =
   | QueueFailedError
   | JobTooLargeError
   | MediaUnavailableError
+  | OutboundLimitError
+  | OutboundTypeError
+  | StreamSpentError
+  | GraphUnreachableError
   | TimeoutError
 
 /** Every `code` there is. */

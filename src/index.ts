@@ -58,5 +58,16 @@ export {
 } from './signed-url.js'
 export { toContent, type MediaContent } from './media-archive/content.js'
 
+// Its way out.
+export {
+  uploadMediaToWhatsApp,
+  type BodySource,
+  type OutboundSource,
+  type SendingOptions,
+  type StoredSource,
+  type UploadedMedia,
+  type WhatsAppUploadOptions,
+} from './sending.js'
+
 // Failures: the base of all errors. The classes are in `whatsapp-media-archive/errors`.
 export { WhatsAppMediaError, type ErrorCode } from './errors.js'

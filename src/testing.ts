@@ -19,6 +19,7 @@ export {
   type FakeMedia,
   type Fault,
   type FaultKind,
+  type KeptUpload,
   type MswHttp,
   type RecordedRequest,
 } from './testing/fake-cloud-api.js'

@@ -14,12 +14,12 @@ import { checkMediaId, checkMediaType, checkSha256, type MediaType } from './med
 import { checkObjectKey, type ObjectStorage } from './storage.js'
 import { checkTimeouts, runUnder, startDeadlines, type Timeouts } from './timing/deadlines.js'
 import type { BodyIdentity } from './upload/compare-stored.js'
+import { getKnownSize, muteErrors, openBody, type UploadBody } from './upload/open-body.js'
 import { type BodyToStore, checkStoring, putOnce } from './upload/put-once.js'
 import type { StorableMedia, StoredMedia } from './upload/result.js'
 import { wrapStorage } from './upload/storage-errors.js'
 
-/** The kinds of body that can be uploaded. Streams are read once. */
-export type UploadBody = Uint8Array | Blob | Readable | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>
+export type { UploadBody } from './upload/open-body.js'
 
 /** Options of `uploadToS3`. Either `key` or `accountId` is needed. */
 export interface UploadOptions {
@@ -101,11 +101,6 @@ export async function uploadToS3(body: UploadBody, options: UploadOptions): Prom
   }
 }
 
-/** A stream may fail (no such file) before it is read, and must not end the process: reading it shows the error. */
-export function muteErrors(body: UploadBody): void {
-  if (body instanceof Readable) body.on('error', () => {})
-}
-
 async function upload(body: UploadBody, options: UploadOptions): Promise<StoredMedia> {
   const { storage, mimeType = 'application/octet-stream', mediaId, filename, timestamp, sniff, onEvent } = options
   checkStoring(options)
@@ -138,11 +133,6 @@ async function upload(body: UploadBody, options: UploadOptions): Promise<StoredM
   return runUnder(deadlines, () => putOnce(toStore, { ...target, callerSignal: options.signal }))
 }
 
-function getKnownSize(body: UploadBody): number | undefined {
-  if (types.isUint8Array(body)) return body.byteLength
-  return isBlob(body) ? body.size : undefined
-}
-
 /**
  * Hashes bytes that lie in memory. Returns undefined when a hash was announced; the proof then checks it. An announced
  * size stays, for the proof to refuse if it is another.
@@ -171,25 +161,4 @@ function decideKey(options: UploadOptions, media: StorableMedia & { mediaType: M
 function checkAnnounced({ size, sha256 }: UploadOptions): void {
   if (size !== undefined) checkWhole('size', size, { least: 0, unit: 'of bytes' })
   if (sha256 !== undefined) checkSha256(sha256)
-}
-
-function openBody(body: UploadBody): Readable {
-  if (body instanceof Readable) return body
-  if (types.isUint8Array(body)) return Readable.from([body])
-  const iterable: unknown = isBlob(body) ? body.stream() : body
-  if (isAsyncIterable(iterable)) return Readable.from(iterable)
-  throw new InvalidOptionError({
-    option: 'body',
-    problem: `must be bytes, a Blob, a stream or an async iterable, got ${describeValue(body)}`,
-  })
-}
-
-/** By its form: another realm or a polyfill has a class of its own, and Node has no check. */
-function isBlob(body: UploadBody): body is Blob {
-  const { size, stream }: { size?: unknown; stream?: unknown } = Object(body)
-  return typeof size === 'number' && typeof stream === 'function'
-}
-
-function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 }

@@ -1,6 +1,6 @@
 import { noteSuccess, type TokenHistory } from '../download/access-token.js'
 import type { AttemptNote, ResolvedDownload } from '../download/attempt.js'
-import { isTestApi } from '../download/cloud-api.js'
+import { checkWaits } from '../download/check-waits.js'
 import { keepDeclaredType } from '../download/keep-declared-type.js'
 import { DOWNLOAD_OPTIONS, type DownloadOptions, resolveDownload } from '../download.js'
 import type { OptionNames } from '../errors/check-options.js'
@@ -23,7 +23,7 @@ import {
   type WantedMedia,
 } from '../media-reference.js'
 import type { ObjectStorage } from '../storage.js'
-import { checkRetry, type RetryOptions } from '../timing/retry.js'
+import type { RetryOptions } from '../timing/retry.js'
 import { checkStoring } from '../upload/put-once.js'
 import { wrapStorage } from '../upload/storage-errors.js'
 
@@ -164,17 +164,6 @@ function checkLifetime({ mediaLifetimeMs = DEFAULT_MEDIA_LIFETIME_MS }: ArchiveO
   if (typeof mediaLifetimeMs === 'number' && mediaLifetimeMs > 0) return mediaLifetimeMs
   const problem = `must be a positive number, got ${describeValue(mediaLifetimeMs)}`
   throw new InvalidOptionError({ option: 'mediaLifetimeMs', problem })
-}
-
-/** @throws InvalidOptionError, also for shorter waits where a real API may answer. */
-export function checkWaits(options: Pick<ArchiveOptions, 'attempts' | 'waitScale' | 'cloudApi'>): Filled<RetryOptions> {
-  const retry = checkRetry(options)
-  if (retry.waitScale < 1 && !isTestApi(options.cloudApi)) {
-    const problem =
-      'is for tests: it needs a cloudApi.baseUrl on the loopback or below .test, for Meta blocks numbers that ask too often'
-    throw new InvalidOptionError({ option: 'waitScale', problem })
-  }
-  return retry
 }
 
 /** @throws InvalidOptionError */

@@ -34,7 +34,12 @@ const CLOUD_API_OPTIONS: OptionNames<CloudApiOptions> = {
 /** The configured Cloud API, checked. */
 export interface CloudApi {
   /** The look-up URL of a media id. With an app secret it carries the token's proof: never show its query. */
-  buildLookUpUrl(mediaId: string, caller: LookUpCaller): string
+  buildLookUpUrl(mediaId: string, caller: GraphCaller): string
+  /**
+   * The URL of a path below the API's root, such as `{phone number id}/media`. It carries the proof as a look-up's does,
+   * and asks with `phoneNumberId`, where there is one, for that number alone.
+   */
+  buildNodeUrl(path: string, caller: GraphCaller): string
   /** The headers that carry the token. */
   buildAuthorization(accessToken: string): Record<string, string>
   /**
@@ -45,8 +50,8 @@ export interface CloudApi {
   checkMediaUrl(text: string, options?: { secrets?: KnownSecrets | undefined; base?: URL | undefined }): URL
 }
 
-/** The token of a look-up, and the number it is for. */
-interface LookUpCaller {
+/** The token of a call, and the number it is for. */
+export interface GraphCaller {
   accessToken: string
   appSecret?: string | undefined
   /** The number that the message came through. */
@@ -92,7 +97,8 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
   const root = `${base.origin}${base.pathname.replace(/\/$/, '')}${version === '' ? '' : `/${version}`}`
   return {
     buildLookUpUrl: (mediaId, { phoneNumberId, ...caller }) =>
-      buildLookUpUrl(root, mediaId, guardPhoneNumber ? { ...caller, phoneNumberId } : caller),
+      addCaller(`${root}/${encodeMediaId(mediaId)}`, guardPhoneNumber ? { ...caller, phoneNumberId } : caller),
+    buildNodeUrl: (path, caller) => addCaller(`${root}/${path}`, caller),
     buildAuthorization: authorization,
     checkMediaUrl(text, { secrets = [], base } = {}) {
       const url = tryParseUrl(text, base)
@@ -104,17 +110,18 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
   }
 }
 
-function buildLookUpUrl(
-  root: string,
-  mediaId: string,
-  { accessToken, appSecret, phoneNumberId }: LookUpCaller,
-): string {
+/** A media id as one segment of a path. */
+function encodeMediaId(mediaId: string): string {
   checkMediaId(mediaId)
   // encodeURIComponent keeps dots, and `..` would ask for another path.
   if (/^\.+$/.test(mediaId)) {
     throw new InvalidOptionError({ option: 'mediaId', problem: `must not be ${describeValue(mediaId)}` })
   }
-  const url = new URL(`${root}/${encodeURIComponent(mediaId)}`)
+  return encodeURIComponent(mediaId)
+}
+
+function addCaller(text: string, { accessToken, appSecret, phoneNumberId }: GraphCaller): string {
+  const url = new URL(text)
   // Meta: Secure Graph API calls. Apps that require it refuse calls without.
   if (appSecret !== undefined) {
     url.searchParams.set(LOOK_UP_QUERY.proof, createHmac('sha256', appSecret).update(accessToken).digest('hex'))

@@ -96,10 +96,14 @@ export interface RefusedGraphCall {
   secrets?: KnownSecrets | undefined
 }
 
-/** The error for an unsuccessful Graph answer, as `judgeGraphError` judges it. */
+/**
+ * The error for an unsuccessful Graph answer, as `judgeGraphError` judges it.
+ *
+ * @param mediaId the media that the call was about. Without one, an object that is gone is no media.
+ */
 export function toGraphError(
   answer: RefusedGraphCall,
-  mediaId: string,
+  mediaId?: string,
 ): AccessTokenError | MediaGoneError | GraphApiError {
   const { status, headers, text, secrets = [] } = answer
   // After parsing, which undoes JSON's escapes.
@@ -109,10 +113,10 @@ export function toGraphError(
   const verdict = judgeGraphError(error, status)
   const codes = { status, graphCode, subcode, fbtraceId: fbtraceId === undefined ? undefined : clean(fbtraceId) }
   if (verdict === 'dead-token') return new AccessTokenError({ reason: 'rejected', status, graphCode })
-  if (verdict === 'gone') return new MediaGoneError({ mediaId, ...codes })
+  if (verdict === 'gone' && mediaId !== undefined) return new MediaGoneError({ mediaId, ...codes })
   return new GraphApiError({
     ...codes,
-    retryable: verdict !== 'final',
+    retryable: verdict !== 'final' && verdict !== 'gone',
     retryAfterMs: readGraphRetryAfter(headers),
     text: clean(error.details ?? error.message ?? text),
   })

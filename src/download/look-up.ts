@@ -1,20 +1,13 @@
-import { types } from 'node:util'
 import { reduceToName } from '../errors/thrown.js'
-import { DownloadFailedError, IntegrityMismatchError, WhatsAppMediaError } from '../errors.js'
+import { DownloadFailedError, IntegrityMismatchError } from '../errors.js'
 import { getMediaTypeFromMime } from '../file-type/mime.js'
-import { type HttpResponse, sendRequest } from '../http/client.js'
-import { describeNoAnswer } from '../http/no-answer.js'
 import { checkAnnouncedSize, getMaxBytes } from '../integrity/max-bytes.js'
 import { parseJson } from '../json.js'
 import type { KnownMedia, WantedMedia } from '../media-reference.js'
-import type { Deadlines } from '../timing/deadlines.js'
-import { LOOK_UP_QUERY, type MediaInfo, parseMediaInfo } from './answers.js'
+import { type MediaInfo, parseMediaInfo } from './answers.js'
 import type { Attempt } from './attempt.js'
-import { COMMON_HEADERS } from './cloud-api.js'
 import { toGraphError } from './graph-error.js'
-
-/** Bytes of a look-up's answer; real ones have under 1 KB. */
-const MAX_LOOK_UP_BYTES = 65_536
+import { readProof, requestGraph } from './request-graph.js'
 
 /**
  * Looks the media up, and returns all that is then known of it. The webhook's fields come first.
@@ -53,72 +46,24 @@ export async function askForMediaInfo(
   { mediaId, phoneNumberId, filename }: WantedMedia,
   { download, accessToken, deadlines }: Attempt,
 ): Promise<MediaInfo> {
-  const { cloudApi, http, appSecret } = download
+  const { cloudApi, appSecret } = download
   const url = cloudApi.buildLookUpUrl(mediaId, { accessToken, appSecret, phoneNumberId })
-  const throwAsLookUpError =
-    (describe: (error: unknown) => string) =>
-    (error: unknown): never => {
-      // An error of this library, a timeout say, has the better message.
-      throw WhatsAppMediaError.is(error) ? error : createLookUpError(url, describe(error), error)
-    }
-  deadlines.waitFor('headers')
-  const { signal } = deadlines
-  const response = await sendRequest(http, () => ({
-    method: 'GET',
-    url,
-    headers: { ...COMMON_HEADERS, ...cloudApi.buildAuthorization(accessToken) },
-    signal,
-  })).catch(throwAsLookUpError(describeNoAnswer))
-  const text = await readLookUpText(response, deadlines).catch(throwAsLookUpError(() => 'the answer broke off'))
-  if (response.status !== 200) {
-    const proof = new URL(url).searchParams.get(LOOK_UP_QUERY.proof)
-    throw toGraphError({ ...response, text, secrets: [accessToken, appSecret, filename, proof] }, mediaId)
+  const createError = (problem: string, thrown?: unknown): DownloadFailedError =>
+    createLookUpError(url, problem, thrown)
+  const answer = await requestGraph(() => ({ method: 'GET', url, headers: cloudApi.buildAuthorization(accessToken) }), {
+    http: download.http,
+    deadlines,
+    createError,
+  })
+  if (answer.status !== 200) {
+    throw toGraphError({ ...answer, secrets: [accessToken, appSecret, filename, readProof(url)] }, mediaId)
   }
-  const info = parseMediaInfo(parseJson(text))
-  if (info === undefined) throw createLookUpError(url, 'the answer is no media information')
+  const info = parseMediaInfo(parseJson(answer.text))
+  if (info === undefined) throw createError('the answer is no media information')
   return info
 }
 
 function createLookUpError(url: string, problem: string, thrown?: unknown): DownloadFailedError {
   const cause = thrown === undefined ? undefined : reduceToName(thrown)
   return new DownloadFailedError({ host: new URL(url).host, problem, cause })
-}
-
-/** Reads the answer through events, because an async iterator is slower than all the rest of a look-up. */
-function readLookUpText({ body }: HttpResponse, deadlines: Deadlines): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const parts: Uint8Array[] = []
-    let bytes = 0
-    const done = (): void => resolve(Buffer.concat(parts).toString('utf8'))
-    const fail = (error: unknown): void => {
-      reject(error)
-      body.destroy()
-    }
-    const close = (): void => {
-      if (!body.readableEnded) reject(body.errored ?? new Error('the answer closed before its end'))
-    }
-    const take = (part: unknown): void => {
-      deadlines.waitFor('source')
-      const buffer = toAnswerBytes(part)
-      bytes += buffer?.byteLength ?? 0
-      if (buffer === undefined) fail(new Error('the answer is made of neither bytes nor text'))
-      else if (bytes <= MAX_LOOK_UP_BYTES) parts.push(buffer)
-      else {
-        // An endless answer ends here.
-        done()
-        body.off('data', take).destroy()
-      }
-    }
-    // One that was paused before would not flow by itself.
-    body.on('data', take).once('end', done).on('error', fail).once('close', close).resume()
-    if (body.readableEnded) done()
-    else if (body.destroyed) close()
-  })
-}
-
-/** A client of your own may stream text, or bytes of another kind. */
-function toAnswerBytes(part: unknown): Uint8Array | undefined {
-  if (types.isUint8Array(part)) return part
-  if (types.isArrayBuffer(part)) return new Uint8Array(part)
-  return typeof part === 'string' ? Buffer.from(part) : undefined
 }

@@ -17,8 +17,11 @@ export interface HttpRequest {
   url: string
   /** Lower-case names. */
   headers: Readonly<Record<string, string>>
-  /** Sent with its length. Default: none. */
-  body?: Uint8Array | undefined
+  /**
+   * Bytes are sent with their length. A stream is sent once, as its bytes come: its `content-length` is among the headers.
+   * The client reads or destroys it, and rejects with its error when it fails. Default: none.
+   */
+  body?: Uint8Array | Readable | undefined
   /** Ends the request, and the body of its answer. */
   signal: AbortSignal
 }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { types } from 'node:util'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkFunction, checkMethods } from '../errors/checks.js'
 import { DownloadFailedError } from '../errors.js'
@@ -7,6 +8,9 @@ import { isEncoded } from './headers.js'
 
 /**
  * The part of `fetch` that this library calls. `globalThis.fetch`, undici's, node-fetch's and most wrappers fit.
+ *
+ * An upload's `body` is a Node `Readable`, with `duplex: 'half'`: all of them take it, and their types have no name for it
+ * in common.
  */
 export type FetchLike = (
   url: string,
@@ -70,9 +74,12 @@ export function fromFetch(fetch: FetchLike, options: FromFetchOptions = {}): Htt
     checkMethods('dispatcher', dispatcher, { kind: "one of undici's dispatchers", methods: ['dispatch'] })
   }
   const send = async ({ method, url, headers, body, signal }: HttpRequest): Promise<FetchLikeResponse> => {
+    // In a variable: see FetchLike.
+    const streamed: object = body instanceof Readable ? { body, duplex: 'half' } : {}
     const init = {
       ...({ method, headers: { ...headers }, redirect: 'manual', signal } as const),
-      ...(body === undefined ? {} : { body: new Uint8Array(body).buffer }),
+      ...(types.isUint8Array(body) ? { body: new Uint8Array(body).buffer } : {}),
+      ...streamed,
       // Only undici's own types know it.
       ...(dispatcher === undefined ? {} : { dispatcher }),
     }

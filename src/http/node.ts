@@ -1,10 +1,12 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
+import { types } from 'node:util'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkFlag, checkWhole } from '../errors/checks.js'
 import { isError } from '../errors/thrown.js'
 import { InvalidOptionError } from '../errors.js'
 import { checkAgents, type HttpAgents } from './agents.js'
 import type { HttpClient, HttpRequest, HttpResponse } from './client.js'
+import { feedRequest } from './feed-request.js'
 import { copyReadPieces, reuseReadBuffer } from './read-buffer.js'
 import { createTransports, readHost, type Transport } from './transport.js'
 
@@ -63,7 +65,7 @@ function begin({ module, agent }: Transport, url: URL, { method, headers, body }
     host: readHost(url),
     port: url.port,
     path: url.pathname + url.search,
-    headers: body === undefined ? headers : { ...headers, 'content-length': body.byteLength },
+    headers: types.isUint8Array(body) ? { ...headers, 'content-length': body.byteLength } : headers,
   })
 }
 
@@ -97,7 +99,7 @@ function exchange(request: ClientRequest, { body, signal }: HttpRequest): Promis
       // Every answer has a status; only a server's own requests have none.
       resolve({ status: Number(response.statusCode), headers: readRawHeaders(response), body: response })
     })
-    request.end(body)
+    feedRequest(request, body)
   })
 }
 

@@ -39,8 +39,11 @@ export interface ProveOptions {
   /** Joins small chunks. Default true. */
   joinChunks?: boolean | undefined
   deadlines: Deadlines
-  /** The body's reader: a `store` is held to its deadline, a `reader` (the library's caller) is not. */
-  reader: 'store' | 'reader'
+  /**
+   * The body's reader: a `store` is held to its deadline, and so is a server that answers when it has all (`headers`). A
+   * `reader` (the library's caller) is not.
+   */
+  reader: 'store' | 'headers' | 'reader'
   /** Turns the source's own error, or `undefined` when it ended early, into the one to report. */
   onSourceError: (error: Error | undefined) => unknown
 }

@@ -1,5 +1,6 @@
-import { type ArchiveOptions, checkIntegrity, checkWaits } from '../archive/plan.js'
+import { type ArchiveOptions, checkIntegrity } from '../archive/plan.js'
 import type { ArchivedMessageMedia } from '../archive.js'
+import { checkWaits } from '../download/check-waits.js'
 import { resolveDownload } from '../download.js'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkMethods, checkWhole } from '../errors/checks.js'

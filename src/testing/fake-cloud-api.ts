@@ -12,14 +12,14 @@ import { createFakeFetch, createMswHandlers, type FakeFetch, type MswHttp } from
 import { type AddedMedia, announceMedia, type FakeMedia, toHeldMedia } from './fake-cloud-api/media.js'
 import { toNodeResponse } from './fake-cloud-api/node-response.js'
 import { signDownloadUrl } from './fake-cloud-api/sign-download-url.js'
-import type { FakeApiState, RecordedRequest } from './fake-cloud-api/state.js'
+import type { FakeApiState, KeptUpload, RecordedRequest } from './fake-cloud-api/state.js'
 import { checkStatus } from './fake-cloud-api/web-response.js'
 
 export type { FakeAccount } from './fake-cloud-api/account.js'
 export type { Fault, FaultKind } from './fake-cloud-api/faults.js'
 export type { FakeFetch, MswHttp } from './fake-cloud-api/fetch-api.js'
 export type { AddedMedia, FakeMedia } from './fake-cloud-api/media.js'
-export type { RecordedRequest } from './fake-cloud-api/state.js'
+export type { KeptUpload, RecordedRequest } from './fake-cloud-api/state.js'
 
 /** Options of `createFakeCloudApi`. */
 export interface FakeCloudApiOptions extends FakeAccount {
@@ -76,6 +76,8 @@ export interface FakeCloudApi {
   clearFaults(): void
   /** All requests so far. */
   readonly requests: readonly RecordedRequest[]
+  /** The files that were uploaded so far, also those that were deleted since. Each has a media id, as added media has. */
+  readonly uploads: readonly KeptUpload[]
   /** Ends its connections, and stops listening. */
   close(): Promise<void>
 }
@@ -146,8 +148,7 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
     mediaLifetimeMs,
     urlSecret: randomBytes(32),
     media: new Map(),
-    requests: [],
-    faults: [],
+    ...{ requests: [], uploads: [], faults: [] },
   }
   if (server !== undefined) answerRequests(server, state)
 
@@ -157,7 +158,7 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
     accessToken,
     fetch: createFakeFetch(state),
     handlers: (http) => createMswHandlers(http, state),
-    requests: state.requests,
+    ...{ requests: state.requests, uploads: state.uploads },
     async addMedia(media) {
       const held = toHeldMedia(media, now())
       state.media.set(held.mediaId, held)
@@ -194,7 +195,7 @@ function answerRequests(server: Server, state: FakeApiState): void {
   server.on('request', (request, response) => {
     const { method, url, headers } = request
     const exchange = {
-      request: { method: String(method), url: String(url), headers },
+      request: { method: String(method), url: String(url), headers, body: request },
       response: toNodeResponse(response),
     }
     void answerApiRequest(exchange, state).catch(() => response.destroy())

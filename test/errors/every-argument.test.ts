@@ -53,6 +53,12 @@ const ARGUMENTS: { [Name in keyof Classes]: Record<KeysOfAny<Details<Name>>, unk
   },
   JobTooLargeError: { jobs: 2, bytes: 300_000, limitBytes: 262_144 },
   MediaUnavailableError: { reason: 'unsupported on 2026-11-22T08:00:00.000Z', errorCode: 131_052 },
+  OutboundLimitError: { kind: 'image', limitBytes: 5_242_880, bytes: 5_242_881, wayOut: 'send it as a document' },
+  OutboundTypeError: {
+    ...{ kind: 'audio', mimeType: 'audio/ogg', problem: 'it holds no Opus', wayOut: 'send it as a document' },
+  },
+  StreamSpentError: { cause: new Error('reset') },
+  GraphUnreachableError: { host: 'graph.facebook.com', problem: 'no answer', cause: new Error('reset') },
   TimeoutError: {
     ...{ waitedFor: 'callback', callback: 'accessToken', limitMs: 2_147_483_647 },
     ...{ work: 'jobs in the queue: 2, the first until 2026-11-22T08:00:00.000Z', cause: new Error('reset') },

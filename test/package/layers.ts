@@ -13,6 +13,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['integrity'],
   ['download', 'upload'],
   ['signed-url'],
+  ['sending'],
   ['archive'],
   ['media-archive'],
   ['config-from-env'],
@@ -46,7 +47,7 @@ const SHARED: Readonly<Record<string, string>> = {
 const VENDORS = /^@(?:aws-sdk|smithy)\/|^(?:bullmq|ioredis|mongoose)$/
 
 const READS_ENVIRONMENT = /^(?:config-from-env|cli(?:\/.*)?)$/
-const SPEAKS_WIRE = /^(?:webhook\/payload(?:\/.*)?|download\/answers|testing\/.*)$/
+const SPEAKS_WIRE = /^(?:webhook\/payload(?:\/.*)?|download\/answers|sending\/wire|testing\/.*)$/
 /** The one module of the root entry that needs a disk. */
 const NEEDS_DISK = ['integrity/spool']
 

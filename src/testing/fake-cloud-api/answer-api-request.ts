@@ -5,6 +5,7 @@ import { DELETE_ERROR, hasToken, makeTraceId, refuseStranger, sendRefusal } from
 import { sendDownload } from './send-download.js'
 import { ATTACHMENTS } from './sign-download-url.js'
 import type { FakeApiState, RecordedRequest } from './state.js'
+import { takeUpload } from './take-upload.js'
 
 /** Records a request, and answers it by its target. */
 export async function answerApiRequest({ request, response }: FakeExchange, state: FakeApiState): Promise<void> {
@@ -14,11 +15,22 @@ export async function answerApiRequest({ request, response }: FakeExchange, stat
   const { accessToken, account } = state
   const inputToken = url.searchParams.get('input_token')
   const body = request.method === 'GET' ? buildAccountBody(node, { accessToken, inputToken, account }) : undefined
+  const [, phoneNumberId] = /^\/(?:v\d+\.\d+\/)?([^/]+)\/media$/.exec(url.pathname) ?? []
+  const isUpload = request.method === 'POST' && phoneNumberId !== undefined
   const isOther = node === '' || body !== undefined
   const isDownload = url.pathname === ATTACHMENTS
-  const kind = isDownload ? 'download' : isOther ? 'other' : request.method === 'DELETE' ? 'delete' : 'look-up'
+  const kind = isUpload
+    ? 'upload'
+    : isDownload
+      ? 'download'
+      : isOther
+        ? 'other'
+        : request.method === 'DELETE'
+          ? 'delete'
+          : 'look-up'
   state.requests.push(recordRequest(kind, exchange))
   response.setHeader('x-fb-trace-id', makeTraceId())
+  if (isUpload) return takeUpload({ ...exchange, phoneNumberId }, state)
   if (kind === 'download') return sendDownload(exchange, state)
   if (kind === 'look-up') return lookUpHeldMedia({ ...exchange, mediaId: decodeURIComponent(node) }, state)
   if (kind === 'delete') return removeHeldMedia({ ...exchange, mediaId: decodeURIComponent(node) }, state)

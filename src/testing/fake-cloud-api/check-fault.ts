@@ -50,7 +50,7 @@ const REDIRECTS: readonly unknown[] = [301, 302, 303, 307, 308]
 export function checkFault(fault: unknown): void {
   checkOptions(fault, ALL_FIELDS, { option: 'fault' })
   const given = new Map<string, unknown>(Object.entries(fault))
-  checkOneOf('fault.on', given.get('on'), ['look-up', 'download'])
+  checkOneOf('fault.on', given.get('on'), ['look-up', 'download', 'upload'])
   const kind = given.get('kind')
   const fields = FIELDS_BY_KIND.get(kind)
   if (fields === undefined) return void checkOneOf('fault.kind', kind, Object.keys(FAULT_FIELDS))

@@ -6,6 +6,7 @@ export interface ApiRequest {
   /** Path and query. */
   url: string
   headers: IncomingHttpHeaders
+  body: AsyncIterable<Uint8Array>
 }
 
 /** The answer as it is being sent, by whichever way it goes. */

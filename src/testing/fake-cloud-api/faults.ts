@@ -4,8 +4,8 @@ import type { ApiResponse } from './exchange.js'
 
 /** A fault of the fake Cloud API, until `clearFaults()` or for so many `times`. */
 export type Fault = {
-  /** Which request it hits. */
-  on: 'look-up' | 'download'
+  /** Which request it hits. Of an upload `afterBytes` counts what was sent; without it the file is kept, and no answer comes. */
+  on: 'look-up' | 'download' | 'upload'
   /** How often. Default: always. */
   times?: number | undefined
   /** Only this media. Default: all. */

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { answerApiRequest } from './answer-api-request.js'
 import type { FakeApiState } from './state.js'
 import { createWebAnswer } from './web-response.js'
@@ -45,11 +46,16 @@ function listOrigins({ origin, mediaOrigin }: FakeApiState): string[] {
 }
 
 function answerWebRequest(
-  { method, url, headers, signal }: Request,
+  { method, url, headers, signal, body }: Request,
   { state, decodes }: { state: FakeApiState; decodes: boolean },
 ): Promise<Response> {
   const { pathname, search } = new URL(url)
-  const request = { method, url: `${pathname}${search}`, headers: Object.fromEntries(headers) }
+  const request = {
+    method,
+    url: `${pathname}${search}`,
+    headers: Object.fromEntries(headers),
+    body: body ?? Readable.from([]),
+  }
   const { response, answered } = createWebAnswer({ signal, decodes })
   // Its failures reach the reader through `answered` and the body.
   void answerApiRequest({ request, response }, state).catch(() => response.breakOff('reset'))

@@ -35,7 +35,7 @@ function findAllowed(exchange: LookUpExchange, state: FakeApiState): HeldMedia |
   const { response, url, mediaId } = exchange
   if (refuseStranger(exchange, state)) return undefined
   const held = state.media.get(mediaId)
-  const isHeld = held !== undefined && state.now() <= held.addedAt + state.mediaLifetimeMs
+  const isHeld = held !== undefined && state.now() <= held.addedAt + (held.lifetimeMs ?? state.mediaLifetimeMs)
   if (isHeld && (url.searchParams.get('phone_number_id') ?? held.phoneNumberId) === held.phoneNumberId) return held
   sendRefusal(response, 400)
   return undefined

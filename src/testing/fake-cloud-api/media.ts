@@ -57,6 +57,8 @@ export interface HeldMedia extends FakeMedia {
   announced: string | undefined
   checksum: Record<string, string>
   addedAt: number
+  /** Milliseconds. Default: the API's. */
+  lifetimeMs?: number | undefined
 }
 
 const FAKE_MEDIA_FIELDS: OptionNames<FakeMedia> = {
@@ -150,7 +152,7 @@ function* cutIntoSlices(bytes: Uint8Array): Generator<Uint8Array> {
 }
 
 function buildReference(held: HeldMedia, downloadUrl: string, expiresAt: number): MediaReference {
-  const { bytes, size, addedAt, checksum, announced, sha256, ...media } = held
+  const { bytes, size, addedAt, lifetimeMs, checksum, announced, sha256, ...media } = held
   return {
     ...media,
     ...(announced === undefined ? {} : { sha256: announced }),
@@ -199,6 +201,6 @@ function computeAdler32(bytes: Uint8Array): number {
   return high * 65_536 + low
 }
 
-function makeUpId(): string {
+export function makeUpId(): string {
   return `17610${randomInt(1e6, 1e7)}${randomInt(1e5, 1e6)}`
 }

@@ -3,7 +3,7 @@ import type { ApiRequest, ApiResponse, RoutedExchange } from './exchange.js'
 import { buildGraphErrorBody } from './faults.js'
 import type { FakeApiState } from './state.js'
 
-interface GraphRefusal {
+export interface GraphRefusal {
   message: string
   type: string
   code: number

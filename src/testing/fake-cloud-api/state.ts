@@ -6,7 +6,7 @@ import type { HeldMedia } from './media.js'
 /** A request that the fake API got. */
 export interface RecordedRequest {
   /** The request's target. */
-  kind: 'look-up' | 'download' | 'delete' | 'other'
+  kind: 'look-up' | 'download' | 'upload' | 'delete' | 'other'
   /** The HTTP method. */
   method: string
   /** Path and query. */
@@ -15,6 +15,24 @@ export interface RecordedRequest {
   headers: IncomingHttpHeaders
   /** The answer; undefined until one has begun, and when none ever does. */
   readonly status: number | undefined
+}
+
+/** A file that was uploaded, as it came. */
+export interface KeptUpload {
+  /** The id that the answer gave. */
+  mediaId: string
+  /** The number in the path. */
+  phoneNumberId: string
+  /** The form's other fields, by name. */
+  fields: Readonly<Record<string, string>>
+  /** The name of the file's part. */
+  filename: string
+  /** The Content-Type of the file's part. */
+  mimeType: string
+  /** The file. */
+  bytes: Buffer
+  /** Lowercase hex. */
+  sha256: string
 }
 
 /** The settings, media, requests and faults of one running fake API. */
@@ -34,5 +52,6 @@ export interface FakeApiState {
   /** By media id. */
   readonly media: Map<string, HeldMedia>
   readonly requests: RecordedRequest[]
+  readonly uploads: KeptUpload[]
   faults: CountedFault[]
 }

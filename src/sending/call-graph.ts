@@ -1,0 +1,132 @@
+import { runWithToken, type TokenHistory } from '../download/access-token.js'
+import type { ResolvedDownload } from '../download/attempt.js'
+import { checkWaits } from '../download/check-waits.js'
+import { toGraphError } from '../download/graph-error.js'
+import { readProof, requestGraph } from '../download/request-graph.js'
+import { checkCaller, DOWNLOAD_OPTIONS, type DownloadOptions, resolveDownload } from '../download.js'
+import type { OptionNames } from '../errors/check-options.js'
+import type { KnownSecrets } from '../errors/known-secrets.js'
+import { reduceToName } from '../errors/thrown.js'
+import { GraphUnreachableError } from '../errors.js'
+import { type EventSubject, emit } from '../events.js'
+import type { HttpRequest } from '../http/client.js'
+import { defined, type Filled, parseJson } from '../json.js'
+import { checkAccountId } from '../key.js'
+import { type Deadlines, runUnder, startDeadlines } from '../timing/deadlines.js'
+import { type RetryOptions, retryAttempts } from '../timing/retry.js'
+
+/** Options of every call of the way out. */
+export interface SendingOptions extends Omit<DownloadOptions, 'maxBytes'>, RetryOptions {
+  /** The tenant, for errors and events: `/^[A-Za-z0-9_-]{1,128}$/`. Default: none. */
+  accountId?: string | undefined
+}
+
+const { maxBytes: _maxBytes, ...CONNECTION_OPTIONS } = DOWNLOAD_OPTIONS
+
+export const SENDING_OPTIONS: OptionNames<SendingOptions> = {
+  ...{ accountId: true, attempts: true, waitScale: true },
+  ...CONNECTION_OPTIONS,
+}
+
+/** One call of the way out: its checked options. */
+export interface SendingPlan {
+  options: SendingOptions
+  download: ResolvedDownload
+  retry: Filled<RetryOptions>
+  /** Calls for the same number share it. */
+  tokens: TokenHistory
+  /** What events tell of the call. */
+  subject: EventSubject
+}
+
+/** @throws InvalidOptionError for options of the wrong form. */
+export function makeSendingPlan(options: SendingOptions, tokens: TokenHistory = {}): SendingPlan {
+  const { accountId } = options
+  checkCaller(options)
+  if (accountId !== undefined) checkAccountId(accountId)
+  const retry = checkWaits(options)
+  return { options, download: resolveDownload(options), retry, tokens, subject: defined({ accountId }) }
+}
+
+/** One attempt at a call. */
+export interface SendingAttempt {
+  download: ResolvedDownload
+  accessToken: string
+  deadlines: Deadlines
+  /** 1 for the first. */
+  number: number
+}
+
+/**
+ * Runs a call's attempts, each under its deadlines and with a token. Failures that may pass are tried again.
+ *
+ * @param options `isRepeatable`: false ends the attempts. Default: always true.
+ */
+export function runSending<T>(
+  plan: SendingPlan,
+  attempt: (attempt: SendingAttempt) => Promise<T>,
+  { isRepeatable = () => true }: { isRepeatable?: (() => boolean) | undefined } = {},
+): Promise<T> {
+  const { options, download, retry, tokens: history, subject } = plan
+  const { accessToken, accountId: account, signal, onEvent } = options
+  const start = (number: number): Promise<T> => {
+    const deadlines = startDeadlines(download.timeouts, signal)
+    const call = { accessToken, history, deadlines, account }
+    return runUnder(deadlines, () =>
+      runWithToken(call, (token) => attempt({ download, accessToken: token, deadlines, number })),
+    )
+  }
+  return retryAttempts(start, {
+    ...retry,
+    deadlineAt: Number.POSITIVE_INFINITY,
+    signal,
+    // `runWithToken` has already tried a second token. Only a failed token function is worth a new attempt.
+    mayRetry: (error) => isRepeatable() && (error.code !== 'access-token' || error.reason === 'unavailable'),
+    onFailedAttempt(error, number, retryInMs) {
+      emit(onEvent, { type: 'attempt-failed', error, attempt: number, ...subject, ...defined({ retryInMs }) })
+    },
+  })
+}
+
+/** One request to the Graph API, below its root. */
+export interface GraphCall extends Pick<HttpRequest, 'method' | 'body' | 'headers'> {
+  /** Its segments are encoded already. */
+  path: string
+  /** The number that alone the call is for. */
+  phoneNumberId?: string | undefined
+  /** The media that the call is about: an answer that nothing has this id becomes a `MediaGoneError`. */
+  mediaId?: string | undefined
+  /** More texts that no error may repeat. */
+  secrets?: KnownSecrets | undefined
+}
+
+/**
+ * Makes one request of an attempt.
+ *
+ * @returns the answer's JSON; undefined where it is none.
+ * @throws AccessTokenError, MediaGoneError or GraphApiError by Graph's error code; GraphUnreachableError when no whole
+ * answer came.
+ */
+export async function callGraph(call: GraphCall, attempt: SendingAttempt): Promise<unknown> {
+  const { method, path, headers, body, phoneNumberId, mediaId, secrets = [] } = call
+  const { download, accessToken, deadlines } = attempt
+  const { cloudApi, http, appSecret } = download
+  const url = cloudApi.buildNodeUrl(path, { accessToken, appSecret, phoneNumberId })
+  const { host } = new URL(url)
+  const answer = await requestGraph(
+    () => ({ method, url, headers: { ...cloudApi.buildAuthorization(accessToken), ...headers }, body }),
+    {
+      http,
+      deadlines,
+      createError: (problem, thrown) => new GraphUnreachableError({ host, problem, cause: reduceToName(thrown) }),
+    },
+  )
+  if (answer.status === 200) return parseJson(answer.text)
+  throw toGraphError({ ...answer, secrets: [accessToken, appSecret, readProof(url), ...secrets] }, mediaId)
+}
+
+/** The error for an answer with status 200 that is none of Meta's. */
+export function createStrangeAnswerError({ download }: SendingAttempt, problem: string): GraphUnreachableError {
+  const { host } = new URL(download.cloudApi.buildNodeUrl('', { accessToken: '' }))
+  return new GraphUnreachableError({ host, problem })
+}
