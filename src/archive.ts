@@ -29,7 +29,7 @@ import { runUnder, startDeadlines } from './timing/deadlines.js'
 import { retryAttempts } from './timing/retry.js'
 import { putOnce } from './upload/put-once.js'
 import { buildFoundResult, type StoredMedia } from './upload/result.js'
-import { isForbidden } from './upload/storage-errors.js'
+import { isRefusal } from './upload/storage-errors.js'
 
 export type { ArchiveOptions } from './archive/plan.js'
 
@@ -212,9 +212,9 @@ async function findStored(
   { storage, key }: { storage: ObjectStorage; key: string },
   { integrity, deadlines: { signal } }: Attempt,
 ): Promise<StoredObject | undefined> {
-  // A 403 leaves open whether the object exists. The conditional put decides.
+  // A refusal leaves open whether the object exists, and without a body it does not say why. The conditional put does.
   const found = await storage.head(key, { signal }).catch((error: unknown) => {
-    if (!isForbidden(error)) throw error
+    if (!isRefusal(error)) throw error
     return null
   })
   if (found === null || found.sha256 === undefined) return undefined

@@ -420,6 +420,10 @@ export class StorageFailedError extends WhatsAppMediaError {
   declare readonly status?: number | undefined
   /** The storage's own name for the fault, such as `NoSuchBucket` or `ECONNRESET`. */
   declare readonly reason: string
+  /** The bucket of a call that S3 refused; absent for faults that pass. */
+  declare readonly bucket?: string | undefined
+  /** The region that S3 names for the bucket, where it refuses another one. */
+  declare readonly region?: string | undefined
   /** Milliseconds that the storage asked us to wait. */
   declare readonly retryAfterMs?: number | undefined
 
@@ -430,16 +434,21 @@ export class StorageFailedError extends WhatsAppMediaError {
     retryable: boolean
     status?: number | undefined
     retryAfterMs?: number | undefined
+    bucket?: string | undefined
+    region?: string | undefined
     advice?: string | undefined
     cause?: unknown
   }) {
-    const buildMessage = ({ operation, key, reason, status, advice }: typeof details): string => {
+    const buildMessage = ({ operation, key, reason, status, bucket, region, advice }: typeof details): string => {
+      const place = bucket === undefined ? '' : ` in bucket ${bucket}`
       const answer = status === undefined ? '' : ` (HTTP ${status})`
-      return `The storage failed to ${operation} ${key}: ${reason}${answer}${advice === undefined ? '' : `. ${advice}`}`
+      const redirect = region === undefined ? '' : `. The store names ${region} as the bucket's region`
+      const end = advice === undefined ? '' : `. ${advice}`
+      return `The storage failed to ${operation} ${key}${place}: ${reason}${answer}${redirect}${end}`
     }
     super(
       cleanDetails(details, {
-        fields: ['operation', 'key', 'status', 'reason', 'retryAfterMs'],
+        fields: ['operation', 'key', 'status', 'reason', 'retryAfterMs', 'bucket', 'region'],
         retryable: details.retryable,
         buildMessage,
       }),

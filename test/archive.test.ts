@@ -52,11 +52,15 @@ describe('archiveMedia', () => {
         throw new StorageFailedError({ operation: 'head', key, reason: 'AccessDenied', status, retryable: false })
       },
     })
-    await expect(archiveMedia(old, options({ storage: refusing(400) }))).rejects.toMatchObject({ status: 400 })
+    await expect(archiveMedia(old, options({ storage: refusing(501) }))).rejects.toMatchObject({ status: 501 })
     expect(storage.keys()).toHaveLength(0)
-    const archived = await archiveMedia(old, options({ storage: refusing(403) }))
-    expect(archived.alreadyStored).toBe(false)
-    expect(storage.keys()).toEqual([archived.key])
+    // Without a body, none of these says whether it is about the credentials, the region or the object.
+    for (const status of [301, 307, 400, 403, 405]) {
+      const archived = await archiveMedia(old, options({ storage: refusing(status) }))
+      expect(archived.alreadyStored).toBe(false)
+      expect(storage.keys()).toEqual([archived.key])
+      await storage.delete(archived.key)
+    }
   })
 
   it('archives what a webhook announced, and tells what its message told', async () => {

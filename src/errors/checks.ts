@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { InvalidOptionError } from '../errors.js'
-import { describeSecret, describeValue } from './describe.js'
+import { describeHost, describeSecret, describeValue } from './describe.js'
 import { findNearestName } from './nearest-name.js'
 
 /*
@@ -122,21 +122,46 @@ export function checkList(option: string, value: unknown): asserts value is read
   throw new InvalidOptionError({ option, problem: `must be a list, got ${describeValue(value)}` })
 }
 
-/** An http(s) URL without user, query and white space around. */
+/**
+ * An http(s) URL without user and query. Parsers mend much else: they drop tabs and line ends, and take `\\` for `/`, `https:x`
+ * for `https://x`.
+ */
 export function checkUrl(option: string, value: unknown): asserts value is string {
-  if (typeof value === 'string' && value.trim() === value && URL.canParse(value)) {
-    const { protocol, username, password, search, hash } = new URL(value)
-    if (/^https?:$/.test(protocol) && `${username}${password}${search}${hash}` === '') return
-  }
+  const advice = typeof value === 'string' ? findUrlFault(value) : ''
+  if (advice === undefined) return
   const rule = 'must be an http(s) URL such as https://s3.example, without user and query'
-  throw new InvalidOptionError({ option, problem: `${rule}, got ${describeValue(value)}` })
+  throw new InvalidOptionError({ option, problem: `${rule}, got ${describeAddress(value)}${advice}` })
 }
 
-/** The name of a service's region. */
+/** What to mend in a text that is no URL of this kind, if that is plain to see; undefined for a URL. */
+function findUrlFault(text: string): string | undefined {
+  if (/^[\w.-]+(?::\d{1,5})?(?:\/|$)/.test(text)) return ', which lacks https:// or http://'
+  if (!/^https?:\/\/[^/]/i.test(text) || /[\s\p{Cc}\\]/u.test(text) || !URL.canParse(text)) return ''
+  const { hostname, port } = new URL(text)
+  // One dot at the end is the root of all names.
+  const labels = hostname.replace(/\.$/, '').split('.')
+  const isPlain = !/[?#]|\/\/[^/]*@/.test(text) && labels.every((label) => label !== '') && port !== '0'
+  return isPlain ? undefined : ''
+}
+
+/** Scheme and host of what should be a URL, without its user, path and query. */
+function describeAddress(value: unknown): string {
+  const parts = /^(https?:\/\/)?(?:[^/?#@]{0,256}@)?([\w.[\]-]{1,100}(?::\d{1,5})?)(?:[/?#]|$)/i.exec(String(value))
+  const [, scheme = '', host] = typeof value === 'string' ? (parts ?? []) : []
+  return host === undefined ? describeValue(value) : `'${scheme}${describeHost(host)}'`
+}
+
+/** The name of a service's region. It becomes a part of host names (RFC 1123, section 2.1). */
 export function checkRegion(option: string, value: unknown): asserts value is string {
-  if (typeof value === 'string' && /^[\w.-]{1,64}$/.test(value)) return
-  const problem = `must be a region's name such as eu-central-1, without white space, got ${describeValue(value)}`
-  throw new InvalidOptionError({ option, problem })
+  const isName = typeof value === 'string' && /^(?!-)[A-Za-z\d-]{1,63}(?<!-)$/.test(value)
+  const [, region] = (isName ? /^([a-z]{2,5}(?:-[a-z]+)+-\d)[a-z]$/.exec(value) : null) ?? []
+  if (isName && region === undefined) return
+  const rule =
+    region === undefined
+      ? "must be a region's name such as eu-central-1, without white space, of letters, digits and hyphens"
+      : `must be a region, and not one of its availability zones: ${region}`
+  const isShown = typeof value === 'string' && /^[a-z]{1,12}(?:[ _.-][a-z\d]{1,10}){1,4}$/i.test(value)
+  throw new InvalidOptionError({ option, problem: `${rule}, got ${isShown ? `'${value}'` : describeValue(value)}` })
 }
 
 /** A pair of key id and secret, or a function that gives one. */

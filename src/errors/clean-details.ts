@@ -24,6 +24,7 @@ export interface CleanFailure {
 const CLEANERS: Readonly<Record<string, (value: string) => string>> = {
   host: describeHost,
   key: cleanKey,
+  bucket: cleanBucket,
   mediaId: cleanId,
   phoneNumberId: cleanId,
   accountId: cleanId,
@@ -74,6 +75,12 @@ function cleanDetail(name: string, value: unknown): unknown {
   if (typeof value === 'number')
     return SERVER_CODES.includes(name) && Math.abs(value) > MAX_SERVER_CODE ? undefined : value
   return value === undefined || typeof value === 'boolean' ? value : describeSecret(value)
+}
+
+/** A bucket's name is no secret, and often holds the 12 digits of an account. */
+function cleanBucket(bucket: string): string {
+  const plain = bucket.replace(/(?<=[a-z]-)\d{12}(?!\d)/g, 'account')
+  return /^[\w.:/-]{1,255}$/.test(bucket) && cleanWords(plain) === plain ? bucket : cleanWords(bucket)
 }
 
 function cleanHash(hash: string): string {

@@ -103,7 +103,9 @@ export async function probeS3(options: S3StorageOptions, probeOptions: ProbeOpti
   checkProbeOptions(probeOptions)
   const storage = createS3Storage(options)
   const { prefix = PROBE_PREFIX, signal } = probeOptions
-  const connection = await runCall({ operation: 'list', key: prefix, signal }, () => openConnection(options))
+  const connection = await runCall({ operation: 'list', bucket: options.bucket, key: prefix, signal }, () =>
+    openConnection(options),
+  )
   try {
     return await runProbe({ storage, connection }, options, probeOptions)
   } finally {

@@ -32,6 +32,12 @@ export function isForbidden(error: unknown): error is StorageFailedError {
   return WhatsAppMediaError.is(error) && error.code === 'storage-failed' && error.status === 403
 }
 
+/** Whether the storage refused a call for good, by a status that speaks of the call. */
+export function isRefusal(error: unknown): boolean {
+  if (!WhatsAppMediaError.is(error) || error.code !== 'storage-failed' || error.retryable) return false
+  return error.status !== undefined && error.status < 500
+}
+
 /** Wraps a storage so that it throws only this library's errors, or the body's own. */
 export function wrapStorage(storage: ObjectStorage, filename: string | undefined): ObjectStorage {
   const typed = async <T>(call: StorageCall, run: () => Promise<T>): Promise<T> => {

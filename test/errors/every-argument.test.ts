@@ -41,7 +41,7 @@ const ARGUMENTS: { [Name in keyof Classes]: Record<KeysOfAny<Details<Name>>, unk
   },
   StorageFailedError: {
     ...{ operation: 'put', key: KEY, reason: 'NoSuchBucket', retryable: false, status: 404, retryAfterMs: 1_000 },
-    ...{ advice: 'Create the bucket', cause: new Error('gone') },
+    ...{ bucket: 'media-123456789012', region: 'eu-west-1', advice: 'Create it', cause: new Error('gone') },
   },
   KeyConflictError: { key: KEY, expectedSize: 1, foundSize: 2, expectedSha256: HASH, foundSha256: HASH },
   WrongAccountError: { accountId: 'acme' },

@@ -138,7 +138,7 @@ const UNSUPPORTED = ['NotImplemented', 'XNotImplemented', 'MethodNotAllowed', 'U
 function judgeBucketError(error: unknown): Exclude<BucketAnswer<never>, { kind: 'answer' }> {
   const { status, reason } = readSdkError(error)
   if (status === undefined) return { kind: 'unreachable', reason: reason === 'AbortError' ? 'timeout' : reason }
-  const facts = { reason: reason === 'Unknown' ? `HTTP ${status}` : reason, status }
+  const facts = { reason, status }
   if (UNSUPPORTED.includes(reason) || status === 501 || status === 405) return { kind: 'unsupported', ...facts }
   if (status === 404) return { kind: 'absent', ...facts }
   return { kind: status === 403 ? 'denied' : 'failed', ...facts }

@@ -1,9 +1,9 @@
 import { findSetupFault } from '../../errors/setup-fault.js'
-import { cleanThrown, readField } from '../../errors/thrown.js'
+import { cleanThrown, readField, readTextField } from '../../errors/thrown.js'
 import { StorageFailedError, WhatsAppMediaError } from '../../errors.js'
 import { readRetryAfter } from '../../http/retry-after.js'
 import { defined } from '../../json.js'
-import { readSdkError } from '../refusal.js'
+import { findErrorPage, type ProxyPage, readSdkError } from '../refusal.js'
 
 /** Faults of the bytes on their way, which another attempt can fix (AWS: Error responses). */
 const BROKEN_BODY = ['BadDigest', 'XAmzContentSHA256Mismatch', 'IncompleteBody', 'RequestTimeout']
@@ -31,26 +31,64 @@ const ANSWER_ADVICE: ReadonlyMap<string, string> = new Map([
 interface FailedCall {
   operation: StorageFailedError['operation']
   key: string
+  bucket: string
   secrets: readonly string[]
 }
 
 /** The SDK's error as an error of this library. */
-export function toS3StorageError(error: unknown, { operation, key, secrets }: FailedCall): unknown {
+export function toS3StorageError(error: unknown, { operation, key, bucket, secrets }: FailedCall): unknown {
   if (WhatsAppMediaError.is(error)) return error
-  const { status, reason: code } = readSdkError(error)
+  const { status, reason } = readSdkError(error)
   const fault = status === undefined ? findSetupFault(error) : undefined
-  // A HEAD's answer has no body that names a code (AWS: HeadObject).
-  const reason = operation === 'head' && status === 403 ? 'AccessDenied' : code
   const isPassing = status === undefined ? isNetworkError(error) : mayPass(status)
-  const retryAfterMs = readRetryAfter(readField(readField(readField(error, '$response'), 'headers'), 'retry-after'))
+  const retryAfterMs = readRetryAfter(readHeader(error, 'retry-after'))
+  const region = status === undefined ? undefined : findRegion(error, { status, reason })
+  const retryable = fault === undefined && (isPassing || reason === CLOCK_SKEW || BROKEN_BODY.includes(reason))
   return new StorageFailedError({
     operation,
     key,
     reason: fault?.reason ?? reason,
-    retryable: fault === undefined && (isPassing || reason === CLOCK_SKEW || BROKEN_BODY.includes(reason)),
+    retryable,
     cause: cleanThrown(error, secrets),
-    ...defined({ status, retryAfterMs, advice: fault?.advice ?? ANSWER_ADVICE.get(reason) }),
+    ...defined({
+      status,
+      retryAfterMs,
+      region,
+      // What comes back on every try is often the bucket's: its name, its policy, its place.
+      bucket: status === undefined || retryable ? undefined : bucket,
+      advice: fault?.advice ?? describePage(findErrorPage(error)) ?? ANSWER_ADVICE.get(reason),
+    }),
   })
+}
+
+function readHeader(error: unknown, name: string): unknown {
+  return readField(readField(readField(error, '$response'), 'headers'), name)
+}
+
+export function describePage(page: ProxyPage | undefined): string | undefined {
+  if (page === undefined) return undefined
+  const size = page.bytes === undefined ? '' : ` of ${page.bytes} bytes`
+  return `A page${size} came in place of the store's answer: see the endpoint, and the proxies before it`
+}
+
+/** The statuses of answers that are about a bucket's region (AWS: Redirects and errors for wrong regions). */
+const REDIRECTS: readonly number[] = [301, 302, 307, 308]
+/** With status 400. The first is all that a HEAD says. */
+const REGION_CODES: readonly string[] = [
+  'BadRequest',
+  'AuthorizationHeaderMalformed',
+  'IllegalLocationConstraintException',
+]
+
+/** The region that the store names for the bucket: in a header, in the error document, or in its message. */
+function findRegion(error: unknown, { status, reason }: { status: number; reason: string }): string | undefined {
+  if (!REDIRECTS.includes(status) && !(status === 400 && REGION_CODES.includes(reason))) return undefined
+  const [, expected] = /\bexpecting '([\w-]{1,63})'/.exec(readTextField(error, 'message').slice(0, 1_024)) ?? []
+  return [readHeader(error, 'x-amz-bucket-region'), readField(error, 'Region'), expected].find(isRegion)
+}
+
+function isRegion(value: unknown): value is string {
+  return typeof value === 'string' && /^[a-z][a-z\d-]{0,39}$/i.test(value)
 }
 
 /** Of the store's answers, those that another try may turn to success. 409: two writers at the same instant. */

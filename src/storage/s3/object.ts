@@ -1,6 +1,7 @@
 import type { GetObjectCommandOutput, HeadObjectCommandOutput, PutObjectCommandInput } from '@aws-sdk/client-s3'
 import { defined } from '../../json.js'
 import type { PutOptions, StoredObject } from '../../storage.js'
+import type { ProxyPage } from '../refusal.js'
 import { checkMetadata, encodeTags, type S3StorageOptions } from './options.js'
 
 /** The metadata name under which the hash is kept, for servers that keep no checksums. */
@@ -32,6 +33,8 @@ export interface S3PutAnswer {
   checksum: string | undefined
   /** It came before the body's end was sent, so it can't speak of the whole. */
   isEarly: boolean
+  /** A web page came in its place, with a status of success. */
+  page?: (ProxyPage & { status: number | undefined }) | undefined
 }
 
 /** Everything about an object apart from its key and body. */

@@ -117,8 +117,7 @@ const MAX_METADATA_BYTES = 2_048
 export function checkS3Options(options: S3StorageOptions): void {
   checkOptions(options, S3_OPTIONS)
   const { bucket, storageClass, tags = {}, cacheControl, expectedBucketOwner, conditionalWrites } = options
-  // The SDK would turn an empty or dotted bucket into another request altogether.
-  check('bucket', bucket, /^(?!\.+$)(?:arn:[\w.:/-]+|[\w.-]+)$/, 'must be a bucket name, without s3:// and path')
+  checkBucket(bucket)
   check('storageClass', storageClass, /^[A-Z][A-Z0-9_]{0,63}$/, 'must be a storage class such as STANDARD_IA')
   check('cacheControl', cacheControl, /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/, 'must be a header of ASCII')
   check('expectedBucketOwner', expectedBucketOwner, /^\d{12}$/, 'must be an account id of 12 digits')
@@ -126,6 +125,19 @@ export function checkS3Options(options: S3StorageOptions): void {
   checkPlace(options)
   checkEncryption(options)
   encodeTags(tags)
+}
+
+/**
+ * The SDK would turn an empty or dotted bucket into another request altogether. `xn--` begins an international host name,
+ * and URLs with a host that is none can't be made (AWS: General purpose bucket naming rules).
+ */
+function checkBucket(bucket: unknown): void {
+  const isWell = typeof bucket === 'string' && /^(?!\.+$)(?:arn:[\w.:/-]+|[\w.-]+)$/.test(bucket)
+  if (isWell && !/^xn--/i.test(bucket)) return
+  const rule = isWell ? 'must not begin with xn--' : 'must be a bucket name, without s3:// and path'
+  // A bucket's name is no secret.
+  const shown = typeof bucket === 'string' && /^[\w.:/ -]{1,100}$/.test(bucket) ? `'${bucket}'` : describeValue(bucket)
+  throw new InvalidOptionError({ option: 'bucket', problem: `${rule}, got ${shown}` })
 }
 
 type OptionValues = { readonly [Name in keyof typeof S3_OPTIONS]?: unknown }
@@ -150,7 +162,7 @@ function checkPlace(options: S3StorageOptions): void {
 }
 
 function check(option: keyof S3StorageOptions, value: unknown, pattern: RegExp, rule: string): void {
-  if (value === undefined && option !== 'bucket') return
+  if (value === undefined) return
   if (typeof value === 'string' && pattern.test(value)) return
   throw new InvalidOptionError({ option, problem: `${rule}, got ${describeValue(value)}` })
 }

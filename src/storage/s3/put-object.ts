@@ -3,8 +3,9 @@ import { StorageFailedError } from '../../errors.js'
 import { defined } from '../../json.js'
 import type { ObjectStorage, PutOptions, PutResult } from '../../storage.js'
 import { toBodyError } from '../checked-body.js'
+import { PROXY_PAGE } from '../refusal.js'
 import type { Conditions } from './conditions.js'
-import { isStorageFailure, NOT_IMPLEMENTED } from './errors.js'
+import { describePage, isStorageFailure, NOT_IMPLEMENTED } from './errors.js'
 import { buildObjectInput, findNames, parseWholeHash, type S3PutAnswer, type S3PutRequest } from './object.js'
 import type { S3StorageOptions } from './options.js'
 import { runCall } from './run-call.js'
@@ -24,6 +25,7 @@ export function createPutObject(
   },
 ): ObjectStorage['put'] {
   const { head, send, conditions } = parts
+  const isWorthAnother = createRefusalCount()
 
   const putOnce = async (key: string, body: Readable, putOptions: PutOptions): Promise<PutResult> => {
     const { size, sha256, signal } = putOptions
@@ -31,11 +33,17 @@ export function createPutObject(
     const { isSent, looksFirst } = conditions.plan(putOptions.ifAbsent)
     if (looksFirst && (await isThere(head, key, { signal, isSent }))) return { outcome: 'exists' }
     const input = isSent ? { ...unconditional, IfNoneMatch: '*' } : unconditional
-    const call = { operation: 'put', key, signal, findSecrets: () => findNames(putOptions) } as const
+    const call = {
+      operation: 'put',
+      bucket: options.bucket,
+      key,
+      signal,
+      findSecrets: () => findNames(putOptions),
+    } as const
     const answer = await runCall(call, () => send(body, { key, size, sha256, input, signal })).catch(
       (error: unknown) => {
         if (!isStorageFailure(error) || error.status !== NOT_IMPLEMENTED) throw error
-        throw conditions.refuse(isSent) ? withoutCondition(error) : error
+        throw conditions.refuse(isSent) ? asPassing(error) : error
       },
     )
     const etag = checkAnswer(key, answer, sha256)
@@ -51,8 +59,9 @@ export function createPutObject(
       if (putOptions.signal?.aborted === true) throw putOptions.signal.reason
       if (!isStorageFailure(error)) throw error
       if (body.errored !== null) throw toBodyError(body.errored, key)
-      if (error.status === 412) return { outcome: 'exists' }
-      throw error
+      // 304: what HTTP says to a GET with this condition, and some stores to a PUT, too.
+      if (error.status === 412 || (error.status === 304 && putOptions.ifAbsent)) return { outcome: 'exists' }
+      throw isUnexplained(error) && isWorthAnother(key) ? asPassing(error) : error
     } finally {
       body.destroy()
     }
@@ -77,19 +86,47 @@ async function isThere(
   }
 }
 
-/** The bytes are spent, but a put of the same again looks first and sends no condition. */
-function withoutCondition({ operation, key, reason, cause }: StorageFailedError): StorageFailedError {
-  return new StorageFailedError({ operation, key, reason, status: NOT_IMPLEMENTED, retryable: true, cause })
+/** The bytes are spent, but another put of the same may succeed. */
+function asPassing({ operation, key, reason, status, cause }: StorageFailedError): StorageFailedError {
+  return new StorageFailedError({ operation, key, reason, retryable: true, cause, ...defined({ status }) })
+}
+
+/** A 400 without a code of S3's: it may be a proxy's, for a connection that it lost. */
+function isUnexplained({ status, reason }: StorageFailedError): boolean {
+  return status === 400 && (reason === 'BadRequest' || reason === PROXY_PAGE)
+}
+
+/** An unexplained refusal of the same key counts as final when it has come so often. */
+const MOST_UNEXPLAINED = 3
+/** Enough for the media of one outage; memory does not grow with the archive. */
+const COUNTED_KEYS = 1_000
+
+/** Counts the refusals of each key, and says whether another try is worth it. */
+function createRefusalCount(): (key: string) => boolean {
+  const counts = new Map<string, number>()
+  return (key) => {
+    const count = (counts.get(key) ?? 0) + 1
+    counts.delete(key)
+    if (count < MOST_UNEXPLAINED) counts.set(key, count)
+    const [oldest] = counts.keys()
+    if (counts.size > COUNTED_KEYS && oldest !== undefined) counts.delete(oldest)
+    return count < MOST_UNEXPLAINED
+  }
 }
 
 /** The ETag of an answer of success. @throws StorageFailedError when the answer can't be true. */
-function checkAnswer(key: string, { etag, checksum, isEarly }: S3PutAnswer, sha256: string): string {
-  const refuse = (reason: string, { retryable = true } = {}): StorageFailedError =>
-    new StorageFailedError({ operation: 'put', key, reason, retryable })
+function checkAnswer(key: string, { etag, checksum, isEarly, page }: S3PutAnswer, sha256: string): string {
+  const refuse = (
+    reason: string,
+    { retryable = true, ...more }: { retryable?: boolean; status?: number; advice?: string } = {},
+  ): StorageFailedError => new StorageFailedError({ operation: 'put', key, reason, retryable, ...more })
   // Early answers are errors; a 200 among them would speak of bytes that the store never got.
   if (isEarly) throw refuse('answered before the body ended')
   // Every S3 answers with the object's ETag (AWS: PutObject); a proxy's page with status 200 does not, and stored
   // nothing.
+  if (page !== undefined && etag === undefined) {
+    throw refuse(PROXY_PAGE, defined({ status: page.status, advice: describePage(page) }))
+  }
   if (etag === undefined) throw refuse('answered without an ETag')
   const acknowledged = parseWholeHash(checksum)
   // The store reports other bytes; no look at our metadata can disprove that, and no other put replaces them.

@@ -14,13 +14,14 @@ export function createS3Signing(
   options: S3StorageOptions,
   { connect, direct }: { connect: () => Promise<S3Connection>; direct: S3Direct | undefined },
 ): Required<Pick<ObjectStorage, 'address' | 'signedUrl'>> {
-  const bucket = buildBucketInput(options)
+  const { bucket } = options
+  const bucketInput = buildBucketInput(options)
   let addressBase: Promise<string> | undefined
 
   /** By the SDK, which knows access points and much more. */
   const findAddress = async (key: string): Promise<string> => {
     addressBase ??= connect().then(async ({ signer }) => {
-      const url = await signSampleKey(signer, options.bucket)
+      const url = await signSampleKey(signer, bucket)
       return url.slice(0, url.indexOf('?') - 2)
     })
     try {
@@ -37,15 +38,18 @@ export function createS3Signing(
     const signed = await direct?.signedUrl({ key, ...signing })
     if (signed !== undefined) return signed
     const forced = { ResponseContentType: contentType, ResponseContentDisposition: contentDisposition }
-    return signWithSdk(await connect(), { ...bucket, Key: key, ...forced }, { expiresIn, signingDate: signedAt })
+    return signWithSdk(await connect(), { ...bucketInput, Key: key, ...forced }, { expiresIn, signingDate: signedAt })
   }
 
   return {
     address: (key) =>
-      runCall({ operation: 'sign', key }, async () => (await direct?.findAddress(key)) ?? (await findAddress(key))),
+      runCall(
+        { operation: 'sign', bucket, key },
+        async () => (await direct?.findAddress(key)) ?? (await findAddress(key)),
+      ),
     async signedUrl(key, signing) {
       if (options.signer !== undefined) return options.signer.signedUrl(checkObjectKey(key), signing)
-      return runCall({ operation: 'sign', key }, async () => {
+      return runCall({ operation: 'sign', bucket, key }, async () => {
         const { signedAt = new Date() } = signing
         const { url, expiration } = await sign(key, { ...signing, signedAt })
         const wanted = signedAt.getTime() + signing.expiresIn * 1_000

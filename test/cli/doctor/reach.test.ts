@@ -78,7 +78,7 @@ it.each([
     /does not accept the credentials \(ExpiredToken\)/,
     /sts get-caller/,
   ],
-  ['a web server that is no store', { status: 404, body: '<html>' }, /with [A-Za-z]+( 404)?, HTTP 404$/, undefined],
+  ['a web server that is no store', { status: 404, body: '<html>' }, /with [A-Za-z-]+( 404)?, HTTP 404$/, undefined],
   ['a store at fault', { status: 500, code: 'InternalError' }, /with InternalError, HTTP 500$/, undefined],
 ] as const)('runDoctor gives %s one clear line, and stops', async (_name, answer, finding, command) => {
   const {

@@ -1,11 +1,14 @@
 import type { IncomingMessage } from 'node:http'
+import { defined } from '../../../json.js'
 
 /** An answer that is no success, in the form of the SDK's errors. */
 export function toSdkError({ statusCode, headers }: IncomingMessage, text: string): Error {
-  const code = readElement(text, 'Code')
+  const [code, region] = [readElement(text, 'Code'), readElement(text, 'Region')]
   return Object.assign(new Error(readElement(text, 'Message') ?? 'UnknownError'), {
     name: code ?? 'UnknownError',
-    ...(code === undefined ? {} : { Code: code }),
+    ...defined({ Code: code, Region: region }),
+    // As the SDK: a body that is no error document.
+    ...(code === undefined && !/^\s*<(?:\?xml|Error)\b/.test(text) ? { $responseBodyText: text } : {}),
     $metadata: { httpStatusCode: statusCode },
     $response: { headers },
   })

@@ -4,6 +4,7 @@ import { readField } from '../../../errors/thrown.js'
 import type { HttpAgents } from '../../../http/agents.js'
 import { createTransports, readHost } from '../../../http/transport.js'
 import { abortable } from '../../../timing/abort.js'
+import { findPage } from '../../refusal.js'
 import { buildPath } from '../encode.js'
 import type { S3PutAnswer } from '../object.js'
 import { toSdkError } from './error-answer.js'
@@ -86,7 +87,13 @@ export function createHttpPut(signer: S3Signer, agent?: HttpAgents): HttpPut {
       correctClock(response)
       if (!isSuccess(response)) throw toSdkError(response, text)
       const { etag, 'x-amz-checksum-sha256': checksum } = response.headers
-      return { etag, checksum: typeof checksum === 'string' ? checksum : undefined, isEarly }
+      const page = findPage(response.headers)
+      return {
+        etag,
+        checksum: typeof checksum === 'string' ? checksum : undefined,
+        isEarly,
+        ...(page === undefined ? {} : { page: { ...page, status: response.statusCode } }),
+      }
     },
     close: transports.close,
   }

@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream'
 import type { PutObjectCommand, PutObjectCommandInput } from '@aws-sdk/client-s3'
 import { readField } from '../../../errors/thrown.js'
+import { defined } from '../../../json.js'
 import { toBodyError } from '../../checked-body.js'
+import { findPage } from '../../refusal.js'
 import type { S3PutAnswer, S3PutRequest } from '../object.js'
 import { createExactBody, sendWhileBodyLives } from './body.js'
 import type { S3Connection } from './connection.js'
@@ -18,10 +20,11 @@ export async function putWithSdk(
     // A store answers an empty put at once, so the body must be known to be empty before.
     if (size === 0) await exact.readNothing(signal)
     const input = { ...request.input, Key: key, Body: size === 0 ? '' : exact.stream }
-    const answer = await sendWhileBodyLives(exact, signal, (abortSignal) =>
-      client.send(buildPutCommand({ sdk }, input, sha256), { abortSignal }),
-    )
-    return { etag: answer.ETag, checksum: answer.ChecksumSHA256, isEarly: !exact.isTaken() }
+    const command = buildPutCommand({ sdk }, input, sha256)
+    const findAnswerPage = watchForPage(command)
+    const answer = await sendWhileBodyLives(exact, signal, (abortSignal) => client.send(command, { abortSignal }))
+    const { ETag: etag, ChecksumSHA256: checksum } = answer
+    return { etag, checksum, isEarly: !exact.isTaken(), ...defined({ page: findAnswerPage() }) }
   } catch (error) {
     throw exact.failed.aborted ? toBodyError(exact.failed.reason, key) : error
   } finally {
@@ -30,6 +33,22 @@ export async function putWithSdk(
     if (exact.isTaken()) exact.stream.resume()
     else exact.stream.destroy()
   }
+}
+
+/** Notes the web page that comes with a status of success: the SDK takes it for an answer that says nothing. */
+function watchForPage(command: PutObjectCommand): () => S3PutAnswer['page'] {
+  let page: S3PutAnswer['page']
+  command.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args)
+      const found = findPage(readField(result.response, 'headers'))
+      const status = readField(result.response, 'statusCode')
+      page = found === undefined ? undefined : { ...found, status: typeof status === 'number' ? status : undefined }
+      return result
+    },
+    { step: 'deserialize', priority: 'low', name: 'watchForPage' },
+  )
+  return () => page
 }
 
 /**

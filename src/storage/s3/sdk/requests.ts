@@ -11,36 +11,37 @@ import type { S3Connection } from './connection.js'
 export type S3Requests = Required<Pick<ObjectStorage, 'head' | 'get' | 'delete' | 'list'>>
 
 export function createS3Requests(options: S3StorageOptions, connect: () => Promise<S3Connection>): S3Requests {
-  const bucket = buildBucketInput(options)
+  const { bucket } = options
+  const bucketInput = buildBucketInput(options)
   return {
     async head(key, { signal } = {}) {
-      const found = runCall({ operation: 'head', key, signal }, async () => {
+      const found = runCall({ operation: 'head', bucket, key, signal }, async () => {
         const { sdk, client } = await connect()
-        const command = new sdk.HeadObjectCommand({ ...bucket, Key: key, ChecksumMode: 'ENABLED' })
+        const command = new sdk.HeadObjectCommand({ ...bucketInput, Key: key, ChecksumMode: 'ENABLED' })
         return toStoredObject(key, await client.send(command, defined({ abortSignal: signal })))
       })
       // A HEAD's answer has no body: 404 is all it says of a missing object, and of a missing bucket alike.
       return found.catch(nullIf(({ status }) => status === 404))
     },
     async get(key, { signal } = {}) {
-      const found = runCall({ operation: 'get', key, signal }, async () => {
+      const found = runCall({ operation: 'get', bucket, key, signal }, async () => {
         const { sdk, client } = await connect()
-        const command = new sdk.GetObjectCommand({ ...bucket, Key: key })
+        const command = new sdk.GetObjectCommand({ ...bucketInput, Key: key })
         const answer = await client.send(command, defined({ abortSignal: signal }))
         return { ...toStoredObject(key, answer), body: toNodeStream(answer.Body) }
       })
       return found.catch(nullIf(({ reason }) => reason === 'NoSuchKey'))
     },
     async delete(key, { signal } = {}) {
-      await runCall({ operation: 'delete', key, signal }, async () => {
+      await runCall({ operation: 'delete', bucket, key, signal }, async () => {
         const { sdk, client } = await connect()
-        await client.send(new sdk.DeleteObjectCommand({ ...bucket, Key: key }), defined({ abortSignal: signal }))
+        await client.send(new sdk.DeleteObjectCommand({ ...bucketInput, Key: key }), defined({ abortSignal: signal }))
       })
     },
     async *list(prefix, { signal } = {}) {
       for (let token: string | undefined, isFirst = true; isFirst || token !== undefined; isFirst = false) {
-        const input = { ...bucket, Prefix: prefix, ContinuationToken: token }
-        const page = await runCall({ operation: 'list', key: prefix, signal }, async () => {
+        const input = { ...bucketInput, Prefix: prefix, ContinuationToken: token }
+        const page = await runCall({ operation: 'list', bucket, key: prefix, signal }, async () => {
           const { sdk, client } = await connect()
           return client.send(new sdk.ListObjectsV2Command(input), defined({ abortSignal: signal }))
         })
