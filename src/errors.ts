@@ -449,6 +449,7 @@ export class StorageFailedError extends WhatsAppMediaError {
     super(
       cleanDetails(details, {
         fields: ['operation', 'key', 'status', 'reason', 'retryAfterMs', 'bucket', 'region'],
+        ownName: 'bucket',
         retryable: details.retryable,
         buildMessage,
       }),

@@ -24,7 +24,6 @@ export interface CleanFailure {
 const CLEANERS: Readonly<Record<string, (value: string) => string>> = {
   host: describeHost,
   key: cleanKey,
-  bucket: cleanBucket,
   mediaId: cleanId,
   phoneNumberId: cleanId,
   accountId: cleanId,
@@ -47,7 +46,7 @@ type KeyOfAny<Union> = Union extends unknown ? keyof Union : never
  *
  * @param details the error's fields, text for its message, and its cause.
  * @param options `fields`: the details that become properties of the error; nothing else does. `buildMessage`: makes the
- * message of the clean details.
+ * message of the clean details. `ownName`: the detail that is a name of the operator's choice.
  */
 export function cleanDetails<Details extends object>(
   details: Details,
@@ -55,10 +54,16 @@ export function cleanDetails<Details extends object>(
     fields: readonly Exclude<KeyOfAny<Details>, 'cause' | 'retryable'>[]
     retryable: boolean
     buildMessage: (clean: Details) => string
+    ownName?: string | undefined
   },
 ): CleanFailure {
-  const { fields, retryable, buildMessage } = options
-  const clean = Object.fromEntries(Object.entries(details).map(([name, value]) => [name, cleanDetail(name, value)]))
+  const { fields, retryable, buildMessage, ownName } = options
+  const clean = Object.fromEntries(
+    Object.entries(details).map(([name, value]) => [
+      name,
+      name === ownName && typeof value === 'string' ? cleanOwnName(value) : cleanDetail(name, value),
+    ]),
+  )
   const cause: unknown = Reflect.get(details, 'cause')
   const failure = {
     // Each detail keeps its type: text stays text, and only codes that are optional are dropped.
@@ -77,10 +82,10 @@ function cleanDetail(name: string, value: unknown): unknown {
   return value === undefined || typeof value === 'boolean' ? value : describeSecret(value)
 }
 
-/** A bucket's name is no secret, and often holds the 12 digits of an account. */
-function cleanBucket(bucket: string): string {
-  const plain = bucket.replace(/(?<=[a-z]-)\d{12}(?!\d)/g, 'account')
-  return /^[\w.:/-]{1,255}$/.test(bucket) && cleanWords(plain) === plain ? bucket : cleanWords(bucket)
+/** A name that the app's operator chose is no secret, and often holds the 12 digits of an account at AWS. */
+function cleanOwnName(name: string): string {
+  const plain = name.replace(/(?<=[a-z]-)\d{12}(?!\d)/g, 'account')
+  return /^[\w.:/-]{1,255}$/.test(name) && cleanWords(plain) === plain ? name : cleanWords(name)
 }
 
 function cleanHash(hash: string): string {

@@ -41,8 +41,8 @@ export function toS3StorageError(error: unknown, { operation, key, bucket, secre
   const { status, reason } = readSdkError(error)
   const fault = status === undefined ? findSetupFault(error) : undefined
   const isPassing = status === undefined ? isNetworkError(error) : mayPass(status)
-  const retryAfterMs = readRetryAfter(readHeader(error, 'retry-after'))
-  const region = status === undefined ? undefined : findRegion(error, { status, reason })
+  const retryAfterMs = readRetryAfter(readAnswerHeader(error, 'retry-after'))
+  const region = status === undefined ? undefined : findNamedRegion(error, { status, reason })
   const retryable = fault === undefined && (isPassing || reason === CLOCK_SKEW || BROKEN_BODY.includes(reason))
   return new StorageFailedError({
     operation,
@@ -61,7 +61,7 @@ export function toS3StorageError(error: unknown, { operation, key, bucket, secre
   })
 }
 
-function readHeader(error: unknown, name: string): unknown {
+function readAnswerHeader(error: unknown, name: string): unknown {
   return readField(readField(readField(error, '$response'), 'headers'), name)
 }
 
@@ -72,7 +72,7 @@ export function describePage(page: ProxyPage | undefined): string | undefined {
 }
 
 /** The statuses of answers that are about a bucket's region (AWS: Redirects and errors for wrong regions). */
-const REDIRECTS: readonly number[] = [301, 302, 307, 308]
+const REDIRECT_STATUSES: readonly number[] = [301, 302, 307, 308]
 /** With status 400. The first is all that a HEAD says. */
 const REGION_CODES: readonly string[] = [
   'BadRequest',
@@ -81,10 +81,10 @@ const REGION_CODES: readonly string[] = [
 ]
 
 /** The region that the store names for the bucket: in a header, in the error document, or in its message. */
-function findRegion(error: unknown, { status, reason }: { status: number; reason: string }): string | undefined {
-  if (!REDIRECTS.includes(status) && !(status === 400 && REGION_CODES.includes(reason))) return undefined
+function findNamedRegion(error: unknown, { status, reason }: { status: number; reason: string }): string | undefined {
+  if (!REDIRECT_STATUSES.includes(status) && !(status === 400 && REGION_CODES.includes(reason))) return undefined
   const [, expected] = /\bexpecting '([\w-]{1,63})'/.exec(readTextField(error, 'message').slice(0, 1_024)) ?? []
-  return [readHeader(error, 'x-amz-bucket-region'), readField(error, 'Region'), expected].find(isRegion)
+  return [readAnswerHeader(error, 'x-amz-bucket-region'), readField(error, 'Region'), expected].find(isRegion)
 }
 
 function isRegion(value: unknown): value is string {
@@ -104,4 +104,9 @@ function isNetworkError(error: unknown): boolean {
 
 export function isStorageFailure(error: unknown): error is StorageFailedError {
   return WhatsAppMediaError.is(error) && error.code === 'storage-failed'
+}
+
+/** The same failure, where another try may succeed. */
+export function makePassing({ operation, key, reason, status, cause }: StorageFailedError): StorageFailedError {
+  return new StorageFailedError({ operation, key, reason, retryable: true, cause, ...defined({ status }) })
 }

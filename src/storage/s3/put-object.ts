@@ -5,7 +5,8 @@ import type { ObjectStorage, PutOptions, PutResult } from '../../storage.js'
 import { toBodyError } from '../checked-body.js'
 import { PROXY_PAGE } from '../refusal.js'
 import type { Conditions } from './conditions.js'
-import { describePage, isStorageFailure, NOT_IMPLEMENTED } from './errors.js'
+import { describePage, isStorageFailure, makePassing, NOT_IMPLEMENTED } from './errors.js'
+import { createRefusalJudge } from './judge-refusal.js'
 import { buildObjectInput, findNames, parseWholeHash, type S3PutAnswer, type S3PutRequest } from './object.js'
 import type { S3StorageOptions } from './options.js'
 import { runCall } from './run-call.js'
@@ -25,7 +26,7 @@ export function createPutObject(
   },
 ): ObjectStorage['put'] {
   const { head, send, conditions } = parts
-  const isWorthAnother = createRefusalCount()
+  const judgeRefusal = createRefusalJudge()
 
   const putOnce = async (key: string, body: Readable, putOptions: PutOptions): Promise<PutResult> => {
     const { size, sha256, signal } = putOptions
@@ -43,7 +44,8 @@ export function createPutObject(
     const answer = await runCall(call, () => send(body, { key, size, sha256, input, signal })).catch(
       (error: unknown) => {
         if (!isStorageFailure(error) || error.status !== NOT_IMPLEMENTED) throw error
-        throw conditions.refuse(isSent) ? asPassing(error) : error
+        // The bytes are spent, but a put of the same again looks first and sends no condition.
+        throw conditions.refuse(isSent) ? makePassing(error) : error
       },
     )
     const etag = checkAnswer(key, answer, sha256)
@@ -61,7 +63,7 @@ export function createPutObject(
       if (body.errored !== null) throw toBodyError(body.errored, key)
       // 304: what HTTP says to a GET with this condition, and some stores to a PUT, too.
       if (error.status === 412 || (error.status === 304 && putOptions.ifAbsent)) return { outcome: 'exists' }
-      throw isUnexplained(error) && isWorthAnother(key) ? asPassing(error) : error
+      throw judgeRefusal(error)
     } finally {
       body.destroy()
     }
@@ -83,34 +85,6 @@ async function isThere(
     const advice = 'The store knows no create-if-absent, and looking first takes the permission s3:GetObject'
     const { operation, reason } = error
     throw new StorageFailedError({ operation, key, reason, status: 403, retryable: false, advice })
-  }
-}
-
-/** The bytes are spent, but another put of the same may succeed. */
-function asPassing({ operation, key, reason, status, cause }: StorageFailedError): StorageFailedError {
-  return new StorageFailedError({ operation, key, reason, retryable: true, cause, ...defined({ status }) })
-}
-
-/** A 400 without a code of S3's: it may be a proxy's, for a connection that it lost. */
-function isUnexplained({ status, reason }: StorageFailedError): boolean {
-  return status === 400 && (reason === 'BadRequest' || reason === PROXY_PAGE)
-}
-
-/** An unexplained refusal of the same key counts as final when it has come so often. */
-const MOST_UNEXPLAINED = 3
-/** Enough for the media of one outage; memory does not grow with the archive. */
-const COUNTED_KEYS = 1_000
-
-/** Counts the refusals of each key, and says whether another try is worth it. */
-function createRefusalCount(): (key: string) => boolean {
-  const counts = new Map<string, number>()
-  return (key) => {
-    const count = (counts.get(key) ?? 0) + 1
-    counts.delete(key)
-    if (count < MOST_UNEXPLAINED) counts.set(key, count)
-    const [oldest] = counts.keys()
-    if (counts.size > COUNTED_KEYS && oldest !== undefined) counts.delete(oldest)
-    return count < MOST_UNEXPLAINED
   }
 }
 

@@ -86,14 +86,7 @@ export function createHttpPut(signer: S3Signer, agent?: HttpAgents): HttpPut {
       const { response, text, isEarly } = await sendBody(begin, createS3Feed(body, request), request.signal)
       correctClock(response)
       if (!isSuccess(response)) throw toSdkError(response, text)
-      const { etag, 'x-amz-checksum-sha256': checksum } = response.headers
-      const page = findPage(response.headers)
-      return {
-        etag,
-        checksum: typeof checksum === 'string' ? checksum : undefined,
-        isEarly,
-        ...(page === undefined ? {} : { page: { ...page, status: response.statusCode } }),
-      }
+      return { ...readSuccess(response), isEarly }
     },
     close: transports.close,
   }
@@ -171,6 +164,16 @@ function readPutAnswer(request: ClientRequest, feed: S3Feed): Promise<HttpPutAns
       })
     })
   })
+}
+
+function readSuccess({ headers, statusCode: status }: IncomingMessage): Omit<S3PutAnswer, 'isEarly'> {
+  const { etag, 'x-amz-checksum-sha256': checksum } = headers
+  const page = findPage(headers)
+  return {
+    etag,
+    checksum: typeof checksum === 'string' ? checksum : undefined,
+    ...(page === undefined ? {} : { page: { ...page, status } }),
+  }
 }
 
 function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
