@@ -27,7 +27,6 @@ export function createPutObject(
 ): ObjectStorage['put'] {
   const { head, send, conditions } = parts
   const judgeRefusal = createRefusalJudge()
-
   const putOnce = async (key: string, body: Readable, putOptions: PutOptions): Promise<PutResult> => {
     const { size, sha256, signal } = putOptions
     const unconditional = buildObjectInput(options, putOptions)
@@ -44,7 +43,7 @@ export function createPutObject(
     const answer = await runCall(call, () => send(body, { key, size, sha256, input, signal })).catch(
       (error: unknown) => {
         if (!isStorageFailure(error) || error.status !== NOT_IMPLEMENTED) throw error
-        // The bytes are spent, but a put of the same again looks first and sends no condition.
+        // A put of the same again looks first, and sends no condition.
         throw conditions.refuse(isSent) ? makePassing(error) : error
       },
     )
@@ -61,13 +60,17 @@ export function createPutObject(
       if (putOptions.signal?.aborted === true) throw putOptions.signal.reason
       if (!isStorageFailure(error)) throw error
       if (body.errored !== null) throw toBodyError(body.errored, key)
-      // 304: what HTTP says to a GET with this condition, and some stores to a PUT, too.
-      if (error.status === 412 || (error.status === 304 && putOptions.ifAbsent)) return { outcome: 'exists' }
+      if (saysExists(error, putOptions)) return { outcome: 'exists' }
       throw judgeRefusal(error)
     } finally {
       body.destroy()
     }
   }
+}
+
+/** 304 is the answer to a GET with this condition (RFC 9110, section 13.1.2), and some stores give it to a PUT, too. */
+function saysExists({ status }: StorageFailedError, { ifAbsent }: PutOptions): boolean {
+  return status === 412 || (status === 304 && ifAbsent)
 }
 
 /** @param put `isSent`: the condition goes along, so a store that does not say gets the put all the same. */
