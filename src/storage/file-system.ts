@@ -11,8 +11,9 @@ import { breakOffOnAbort } from '../timing/abort.js'
 import { changeInTurn } from './file-system/change-in-turn.js'
 import { wrapCalls } from './file-system/errors.js'
 import { removeEmptyFolders } from './file-system/folders.js'
+import { readModified } from './file-system/inspect-path.js'
 import { listFiles } from './file-system/list.js'
-import { openDescribed, readModified } from './file-system/open-object.js'
+import { openDescribed } from './file-system/open-object.js'
 import { buildFilePath, checkFileKey } from './file-system/paths.js'
 import { createPutFile } from './file-system/put-object.js'
 import { serveFile } from './file-system/serve-file.js'
@@ -25,8 +26,12 @@ export interface FileSystemStorageOptions {
   directory: string
   /** The http(s) URL under which `handler` is served, such as `https://example.com/media`. Needed for signed URLs. */
   baseUrl?: string | undefined
-  /** Signs URLs: at least 16 characters, the same in all processes, another one for each directory. Needed for signed URLs. */
-  secret?: string | undefined
+  /**
+   * Signs URLs: at least 16 characters, the same in all processes, another one for each directory. Needed for signed
+   * URLs. Of a list, the first one signs and all are accepted: put a new one first, and take the old one out once its
+   * URLs have expired, after 7 days at most.
+   */
+  secret?: string | readonly string[] | undefined
   /** True: `put` waits until the disk has the object (fsync), so that it survives a power cut. Default true. */
   durable?: boolean | undefined
 }
@@ -38,7 +43,7 @@ const FILE_SYSTEM_OPTIONS: OptionNames<FileSystemStorageOptions> = {
 /** An `ObjectStorage` in a directory. */
 export interface FileSystemStorage extends ObjectStorage {
   /**
-   * Answers the signed URLs: GET and HEAD, single ranges, If-None-Match, nosniff and a CSP sandbox. A URL that is
+   * Answers the signed URLs: GET and HEAD, single ranges, RFC 9110's conditions, nosniff and a CSP sandbox. A URL that is
    * unsigned, expired or signed with another secret gets 403; without `secret` every URL does. Never rejects; may be
    * passed on by itself.
    */
@@ -51,8 +56,12 @@ export interface FileSystemStorage extends ObjectStorage {
  *
  * Content type, disposition, hash and metadata lie in `.meta/`, in a file named by the key's hash and the object's
  * modification time, which its writer reserved by exclusive creation before the object appears. One link or rename
- * publishes bytes and time together, so nobody reads one writer's metadata with another's bytes; and a file that was
- * edited, or copied without its time, reads as `application/octet-stream` with its hash counted anew.
+ * publishes bytes and time together, so nobody reads one writer's metadata with another's bytes, in one process or many;
+ * and a file that was edited reads as `application/octet-stream` with its hash counted anew. A copy keeps its metadata
+ * when the copy's time is the same, to the second or the millisecond at least.
+ *
+ * The directory holds plain files and folders only, though it may be a link itself. No call follows a link or opens a
+ * FIFO, socket or device in it: `list` leaves them out, `handler` answers 404, and the others throw.
  *
  * Keys of which one is a folder of the other (`a` and `a/b`) exclude each other; once the objects below a folder are
  * deleted, its name is free. `delete` removes the folders that it empties. Tags are ignored.
@@ -77,7 +86,8 @@ export interface FileSystemStorage extends ObjectStorage {
  *
  * @throws InvalidOptionError for a directory, base URL or secret of the wrong form. Every method: for a key that is
  * empty, absolute or over 1,024 bytes, or has control characters, backslashes, or segments that are empty or start with a dot.
- * @throws StorageFailedError Every method: `reason` is the system's code, such as `ENOSPC`. `put` also throws
+ * @throws StorageFailedError Every method: `reason` is the system's code, such as `ENOSPC` or `EROFS`; `not-a-plain-file`
+ * for a link or a special file; `directory-unusable` where no folder can be made in the directory. `put` also throws
  * `IntegrityMismatchError` for wrong bytes, the body's own error, the signal's reason.
  */
 export function createFileSystemStorage(options: FileSystemStorageOptions): FileSystemStorage {
@@ -132,7 +142,7 @@ export function createFileSystemStorage(options: FileSystemStorageOptions): File
 
 async function deleteFile(directory: string, { key, path }: { key: string; path: string }): Promise<void> {
   const calls = wrapCalls('delete', key)
-  const modified = await calls(readModified(path))
+  const modified = await calls(readModified(directory, path))
   if (modified === null) return
   await calls(rm(path, { force: true }))
   await calls(rm(buildSidecarPath(directory, { key, modified }), { force: true }))

@@ -8,8 +8,8 @@ import { createSignedSite, encodeKey, type ServedObject } from './signed-site.js
 export interface MemoryStorageOptions {
   /** The http(s) URL under which `handler` is served, such as `https://example.com/media`. Needed for signed URLs. */
   baseUrl?: string | undefined
-  /** Signs URLs: at least 16 characters. Needed for signed URLs. */
-  secret?: string | undefined
+  /** Signs URLs: at least 16 characters. Needed for signed URLs. Of a list, the first one signs and all are accepted. */
+  secret?: string | readonly string[] | undefined
 }
 
 const MEMORY_OPTIONS: OptionNames<MemoryStorageOptions> = { baseUrl: true, secret: true }
@@ -19,7 +19,7 @@ export interface MemoryStorage extends ObjectStorage {
   /** The keys of all objects, sorted. */
   keys(): string[]
   /**
-   * Answers the signed URLs as the file system's handler does: GET and HEAD, single ranges, If-None-Match, nosniff and a
+   * Answers the signed URLs as the file system's handler does: GET and HEAD, single ranges, RFC 9110's conditions, nosniff and a
    * CSP sandbox. A URL that is unsigned, expired or signed with another secret gets 403; without `secret` every URL does.
    * Never rejects; may be passed on by itself, to a server or, in a test, with a `Request` of its own.
    */

@@ -29,8 +29,12 @@ export interface R2StorageOptions {
   bucketName?: string | undefined
   /** The http(s) URL under which the Worker serves `handler`, such as `https://example.com/media`. Needed for signed URLs. */
   baseUrl?: string | undefined
-  /** Signs URLs: at least 16 characters, the same in all Workers that serve the bucket. Needed for signed URLs. */
-  secret?: string | undefined
+  /**
+   * Signs URLs: at least 16 characters, the same in all Workers that serve the bucket. Needed for signed URLs. Of a list,
+   * the first one signs and all are accepted: put a new one first, and take the old one out once its URLs have expired,
+   * after 7 days at most.
+   */
+  secret?: string | readonly string[] | undefined
 }
 
 const R2_OPTIONS: OptionNames<R2StorageOptions> = { bucket: true, bucketName: true, baseUrl: true, secret: true }
@@ -38,7 +42,7 @@ const R2_OPTIONS: OptionNames<R2StorageOptions> = { bucket: true, bucketName: tr
 /** An `ObjectStorage` in an R2 bucket that is bound to a Cloudflare Worker. */
 export interface R2Storage extends ObjectStorage {
   /**
-   * Answers the signed URLs: GET and HEAD, single ranges, If-None-Match, nosniff and a CSP sandbox. A URL that is
+   * Answers the signed URLs: GET and HEAD, single ranges, RFC 9110's conditions, nosniff and a CSP sandbox. A URL that is
    * unsigned, expired or signed with another secret gets 403; without `secret` every URL does. Never rejects; may be
    * passed on by itself.
    */

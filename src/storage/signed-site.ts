@@ -2,6 +2,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { describeSecret } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
 import { checkSignedUrlOptions, type ObjectStorage, type SignedUrlOptions } from '../storage.js'
+import { findUnmetCondition } from './signed-site/conditions.js'
+import { parseRange } from './signed-site/range.js'
 
 /** An object as a site answers with it. Either `read` or `close` is called, once. */
 export interface ServedObject {
@@ -29,8 +31,8 @@ export interface SignedSite extends Pick<ObjectStorage, 'signedUrl'> {
 export interface SignedSiteOptions {
   /** Where `handler` is served. */
   baseUrl: string | undefined
-  /** Signs the URLs. It goes with `baseUrl`: without both, every URL is refused. */
-  secret: string | undefined
+  /** Signs the URLs; of several, the first one does, and all are accepted. It goes with `baseUrl`: without both, every URL is refused. */
+  secret: string | readonly string[] | undefined
   /** The key, if it may be one. @throws InvalidOptionError */
   checkKey(key: string): string
   /** Null when there is no such object. */
@@ -44,8 +46,8 @@ const MISSING_SECRET = `is needed with baseUrl, to sign its URLs: give a string 
  * Signed URLs of the form `{baseUrl}/{key}?expires=…&type=…&disposition=…&signature=…`: `expires` in milliseconds since
  * 1970, `signature` an HMAC-SHA256 over key, expiry, content type and disposition.
  *
- * @throws InvalidOptionError for a base URL that is no plain http(s) URL, for a secret of fewer than 16 characters, and for
- * one of the two without the other. `signedUrl`: for an expiry, content type or disposition that no answer could have.
+ * @throws InvalidOptionError for a base URL that is no plain http(s) URL, for a secret of fewer than 16 characters or an
+ * empty list of them, and for one of the two without the other. `signedUrl`: for an expiry, content type or disposition that no answer could have.
  */
 export function createSignedSite(options: SignedSiteOptions): SignedSite {
   const { secret, checkKey, open } = options
@@ -57,15 +59,15 @@ export function createSignedSite(options: SignedSiteOptions): SignedSite {
     if (baseUrl !== undefined) throw new InvalidOptionError({ option: 'secret', problem: MISSING_SECRET })
     return { findAddress, handler: async () => refuseRequest(403) }
   }
-  checkSigningSecret(secret)
+  const secrets = checkSigningSecrets(secret)
   if (baseUrl === undefined) throw new InvalidOptionError({ option: 'baseUrl', problem: 'is needed with secret' })
   const { pathname: basePath } = new URL(`${baseUrl}/`)
   return {
     findAddress,
-    signedUrl: async (key, signing) => signObject(checkKey(key), { ...signing, baseUrl, secret }),
+    signedUrl: async (key, signing) => signObject(checkKey(key), { ...signing, baseUrl, secret: secrets[0] }),
     async handler(request) {
       if (request.method !== 'GET' && request.method !== 'HEAD') return refuseRequest(405, { allow: 'GET, HEAD' })
-      const grant = findGrant(new URL(request.url), { basePath, secret })
+      const grant = findGrant(new URL(request.url), { basePath, secrets })
       if (grant === undefined) return refuseRequest(403)
       try {
         const opened = await open(grant.key)
@@ -91,11 +93,16 @@ function signObject(
   return { url: `${buildObjectUrl(baseUrl, key)}?${query}`, expiresAt }
 }
 
-function checkSigningSecret(secret: unknown): void {
-  if (typeof secret === 'string' && secret.length >= MIN_SECRET_LENGTH) return
+function checkSigningSecrets(secret: unknown): readonly [string, ...string[]] {
+  const [first, ...others]: unknown[] = Array.isArray(secret) ? secret : [secret]
+  return [checkSigningSecret(first), ...others.map(checkSigningSecret)]
+}
+
+function checkSigningSecret(secret: unknown): string {
+  if (typeof secret === 'string' && secret.length >= MIN_SECRET_LENGTH) return secret
   throw new InvalidOptionError({
     option: 'secret',
-    problem: `must be a string of at least ${MIN_SECRET_LENGTH} characters, got ${describeSecret(secret)}`,
+    problem: `must be a string of at least ${MIN_SECRET_LENGTH} characters, or a list of them, got ${describeSecret(secret)}`,
   })
 }
 
@@ -117,13 +124,17 @@ function computeSignature(secret: string, { key, expires, type, disposition }: G
     .digest('base64url')
 }
 
-/** The grant of a URL that bears our signature and is in time. */
-function findGrant(url: URL, { basePath, secret }: { basePath: string; secret: string }): Grant | undefined {
+/** The grant of a URL that bears our signature, by one of the secrets, and is in time. */
+function findGrant(
+  url: URL,
+  { basePath, secrets }: { basePath: string; secrets: readonly string[] },
+): Grant | undefined {
   const key = url.pathname.startsWith(basePath) ? decodePath(url.pathname.slice(basePath.length)) : undefined
   if (key === undefined) return undefined
   const read = (name: string): string => url.searchParams.get(name) ?? ''
   const grant = { key, expires: read('expires'), type: read('type'), disposition: read('disposition') }
-  const isOurs = isEqual(read('signature'), computeSignature(secret, grant))
+  const signature = read('signature')
+  const isOurs = secrets.some((secret) => isEqual(signature, computeSignature(secret, grant)))
   return isOurs && Number(grant.expires) > Date.now() ? grant : undefined
 }
 
@@ -164,11 +175,12 @@ async function answerRequest(request: Request, opened: ServedObject, grant: Gran
   })
   const etag = sha256 === undefined ? null : `"${sha256}"`
   if (etag !== null) headers.set('etag', etag)
-  if (etag !== null && matchesTag(request.headers.get('if-none-match'), etag)) {
+  const unmet = findUnmetCondition(request.headers, { etag, modified })
+  if (unmet !== undefined) {
     await opened.close()
-    return new Response(null, { status: 304, headers })
+    return unmet === 304 ? new Response(null, { status: 304, headers }) : refuseRequest(412)
   }
-  const range = parseRange(request, { size, etag })
+  const range = parseRange(request, { size, etag, modified })
   if (range.kind === 'unsatisfiable') {
     await opened.close()
     return refuseRequest(416, { 'content-range': `bytes */${size}` })
@@ -184,12 +196,6 @@ async function answerRequest(request: Request, opened: ServedObject, grant: Gran
   return new Response(opened.read(start, end), { status, headers })
 }
 
-/** Whether an If-None-Match has the tag: caches mark tags as weak when they compress (RFC 9110, section 13.1.2). */
-function matchesTag(condition: string | null, etag: string): boolean {
-  const tags = condition?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
-  return tags.includes(etag) || tags.includes('*')
-}
-
 /**
  * No scripts, no requests, no origin. Sound and video in a tab of their own are the exception: there, browsers make a
  * page that asks for the same URL once more, which takes an origin and the permission. Scripts stay off.
@@ -200,27 +206,12 @@ function buildPolicy(contentType: string): string {
     : "sandbox; default-src 'none'"
 }
 
-/** The bytes that a request asks for, `end` exclusive. */
-type AskedRange = { kind: 'whole' | 'part'; start: number; end: number } | { kind: 'unsatisfiable' }
-
-/** The one range that is asked for. Several ranges get the whole, which RFC 9110 (section 14.2) allows. */
-function parseRange(request: Request, file: { size: number; etag: string | null }): AskedRange {
-  const whole = { kind: 'whole', start: 0, end: file.size } as const
-  const condition = request.headers.get('if-range')
-  const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(request.headers.get('range') ?? '') ?? []
-  if (request.method === 'HEAD' || first === undefined || last === undefined || first + last === '') return whole
-  if (condition !== null && condition !== file.etag) return whole
-  const start = first === '' ? Math.max(0, file.size - Number(last)) : Number(first)
-  const end = first === '' || last === '' ? file.size : Math.min(file.size, Number(last) + 1)
-  if (first !== '' && last !== '' && Number(last) < start) return whole
-  return start < end ? { kind: 'part', start, end } : { kind: 'unsatisfiable' }
-}
-
-function refuseRequest(status: 403 | 404 | 405 | 416 | 500, headers: Record<string, string> = {}): Response {
+function refuseRequest(status: 403 | 404 | 405 | 412 | 416 | 500, headers: Record<string, string> = {}): Response {
   const text = {
     403: 'Forbidden',
     404: 'Not Found',
     405: 'Method Not Allowed',
+    412: 'Precondition Failed',
     416: 'Range Not Satisfiable',
     500: 'Internal Server Error',
   }[status]

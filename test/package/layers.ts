@@ -35,7 +35,7 @@ const ADAPTERS: Readonly<Record<string, { of: string; vendor?: RegExp }>> = {
   'queues/sqs': { of: 'queues', vendor: /^@(?:aws-sdk|smithy)\// },
   'queues/bullmq': { of: 'queues', vendor: /^(?:bullmq|ioredis)$/ },
 }
-/** What adapters of one interface do alike. Held to an adapter's rule, without a vendor. */
+/** What adapters of one interface do alike, each with its inside. Held to an adapter's rule, without a vendor. */
 const SHARED: Readonly<Record<string, string>> = {
   'storage/checked-body': 'storage',
   'storage/signed-site': 'storage',
@@ -110,7 +110,7 @@ function isOwnDoor(from: string, to: string): boolean {
 }
 
 function findAdapter(name: string): string | undefined {
-  const known = Object.keys(ADAPTERS).find((adapter) => isPart(name, adapter))
+  const known = [...Object.keys(ADAPTERS), ...Object.keys(SHARED)].find((adapter) => isPart(name, adapter))
   return known ?? (/^(?:storage|signers|queues)\//.test(name) ? name : undefined)
 }
 

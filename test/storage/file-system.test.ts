@@ -52,7 +52,7 @@ describe('createFileSystemStorage() options', () => {
   it('refuses a secret of fewer than 16 characters, without showing it', () => {
     const secret = 'fifteen letters'
     expect(() => createFileSystemStorage({ directory: directory.path, baseUrl: BASE_URL, secret })).toThrow(
-      'secret must be a string of at least 16 characters, got a string of 15 characters',
+      'secret must be a string of at least 16 characters, or a list of them, got a string of 15 characters',
     )
     // @ts-expect-error: what JavaScript callers can pass
     expect(() => createFileSystemStorage({ directory: directory.path, baseUrl: BASE_URL, secret: null })).toThrow(

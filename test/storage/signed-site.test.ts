@@ -9,7 +9,8 @@ const directory = temporaryDirectory()
 const NOW = 1_700_000_000_123
 const TEXT = '0123456789'
 const SIGNING: SignedUrlOptions = { expiresIn: 60, contentType: 'image/png', contentDisposition: 'inline' }
-type SiteSettings = { baseUrl?: string | undefined; secret?: string | undefined }
+const HEAD = { method: 'HEAD' }
+type SiteSettings = { baseUrl?: string | undefined; secret?: string | string[] | undefined }
 
 /** All storages with a site of their own, each anew with its objects kept. */
 const STORAGES = [
@@ -237,6 +238,45 @@ describe.each(STORAGES)('the site of $name', ({ start }) => {
       },
     )
 
+    it.each([
+      [{ 'if-match': '"other"' }, 412],
+      [{ 'if-unmodified-since': new Date(NOW - 60_000).toUTCString() }, 412],
+      [{ 'if-modified-since': new Date(NOW).toUTCString() }, 304],
+      [{ 'if-modified-since': new Date(NOW - 60_000).toUTCString() }, 200],
+      [{ 'if-unmodified-since': new Date(NOW).toUTCString() }, 200],
+    ])('minds %o: %i', async (headers, status) => {
+      for (const method of ['GET', 'HEAD']) {
+        const response = await ask({ method, headers: { ...headers, range: 'bytes=99-' } })
+        const expected = status === 200 && method === 'GET' ? 416 : status
+        expect(response.status).toBe(expected)
+        if (status === 412) expect([...response.headers.keys()]).not.toContain('etag')
+      }
+    })
+
+    it('accepts what each of several secrets has signed, and signs with the first', async () => {
+      const [old, next] = [SECRET, `next ${SECRET}`]
+      const { url: oldUrl } = await sign()
+      storage = create({ baseUrl: BASE_URL, secret: [next, old] })
+      const { url: nextUrl } = await sign()
+      expect(nextUrl).not.toBe(oldUrl)
+      for (const url of [oldUrl, nextUrl]) expect((await storage.handler(new Request(url, HEAD))).status).not.toBe(403)
+      storage = create({ baseUrl: BASE_URL, secret: [next] })
+      expect((await sign()).url).toBe(nextUrl)
+      expect((await storage.handler(new Request(oldUrl))).status).toBe(403)
+      storage = create({ baseUrl: BASE_URL, secret: next })
+      expect((await storage.handler(new Request(nextUrl, HEAD))).status).not.toBe(403)
+    })
+
+    it.each([[[]], [['', SECRET]], [[SECRET, 'short']], [[SECRET, undefined]], [[[SECRET]]]])(
+      'refuses the secrets %j, without showing one',
+      (secret) => {
+        // @ts-expect-error: what JavaScript callers can pass
+        expect(() => create({ baseUrl: BASE_URL, secret })).toThrow(
+          expect.objectContaining({ option: 'secret', message: expect.not.stringContaining(SECRET) }),
+        )
+      },
+    )
+
     it('refuses every URL without a secret, and signs none', async () => {
       const { url } = await sign()
       for (const settings of [{}, { baseUrl: undefined, secret: undefined }]) {
@@ -315,6 +355,9 @@ describe.each(STORAGES)('the site of $name', ({ start }) => {
       expect([same.status, await same.text()]).toEqual([206, '12'])
       const other = await ask({ headers: { range: 'bytes=1-2', 'if-range': '"another"' } })
       expect([other.status, await other.text()]).toEqual([200, TEXT])
+      const lastModified = other.headers.get('last-modified') ?? ''
+      const dated = await ask({ headers: { range: 'bytes=1-2', 'if-range': lastModified } })
+      expect([dated.status, await dated.text()]).toEqual([206, '12'])
     })
 
     it('gives exactly the bytes asked for (property)', async () => {

@@ -1,12 +1,54 @@
 import { mkdir, open, readdir, rmdir, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { hasCode } from './errors.js'
+import { dirname, join, relative } from 'node:path'
+import { readField } from '../../errors/thrown.js'
+import { DirectoryFault, hasCode } from './errors.js'
+import { inspectPath } from './inspect-path.js'
 
 /** For the user of this process alone. */
-const PRIVATE = { recursive: true, mode: 0o700 } as const
+const PRIVATE = 0o700
 
-export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, PRIVATE)
+/**
+ * Makes a folder below `directory`, and those above it.
+ *
+ * @throws DirectoryFault for a link or a special file on the way.
+ */
+export async function makeFolder(directory: string, folder: string): Promise<void> {
+  const found = await inspectPath(directory, folder)
+  if (found === null) await makeMissing(folder)
+  else if (found.isFile()) throw Object.assign(new Error('a file has this name'), { code: 'ENOTDIR' })
+}
+
+/** Not by a recursive `mkdir`: Node's says ENOENT for EROFS, EDQUOT and all codes that it does not know. */
+async function makeMissing(folder: string): Promise<void> {
+  try {
+    await makeOne(folder)
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT') || dirname(folder) === folder) throw error
+    await makeMissing(dirname(folder))
+    await makeOne(folder)
+  }
+}
+
+async function makeOne(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, PRIVATE)
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error
+    // Made by another put, removed by a delete since, or a link that leads nowhere: then ENOENT.
+    await stat(folder)
+  }
+}
+
+/** Makes a folder of the storage's own. A file or a broken path in its place stops the whole directory, and no key can help. */
+export async function makeOwnFolder(directory: string, folder: string): Promise<void> {
+  try {
+    await makeFolder(directory, folder)
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT', 'ENOTDIR', 'EEXIST', 'ELOOP', 'ENAMETOOLONG', 'EINVAL')) throw error
+    const problem = `No folder can be made at ${relative(directory, folder)} in the directory, or at the directory`
+    const code = String(readField(error, 'code'))
+    throw new DirectoryFault('directory-unusable', `${problem} (${code})`, { cause: error })
+  }
 }
 
 /** Each failed try takes a delete that emptied the folder in the same instant. */
@@ -15,35 +57,30 @@ const MOST_TRIES = 1_000
 /**
  * Makes the folder of `path`, and does something in it: once more when a delete has removed a folder in between.
  *
- * @param act fails with `ENOENT` when the folder is gone.
+ * @param options `act` fails with `ENOENT` when the folder is gone.
  */
-export async function actInFolder<T>(path: string, act: () => Promise<T>): Promise<T> {
+export async function actInFolder<T>(
+  path: string,
+  { directory, act }: { directory: string; act: () => Promise<T> },
+): Promise<T> {
   for (let triesLeft = MOST_TRIES; ; triesLeft--) {
     try {
-      await makeFolder(dirname(path))
+      await makeFolder(directory, dirname(path))
       return await act()
     } catch (error) {
-      if (triesLeft <= 1 || !(await isFolderRemoved(error, path))) throw error
+      if (triesLeft <= 1 || !hasCode(error, 'ENOENT')) throw error
     }
   }
 }
 
-/** A recursive `mkdir` also fails with `ENOTDIR` or `EEXIST` when a folder above goes meanwhile (seen in Node 20). */
-async function isFolderRemoved(error: unknown, path: string): Promise<boolean> {
-  if (hasCode(error, 'ENOENT')) return true
-  return hasCode(error, 'ENOTDIR', 'EEXIST') && !(await liesBelowFile(path))
-}
-
-async function liesBelowFile(path: string): Promise<boolean> {
-  for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
-    const found = await stat(folder).catch(() => undefined)
-    if (found !== undefined) return !found.isDirectory()
-  }
-  return false
-}
-
 /** Removes the folders of `path` that are empty, from the lowest one up to `top`, which stays. */
 export async function removeEmptyFolders(top: string, path: string): Promise<void> {
+  // Below a link it would be somebody else's folder.
+  const isPlain = await inspectPath(top, dirname(path)).then(
+    () => true,
+    () => false,
+  )
+  if (!isPlain) return
   for (let folder = dirname(path); folder !== top; folder = dirname(folder)) {
     try {
       await rmdir(folder)

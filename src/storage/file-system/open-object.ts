@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, open, stat } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { defined } from '../../json.js'
 import type { StoredObject } from '../../storage.js'
 import { nullIfAbsent } from './errors.js'
+import { inspectPath, READ_PLAIN, readModified } from './inspect-path.js'
 import { buildFilePath } from './paths.js'
-import { buildSidecarPath, readSidecar, type Sidecar } from './sidecar.js'
+import { findRoundedSidecar, readSidecar, type Sidecar } from './sidecar.js'
 
 /** An open file and its recorded metadata, as they were at one moment. Close `file`. */
 export interface OpenObject {
@@ -16,22 +17,27 @@ export interface OpenObject {
   recorded: Sidecar | undefined
 }
 
-/** Opens the object; null when there is none. */
+/** Opens the object; null when there is none. @throws DirectoryFault for a link or a special file. */
 export async function openObject(directory: string, key: string): Promise<OpenObject | null> {
   const path = buildFilePath(directory, key)
-  const file = await open(path, 'r').catch(nullIfAbsent)
+  if ((await inspectPath(directory, path))?.isFile() !== true) return null
+  const file = await open(path, READ_PLAIN).catch(nullIfAbsent)
   if (file === null) return null
   const opened = await closeOnError(file, async () => {
     const stats = await file.stat({ bigint: true })
     const size = Number(stats.size)
-    const recorded = await readSidecar(buildSidecarPath(directory, { key, modified: stats.mtimeNs }), size)
-    if (recorded === undefined && (await readModified(path)) !== stats.mtimeNs) return undefined
+    const described = { key, size, modified: stats.mtimeNs }
+    let recorded = await readSidecar(directory, described)
+    if (recorded === undefined) {
+      if ((await readModified(directory, path)) !== stats.mtimeNs) return undefined
+      recorded = await findRoundedSidecar(directory, described)
+    }
     return { file, size, modified: new Date(Number(stats.mtimeNs / 1_000_000n)), recorded }
   })
   if (opened !== undefined) return opened
   await file.close()
   // Replaced or deleted since it was opened, and its sidecar too; or a folder.
-  return (await readModified(path)) === null ? null : openObject(directory, key)
+  return (await readModified(directory, path)) === null ? null : openObject(directory, key)
 }
 
 /** Opens the object and describes it. A file without a sidecar is read as a whole, for its hash. */
@@ -49,12 +55,6 @@ export async function openDescribed(
     const object = defined({ key, size, sha256, etag: `"${sha256}"`, contentType, contentDisposition, metadata })
     return { file, object }
   })
-}
-
-/** The modification time in nanoseconds; null when no file is there. */
-export async function readModified(path: string): Promise<bigint | null> {
-  const stats = await stat(path, { bigint: true }).catch(nullIfAbsent)
-  return stats?.isFile() === true ? stats.mtimeNs : null
 }
 
 async function closeOnError<T>(file: FileHandle, work: () => Promise<T>): Promise<T> {

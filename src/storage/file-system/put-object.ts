@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { link, open, rename, rm, stat } from 'node:fs/promises'
+import { link, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ObjectStorage, PutOptions } from '../../storage.js'
 import { readCheckedBody } from '../checked-body.js'
 import { changeInTurn } from './change-in-turn.js'
 import { hasCode, wrapCalls } from './errors.js'
-import { actInFolder, makeFolder, removeEmptyFolders, removeEmptyTree, syncFolders } from './folders.js'
-import { readModified } from './open-object.js'
+import { actInFolder, makeOwnFolder, removeEmptyFolders, removeEmptyTree, syncFolders } from './folders.js'
+import { inspectPath, readModified } from './inspect-path.js'
 import { buildFilePath } from './paths.js'
 import { buildSidecarPath, type Sidecar, stampWithSidecar } from './sidecar.js'
 import { createSweeper } from './sweep.js'
@@ -26,7 +26,7 @@ export function createPutFile(directory: string, { durable }: { durable: boolean
     const calls = wrapCalls('put', key)
     try {
       const target = buildFilePath(directory, key)
-      await calls(makeFolder(incoming))
+      await calls(makeOwnFolder(directory, incoming))
       await sweeper.sweepDrafts()
       const sidecar = await writeDraft(draft, readCheckedBody(body, { ...options, key }), {
         directory,
@@ -37,7 +37,7 @@ export function createPutFile(directory: string, { durable }: { durable: boolean
       options.signal?.throwIfAborted()
       emptied = target
       const outcome = await changeInTurn(target, async () => {
-        const published = await calls(publish(draft, target, options))
+        const published = await calls(publish(draft, target, { directory, ...options }))
         if (!published.isStored) return 'exists'
         emptied = undefined
         unneeded.delete(sidecar)
@@ -89,27 +89,37 @@ type Published =
   | { isStored: true /** The modification time of the object before. */; replaced: bigint | null }
   | { isStored: false }
 
-/** Gives the draft its name. A folder of that name gives way when there is no file in it. */
-function publish(draft: string, target: string, { ifAbsent }: PutOptions): Promise<Published> {
-  const name = ifAbsent ? linkIfAbsent : renameOver
-  return actInFolder(target, async () => {
+/**
+ * Gives the draft its name. A folder of that name gives way when there is no file in it.
+ *
+ * @throws DirectoryFault for a link or a special file of that name, or in place of a folder above it.
+ */
+function publish(draft: string, target: string, options: PublishOptions): Promise<Published> {
+  const name = options.ifAbsent ? linkIfAbsent : renameOver
+  const act = async (): Promise<Published> => {
     try {
-      return await name(draft, target)
+      return await name(draft, target, options)
     } catch (error) {
-      if (!(await isFolder(target))) throw error
+      if (!(await isFolder(target, options))) throw error
       await removeEmptyTree(target)
-      return name(draft, target)
+      return name(draft, target, options)
     }
-  })
+  }
+  return actInFolder(target, { directory: options.directory, act })
 }
 
-async function renameOver(draft: string, target: string): Promise<Published> {
-  const replaced = await readModified(target)
+interface PublishOptions {
+  directory: string
+  ifAbsent: boolean
+}
+
+async function renameOver(draft: string, target: string, { directory }: PublishOptions): Promise<Published> {
+  const replaced = await readModified(directory, target)
   await rename(draft, target)
   return { isStored: true, replaced }
 }
 
-async function linkIfAbsent(draft: string, target: string): Promise<Published> {
+async function linkIfAbsent(draft: string, target: string, options: PublishOptions): Promise<Published> {
   try {
     await link(draft, target)
     return { isStored: true, replaced: null }
@@ -117,10 +127,10 @@ async function linkIfAbsent(draft: string, target: string): Promise<Published> {
     if (!hasCode(error, 'EEXIST')) throw error
   }
   // A folder is no object: "exists" would send the caller to look for one.
-  if (await isFolder(target)) throw Object.assign(new Error('a folder has this name'), { code: 'EISDIR' })
+  if (await isFolder(target, options)) throw Object.assign(new Error('a folder has this name'), { code: 'EISDIR' })
   return { isStored: false }
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() === true
+async function isFolder(path: string, { directory }: PublishOptions): Promise<boolean> {
+  return (await inspectPath(directory, path))?.isDirectory() === true
 }

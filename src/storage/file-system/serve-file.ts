@@ -1,13 +1,17 @@
 import type { FileHandle } from 'node:fs/promises'
 import type { ServedObject } from '../signed-site.js'
+import { hasCode } from './errors.js'
 import { openObject } from './open-object.js'
 
 /** How many bytes are read at a time. */
 const ANSWERED_BYTES = 65_536
 
-/** Opens an object for a site's answer; null when there is none. */
+/** Opens an object for a site's answer; null when there is none. A link or a special file is none. */
 export async function serveFile(directory: string, key: string): Promise<ServedObject | null> {
-  const opened = await openObject(directory, key)
+  const opened = await openObject(directory, key).catch((error: unknown) => {
+    if (hasCode(error, 'not-a-plain-file')) return null
+    throw error
+  })
   if (opened === null) return null
   const { file, size, modified, recorded } = opened
   return {

@@ -1,9 +1,10 @@
 import type { Stats } from 'node:fs'
-import { readdir, readFile, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { lstat, readdir, readFile, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { parseJson, readString } from '../../json.js'
-import { readModified } from './open-object.js'
+import { READ_PLAIN, readModified } from './inspect-path.js'
 import { buildFilePath } from './paths.js'
+import { readSidecarTime } from './sidecar.js'
 
 /**
  * No put takes as long. A draft's age counts from its last write; a sidecar's from the time at which it came to this disk,
@@ -41,7 +42,7 @@ type IsLeft = (path: string, stats: Stats) => Promise<boolean>
 async function sweepFolder(folder: string, isLeft: IsLeft): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     const path = join(folder, name)
-    const stats = await stat(path).catch(() => undefined)
+    const stats = await lstat(path).catch(() => undefined)
     const isLeftOver = stats !== undefined && (await isLeft(path, stats).catch(() => false))
     if (isLeftOver) await rm(path, { force: true }).catch(() => {})
   }
@@ -53,8 +54,8 @@ function isOld(timeMs: number): boolean {
 
 /** The object of a sidecar has the sidecar's key, and the modification time that is in its name. */
 async function isOrphan(directory: string, sidecar: string): Promise<boolean> {
-  const key = readString(parseJson(await readFile(sidecar, 'utf8')), 'key')
-  const [, modified] = /-(-?\d+)\.json$/.exec(basename(sidecar)) ?? []
+  const key = readString(parseJson(await readFile(sidecar, { encoding: 'utf8', flag: READ_PLAIN })), 'key')
+  const modified = readSidecarTime(sidecar)
   if (key === undefined || modified === undefined) return false
-  return String(await readModified(buildFilePath(directory, key))) !== modified
+  return (await readModified(directory, buildFilePath(directory, key))) !== modified
 }

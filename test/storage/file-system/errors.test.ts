@@ -9,15 +9,15 @@ import { BASE_URL, factsOf, filesBelow, openFilesBelow, put, read, SECRET, tempo
 // A disk that fails can't be had otherwise: root may write everywhere, and full disks are not portable.
 vi.mock('node:fs/promises', async (importOriginal) => {
   const actual = await importOriginal<typeof FsPromises>()
-  const spied = ['link', 'mkdir', 'open', 'readFile', 'readdir', 'rename', 'rm', 'stat', 'writeFile'] as const
+  const spied = ['link', 'lstat', 'mkdir', 'open', 'readFile', 'readdir', 'rename', 'rm', 'writeFile'] as const
   return {
     ...actual,
     ...Object.fromEntries(spied.map((name) => [name, vi.fn<(typeof actual)[typeof name]>(actual[name])])),
   }
 })
 
-const { link, mkdir, open, readdir, rm, stat, writeFile } = fs
-const calls = { link, mkdir, open, readdir, rm, stat, writeFile }
+const { link, lstat, mkdir, open, readdir, rm, writeFile } = fs
+const calls = { link, lstat, mkdir, open, readdir, rm, writeFile }
 const directory = temporaryDirectory()
 
 function systemError(code: string): Error {
@@ -53,11 +53,11 @@ describe('createFileSystemStorage() and what else happens meanwhile', () => {
     const storage = createFileSystemStorage({ directory: directory.path })
     const failure = new Error('early')
     const body = new Readable({ read() {} })
-    await fs.mkdir(join(directory.path, '.incoming'))
-    vi.mocked(fs.mkdir).mockImplementationOnce(async () => {
+    const { mkdir } = await vi.importActual<typeof FsPromises>('node:fs/promises')
+    vi.mocked(fs.mkdir).mockImplementationOnce(async (...args) => {
       body.destroy(failure)
       await new Promise((resolve) => setImmediate(resolve))
-      return undefined
+      return mkdir(...args)
     })
     await expect(storage.put('key', body, factsOf('x'))).rejects.toBe(failure)
   })
@@ -109,6 +109,9 @@ describe('createFileSystemStorage() on a disk that fails', () => {
     ['writeFile', 'EDQUOT', true],
     ['link', 'EXDEV', false],
     ['link', 'EIO', true],
+    ['mkdir', 'EROFS', false],
+    ['open', 'EROFS', false],
+    ['writeFile', 'EFBIG', false],
   ] as const)('put() fails when %s() does with %s, and leaves nothing', async (call, code, retryable) => {
     vi.mocked(calls[call]).mockRejectedValueOnce(systemError(code))
     const body = Readable.from(['x'])
@@ -117,6 +120,37 @@ describe('createFileSystemStorage() on a disk that fails', () => {
     expect(body.destroyed).toBe(true)
     expect(await filesBelow(directory)).toEqual([])
     expect(await put(storage, 'key', { text: 'x' })).toMatchObject({ outcome: 'stored' })
+  })
+
+  it.each([
+    ['EROFS', 'is read-only'],
+    ['ENOSPC', 'is full'],
+    ['EDQUOT', 'quota'],
+    ['EACCES', 'permission'],
+    ['EPERM', 'permission'],
+    ['EIO', 'EIO'],
+  ])('put() tells %s as it is when no folder can be made for it, in words', async (code, words) => {
+    const { mkdir } = await vi.importActual<typeof FsPromises>('node:fs/promises')
+    for (const folder of ['.incoming', '.meta', 'a']) {
+      vi.mocked(fs.mkdir).mockImplementation(async (...args) => {
+        if (String(args[0]).includes(join(directory.path, code, folder))) throw systemError(code)
+        return mkdir(...args)
+      })
+      const storage = createFileSystemStorage({ directory: join(directory.path, code) })
+      await expect(put(storage, 'a/b', { text: 'x' })).rejects.toMatchObject({
+        ...{ code: 'storage-failed', reason: code, message: expect.stringContaining(words) },
+      })
+      vi.mocked(fs.mkdir).mockImplementation(mkdir)
+      await fs.rm(join(directory.path, code), { recursive: true, force: true })
+    }
+  })
+
+  it('put() ends where not even the root of the disk can be made', async () => {
+    vi.mocked(fs.mkdir).mockRejectedValue(systemError('ENOENT'))
+    const storage = createFileSystemStorage({ directory: directory.path })
+    await expect(put(storage, 'a/b', { text: 'x' })).rejects.toMatchObject({ reason: 'directory-unusable' })
+    const { mkdir } = await vi.importActual<typeof FsPromises>('node:fs/promises')
+    vi.mocked(fs.mkdir).mockImplementation(mkdir)
   })
 
   it('put() says why it failed, when its sidecar and draft can not be removed either', async () => {
@@ -145,12 +179,15 @@ describe('createFileSystemStorage() on a disk that fails', () => {
   })
 
   it('put() succeeds when old drafts can not be listed, looked at or removed', async () => {
-    for (const call of ['readdir', 'stat', 'rm'] as const) {
+    const actual = await vi.importActual<typeof FsPromises>('node:fs/promises')
+    for (const call of ['readdir', 'lstat', 'rm'] as const) {
       const left = join(directory.path, call, '.incoming', 'left')
       await fs.mkdir(join(directory.path, call, '.incoming'), { recursive: true })
       await fs.writeFile(left, '')
       await fs.utimes(left, 1, 1)
       const storage = createFileSystemStorage({ directory: join(directory.path, call) })
+      // The first look is at the folder itself.
+      if (call === 'lstat') vi.mocked(lstat).mockImplementationOnce(actual.lstat)
       vi.mocked(calls[call]).mockRejectedValueOnce(systemError('EACCES'))
       expect(await put(storage, 'key', { text: 'x' })).toMatchObject({ outcome: 'stored' })
     }
@@ -178,8 +215,8 @@ describe('createFileSystemStorage() on a disk that fails', () => {
 
   it('head(), get() and delete() name the operation and the system code', async () => {
     const storage = createFileSystemStorage({ directory: directory.path })
-    await put(storage, 'key', { text: 'x' })
     for (const operation of ['head', 'get'] as const) {
+      await put(storage, 'key', { text: 'x', ifAbsent: false })
       vi.mocked(fs.open).mockRejectedValueOnce(systemError('EACCES'))
       await expect(storage[operation]('key')).rejects.toMatchObject({ operation, reason: 'EACCES', retryable: false })
       vi.mocked(fs.readFile).mockRejectedValueOnce(systemError('EIO'))

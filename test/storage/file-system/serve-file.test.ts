@@ -22,11 +22,15 @@ async function ask(headers: Record<string, string> = {}): Promise<Response> {
 }
 
 describe('handler() of the file system', () => {
-  it('answers for a file without recorded hash, without an ETag and without conditions on it', async () => {
+  it('answers for a file without recorded hash, which has no ETag', async () => {
     await fs.writeFile(join(directory.path, 'a/key.txt'), 'edited')
-    const response = await ask({ 'if-none-match': '*' })
+    const response = await ask({ 'if-none-match': '"tag"' })
     expect(await response.text()).toBe('edited')
     expect(response.headers.has('etag')).toBe(false)
+    expect((await ask({ 'if-match': '"null"' })).status).toBe(412)
+    expect((await ask({ 'if-none-match': '*' })).status).toBe(304)
+    const range = await ask({ range: 'bytes=0-1', 'if-range': 'null' })
+    expect([range.status, await range.text()]).toEqual([200, 'edited'])
   })
 })
 

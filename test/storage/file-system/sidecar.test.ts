@@ -18,7 +18,7 @@ describe('createFileSystemStorage() sidecars', () => {
     const storage = createFileSystemStorage({ directory: directory.path })
     await put(storage, 'key', { text: 'first' })
     await put(storage, 'key', { text: 'other', contentType: 'text/html', ifAbsent: false })
-    expect((await fs.stat(join(directory.path, 'key'))).mtimeMs).toBe(1_700_000_000_000 - 1_000)
+    expect((await fs.stat(join(directory.path, 'key'))).mtimeMs).toBe(1_700_000_000_000 - 1 + 0.5)
     expect(await storage.head('key')).toMatchObject({ contentType: 'text/html', sha256: factsOf('other').sha256 })
   })
 
@@ -26,18 +26,44 @@ describe('createFileSystemStorage() sidecars', () => {
     vi.useFakeTimers({ toFake: ['Date'], now: 1_700_000_000_000 })
     vi.spyOn(Math, 'random').mockReturnValue(0)
     await fs.writeFile(join(directory.path, 'key'), 'foreign')
-    await fs.utimes(join(directory.path, 'key'), 1_700_000_000, 1_700_000_000)
+    await fs.utimes(join(directory.path, 'key'), 1_700_000_000.0001, 1_700_000_000.0001)
     const storage = createFileSystemStorage({ directory: directory.path })
     await put(storage, 'key', { text: 'ours', ifAbsent: false })
     expect(await storage.head('key')).toMatchObject({ contentType: 'text/plain' })
   })
 
-  it('a copy that keeps times keeps what was recorded', async () => {
+  it.each([
+    ['the millisecond, as Node has them', (ms: number) => Math.round(ms) / 1_000],
+    ['the second, cut', (ms: number) => Math.floor(ms / 1_000)],
+    ['the second, rounded', (ms: number) => Math.round(ms / 1_000)],
+    ['the microsecond', (ms: number) => ms / 1_000],
+  ])('a copy that keeps times to %s keeps what was recorded', async (_, round) => {
+    vi.useFakeTimers({ toFake: ['Date'], now: 1_700_000_000_700 })
     const [original, copy] = [join(directory.path, 'original'), join(directory.path, 'copy')]
     await put(createFileSystemStorage({ directory: original }), 'key', { text: 'bytes' })
-    await fs.cp(original, copy, { recursive: true, preserveTimestamps: true })
+    await fs.cp(original, copy, { recursive: true })
+    const time = round((await fs.stat(join(original, 'key'))).mtimeMs)
+    await fs.utimes(join(copy, 'key'), time, time)
     const head = await createFileSystemStorage({ directory: copy }).head('key')
     expect(head).toMatchObject({ contentType: 'text/plain', metadata: { text: 'yes' } })
+  })
+
+  it('a copy with a rounded time keeps nothing where two sidecars fit, or none', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: 1_700_000_000_700 })
+    const storage = createFileSystemStorage({ directory: directory.path })
+    const path = join(directory.path, 'key')
+    await fs.writeFile(path, 'bytes')
+    await fs.utimes(path, 1_700_000_000, 1_700_000_000)
+    expect(await storage.head('key')).toMatchObject({ contentType: 'application/octet-stream' })
+    await fs.rm(path)
+    await put(storage, 'key', { text: 'bytes' })
+    const [sidecar = ''] = (await filesBelow(directory)).filter((file) => file.startsWith('.meta'))
+    await fs.utimes(path, 1_700_000_000, 1_700_000_000)
+    expect(await storage.head('key')).toMatchObject({ contentType: 'text/plain' })
+    const other = sidecar.replace(/\d{9}\.json$/, '000000001.json')
+    await fs.copyFile(join(directory.path, sidecar), join(directory.path, other))
+    await fs.writeFile(join(directory.path, sidecar.replace(/\d+\.json$/, 'no-time.json')), '{}')
+    expect(await storage.head('key')).toMatchObject({ contentType: 'application/octet-stream' })
   })
 
   it.each([
