@@ -14,7 +14,7 @@ import { lookUpMedia } from './download/look-up.js'
 import { openMedia } from './download/open-media.js'
 import { checkCaller } from './download.js'
 import { checkOptions } from './errors/check-options.js'
-import type { AnyWhatsAppMediaError } from './errors.js'
+import { type AnyWhatsAppMediaError, WhatsAppMediaError } from './errors.js'
 import { emit } from './events.js'
 import { defined } from './json.js'
 import {
@@ -27,6 +27,7 @@ import {
 import type { ObjectStorage, StoredObject } from './storage.js'
 import { runUnder, startDeadlines } from './timing/deadlines.js'
 import { retryAttempts } from './timing/retry.js'
+import { hasNewCredentials } from './upload/judge-fault.js'
 import { putOnce } from './upload/put-once.js'
 import { buildFoundResult, type StoredMedia } from './upload/result.js'
 import { isRefusal } from './upload/storage-errors.js'
@@ -154,7 +155,11 @@ async function startAttempt(plan: ArchivePlan, number: number): Promise<Archived
       const report: Attempt['report'] = (note) => reportNote(plan, note, token)
       const integrity = seen === undefined ? 'strict' : 'report'
       const attempt: Attempt = { download, accessToken: token, deadlines, report, integrity }
-      return attemptArchive(plan, attempt, { trustsWebhook })
+      return attemptArchive(plan, attempt, { trustsWebhook }).catch((error: unknown) => {
+        // As with a token that was renewed: the same attempt, however few the caller allows.
+        if (!(WhatsAppMediaError.is(error) && hasNewCredentials(error))) throw error
+        return attemptArchive(plan, attempt, { trustsWebhook: false })
+      })
     }),
   )
 }

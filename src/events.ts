@@ -127,26 +127,29 @@ export type MediaEvent = EventSubject &
         how: 'refused' | 'ignored'
       }
     /**
-     * Jobs wait. `access-token`: those of one of the account's numbers, because Meta rejects its token or there is none; it
-     * is asked for again afterwards. All of the account's: `rate-limit`, because it is at a rate limit of Meta's; `storage`, because
-     * its storage can't be used as it is set up (no region, credentials, rights or bucket, or a package that is missing).
+     * Jobs wait, and one at a time tries; the first success ends it. Each longer pause of a row is told anew.
+     * `access-token`: those of one of the account's numbers, because Meta rejects its token or there is none.
+     * `permission`: those of one number, because its token or app lacks a right. `account`: Meta blocks or locks the
+     * account, or refuses its app secret. `rate-limit`: the account is at a limit of Meta's. `storage`: the storage
+     * refuses (credentials, rights, bucket, quota, key). `app`: a URL of Meta's leads to a host that is not configured,
+     * or a proxy refuses. `storage` and `app` hold back all accounts that share them, as soon as a second one fails.
      */
     | ({
         type: 'account-paused'
-        /** The tenant. */
+        /** The tenant whose job found the fault. */
         accountId: string
-        /** Seconds until the jobs run again. */
+        /** Seconds until a job is tried again. */
         forSeconds: number
       } & (
         | {
             /** Why: only this number's jobs wait. */
-            reason: 'access-token'
+            reason: 'access-token' | 'permission'
             /** Meta's id of the business phone number. */
             phoneNumberId: string
           }
         | {
             /** Why: all jobs of the account wait. */
-            reason: 'rate-limit' | 'storage'
+            reason: 'account' | 'app' | 'rate-limit' | 'storage'
           }
       ))
     /** A job was given up, and `onFailed` has heard of it. Nothing follows for it. */

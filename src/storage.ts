@@ -62,6 +62,15 @@ export interface ObjectStorage {
   close?(): Promise<void>
 }
 
+/**
+ * The reasons of a `StorageFailedError` that speak of credentials (AWS: Error responses). A storage that can ask for
+ * others does so at once; the error is retryable when it got some.
+ */
+export const CREDENTIAL_FAULTS: readonly string[] = [
+  ...['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired', 'InvalidToken', 'InvalidAccessKeyId'],
+  ...['RequestExpired', 'InvalidClientTokenId', 'UnrecognizedClientException', 'AuthFailure', 'SignatureDoesNotMatch'],
+]
+
 /** Options of every call. */
 export interface CallOptions {
   /** Ends the call with its reason. */

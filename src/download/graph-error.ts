@@ -2,40 +2,51 @@ import { type KnownSecrets, removeKnownSecrets } from '../errors/known-secrets.j
 import { AccessTokenError, type AnyWhatsAppMediaError, GraphApiError, MediaGoneError } from '../errors.js'
 import { isPassingStatus, MAX_RETRY_AFTER_MS, readRetryAfter } from '../http/retry-after.js'
 import { parseJson } from '../json.js'
-import { type GraphErrorBody, parseGraphError } from './answers.js'
+import { type GraphErrorBody, isProofRefused, parseGraphError } from './answers.js'
 
 /**
  * The meaning of a refused call for reading media. `dead-token`: no call succeeds with this token. `gone`: the object
  * does not exist, or the token may not see it. `rate-limit`: Meta asks for fewer calls. `passing`: the same call may
- * succeed later. `final`: it never will.
+ * succeed later. `final`: it never will. The rest says nothing about the object: Meta refuses all calls of the `number`
+ * (a permission is missing), of the `account` (blocked, locked, a wrong proof), or of the `app` (a proxy, another host).
  */
-export type GraphVerdict = 'dead-token' | 'gone' | 'rate-limit' | 'passing' | 'final'
+export type GraphVerdict = 'dead-token' | 'gone' | 'rate-limit' | 'passing' | 'final' | GraphRefusal
+
+/** Whom Meta refuses. */
+export type GraphRefusal = 'number' | 'account' | 'app'
 
 /**
  * The table of Graph error codes (Meta: Error codes; Graph API: Handling errors). `judgeCode` adds what no single code
- * decides: 100 with subcode 33, 102 by its subcodes, and the range 200 to 299.
+ * decides: 100 with subcode 33 or a proof, 102 by its subcodes, and the ranges 200 to 299 and 80000 to 80014.
  */
-const VERDICTS: ReadonlyMap<number, GraphVerdict> = new Map<number, GraphVerdict>([
+export const GRAPH_VERDICTS: ReadonlyMap<number, GraphVerdict> = new Map<number, GraphVerdict>([
   // Expired, revoked or never valid; 0 is an auth exception.
   [190, 'dead-token'],
   [0, 'dead-token'],
-  // Comes as HTTP 500 and yet is permanent: a capability or permission is missing.
-  [3, 'final'],
-  [10, 'final'],
-  [33, 'final'],
+  // Comes as HTTP 500 and yet stays: a capability or permission is missing.
+  [3, 'number'],
+  [10, 'number'],
+  // The business phone number was deleted, is not registered, or may not be read.
+  [33, 'number'],
+  [131005, 'number'],
+  [133010, 'number'],
+  // A wrong signature of the app; blocked for policy; a country; a payment; locked.
+  [104, 'account'],
+  [368, 'account'],
+  [130497, 'account'],
+  [131031, 'account'],
+  [131042, 'account'],
+  [101, 'app'],
   [100, 'final'],
-  [368, 'final'],
-  [130497, 'final'],
-  [131005, 'final'],
   [131008, 'final'],
   [131009, 'final'],
-  [131031, 'final'],
   [131052, 'final'],
   [131053, 'final'],
   [1, 'passing'],
   [2, 'passing'],
   [131000, 'passing'],
   [131016, 'passing'],
+  [133004, 'passing'],
   [131057, 'passing'],
   // Meta sends these codes with HTTP 400.
   [4, 'rate-limit'],
@@ -59,31 +70,45 @@ const SESSION_SUBCODES: ReadonlySet<number | undefined> = new Set([undefined, 45
  * Judges a refused Graph call by `error.code` first, and by HTTP status only where the code is missing or unknown, as
  * Meta asks (Meta: Error codes).
  */
-export function judgeGraphError({ code, subcode, isTransient }: GraphErrorBody, status: number): GraphVerdict {
-  const verdict = judgeCode(code, subcode) ?? judgeStatus(status)
-  return isTransient === true && verdict !== 'rate-limit' ? 'passing' : verdict
+export function judgeGraphError(error: GraphErrorBody, status: number): GraphVerdict {
+  const verdict = judgeCode(error) ?? judgeStatus(status)
+  return error.isTransient === true && verdict !== 'rate-limit' ? 'passing' : verdict
 }
 
-function judgeCode(code: number | undefined, subcode: number | undefined): GraphVerdict | undefined {
+function judgeCode(error: GraphErrorBody): GraphVerdict | undefined {
+  const { code, subcode } = error
   if (code === undefined) return undefined
   if (code === 100 && subcode === SUBCODE_GONE) return 'gone'
+  if (code === 100 && isProofRefused(error)) return 'account'
   if (code === CODE_SESSION && SESSION_SUBCODES.has(subcode)) return 'dead-token'
   // Permissions.
-  if (code >= 200 && code <= 299) return 'final'
-  return VERDICTS.get(code)
+  if (code >= 200 && code <= 299) return 'number'
+  // By business use case (Graph API: Rate limiting).
+  if (code >= 80_000 && code <= 80_014) return 'rate-limit'
+  return GRAPH_VERDICTS.get(code)
 }
+
+/** A proxy that asks for credentials, and a server that leads elsewhere: neither has passed the call on. */
+const APP_STATUSES: readonly number[] = [407, 511]
 
 function judgeStatus(status: number): GraphVerdict {
   if (status === 401) return 'dead-token'
   if (status === 429) return 'rate-limit'
+  if (status === 403) return 'number'
+  if (status === 402) return 'account'
+  if (status < 400 || APP_STATUSES.includes(status)) return 'app'
   return isPassingStatus(status) ? 'passing' : 'final'
+}
+
+/** What Meta meant by an error that `toGraphError` made. */
+export function judgeGraphFailure({ status, retryable, graphCode, subcode, message }: GraphApiError): GraphVerdict {
+  const verdict = judgeCode({ code: graphCode, subcode, message }) ?? judgeStatus(status)
+  return retryable && verdict !== 'rate-limit' ? 'passing' : verdict
 }
 
 /** Meta asks for fewer calls: it would refuse another one soon, too. */
 export function isRateLimit(error: AnyWhatsAppMediaError): boolean {
-  if (error.code !== 'graph-api') return false
-  const { status, graphCode, subcode } = error
-  return (judgeCode(graphCode, subcode) ?? judgeStatus(status)) === 'rate-limit'
+  return error.code === 'graph-api' && judgeGraphFailure(error) === 'rate-limit'
 }
 
 /** An unsuccessful answer of the Graph API. */
@@ -116,9 +141,10 @@ export function toGraphError(
   if (verdict === 'gone' && mediaId !== undefined) return new MediaGoneError({ mediaId, ...codes })
   return new GraphApiError({
     ...codes,
-    retryable: verdict !== 'final' && verdict !== 'gone',
+    retryable: verdict === 'passing' || verdict === 'rate-limit',
     retryAfterMs: readGraphRetryAfter(headers),
-    text: clean(error.details ?? error.message ?? text),
+    // What tells a proof from other parameters stands in the message alone.
+    text: clean((isProofRefused(error) ? undefined : error.details) ?? error.message ?? text),
   })
 }
 

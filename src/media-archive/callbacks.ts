@@ -29,6 +29,8 @@ export interface AccountPlace {
  * library's errors, too, so the place that threw says whose fault it is. All else is thrown as it is.
  */
 export interface Callbacks {
+  /** All accounts have one storage. */
+  readonly sharesStorage: boolean
   /** @throws UnknownNumberError, InvalidOptionError */
   findAccount(phoneNumberId: string, signal: AbortSignal): Promise<Account>
   /** @throws InvalidOptionError */
@@ -67,6 +69,7 @@ export function createCallbacks(options: CallbackOptions): Callbacks {
     })
 
   return {
+    sharesStorage: typeof storage !== 'function',
     findAccount: (phoneNumberId, signal) =>
       findAccount((number) => call('accounts', () => accounts(number), signal), phoneNumberId),
     async findPlace(accountId, signal) {

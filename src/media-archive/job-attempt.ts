@@ -8,6 +8,7 @@ import { checkAccountId } from '../key.js'
 import { checkReference, findProblem, getMediaDeadline, keepValidFields } from '../media-reference.js'
 import type { JobContext, JobOutcome, MediaJob } from '../queues.js'
 import { CALLBACK_SECONDS, MOST_TIMES } from './judge-failure.js'
+import type { PausedJob } from './pauses.js'
 
 /** One attempt of a job. */
 export interface JobAttempt extends JobContext {
@@ -62,6 +63,12 @@ export function readJobAttempt(
 
 export function countSecondsLeft({ deadlineAt }: JobAttempt): number {
   return (deadlineAt - Date.now()) / 1_000
+}
+
+/** The job as pauses know it. */
+export function describePausedJob({ job: { accountId, media } }: JobAttempt): PausedJob {
+  const { phoneNumberId, mediaId } = media
+  return { accountId, phoneNumberId, mediaId }
 }
 
 /** The job comes again, as it is now. */

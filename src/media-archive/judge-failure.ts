@@ -22,8 +22,10 @@ export interface FailedAttempt {
   faults: MediaJob['faults']
   /** Until Meta forgets the media; below 0 once it has. */
   secondsLeft: number
-  /** The pause that the error began: Meta takes no token of the number, or the account's storage is set up wrongly. */
+  /** The pause of the whole that the error is about. */
   pauseSeconds: number | undefined
+  /** The error is about a whole, but other jobs of it succeed: this one is tried by itself until its media dies. */
+  isAlone: boolean
   /** Look-ups of other jobs have found this media gone, too. */
   isKnownGone: boolean
 }
@@ -38,14 +40,14 @@ export const CALLBACK_SECONDS = 86_400
 
 /** Decides about a job after an error of the archive itself. Pure, but for the jitter of delays. */
 export function judgeFailure(error: AnyWhatsAppMediaError, failed: FailedAttempt): JobDecision {
-  const { attempt, secondsLeft, pauseSeconds } = failed
+  const { attempt, secondsLeft, pauseSeconds, isAlone } = failed
   if (pauseSeconds !== undefined) {
     if (secondsLeft <= 0) return { next: 'give-up' }
     return { next: 'retry', afterSeconds: cutPause(pauseSeconds, secondsLeft), isAttempt: false }
   }
   if (isLateFault(error)) return judgeLateFault(error.code, failed)
   const afterSeconds = cutDelay(decideBackoffSeconds(attempt, findAskedDelayMs(error)), secondsLeft)
-  if (!error.retryable || afterSeconds === undefined) return { next: 'give-up' }
+  if (!(error.retryable || isAlone) || afterSeconds === undefined) return { next: 'give-up' }
   return { next: 'retry', afterSeconds, isAttempt: true }
 }
 
@@ -64,23 +66,6 @@ export function judgeCallbackFailure({
   const mayWait = attempt < CALLBACK_ATTEMPTS || secondsLeft > -CALLBACK_SECONDS
   if (!mayWait) return { next: 'give-up' }
   return { next: 'retry', afterSeconds: decideBackoffSeconds(attempt), isAttempt: true }
-}
-
-/** Answers of stores about credentials, rights, the bucket and its region, and not about one object. */
-const SETUP_STATUS: readonly unknown[] = [301, 307, 401, 403, 404]
-const SETUP_REASONS: readonly string[] = [
-  ...['package-missing', 'package-broken', 'package-too-old', 'region-missing', 'region-malformed'],
-  ...['credentials-expired', 'CredentialsProviderError', 'AccessDenied', 'NoSuchBucket'],
-  // With status 400 (AWS: Error responses).
-  ...['ExpiredToken', 'InvalidToken', 'InvalidAccessKeyId', 'AuthorizationHeaderMalformed'],
-  // The rights and abilities of a directory.
-  ...['EACCES', 'EPERM', 'EROFS', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV'],
-]
-
-/** Whether the storage can't be used as it is set up: no media gets in before its operator mends that. */
-export function isStorageSetupFault(error: AnyWhatsAppMediaError): boolean {
-  if (error.code !== 'storage-failed' || error.retryable) return false
-  return SETUP_STATUS.includes(error.status) || SETUP_REASONS.includes(error.reason)
 }
 
 function isLateFault(error: AnyWhatsAppMediaError): error is AnyWhatsAppMediaError & { code: LateFault } {

@@ -1,12 +1,16 @@
+import type { FaultyWhole } from '../archive/judge-fault.js'
 import type { AnyWhatsAppMediaError } from '../errors.js'
+import type { BreakerMember, PauseLeft } from './breaker.js'
+import { createSharedBreaker, type SharedBreaker } from './shared-breaker.js'
 
 /**
- * A pause of one number, for Meta takes no token of it, or of a whole account: Meta asks for fewer calls, or the account's
- * storage can't be used as it is set up.
+ * A pause of one number (Meta takes no token of it, or lacks a permission), of an account (Meta blocks it, or asks for
+ * fewer calls), or of what accounts share: the storage, and the way to Meta. Those two cover the account that is named
+ * until a second one fails.
  */
 export type Pause = { accountId: string; forSeconds: number } & (
-  | { reason: 'access-token'; phoneNumberId: string }
-  | { reason: 'rate-limit' | 'storage' }
+  | { reason: 'access-token' | 'permission'; phoneNumberId: string }
+  | { reason: 'account' | 'app' | 'rate-limit' | 'storage' }
 )
 
 /** Hears of each pause when it begins, and the error that began it. */
@@ -18,136 +22,141 @@ export interface AccountNumber {
   phoneNumberId: string
 }
 
+/** A job, as far as pauses know it. */
+export interface PausedJob extends AccountNumber {
+  mediaId: string
+}
+
 /** The pauses of an archive's jobs: further tries would burn their attempts, and make Meta or a provider block the number. */
 export interface Pauses {
-  /** The longest pause of the number or its account, and its reason; undefined when jobs go on. */
-  find(number: AccountNumber): { secondsLeft: number; error: AnyWhatsAppMediaError } | undefined
   /**
-   * True when media that expires during the pause may be tried now: once a minute under a rejected token, not once a job.
+   * The longest wait of the job, and its reason; undefined when it may be tried now.
+   *
+   * @param isDying the media would not live to see the end of a pause: it may be tried, but one a minute, not each job.
    */
-  mayTry(number: AccountNumber): boolean
-  /** Pauses a number without a token, longer each time in a row, and returns the seconds. */
-  pauseNumber(number: AccountNumber, error: AnyWhatsAppMediaError): number
-  /** Ends the number's pause: its token works again. */
-  resumeNumber(number: AccountNumber): void
+  findWait(job: PausedJob, options?: { isDying?: boolean | undefined }): PauseLeft | undefined
+  /** The job is tried now. @returns what to call at its end. */
+  enter(job: PausedJob): () => void
   /**
-   * Pauses an account whose storage is set up wrongly, longer each time in a row, and returns the seconds. A storage that
-   * has stored something since its last fault is not paused: one fault may be of one object alone (a policy that refuses
-   * a type, a key that is locked), whose job then waits by itself.
+   * A job has failed for a fault of this whole.
+   *
+   * @returns the seconds of the pause; undefined where others succeed, so that the job is at fault itself.
    */
-  pauseStorage(accountId: string, error: AnyWhatsAppMediaError): number
-  /** Ends that pause: the storage has stored something. */
-  resumeStorage(accountId: string): void
+  fail(job: PausedJob, fault: { whole: BrokenWhole; error: AnyWhatsAppMediaError }): number | undefined
+  /** A look-up has succeeded: the number's token works, and Meta serves the account. */
+  noteLookUp(job: PausedJob): void
+  /** Media has come through the whole way into the storage. */
+  noteStored(job: PausedJob): void
   /** Pauses the account for these seconds at least: Meta asks for fewer calls. */
   pauseAccount(accountId: string, seconds: number, error: AnyWhatsAppMediaError): void
 }
 
-const FIRST_PAUSE_SECONDS = 60
-const LONGEST_PAUSE_SECONDS = 900
-const BETWEEN_TRIES_MS = 60_000
+/** A whole whose pause grows until a job succeeds. A rate limit has a time of its own. */
+export type BrokenWhole = Exclude<FaultyWhole, 'rate-limit'>
 
-interface RunningPause {
-  beganMs: number
-  untilMs: number
-  error: AnyWhatsAppMediaError
+/** Meta and its providers block numbers that keep asking; a store does not. */
+const FIRST_META_SECONDS = 60
+const FIRST_STORAGE_SECONDS = 5
+
+export interface PausesOptions {
+  now: () => number
+  /** One storage is all accounts'; otherwise each has its own. */
+  sharesStorage: boolean
 }
 
-interface GrowingPause extends RunningPause {
-  /** Pauses in a row. */
-  times: number
-  triedMs: number
-}
-
-export function createPauses(onPause: PauseListener, { now }: { now: () => number }): Pauses {
-  const withoutToken = new Map<string, GrowingPause>()
-  const ofStorage = createStoragePauses(onPause, now)
-  const atLimit = new Map<string, RunningPause>()
+export function createPauses(onPause: PauseListener, { now, sharesStorage }: PausesOptions): Pauses {
+  const numbers = createNumberBreaker(onPause, now)
+  const accounts = createSharedBreaker({
+    ...{ now, firstSeconds: FIRST_META_SECONDS, isShared: false },
+    onPause: (accountId, forSeconds, error) => onPause({ accountId, forSeconds, reason: 'account' }, error),
+  })
+  const app = createSharedBreaker({
+    ...{ now, firstSeconds: FIRST_META_SECONDS, isShared: true },
+    onPause: (accountId, forSeconds, error) => onPause({ accountId, forSeconds, reason: 'app' }, error),
+  })
+  const storage = createSharedBreaker({
+    ...{ now, firstSeconds: FIRST_STORAGE_SECONDS, isShared: sharesStorage },
+    onPause: (accountId, forSeconds, error) => onPause({ accountId, forSeconds, reason: 'storage' }, error),
+  })
+  const breakers = { token: numbers, number: numbers, account: accounts, app, storage }
+  const all = [numbers, accounts, app, storage]
+  const limits = createLimits(onPause, now)
+  const toMember = (job: PausedJob, breaker: SharedBreaker): BreakerMember => ({
+    media: JSON.stringify([job.accountId, job.mediaId]),
+    part: breaker === numbers ? buildNumberId(job) : job.accountId,
+  })
 
   return {
-    find(number) {
-      const { accountId } = number
-      const running = [withoutToken.get(buildNumberId(number)), ofStorage.get(accountId), atLimit.get(accountId)]
-      const [longest] = running.filter((pause) => pause !== undefined).sort((one, other) => other.untilMs - one.untilMs)
-      const secondsLeft = longest === undefined ? 0 : countPauseSeconds(longest, now())
-      return longest === undefined || secondsLeft <= 0 ? undefined : { secondsLeft, error: longest.error }
+    findWait(job, options) {
+      const found = all.flatMap((breaker) => breaker.findWaits(toMember(job, breaker), options))
+      // Each media that dies has its last try under a rate limit: those calls are few.
+      const limit = options?.isDying === true ? undefined : limits.find(job.accountId)
+      const waits = limit === undefined ? found : [...found, limit]
+      return waits.sort((one, other) => other.secondsLeft - one.secondsLeft)[0]
     },
-    mayTry(number) {
-      const running = withoutToken.get(buildNumberId(number))
-      if (running === undefined) return true
-      const at = now()
-      if (at >= running.triedMs && at < running.triedMs + BETWEEN_TRIES_MS) return false
-      running.triedMs = at
-      return true
+    enter(job) {
+      const leaves = all.map((breaker) => breaker.enter(toMember(job, breaker)))
+      return () => {
+        for (const leave of leaves) leave()
+      }
     },
-    pauseNumber: ({ accountId, phoneNumberId }, error) =>
-      growPause(withoutToken, buildNumberId({ accountId, phoneNumberId }), {
-        ...{ error, at: now() },
-        onBegin: (forSeconds) => onPause({ accountId, phoneNumberId, forSeconds, reason: 'access-token' }, error),
-      }),
-    resumeNumber: (number) => void withoutToken.delete(buildNumberId(number)),
-    pauseStorage: ofStorage.pause,
-    resumeStorage: ofStorage.resume,
-    pauseAccount(accountId, seconds, error) {
+    fail(job, { whole, error }) {
+      const breaker = breakers[whole]
+      return breaker.fail(toMember(job, breaker), { error, isProven: whole === 'token' })
+    },
+    noteLookUp(job) {
+      for (const breaker of [numbers, accounts]) breaker.succeed(toMember(job, breaker))
+    },
+    noteStored(job) {
+      for (const breaker of [storage, app]) breaker.succeed(toMember(job, breaker))
+    },
+    pauseAccount: limits.pause,
+  }
+}
+
+/** The pauses of numbers. A rejected token is of all of the number's jobs; a missing permission need not be. */
+function createNumberBreaker(onPause: PauseListener, now: () => number): SharedBreaker {
+  return createSharedBreaker({
+    ...{ now, firstSeconds: FIRST_META_SECONDS, isShared: false },
+    onPause(number, forSeconds, error) {
+      const reason = error.code === 'access-token' ? error.code : 'permission'
+      onPause({ ...readNumberId(number), forSeconds, reason }, error)
+    },
+  })
+}
+
+interface Limits {
+  find(accountId: string): PauseLeft | undefined
+  pause: Pauses['pauseAccount']
+}
+
+function createLimits(onPause: PauseListener, now: () => number): Limits {
+  const running = new Map<string, { beganMs: number; untilMs: number; error: AnyWhatsAppMediaError }>()
+  const find: Limits['find'] = (accountId) => {
+    const found = running.get(accountId)
+    // A clock that was set back must not make a pause last until it has caught up.
+    if (found === undefined || now() < found.beganMs) return undefined
+    const secondsLeft = Math.ceil((found.untilMs - now()) / 1_000)
+    return secondsLeft <= 0 ? undefined : { secondsLeft, error: found.error }
+  }
+  return {
+    find,
+    pause(accountId, seconds, error) {
+      const left = find(accountId)
+      if (left !== undefined && left.secondsLeft >= seconds) return
       const beganMs = now()
-      const untilMs = beganMs + seconds * 1_000
-      const running = atLimit.get(accountId)
-      const isRunning = running !== undefined && countPauseSeconds(running, now()) > 0
-      if (isRunning && running.untilMs >= untilMs) return
-      atLimit.set(accountId, { beganMs, untilMs, error })
-      if (!isRunning) onPause({ accountId, forSeconds: seconds, reason: 'rate-limit' }, error)
+      running.set(accountId, { beganMs, untilMs: beganMs + seconds * 1_000, error })
+      if (left === undefined) onPause({ accountId, forSeconds: seconds, reason: 'rate-limit' }, error)
     },
   }
-}
-
-function createStoragePauses(
-  onPause: PauseListener,
-  now: () => number,
-): {
-  get(accountId: string): RunningPause | undefined
-  pause: Pauses['pauseStorage']
-  resume: Pauses['resumeStorage']
-} {
-  const paused = new Map<string, GrowingPause>()
-  /** Accounts whose storage has stored something since its last fault. */
-  const storing = new Set<string>()
-  return {
-    get: (accountId) => paused.get(accountId),
-    pause(accountId, error) {
-      if (storing.delete(accountId)) return LONGEST_PAUSE_SECONDS
-      return growPause(paused, accountId, {
-        ...{ error, at: now() },
-        onBegin: (forSeconds) => onPause({ accountId, forSeconds, reason: 'storage' }, error),
-      })
-    },
-    resume(accountId) {
-      storing.add(accountId)
-      paused.delete(accountId)
-    },
-  }
-}
-
-/** Begins a pause that is longer each time in a row, and returns its seconds; those that are left of one that runs. */
-function growPause(
-  pauses: Map<string, GrowingPause>,
-  id: string,
-  { error, at, onBegin }: { error: AnyWhatsAppMediaError; at: number; onBegin: (forSeconds: number) => void },
-): number {
-  // Jobs that were under way together find the same fault: that is one pause, and one event.
-  const last = pauses.get(id) ?? { beganMs: 0, untilMs: 0, times: 0 }
-  const left = countPauseSeconds(last, at)
-  if (left > 0) return left
-  const forSeconds = Math.min(FIRST_PAUSE_SECONDS * 2 ** last.times, LONGEST_PAUSE_SECONDS)
-  pauses.set(id, { beganMs: at, untilMs: at + forSeconds * 1_000, triedMs: at, times: last.times + 1, error })
-  onBegin(forSeconds)
-  return forSeconds
-}
-
-/** The seconds until a pause ends. A clock that was set back must not make a pause last until it has caught up. */
-function countPauseSeconds({ beganMs, untilMs }: Pick<RunningPause, 'beganMs' | 'untilMs'>, at: number): number {
-  return at < beganMs ? 0 : Math.ceil((untilMs - at) / 1_000)
 }
 
 /** One text for a number of an account: the key of a map. */
 export function buildNumberId({ accountId, phoneNumberId }: AccountNumber): string {
   return JSON.stringify([accountId, phoneNumberId])
+}
+
+function readNumberId(id: string): AccountNumber {
+  const [accountId, phoneNumberId] = JSON.parse(id) as [string, string]
+  return { accountId, phoneNumberId }
 }

@@ -8,7 +8,7 @@ import { linkSignals } from '../timing/abort.js'
 import type { Account } from './accounts.js'
 import type { Callbacks } from './callbacks.js'
 import { cutDelay, cutPause, spreadDelay } from './delays.js'
-import { buildRetry, countSecondsLeft, type JobAttempt, readJobAttempt } from './job-attempt.js'
+import { buildRetry, countSecondsLeft, describePausedJob, type JobAttempt, readJobAttempt } from './job-attempt.js'
 import { createKnownGone, type KnownGone } from './known-gone.js'
 import { createPauseLog } from './pause-log.js'
 import { createPauses, type PauseListener, type Pauses } from './pauses.js'
@@ -40,7 +40,7 @@ export function createJobRunner(options: JobRunnerOptions): ProcessJob {
   const now = createWaitClock(waitScale)
   const hear: PauseListener =
     onEvent === undefined ? createPauseLog() : (pause) => emit(onEvent, { type: 'account-paused', ...pause })
-  const pauses = createPauses(hear, { now })
+  const pauses = createPauses(hear, { now, sharesStorage: callbacks.sharesStorage })
   const knownGone = createKnownGone({ maxGonePerHour, pauseAccount: pauses.pauseAccount, now })
   const { decide, giveUp } = createFailureSettler({ callbacks, pauses, knownGone, onEvent })
 
@@ -49,15 +49,19 @@ export function createJobRunner(options: JobRunnerOptions): ProcessJob {
   const runAttempt = async (attempt: JobAttempt): Promise<JobOutcome> => {
     const stop = linkSignals([attempt.signal], { deadline: attempt.deadline })
     let archived: ArchivedMessageMedia
+    let leave = (): void => {}
     try {
       // The account comes first: the lifetime of its media decides how long a job can pause.
       const account = await callbacks.findAccount(attempt.job.media.phoneNumberId, stop.signal)
       attempt.deadlineAt = findDeadline(attempt, account)
       const pause = findPause(attempt, pauses)
       if (pause !== undefined) return pause
+      leave = pauses.enter(describePausedJob(attempt))
       archived = await archive(attempt, { account, signal: stop.signal })
-      pauses.resumeStorage(attempt.job.accountId)
+      // An object that was there before says nothing about puts.
+      if (!archived.alreadyStored) pauses.noteStored(describePausedJob(attempt))
     } finally {
+      leave()
       stop.clear()
     }
     await reportInTime(attempt, (signal) => callbacks.reportArchived(archived, signal))
@@ -98,7 +102,7 @@ function createJobArchiver({
       media: attempt > 1 ? removeDownloadUrl(media) : media,
       ...{ signal, seen, made },
       watch: (http) => watchUsage(http, (seconds, error) => pauses.pauseAccount(accountId, seconds, error)),
-      onLookUp: () => pauses.resumeNumber({ accountId, phoneNumberId: media.phoneNumberId }),
+      onLookUp: () => pauses.noteLookUp(describePausedJob(run)),
       onLastFailure(failure) {
         run.lastFailure = failure
       },
@@ -124,17 +128,16 @@ function findDeadline({ job, deadlineAt }: JobAttempt, { mediaLifetimeMs }: Acco
   return Number.isNaN(deadline.getTime()) ? deadlineAt : deadline.getTime()
 }
 
-/** The outcome for a job whose number pauses; undefined when the job may be tried. */
+/** The outcome for a job that pauses; undefined when it may be tried. */
 function findPause(attempt: JobAttempt, pauses: Pauses): JobOutcome | undefined {
-  const { accountId, media } = attempt.job
-  const number = { accountId, phoneNumberId: media.phoneNumberId }
-  const pause = pauses.find(number)
+  const job = describePausedJob(attempt)
+  const pause = pauses.findWait(job)
   if (pause === undefined) return undefined
   const pauseSeconds = spreadDelay(pause.secondsLeft)
   const secondsLeft = countSecondsLeft(attempt)
   // Media that would expire in the meantime has its last try now, pause or not; expired media can wait.
-  const mustTry = secondsLeft > 0 && cutDelay(pauseSeconds, secondsLeft) === undefined
-  if (mustTry && pauses.mayTry(number)) return undefined
+  const isDying = secondsLeft > 0 && cutDelay(pauseSeconds, secondsLeft) === undefined
+  if (isDying && pauses.findWait(job, { isDying }) === undefined) return undefined
   return buildRetry(attempt, {
     error: pause.error,
     afterSeconds: cutPause(pauseSeconds, secondsLeft),

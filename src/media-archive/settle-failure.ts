@@ -1,4 +1,4 @@
-import { isRateLimit } from '../download/graph-error.js'
+import { judgeFault } from '../archive/judge-fault.js'
 import { reduceToName } from '../errors/thrown.js'
 import { type AnyWhatsAppMediaError, CallbackFailedError, WhatsAppMediaError } from '../errors.js'
 import { emit, type OnEvent } from '../events.js'
@@ -8,8 +8,8 @@ import type { JobOutcome, MediaJob } from '../queues.js'
 import { linkSignals } from '../timing/abort.js'
 import { type Callbacks, CallbackThrew, unwrapThrown } from './callbacks.js'
 import { findAskedDelayMs } from './delays.js'
-import { buildRetry, countJobAttempts, countSecondsLeft, type JobAttempt } from './job-attempt.js'
-import { isStorageSetupFault, judgeCallbackFailure, judgeFailure } from './judge-failure.js'
+import { buildRetry, countJobAttempts, countSecondsLeft, describePausedJob, type JobAttempt } from './job-attempt.js'
+import { type FailedAttempt, judgeCallbackFailure, judgeFailure } from './judge-failure.js'
 import type { KnownGone } from './known-gone.js'
 import { createMediaFailure } from './media-failure.js'
 import type { Pauses } from './pauses.js'
@@ -114,27 +114,23 @@ function toShownError(thrown: unknown): Error {
   return WhatsAppMediaError.is(thrown) ? thrown : reduceToName(thrown)
 }
 
-interface NotedFailure {
-  pauseSeconds: number | undefined
-  isKnownGone: boolean
-}
+type NotedFailure = Pick<FailedAttempt, 'pauseSeconds' | 'isAlone' | 'isKnownGone'>
 
 /** Notes an error for the archive's other jobs. */
 function noteFailure(
-  { job }: JobAttempt,
+  attempt: JobAttempt,
   { error, pauses, knownGone }: Pick<FailureSettlerOptions, 'pauses' | 'knownGone'> & { error: AnyWhatsAppMediaError },
 ): NotedFailure {
-  const { accountId, media } = job
-  if (error.code === 'access-token') {
-    const pauseSeconds = pauses.pauseNumber({ accountId, phoneNumberId: media.phoneNumberId }, error)
-    return { pauseSeconds, isKnownGone: false }
-  }
-  if (isStorageSetupFault(error)) {
-    return { pauseSeconds: pauses.pauseStorage(accountId, error), isKnownGone: false }
+  const { accountId, media } = attempt.job
+  const verdict = judgeFault(error)
+  if (verdict.about === 'whole' && verdict.whole !== 'rate-limit') {
+    const pauseSeconds = pauses.fail(describePausedJob(attempt), { whole: verdict.whole, error })
+    return { pauseSeconds, isAlone: pauseSeconds === undefined, isKnownGone: false }
   }
   if (error.code === 'media-gone') knownGone.note(accountId, error)
-  if (isRateLimit(error)) pauses.pauseAccount(accountId, Math.ceil(findAskedDelayMs(error) / 1_000), error)
-  return { pauseSeconds: undefined, isKnownGone: knownGone.find(accountId, media.mediaId) !== undefined }
+  if (verdict.about === 'whole') pauses.pauseAccount(accountId, Math.ceil(findAskedDelayMs(error) / 1_000), error)
+  const isKnownGone = knownGone.find(accountId, media.mediaId) !== undefined
+  return { pauseSeconds: undefined, isAlone: false, isKnownGone }
 }
 
 /** A stop of the worker says nothing about the media: the job comes back at once. */

@@ -4,9 +4,11 @@ import { createS3Direct } from './s3/direct.js'
 import { checkS3Options, type S3StorageOptions } from './s3/options.js'
 import { checkProbeOptions, PROBE_PREFIX, type ProbeOptions, type ProbeReport, runProbe } from './s3/probe.js'
 import { createPutObject } from './s3/put-object.js'
+import { createRenewal } from './s3/renewal.js'
 import { runCall } from './s3/run-call.js'
 import { openConnection, type S3Connection } from './s3/sdk/connection.js'
 import { putWithSdk } from './s3/sdk/put.js'
+import { renewSdkCredentials } from './s3/sdk/renew.js'
 import { createS3Requests } from './s3/sdk/requests.js'
 import { signSampleKey } from './s3/sdk/sign.js'
 import { createS3Signing } from './s3/sign.js'
@@ -65,19 +67,30 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
       : undefined
   const conditions = createConditions(conditionalWrites)
   const requests = createS3Requests(options, connect)
+  const renewal = createRenewal(async () => {
+    const renewed = await Promise.all([direct?.renewCredentials(), connection?.then(renewSdkCredentials)])
+    return renewed.includes(true)
+  })
+  const repeat = <T>(signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> =>
+    renewal.run(call, { isRepeatable: true, signal })
+  const head: ObjectStorage['head'] = (key, call) => repeat(call?.signal, () => requests.head(key, call))
+  const put = createPutObject(options, {
+    head,
+    send: async (body, request) => (await direct?.put(body, request)) ?? putWithSdk(await connect(), body, request),
+    conditions,
+  })
   return {
     name: 's3',
     bucket,
     capabilities: { conditionalCreate: conditionalWrites, checksum: true, joinsChunks: direct !== undefined },
-    put: createPutObject(options, {
-      head: requests.head,
-      send: async (body, put) => (await direct?.put(body, put)) ?? putWithSdk(await connect(), body, put),
-      conditions,
-    }),
-    ...requests,
-    async delete(key, callOptions) {
+    put: (key, body, request) =>
+      renewal.run(() => put(key, body, request), { isRepeatable: false, signal: request.signal }),
+    head,
+    get: (key, call) => repeat(call?.signal, () => requests.get(key, call)),
+    list: requests.list,
+    async delete(key, call) {
       conditions.deleted(key)
-      await requests.delete(key, callOptions)
+      await repeat(call?.signal, () => requests.delete(key, call))
     },
     ...createS3Signing(options, { connect, direct }),
     async close() {

@@ -20,6 +20,7 @@ import { defined } from '../json.js'
 import type { ObjectStorage, PutResult, StoredObject } from '../storage.js'
 import { type CheckedTimeouts, type Deadlines, LAST_LOOK_MS, startDeadlines } from '../timing/deadlines.js'
 import { type BodyIdentity, compareStored, isSameObject } from './compare-stored.js'
+import { hasNewCredentials } from './judge-fault.js'
 import {
   buildFoundResult,
   buildStoredResult,
@@ -142,14 +143,18 @@ function decideHash(
   })
 }
 
-/** Puts a body. One that can be read again is put again at once when the store refused the condition alone. */
+/**
+ * Puts a body. One that can be read again is put again at once when the store refused the condition alone, or
+ * credentials that are renewed.
+ */
 async function putBody(call: PutCall): Promise<StoredMedia> {
   const { body, target } = call
   try {
     return await putProven(call)
   } catch (error) {
-    if (!isConditionRefused(error)) throw error
-    emit(target.onEvent, { type: 'condition-unsupported', storage: target.storage.name, how: 'refused' })
+    const isRefused = isConditionRefused(error)
+    if (!isRefused && !(WhatsAppMediaError.is(error) && hasNewCredentials(error))) throw error
+    if (isRefused) emit(target.onEvent, { type: 'condition-unsupported', storage: target.storage.name, how: 'refused' })
     if (body.reopen === undefined) throw error
     return putProven({ ...call, body: { ...body, source: body.reopen() } })
   }
@@ -229,7 +234,8 @@ function reportStored({ outcome }: PutResult, { body, identity, target }: PutCal
 async function findAfterLostAnswer(error: unknown, proven: ProvenBody, call: PutCall): Promise<StoredObject> {
   const { storage, key, timeouts, callerSignal, deadlines: attemptDeadlines } = call.target
   const failure = attemptDeadlines.signal.aborted ? attemptDeadlines.signal.reason : error
-  const isLost = proven.isProven() && WhatsAppMediaError.is(failure) && failure.retryable && !isBodyRefused(failure)
+  const isPassing = WhatsAppMediaError.is(failure) && failure.retryable && !hasNewCredentials(failure)
+  const isLost = proven.isProven() && isPassing && !isBodyRefused(failure)
   if (!isLost || callerSignal?.aborted === true) throw failure
   // The attempt's own deadline may be what passed, so this look gets one of its own.
   const deadlines = startDeadlines({ ...timeouts, store: Math.min(timeouts.store, LAST_LOOK_MS) }, callerSignal)

@@ -64,7 +64,7 @@ function judge(status: number, error: object): [string, boolean] {
 
 describe('isRateLimit', () => {
   it('is true for the codes of rate limits, whatever the HTTP status, and for 429 where no known code decides', () => {
-    for (const code of [4, 17, 32, 341, 613, 80007, 130429, 131056]) {
+    for (const code of [4, 17, 32, 341, 613, 80000, 80007, 80014, 130429, 131056]) {
       for (const status of [400, 429, 500]) expect(judge(status, { code })).toEqual(['rate-limit', true])
     }
     for (const error of [{}, { code: 987654 }]) expect(judge(429, error)).toEqual(['rate-limit', true])
@@ -72,7 +72,7 @@ describe('isRateLimit', () => {
 
   it.each([
     [{ code: 100 }, 'final'],
-    [{ code: 200 }, 'final'],
+    [{ code: 200 }, 'number'],
     [{ code: 2 }, 'passing'],
     [{ code: 100, is_transient: true, isTransient: true }, 'passing'],
   ])('says of %j with HTTP 429 what the verdict says', (error, verdict) => {

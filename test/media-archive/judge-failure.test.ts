@@ -42,6 +42,8 @@ describe('judgeFailure', () => {
     ['a rate limit without a time after a minute', rateLimit, {}, retry(60)],
     ['a lasting fault is given up', denied, {}, GIVE_UP],
     ['a wrong option, too', new InvalidOptionError({ option: 'size', problem: 'is odd' }), {}, GIVE_UP],
+    ['unless it is one of few', denied, { isAlone: true }, retry(3)],
+    ['until the media dies', denied, { isAlone: true, secondsLeft: -1 }, GIVE_UP],
     ['dead media is given up', passing, { secondsLeft: -1 }, GIVE_UP],
     ['dying media, too', asking(600_000), { secondsLeft: 19 }, GIVE_UP],
     ['media is tried a minute before its death', asking(7_200_000), { secondsLeft: 3_600 }, retry(3_540)],
@@ -61,7 +63,8 @@ describe('judgeFailure', () => {
     ['or half of its last seconds', token, { pauseSeconds: 900, secondsLeft: 15 }, retry(7, { isAttempt: false })],
     ['and gives dead media up', token, { pauseSeconds: 900, secondsLeft: -1 }, GIVE_UP],
   ])('%s', (_what, error, failed, decision) => {
-    const first = { attempt: 1, faults: undefined, secondsLeft: 7 * DAY, pauseSeconds: undefined, isKnownGone: false }
+    const times = { attempt: 1, faults: undefined, secondsLeft: 7 * DAY, pauseSeconds: undefined }
+    const first = { ...times, isAlone: false, isKnownGone: false }
     expect(judgeFailure(error, { ...first, ...failed })).toEqual(decision)
   })
 })

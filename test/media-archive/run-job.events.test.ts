@@ -137,7 +137,7 @@ describe('processJob, events of a job from run to run', () => {
       if (++calls < 3) throw new Error('down')
       events.push({ type: 'host-refused', host: 'onFailed' })
     }
-    api.fail({ on: 'look-up', kind: 'status', status: 403 })
+    api.fail({ on: 'look-up', kind: 'status', status: 404 })
     await runToEnd(create({ attempts: 3, onFailed }), buildJob(await addFreshPhoto()))
     expect(listEvents()).toEqual([
       ...['failed 1 retry 3000', 'callback-failed', 'job 1 again in 3 s'],
@@ -241,7 +241,7 @@ describe('events about media', () => {
         api.fail({ on: 'download', kind: 'redirect', to: 'https://evil.example/file' })
         return runJob(archive, media)
       },
-      ['host-refused', 'attempt-failed', 'dead-letter'],
+      ['host-refused', 'account-paused', 'attempt-failed', 'job-retry'],
     ],
     [
       'of another type than declared',

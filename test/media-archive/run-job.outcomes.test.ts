@@ -94,7 +94,7 @@ describe('processJob, what becomes of a job', () => {
   })
 
   it('gives up at once what no retry can mend', async () => {
-    api.fail({ on: 'look-up', kind: 'status', status: 403 })
+    api.fail({ on: 'look-up', kind: 'status', status: 404 })
     expect(await runJob(create(), await addFreshPhoto())).toMatchObject({
       outcome: 'dead-letter',
       error: { code: 'graph-api', retryable: false },
@@ -138,7 +138,7 @@ describe('processJob, what becomes of a job', () => {
 
   it('keeps a job whose failure onFailed did not take', async () => {
     const down = new Error('the database is down')
-    api.fail({ on: 'look-up', kind: 'status', status: 403 })
+    api.fail({ on: 'look-up', kind: 'status', status: 404 })
     const outcome = await runJob(create({ onFailed: throwing(down) }), await addFreshPhoto(), 2)
     expect(outcome).toMatchObject({ outcome: 'retry', error: down, isAttempt: true })
     expect(listTypes()).toEqual(['attempt-failed', 'callback-failed', 'job-retry'])

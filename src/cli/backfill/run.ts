@@ -1,7 +1,7 @@
+import { judgeFault } from '../../archive/judge-fault.js'
 import { readField } from '../../errors/thrown.js'
 import { type AnyWhatsAppMediaError, StorageFailedError, WhatsAppMediaError } from '../../errors.js'
 import { findAskedDelayMs } from '../../media-archive/delays.js'
-import { isStorageSetupFault } from '../../media-archive/judge-failure.js'
 import type { MediaJob, ProcessJob } from '../../queues.js'
 import { allowManyListeners, callOnAbort } from '../../timing/abort.js'
 import { decideBackoffSeconds } from '../../timing/backoff.js'
@@ -190,9 +190,8 @@ async function attemptEntry(
   }
   const { job, isAttempt, afterSeconds, error } = outcome
   if (isTokenError(error) && isTokenDead(job)) return { step: 'end', end: describeFailedEntry(error) }
-  // An operator watches: a storage that is set up wrongly is mended, and the run begun again.
-  if (WhatsAppMediaError.is(error) && isStorageSetupFault(error))
-    return { step: 'end', end: describeFailedEntry(error) }
+  // An operator watches: what is set up wrongly is mended, and the run begun again.
+  if (WhatsAppMediaError.is(error) && isSetupFault(error)) return { step: 'end', end: describeFailedEntry(error) }
   const next = { ...held, entry: { ...entry, job }, attempt: attempt + (isAttempt ? 1 : 0) }
   return { step: 'wait', held: next, afterSeconds }
 }
@@ -218,6 +217,11 @@ function describeEnd(error: AnyWhatsAppMediaError, { job: { media } }: JobEntry)
 
 function describeFailedEntry({ code, message }: AnyWhatsAppMediaError): EntryEnd {
   return { is: 'failed', code, reason: message }
+}
+
+/** A fault of a whole that no wait mends. */
+function isSetupFault(error: AnyWhatsAppMediaError): boolean {
+  return !error.retryable && error.code !== 'access-token' && judgeFault(error).about === 'whole'
 }
 
 function isTokenError(error: unknown): error is AnyWhatsAppMediaError & { code: 'access-token' } {

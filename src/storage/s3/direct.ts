@@ -19,6 +19,8 @@ export interface S3Direct {
   /** The permanent address of a key, as readers reach it. */
   findAddress(key: string): Promise<string | undefined>
   signedUrl(request: S3DirectUrl): Promise<{ url: string; expiration: Date | undefined } | undefined>
+  /** Asks the provider of credentials anew. @returns whether it gave others. */
+  renewCredentials(): Promise<boolean>
   /** Ends the connections of puts. */
   close(): void
 }
@@ -41,7 +43,10 @@ interface SdkAccess {
 export function createS3Direct(options: S3ConnectionOptions, sdk: SdkAccess): S3Direct {
   const signer = createS3Signer()
   const sender = createHttpPut(signer, options.agent)
-  const { address, publicAddress, credentials } = createS3Chain({ ...options, client: () => askSdk(sdk) })
+  const { address, publicAddress, credentials, renewCredentials } = createS3Chain({
+    ...options,
+    client: () => askSdk(sdk),
+  })
   const { ExpectedBucketOwner: owner } = buildBucketInput(options)
   // Most URLs of a page have both in common.
   const buildQuery = cacheLast((contentDisposition: string, contentType: string) =>
@@ -77,6 +82,7 @@ export function createS3Direct(options: S3ConnectionOptions, sdk: SdkAccess): S3
       const url = signer.signQuery({ key, query, signedAt, expiresIn }, found, identity)
       return { url, expiration: identity.expiration }
     },
+    renewCredentials,
     close: sender.close,
   }
 }
@@ -85,7 +91,7 @@ async function askSdk({ connect, sign }: SdkAccess): ReturnType<S3ChainOptions['
   const { client, signer } = await connect()
   return {
     region: () => client.config.region(),
-    credentials: () => client.config.credentials(),
+    credentials: (wishes) => client.config.credentials({ ...wishes }),
     sign: () => sign(client),
     signPublic: () => sign(signer),
   }

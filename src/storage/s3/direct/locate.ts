@@ -1,5 +1,6 @@
 import type { S3ClientConfig } from '@aws-sdk/client-s3'
 import type { HttpAgents } from '../../../http/agents.js'
+import { isSameIdentity } from '../renewal.js'
 import { describeAgents, SILENT } from '../sdk/connection.js'
 import { findPlainAddress, isPlainBucket, readSignedAddress } from './address.js'
 import type { S3Address, S3Credentials } from './signature-v4.js'
@@ -15,6 +16,8 @@ export interface S3Chain {
   publicAddress(): Promise<S3Address | undefined>
   /** Credentials that are valid for 5 minutes at least, if the provider has such. */
   credentials(): Promise<S3Credentials>
+  /** Asks the provider anew. @returns whether it gave others. */
+  renewCredentials(): Promise<boolean>
 }
 
 export interface S3ChainOptions {
@@ -28,10 +31,15 @@ export interface S3ChainOptions {
   /** The SDK's client: its region, its credentials, and a URL that it signed for the key `k`. Rejects without credentials. */
   client: () => Promise<{
     region(): Promise<string>
-    credentials(): Promise<S3Credentials>
+    credentials(wishes: ProviderWishes): Promise<S3Credentials>
     sign(): Promise<string>
     signPublic(): Promise<string>
   }>
+}
+
+/** What the SDK's providers take: without it they answer from their memory. */
+export interface ProviderWishes {
+  forceRefresh: boolean
 }
 
 export function createS3Chain(options: S3ChainOptions): S3Chain {
@@ -48,17 +56,20 @@ export function createS3Chain(options: S3ChainOptions): S3Chain {
       return plain ?? readSignedAddress(await sign())
     })
 
+  const identity = keepWhileAlive(async (wishes) => {
+    const { credentials = await readCredentials() } = options
+    if (credentials === undefined) return (await client()).credentials(wishes)
+    // As the SDK calls providers: some ask another service, in the same region and the same way, or speak to the console.
+    return typeof credentials === 'function'
+      ? credentials({ ...wishes, callerClientConfig: { region, logger: SILENT, ...requestHandler } })
+      : credentials
+  })
+
   return {
     address: locate(endpoint, async () => (await client()).sign()),
     publicAddress: locate(publicEndpoint, async () => (await client()).signPublic()),
-    credentials: keepWhileAlive(async () => {
-      const { credentials = await readCredentials() } = options
-      if (credentials === undefined) return (await client()).credentials()
-      // As the SDK calls providers: some ask another service, in the same region and the same way, or speak to the console.
-      return typeof credentials === 'function'
-        ? credentials({ callerClientConfig: { region, logger: SILENT, ...requestHandler } })
-        : credentials
-    }),
+    credentials: identity.get,
+    renewCredentials: identity.renew,
   }
 }
 
@@ -115,7 +126,8 @@ async function loadConfigReader(): Promise<ConfigReader | undefined> {
 async function readCredentials(): Promise<S3ClientConfig['credentials']> {
   try {
     const { defaultProvider } = await import('@aws-sdk/credential-provider-node')
-    return defaultProvider({ logger: SILENT })
+    // Else it would remember the files that it has read, and never see that they were changed.
+    return defaultProvider({ logger: SILENT, ignoreCache: true })
   } catch {
     return undefined
   }
@@ -125,17 +137,30 @@ async function readCredentials(): Promise<S3ClientConfig['credentials']> {
 const RENEW_BEFORE_MS = 300_000
 
 /** The same credentials until they are about to expire. Calls during a fetch wait for the same answer. */
-function keepWhileAlive(fetch: () => Promise<S3Credentials>): () => Promise<S3Credentials> {
+function keepWhileAlive(fetch: (wishes: ProviderWishes) => Promise<S3Credentials>): {
+  get(): Promise<S3Credentials>
+  renew(): Promise<boolean>
+} {
   let current: S3Credentials | undefined
   let pending: Promise<S3Credentials> | undefined
-  return async () => {
-    const diesAt = current?.expiration?.getTime() ?? Number.POSITIVE_INFINITY
-    if (current !== undefined && diesAt - Date.now() >= RENEW_BEFORE_MS) return current
-    pending ??= fetch().finally(() => {
+  const ask = async (forceRefresh: boolean): Promise<S3Credentials> => {
+    pending ??= fetch({ forceRefresh }).finally(() => {
       pending = undefined
     })
     current = checkResolvedCredentials(await pending)
     return current
+  }
+  return {
+    async get() {
+      const diesAt = current?.expiration?.getTime() ?? Number.POSITIVE_INFINITY
+      return current !== undefined && diesAt - Date.now() >= RENEW_BEFORE_MS ? current : ask(false)
+    },
+    async renew() {
+      // Those that were never given can't have been refused.
+      if (current === undefined) return false
+      const last = current
+      return !isSameIdentity(last, await ask(true))
+    },
   }
 }
 

@@ -1,0 +1,77 @@
+import { StorageFailedError } from '../../errors.js'
+import { CREDENTIAL_FAULTS } from '../../storage.js'
+import { abortable } from '../../timing/abort.js'
+import { isStorageFailure } from './errors.js'
+
+/** Has the provider of credentials asked again when a store refuses those that it gave. */
+export interface CredentialRenewal {
+  /**
+   * Runs one call. A refused one is made once more when the provider has others by then; one that can't be repeated
+   * fails with an error that is retryable.
+   */
+  run<T>(call: () => Promise<T>, options: RenewalOptions): Promise<T>
+}
+
+interface RenewalOptions {
+  /** False for a body that is spent. */
+  isRepeatable: boolean
+  signal: AbortSignal | undefined
+}
+
+/** @param renew asks the provider anew, and says whether it gave others. */
+export function createRenewal(renew: () => Promise<boolean>): CredentialRenewal {
+  let renewals = 0
+  let pending: Promise<boolean> | undefined
+  const ask = (): Promise<boolean> => {
+    pending ??= renew()
+      .catch(() => false)
+      .finally(() => {
+        pending = undefined
+      })
+    return pending
+  }
+  /** Of calls that were refused together, the first asks; those that come after find its answer. */
+  const renewSince = async (seen: number): Promise<boolean> => {
+    if (renewals > seen) return true
+    const isNew = await ask()
+    if (isNew) renewals++
+    return isNew
+  }
+
+  return {
+    async run(call, { isRepeatable, signal }) {
+      const seen = renewals
+      try {
+        return await call()
+      } catch (error) {
+        if (!isCredentialFault(error) || !(await abortable(renewSince(seen), signal))) throw error
+        if (isRepeatable) return call()
+        throw withNewCredentials(error)
+      }
+    },
+  }
+}
+
+/** A HEAD's answer has no body that names a code; 400 is what S3 says of an expired token (AWS: Error responses). */
+const REFUSED_HEAD: readonly unknown[] = [400, 401]
+
+function isCredentialFault(error: unknown): error is StorageFailedError {
+  if (!isStorageFailure(error)) return false
+  return CREDENTIAL_FAULTS.includes(error.reason) || (error.operation === 'head' && REFUSED_HEAD.includes(error.status))
+}
+
+/** The parts of credentials that signatures are made of. */
+interface SigningIdentity {
+  accessKeyId: string
+  secretAccessKey: string
+  sessionToken?: string | undefined
+}
+
+export function isSameIdentity(one: SigningIdentity, other: SigningIdentity): boolean {
+  return (['accessKeyId', 'secretAccessKey', 'sessionToken'] as const).every((part) => one[part] === other[part])
+}
+
+function withNewCredentials({ operation, key, reason, status, cause }: StorageFailedError): StorageFailedError {
+  const advice = 'The credentials were renewed: the same call may succeed now'
+  return new StorageFailedError({ operation, key, reason, status, retryable: true, advice, cause })
+}
