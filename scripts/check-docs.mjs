@@ -41,6 +41,14 @@ function listMembers(node) {
   return []
 }
 
+/** The properties of the object types that are written inside of this one: of its properties, parameters and results. */
+function listInner(node) {
+  const inner = ts.isTypeLiteralNode(node) ? listMembers(node) : []
+  const written = [node.type, ...(node.parameters ?? []), ...(node.types ?? []), ...(node.typeArguments ?? [])]
+  const parts = [...written, node.elementType, ...inner].filter((part) => part !== undefined)
+  return [...inner, ...parts.flatMap(listInner)]
+}
+
 const undocumented = new Set()
 for (const entry of entries) {
   const module = checker.getSymbolAtLocation(program.getSourceFile(entry))
@@ -49,7 +57,9 @@ for (const entry of entries) {
     const [declaration] = symbol.declarations
     const file = relative(process.cwd(), declaration.getSourceFile().fileName)
     if (!hasDocs(symbol)) undocumented.add(`${file}: ${symbol.name}`)
-    for (const member of symbol.declarations.flatMap(listMembers)) {
+    const members = symbol.declarations.flatMap(listMembers)
+    const functions = symbol.declarations.filter((each) => ts.isFunctionDeclaration(each))
+    for (const member of [...members, ...[...members, ...functions].flatMap(listInner)]) {
       const own = member.name === undefined ? undefined : checker.getSymbolAtLocation(member.name)
       if (own !== undefined && !hasDocs(own)) undocumented.add(`${file}: ${symbol.name}.${own.name}`)
     }

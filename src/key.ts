@@ -43,7 +43,12 @@ export interface KeyLayout {
   /** The key for these parts: at most 1,024 bytes of letters, digits and `!-_.*'()/`. */
   build(parts: MediaKeyParts): string
   /** Throws when the key is not of this layout. */
-  parse(key: string): { accountId: string; extension?: string | undefined }
+  parse(key: string): {
+    /** The account whose key it is. */
+    accountId: string
+    /** The file's extension, without a dot. */
+    extension?: string | undefined
+  }
 }
 
 const KEY_PARTS: OptionNames<MediaKeyParts> = {

@@ -46,7 +46,13 @@ export interface MediaArchive {
    * @throws the error that `onFailed` got; what `accounts`, `storage`, `prefix`, `onArchived` or `onFailed` throw, a
    * TimeoutError when they do not end; the signal's reason.
    */
-  archive(media: MediaReference, options?: { signal?: AbortSignal | undefined }): Promise<ArchivedMessageMedia>
+  archive(
+    media: MediaReference,
+    options?: {
+      /** Ends the call with its reason. */
+      signal?: AbortSignal | undefined
+    },
+  ): Promise<ArchivedMessageMedia>
   /**
    * Runs one attempt of a job, for workers of durable queues: it makes up to `attempts` attempts of `archiveMedia`
    * (default 3). Never rejects, except on Cloudflare Workers in another request than the archive's own.
@@ -75,7 +81,12 @@ export interface MediaArchive {
    * @throws TimeoutError after `timeoutMs`: its message says how many jobs are left, how many of them wait for another
    * attempt and until when, and its `cause` says why. InvalidOptionError; the signal's reason.
    */
-  idle(options?: { timeoutMs?: number | undefined; signal?: AbortSignal | undefined }): Promise<void>
+  idle(options?: {
+    /** The longest wait, in milliseconds. */
+    timeoutMs?: number | undefined
+    /** Ends the call with its reason. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
   /**
    * Takes no more calls, works off those under way and the jobs that are ready (for `timeoutMs` milliseconds at most,
    * default without end), and closes the storages. Stopped work has two seconds more to clean up; then it is abandoned.
@@ -84,7 +95,10 @@ export interface MediaArchive {
    * close in that time hands back none.
    * @throws what the queue's `close` throws. A storage that fails to close is left as it is.
    */
-  close(options?: { timeoutMs?: number | undefined }): Promise<MediaJob[]>
+  close(options?: {
+    /** The longest wait, in milliseconds. */
+    timeoutMs?: number | undefined
+  }): Promise<MediaJob[]>
 }
 
 /** Options of `MediaArchive.upload`: those of `uploadToS3`, without what the archive knows. */

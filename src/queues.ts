@@ -25,7 +25,14 @@ export interface MediaJob {
    * Attempts of `archiveMedia` in the first `jobAttempts` attempts of the job, where it has not made all that it may make.
    * Written by `processJob`, absent in a fresh job.
    */
-  counted?: { jobAttempts: number; attempts: number } | undefined
+  counted?:
+    | {
+        /** Attempts of the job that are counted. */
+        jobAttempts: number
+        /** Attempts of `archiveMedia` in them. */
+        attempts: number
+      }
+    | undefined
 }
 
 /** Faults that hardly ever pass: media that is gone, and media whose bytes stay wrong. */
@@ -46,12 +53,18 @@ export interface MediaQueue {
    *
    * @returns the jobs that are left: those that wait for a retry, and those stopped.
    */
-  close?(options?: { timeoutMs?: number | undefined }): Promise<MediaJob[]>
+  close?(options?: {
+    /** Milliseconds until jobs are left; default without end. */
+    timeoutMs?: number | undefined
+  }): Promise<MediaJob[]>
   /**
    * Resolves when no job is ready, running or waiting for its next attempt: for tests, by `archive.idle`. Only queues
    * that run their jobs in this process have it. Rejects with the signal's reason.
    */
-  idle?(options?: { signal?: AbortSignal | undefined }): Promise<void>
+  idle?(options?: {
+    /** Ends the wait with its reason. */
+    signal?: AbortSignal | undefined
+  }): Promise<void>
   /** The jobs that `idle` waits for. */
   countJobs?(): JobCounts
 }
@@ -63,7 +76,14 @@ export interface JobCounts {
   /** Those of them that wait for their next attempt. */
   waiting: number
   /** The first of those that wait. Absent when none does. */
-  next?: { at: Date; error: unknown } | undefined
+  next?:
+    | {
+        /** When it begins. */
+        at: Date
+        /** Why it has to wait. */
+        error: unknown
+      }
+    | undefined
 }
 
 /** Runs one attempt of a job. Never rejects: each outcome says how the queue goes on. */

@@ -41,7 +41,16 @@ export interface ObjectStorage {
    *
    * @throws StorageFailedError as `head`.
    */
-  get(key: string, options?: CallOptions): Promise<(StoredObject & { body: Readable }) | null>
+  get(
+    key: string,
+    options?: CallOptions,
+  ): Promise<
+    | (StoredObject & {
+        /** The object's bytes. */
+        body: Readable
+      })
+    | null
+  >
 
   /** Removes the object. An absent one is fine. */
   delete(key: string, options?: CallOptions): Promise<void>
@@ -56,7 +65,15 @@ export interface ObjectStorage {
   address(key: string): Promise<string>
 
   /** As `UrlSigner` says. A storage that can't sign URLs has no such method. */
-  signedUrl?(key: string, options: SignedUrlOptions): Promise<{ url: string; expiresAt: Date }>
+  signedUrl?(
+    key: string,
+    options: SignedUrlOptions,
+  ): Promise<{
+    /** The signed URL. */
+    url: string
+    /** When it ends; credentials may end first. */
+    expiresAt: Date
+  }>
 
   /** Frees sockets and timers that the implementation made itself. A client given by the user stays open. */
   close?(): Promise<void>
@@ -136,7 +153,15 @@ export interface UrlSigner {
    * @returns the URL, and when it expires: as asked, or earlier when the signing credentials end first.
    * @throws InvalidOptionError for a key or options that no such URL could have; StorageFailedError.
    */
-  signedUrl(key: string, options: SignedUrlOptions): Promise<{ url: string; expiresAt: Date }>
+  signedUrl(
+    key: string,
+    options: SignedUrlOptions,
+  ): Promise<{
+    /** The signed URL. */
+    url: string
+    /** When it ends. */
+    expiresAt: Date
+  }>
 }
 
 /** One object of a listing. */

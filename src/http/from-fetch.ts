@@ -30,7 +30,10 @@ export interface FetchLikeResponse {
   /** `opaqueredirect` where the fetch hides a redirect. */
   type?: string | undefined
   /** As `Headers` has them. */
-  headers: { forEach(callback: (value: string, name: string) => void): void }
+  headers: {
+    /** Calls with each header. */
+    forEach(callback: (value: string, name: string) => void): void
+  }
   /** A web stream, or a Node stream. */
   body: ReadableStream<Uint8Array> | NodeJS.ReadableStream | null
 }

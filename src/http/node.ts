@@ -37,7 +37,10 @@ const CLIENT_OPTIONS: OptionNames<NodeHttpClientOptions> = { agent: true, maxSoc
  * @returns the client, and `close()` that ends its connections, those in use too, but for those of `agent`.
  * @throws InvalidOptionError
  */
-export function createNodeHttpClient(options: NodeHttpClientOptions = {}): HttpClient & { close(): void } {
+export function createNodeHttpClient(options: NodeHttpClientOptions = {}): HttpClient & {
+  /** Ends the connections of its own agents. */
+  close(): void
+} {
   checkOptions(options, CLIENT_OPTIONS)
   const { agent, maxSockets, reuseReadBuffer: isReused = true } = options
   if (agent !== undefined) checkAgents(agent)

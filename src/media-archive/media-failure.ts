@@ -15,7 +15,12 @@ export interface MediaFailure {
    */
   readonly media:
     | Omit<MediaReference, 'downloadUrl' | 'downloadUrlExpiresAt'>
-    | (UnavailableMedia & { messageId: string; mediaId: string })
+    | (UnavailableMedia & {
+        /** The message; empty where the webhook has none. */
+        messageId: string
+        /** Meta's id; empty where the webhook has none. */
+        mediaId: string
+      })
   /** Why it was not archived. */
   readonly error: AnyWhatsAppMediaError
   /** The tenant. Absent when the phone number id belongs to no account. */

@@ -54,7 +54,12 @@ export interface BullMqQueue extends Required<Pick<MediaQueue, 'enqueue' | 'clos
    *
    * @throws QueueFailedError; InvalidOptionError for an invalid page.
    */
-  deadLetters(page?: { limit?: number | undefined; offset?: number | undefined }): Promise<DeadLetter[]>
+  deadLetters(page?: {
+    /** The most entries. */
+    limit?: number | undefined
+    /** Entries to pass over. */
+    offset?: number | undefined
+  }): Promise<DeadLetter[]>
   /**
    * Enqueues dead letters anew, as first attempts, and removes them from the list. A letter whose worker has not let go
    * of the job yet stays.

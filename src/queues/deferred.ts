@@ -57,7 +57,12 @@ export interface DeferredQueue extends Required<MediaQueue> {
    * kept, without an attempt counted; default without end.
    * @throws InvalidOptionError for a limit of the wrong form; QueueFailedError without an archive; what the store throws.
    */
-  redrive(options?: { limit?: number | undefined; timeoutMs?: number | undefined }): Promise<RedriveResult>
+  redrive(options?: {
+    /** The most jobs. Default 100. */
+    limit?: number | undefined
+    /** Milliseconds until jobs under way are stopped and kept; default without end. */
+    timeoutMs?: number | undefined
+  }): Promise<RedriveResult>
 }
 
 /**

@@ -13,7 +13,15 @@ export interface WebhookItem {
    * What `FakeCloudApi.addMedia` returned, or the wire's media object and under which name it goes. What `addMedia`
    * returned also gives the message's id, time, sender and number, where they are not named here.
    */
-  media?: AddedMedia | { type: string; object: Record<string, unknown> } | undefined
+  media?:
+    | AddedMedia
+    | {
+        /** The message's type. */
+        type: string
+        /** The media as the webhook's `image`, `document` and so on has it. */
+        object: Record<string, unknown>
+      }
+    | undefined
   /** The text of a text message. */
   text?: string | undefined
   /** The fate of a message that the business sent; it goes into `statuses`, with `from` as the recipient. */
@@ -189,7 +197,10 @@ function stringify(payload: unknown): string {
 /** A webhook as Meta sends it. It fits the options of `fetch` and of `new Request`. */
 export interface SignedWebhook {
   /** The raw bytes that were signed. The types of browsers ask for bytes of a plain `ArrayBuffer`. */
-  body: Buffer & { readonly buffer: ArrayBuffer }
+  body: Buffer & {
+    /** The memory of the bytes. */
+    readonly buffer: ArrayBuffer
+  }
   /** By lower-case name. */
   headers: Record<string, string>
 }
@@ -211,7 +222,13 @@ export interface SignedWebhook {
  * console.log(response.status) // 200
  * ```
  */
-export function signWebhook(payload: unknown, options: { appSecret: string }): SignedWebhook {
+export function signWebhook(
+  payload: unknown,
+  options: {
+    /** The app's secret. */
+    appSecret: string
+  },
+): SignedWebhook {
   const body = Buffer.from(serializeWebhook(payload))
   const headers = { 'content-type': 'application/json', 'x-hub-signature-256': signPayload(body, options) }
   return { body, headers }
@@ -242,8 +259,16 @@ export function signWebhook(payload: unknown, options: { appSecret: string }): S
 export async function deliver(
   url: string,
   payload: unknown,
-  options: { appSecret: string },
-): Promise<{ status: number; body: string }> {
+  options: {
+    /** The app's secret. */
+    appSecret: string
+  },
+): Promise<{
+  /** The answer's HTTP status. */
+  status: number
+  /** The answer's text. */
+  body: string
+}> {
   const { body, headers } = signWebhook(payload, options)
   return new Promise((resolve, reject) => {
     const post = request(

@@ -50,7 +50,14 @@ export interface FakeCloudApi {
   /** Where it answers: `http://127.0.0.1:…`, or the option of this name. */
   origin: string
   /** For the library's option of the same name. */
-  cloudApi: { baseUrl: string; version: string; mediaHosts: readonly string[] }
+  cloudApi: {
+    /** Its origin. */
+    baseUrl: string
+    /** As in the paths of requests. */
+    version: string
+    /** Where its download URLs lead. */
+    mediaHosts: readonly string[]
+  }
   /** The one token that is accepted. */
   accessToken: string
   /**

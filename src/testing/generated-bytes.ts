@@ -22,7 +22,12 @@ const PIECE = Buffer.alloc(65_536)
  *
  * @param options `size` in bytes; `seed`, default 1: another seed gives other bytes.
  */
-export function createGeneratedBytes(options: { size: number; seed?: number | undefined }): GeneratedBytes {
+export function createGeneratedBytes(options: {
+  /** Bytes. */
+  size: number
+  /** Another seed gives other bytes. Default 1. */
+  seed?: number | undefined
+}): GeneratedBytes {
   checkOptions(options, GENERATED_OPTIONS)
   const { size, seed = 1 } = options
   checkWhole('size', size, { least: 0, unit: 'of bytes' })

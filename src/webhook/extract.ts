@@ -143,7 +143,10 @@ export const EXTRACT_OPTIONS: OptionNames<Parameters<typeof extractMedia>[1] & o
  */
 export function extractMedia(
   payload: unknown,
-  options: { receivedAt?: Date | string | undefined } = {},
+  options: {
+    /** When the webhook came. Default: now. */
+    receivedAt?: Date | string | undefined
+  } = {},
 ): ExtractedMedia {
   // The delivery that a handler gives beside its payload fits.
   checkOptions(options, EXTRACT_OPTIONS, { isOpen: true })

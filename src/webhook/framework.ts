@@ -11,7 +11,12 @@ import type { BodyTaker } from './parsed-body.js'
 export type FrameworkRequest =
   | {
       /** Node's request, or the object that holds it. */
-      readonly raw: IncomingMessage | { readonly req: IncomingMessage }
+      readonly raw:
+        | IncomingMessage
+        | {
+            /** Node's request. */
+            readonly req: IncomingMessage
+          }
     }
   | {
       /** Node's request. */

@@ -107,7 +107,10 @@ export interface WebhookHandler {
    *
    * @throws InvalidOptionError for a `timeoutMs` that is no time.
    */
-  close(options?: { timeoutMs?: number | undefined }): Promise<void>
+  close(options?: {
+    /** The longest wait, in milliseconds; default without end. */
+    timeoutMs?: number | undefined
+  }): Promise<void>
 }
 
 /** A request, as much of it as the conversation needs. An error that a part of it throws is answered with 500. */

@@ -86,7 +86,10 @@ export interface ChatMessage {
  */
 export function readMessages(
   payload: unknown,
-  options: { receivedAt?: Date | string | undefined } = {},
+  options: {
+    /** When the webhook came. Default: now. */
+    receivedAt?: Date | string | undefined
+  } = {},
 ): ChatMessage[] {
   checkOptions(options, EXTRACT_OPTIONS, { isOpen: true })
   refuseUnparsed(payload)

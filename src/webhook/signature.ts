@@ -38,7 +38,10 @@ const MAX_EXAMINED_BYTES = 65_536
 export function verifySignature(
   rawBody: string | Uint8Array,
   header: unknown,
-  options: { appSecret: string | readonly string[] },
+  options: {
+    /** The app's secret, or several while one is replaced. */
+    appSecret: string | readonly string[]
+  },
 ): void {
   checkOptions(options, SECRET_OPTIONS, { after: { header }, isOpen: true })
   const secrets = checkAppSecret(options.appSecret)
@@ -78,7 +81,13 @@ export function parseHeader(header: unknown): Uint8Array | SignatureRefusal {
  * @returns the value of `X-Hub-Signature-256`: `sha256=` and 64 lowercase hex digits.
  * @throws InvalidOptionError when `appSecret` is empty, or `rawBody` neither bytes nor string.
  */
-export function signPayload(rawBody: string | Uint8Array, options: { appSecret: string }): string {
+export function signPayload(
+  rawBody: string | Uint8Array,
+  options: {
+    /** The app's secret. */
+    appSecret: string
+  },
+): string {
   checkOptions(options, SECRET_OPTIONS, { after: { rawBody }, isOpen: true })
   const [secret] = checkAppSecret(options.appSecret)
   checkRawBody(rawBody)

@@ -8,6 +8,7 @@ export interface UnsignedBytes {
 export interface UnsignedBody {
   /** Says how many bytes it holds now. It may be dropped before this returns. */
   hold(bytes: number): void
+  /** Counts it no more. */
   leave(): void
 }
 

@@ -11,7 +11,12 @@ export interface DeadLetter {
   /** Without its download URL. */
   job: MediaJob
   /** The result of the error's `toJSON`: `name`, `code`, `message`, `retryable` and the error's own fields. */
-  error: { code: string; message: string } & Record<string, unknown>
+  error: {
+    /** The error's code. */
+    code: string
+    /** The error's message. */
+    message: string
+  } & Record<string, unknown>
   /** How many attempts it took. */
   attempts: number
   /** ISO 8601. */

@@ -47,7 +47,10 @@ export interface BullMqWorker {
    * Takes no more jobs and finishes those under way; those that take longer than `timeoutMs` (milliseconds, default
    * 20,000) are stopped and go back into the queue, with no attempt counted. Close the archive after it.
    */
-  close(options?: { timeoutMs?: number | undefined }): Promise<void>
+  close(options?: {
+    /** Milliseconds until jobs under way are stopped; default without end. */
+    timeoutMs?: number | undefined
+  }): Promise<void>
 }
 
 /** Time for stopped runs to end, and then for Redis to hear of them, in milliseconds. */

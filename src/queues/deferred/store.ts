@@ -24,7 +24,12 @@ export interface DeferredJobStore {
   /** Removes the jobs of these ids; an unknown id is fine. */
   remove(ids: readonly string[]): Promise<unknown>
   /** At most `limit` jobs whose `dueAt` is `now` or before, in any order. */
-  findDue(query: { now: string; limit: number }): Promise<readonly DeferredJob[]>
+  findDue(query: {
+    /** ISO 8601. */
+    now: string
+    /** The most jobs. */
+    limit: number
+  }): Promise<readonly DeferredJob[]>
 }
 
 /** A row for a job that may be run after so many seconds. A row that exists keeps its id. */

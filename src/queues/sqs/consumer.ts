@@ -59,7 +59,10 @@ export interface SqsConsumer {
    * Fetches no more, finishes the messages it has (for `timeoutMs` milliseconds at most, default 20,000), and makes the
    * rest visible to other workers at once. Close the archive after it.
    */
-  close(options?: { timeoutMs?: number | undefined }): Promise<void>
+  close(options?: {
+    /** Milliseconds until jobs under way are stopped; default without end. */
+    timeoutMs?: number | undefined
+  }): Promise<void>
 }
 
 /**

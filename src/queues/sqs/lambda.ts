@@ -19,9 +19,23 @@ export interface SqsLambdaRecord {
   /** The job as JSON. */
   body: string
   /** SQS's own attributes of the message. */
-  attributes: { ApproximateReceiveCount: string }
+  attributes: {
+    /** How often it was received, in digits. */
+    ApproximateReceiveCount: string
+  }
   /** Of these, the number of earlier attempts is read. */
-  messageAttributes?: Readonly<Record<string, { stringValue?: string | undefined } | undefined>> | undefined
+  messageAttributes?:
+    | Readonly<
+        Record<
+          string,
+          | {
+              /** The attribute's text. */
+              stringValue?: string | undefined
+            }
+          | undefined
+        >
+      >
+    | undefined
 }
 
 /** Lambda's context, as far as it is used. */
@@ -33,7 +47,10 @@ export interface SqsLambdaContext {
 /** The messages that Lambda must not delete (AWS: Reporting batch item failures). */
 export interface SqsBatchResult {
   /** Each with the `messageId` of a record. */
-  batchItemFailures: { itemIdentifier: string }[]
+  batchItemFailures: {
+    /** The id of a message that becomes visible again. */
+    itemIdentifier: string
+  }[]
 }
 
 export interface LambdaOptions {

@@ -22,7 +22,15 @@ export interface ProbeOptions {
   /** Ends the probe with its reason, after cleaning up. */
   signal?: AbortSignal | undefined
   /** Fetches the signed URL, as a reader would. Default: the global `fetch`. */
-  fetch?: ((url: string, init: { signal: AbortSignal }) => Promise<Response>) | undefined
+  fetch?:
+    | ((
+        url: string,
+        init: {
+          /** Ends the request. */
+          signal: AbortSignal
+        },
+      ) => Promise<Response>)
+    | undefined
   /** Milliseconds that one check may take; a store that says nothing for so long has failed it. Default 30,000. */
   timeoutMs?: number | undefined
 }

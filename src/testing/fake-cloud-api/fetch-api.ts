@@ -9,7 +9,13 @@ export type FakeFetch = (input: string | URL | Request, init?: RequestInit) => P
 /** The part of msw's `http` that is called. The one of msw 2 and of msw 3 fit. */
 export interface MswHttp<Handler> {
   /** Makes a handler of all methods for the URLs of a pattern. */
-  all(pattern: string, resolver: (info: { request: Request }) => Promise<Response>): Handler
+  all(
+    pattern: string,
+    resolver: (info: {
+      /** What the app sent. */
+      request: Request
+    }) => Promise<Response>,
+  ): Handler
 }
 
 /** Creates a `fetch` for the API's own origins. It follows no redirects, and says so. */

@@ -12,7 +12,16 @@ import type { IntendedAnswer } from './faults.js'
 /** A file that the fake API holds. */
 export interface FakeMedia {
   /** The file: all at once, or made as it is read. */
-  bytes: Uint8Array | { size: number; sha256: string; stream(): Readable }
+  bytes:
+    | Uint8Array
+    | {
+        /** Bytes. */
+        size: number
+        /** Lowercase hex. */
+        sha256: string
+        /** The bytes, from the first one on at each call. */
+        stream(): Readable
+      }
   /** As declared by the sender. */
   mimeType: string
   /** WhatsApp's kind of it. */

@@ -8,10 +8,23 @@ export interface OpenQueue {
   queue: MediaQueue
   /** Starts a worker of this queue. Default: `queue.start`, for queues whose jobs run in this process. */
   work?:
-    | ((processJob: ProcessJob) => { close(options?: { timeoutMs?: number | undefined }): Promise<unknown> })
+    | ((processJob: ProcessJob) => {
+        /** Ends the worker. */
+        close(options?: {
+          /** Milliseconds until jobs under way are stopped. */
+          timeoutMs?: number | undefined
+        }): Promise<unknown>
+      })
     | undefined
   /** The queue's dead letters. Without it, no case checks them. */
-  deadLetters?: (() => Promise<readonly { job: MediaJob }[]>) | undefined
+  deadLetters?:
+    | (() => Promise<
+        readonly {
+          /** The job that was given up. */
+          job: MediaJob
+        }[]
+      >)
+    | undefined
   /** Enqueues all dead letters anew. */
   redrive?: (() => Promise<unknown>) | undefined
 }
