@@ -1,4 +1,5 @@
-// Behind a proxy: agents of packages and of Node itself, and the fetches that `fromFetch` takes, on the Nodes that they support.
+// Behind a proxy: agents of packages and of Node itself, the command line, and the fetches that `fromFetch` takes, on the
+// Nodes that they support.
 import { makeCertificate } from './runtimes.mjs'
 import { at, twoAtATime } from './tools.mjs'
 
@@ -26,6 +27,8 @@ export async function checkProxies(tools) {
       for (const way of [...(version.startsWith('22.') ? [] : AGENTS), isOld ? 'warning' : 'environment']) {
         await check(`Node ${version}: a proxy by ${way}`, bin, ['agents.mjs', way], options)
       }
+      if (!isOld)
+        await check(`Node ${version}: the command by a proxy of the environment`, bin, ['command.mjs'], options)
       const fetches = isOld ? FETCHES : [...FETCHES, 'undici-8']
       await check(`Node ${version}: fromFetch over ${fetches.join(', ')}`, bin, ['fetches.mjs', ...fetches], options)
     }),
