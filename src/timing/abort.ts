@@ -27,7 +27,7 @@ export function allowManyListeners(signal: AbortSignal): void {
   try {
     setMaxListeners(Number.POSITIVE_INFINITY, signal)
   } catch {
-    // Signals of polyfills, and of jsdom, which replaces Node's own, count no listeners.
+    // Signals of polyfills count no listeners.
   }
 }
 
