@@ -3,6 +3,23 @@ import type { MatrixRun } from './describe-matrix.js'
 import type { CellResult } from './matrix.js'
 
 const HEAD = `# The outcome of each fault
+`
+
+const CODES = `
+## What a code says
+
+A fault says one of three things, and a job of a queue does one of three:
+
+- **About this object.** It is given up at once, and \`onFailed\` gets it (\`media-gone\` and \`integrity-mismatch\` after [late tries](queues.md#when-a-job-fails)).
+- **Passing.** The job is tried again, later each time, until Meta deletes the media.
+- **About a whole:** a storage, a number, an account, the app. All jobs of that whole wait, with an \`account-paused\` event, and one at a time is tried. The first success ends the pause. Nothing is given up before Meta deletes the media. A job that fails while others of the same whole succeed is tried by itself, as for a passing fault. [How long, and who waits](errors.md#faults-of-a-whole).
+
+Of other errors, \`access-token\` is about the number, \`host-refused\` and an answer that the app's own HTTP client refuses are about the app, and a token or app secret of the wrong form is about the account. \`timeout\` is passing. \`size-limit\`, \`key-conflict\` and other \`invalid-option\`s are about this object. What is known neither to pass nor to be about one object is about the storage: waiting loses nothing.
+
+`
+
+const CELLS = `
+## Every step under every fault
 
 This table has every step of an archive under every fault. Each fault happens once or always, with at most ${ATTEMPTS} attempts. The columns are the outcome of \`archiveMedia\` (archived, or the error's code), its attempts, and the objects it left, all with the right bytes. In every cell, the same archive succeeds after the fault is over, no connection stays in use, and no request goes to a host that a redirect names.
 
@@ -10,18 +27,18 @@ This table has every step of an archive under every fault. Each fault happens on
 `
 
 /** The results as a page. */
-export function renderFaultTable(run: MatrixRun): string {
+export function renderFaultTable(run: MatrixRun, codeTable: string): string {
   const phases = Object.entries(PHASES).map(([phase, meaning]) => {
     const rows = FAULTS.map((name) => `| ${name} | ${renderRow(run, phase, name)} |`)
     return [
-      `\n## ${phase}\n\n${meaning}\n`,
+      `\n### ${phase}\n\n${meaning}\n`,
       '| fault | once | attempts | objects | always | attempts | objects |',
       '| --- | --- | --- | --- | --- | --- | --- |',
       ...rows,
       '',
     ].join('\n')
   })
-  return `${[HEAD, ...phases].join('')}\n${summarise(run)}\n`
+  return `${[HEAD, CODES, codeTable, CELLS, ...phases].join('')}\n${summarise(run)}\n`
 }
 
 function renderRow({ matrix, cells, results }: MatrixRun, phase: string, name: FaultName): string {

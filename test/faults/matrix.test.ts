@@ -1,4 +1,5 @@
 import { afterAll, expect, it } from 'vitest'
+import { renderCodeTable } from './code-table.js'
 import { describeMatrix } from './describe-matrix.js'
 import { renderFaultTable, summarise } from './fault-table.js'
 import { createS3StandIn } from './s3-stand-in.js'
@@ -18,5 +19,5 @@ const run = await describeMatrix({
 
 it('docs/faults.md lists the outcomes of all cells', async () => {
   process.stdout.write(`${summarise(run)}\n`)
-  await expect(renderFaultTable(run)).toMatchFileSnapshot('../../docs/faults.md')
+  await expect(renderFaultTable(run, await renderCodeTable())).toMatchFileSnapshot('../../docs/faults.md')
 })
