@@ -47,11 +47,11 @@ function judgeGraph(error: GraphApiError): FaultVerdict {
   return blame(verdict === 'dead-token' ? 'token' : verdict)
 }
 
-const PROXY_WANTS_CREDENTIALS = 407
+/** Statuses that can be about one file. Others that stay are a proxy's, or another server's. */
+const FILE_STATUSES: readonly (number | undefined)[] = [400, 413, 414, 416, 422, 451]
 
+/** Without a status it is the app's own HTTP client that refuses what comes. */
 function judgeDownload({ status, retryable }: DownloadFailedError): FaultVerdict {
-  if (status === PROXY_WANTS_CREDENTIALS) return blame('app')
   if (retryable) return PASSING
-  // Without a status it is the app's own HTTP client that refuses what comes.
-  return status === undefined ? blame('app') : OBJECT
+  return FILE_STATUSES.includes(status) ? OBJECT : blame('app')
 }

@@ -88,16 +88,16 @@ function judgeCode(error: GraphErrorBody): GraphVerdict | undefined {
   return GRAPH_VERDICTS.get(code)
 }
 
-/** A proxy that asks for credentials, and a server that leads elsewhere: neither has passed the call on. */
-const APP_STATUSES: readonly number[] = [407, 511]
+/** Statuses that can be about one media id. The others refuse any look-up: a proxy's, say, or another server's. */
+const OBJECT_STATUSES: readonly number[] = [400, 404, 410, 414]
 
 function judgeStatus(status: number): GraphVerdict {
   if (status === 401) return 'dead-token'
   if (status === 429) return 'rate-limit'
   if (status === 403) return 'number'
   if (status === 402) return 'account'
-  if (status < 400 || APP_STATUSES.includes(status)) return 'app'
-  return isPassingStatus(status) ? 'passing' : 'final'
+  if (isPassingStatus(status)) return 'passing'
+  return OBJECT_STATUSES.includes(status) ? 'final' : 'app'
 }
 
 /** What Meta meant by an error that `toGraphError` made. */

@@ -45,8 +45,9 @@ export interface MediaArchiveOptions
   /** Awaited after each archived item, also when it was stored before: at least once, so make it idempotent. */
   onArchived?: ((media: ArchivedMessageMedia) => unknown) | undefined
   /**
-   * Awaited for each item that is given up. At least once, too. A job is given up when its fault can't pass, when a fault
-   * that may pass, or a storage that is set up wrongly, has outlasted the media, and `media-gone` after one late try, up to 5 minutes after the first.
+   * Awaited for each item that is given up. At least once, too. A job is given up when its fault is about the object
+   * and can't pass, when any other fault has outlasted the media, and `media-gone` after one late try, up to 5 minutes
+   * after the first.
    */
   onFailed?: ((failure: MediaFailure) => unknown) | undefined
   /**

@@ -207,7 +207,7 @@ function uploads(foreign: string): Rows {
   }
 }
 
-function heads(foreign: string, outcomesOf: { forbidden: Outcomes; notFound: Outcomes }): Rows {
+function heads(foreign: string, outcomesOf: { refused: Outcomes; notFound: Outcomes }): Rows {
   const method = 'HEAD'
   const row = (fault: ProxyFault, outcomes: Outcomes): Row => ({ fault: { store: fault }, ...outcomes })
   const status = (code: Status, outcomes: Outcomes): Row =>
@@ -218,15 +218,15 @@ function heads(foreign: string, outcomesOf: { forbidden: Outcomes; notFound: Out
     stall: row({ method, cut: 'answer', after: 30, how: 'stall' }, passing('timeout')),
     drip: row({ method, drip: 'answer', bytes: 1 }, passing('timeout')),
     corrupt: row({ method, flip: 'answer', offset: 0 }, passing('storage-failed')),
-    'HTTP 400': status(400, permanent('storage-failed')),
-    'HTTP 401': status(401, permanent('storage-failed')),
-    'HTTP 403': status(403, outcomesOf.forbidden),
+    'HTTP 400': status(400, outcomesOf.refused),
+    'HTTP 401': status(401, outcomesOf.refused),
+    'HTTP 403': status(403, outcomesOf.refused),
     'HTTP 404': status(404, outcomesOf.notFound),
-    'HTTP 410': status(410, permanent('storage-failed')),
+    'HTTP 410': status(410, outcomesOf.refused),
     'HTTP 429': status(429, passing('storage-failed')),
     'HTTP 500': status(500, passing('storage-failed')),
     'HTTP 503': status(503, passing('storage-failed')),
-    'redirect to a foreign host': row({ method, answer: temporaryRedirect(foreign) }, permanent('storage-failed')),
+    'redirect to a foreign host': row({ method, answer: temporaryRedirect(foreign) }, outcomesOf.refused),
     'gzip bomb': NO_BODY,
     'endless body': NO_BODY,
     'lost answer': row({ method, cut: 'answer', how: 'reset' }, passing('storage-failed')),
@@ -245,9 +245,9 @@ export function createMatrix(foreign: string): Matrix {
     'direct download': directDownloads(foreign),
     upload: uploads(foreign),
     // The look is advisory: nothing there, or no permission to look, both lead on to the put.
-    head: heads(foreign, { forbidden: harmless, notFound: harmless }),
+    head: heads(foreign, { refused: harmless, notFound: harmless }),
     // Here it decides, and "there is one" beside "there is none" is a contradiction that may pass.
-    compare: heads(foreign, { forbidden: permanent('storage-failed'), notFound: passing('storage-failed') }),
+    compare: heads(foreign, { refused: permanent('storage-failed'), notFound: passing('storage-failed') }),
   }
 }
 

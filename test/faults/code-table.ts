@@ -111,7 +111,7 @@ export async function renderCodeTable(): Promise<string> {
     ...head('HTTP statuses'),
     ...renderRows(downloads),
     '\n### Names of stores and systems\n',
-    'S3 and what speaks its language, R2, the AWS SDK, directories. Names that begin with `KMS` are about the storage. 409 with `AccessDenied` is about the storage, too: a name counts before its status.\n',
+    'S3 and what speaks its language, R2, the AWS SDK, directories. Names that begin with `KMS` are about the storage. A name counts before its status.\n',
     ...head('names'),
     ...renderRows(names),
     '\n### Statuses of a store without a known name\n',

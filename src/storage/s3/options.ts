@@ -44,7 +44,7 @@ export interface S3ConnectionOptions extends S3BucketOptions {
   endpoint?: string | undefined
   /** The endpoint that readers reach, for signed URLs and addresses, where the internal one is another. Default: `endpoint`. */
   publicEndpoint?: string | undefined
-  /** Default: the SDK's own chain. */
+  /** Default: the SDK's own chain. A function is asked again when the store refuses what it gave. */
   credentials?: S3ClientConfig['credentials'] | undefined
   /**
    * Makes the connections to the store, and those of the SDK's credential providers, through a proxy say. `close()`
