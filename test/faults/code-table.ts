@@ -53,6 +53,7 @@ const judgeStore = (reason: string, status?: number): string => {
       : toS3StorageError(Object.assign(new Error(reason), { name: reason, $metadata: { httpStatusCode: status } }), {
           operation: 'put',
           key: 'k',
+          bucket: 'b',
           secrets: [],
         })
   if (!WhatsAppMediaError.is(thrown)) throw new Error('no failure')
