@@ -1,13 +1,7 @@
 import type { Readable } from 'node:stream'
 import { checkFlag, checkMethods, checkOneOf, checkText } from '../errors/checks.js'
 import { describeValue } from '../errors/describe.js'
-import {
-  type AnyWhatsAppMediaError,
-  IntegrityMismatchError,
-  InvalidOptionError,
-  StorageFailedError,
-  WhatsAppMediaError,
-} from '../errors.js'
+import { IntegrityMismatchError, InvalidOptionError, StorageFailedError, WhatsAppMediaError } from '../errors.js'
 import { type EventSubject, emit, type OnEvent } from '../events.js'
 import { contradicts } from '../file-type/contradicts.js'
 import { encodeMetadata, findSafeExtension } from '../file-type/filename.js'
@@ -28,6 +22,7 @@ import {
   type StorableMedia,
   type StoredMedia,
 } from './result.js'
+import { isBodyRefused } from './storage-errors.js'
 
 /** Checks the options that every call that stores has in common. @throws InvalidOptionError */
 export function checkStoring(options: {
@@ -198,7 +193,12 @@ async function putProven(call: PutCall): Promise<StoredMedia> {
     return buildFoundResult(await findAfterLostAnswer(error, proven, call), body.media, target)
   }
   deadlines.waitFor('store')
-  if (result?.outcome === 'exists') return buildFoundResult(await compareStored(identity, target), body.media, target)
+  if (result?.outcome === 'exists') {
+    const compare = (given: Deadlines): Promise<StoredObject> =>
+      compareStored(identity, { ...target, deadlines: given })
+    const found = await (deadlines.signal.aborted ? lookUnder(target, compare) : compare(deadlines))
+    return buildFoundResult(found, body.media, target)
+  }
   const isStored = result?.outcome === 'stored' || result?.outcome === 'condition-ignored'
   // A storage that swallows the body's error, or does not read it, claims what it can't have.
   if (!isStored || !proven.isProven()) throw findProofFailure(proven.body) ?? createClaimError(key)
@@ -232,31 +232,32 @@ function reportStored({ outcome }: PutResult, { body, identity, target }: PutCal
  * error stands in every other case.
  */
 async function findAfterLostAnswer(error: unknown, proven: ProvenBody, call: PutCall): Promise<StoredObject> {
-  const { storage, key, timeouts, callerSignal, deadlines: attemptDeadlines } = call.target
+  const { storage, key, callerSignal, deadlines: attemptDeadlines } = call.target
   const failure = attemptDeadlines.signal.aborted ? attemptDeadlines.signal.reason : error
   const isPassing = WhatsAppMediaError.is(failure) && failure.retryable && !hasNewCredentials(failure)
   const isLost = proven.isProven() && isPassing && !isBodyRefused(failure)
   if (!isLost || callerSignal?.aborted === true) throw failure
-  // The attempt's own deadline may be what passed, so this look gets one of its own.
-  const deadlines = startDeadlines({ ...timeouts, store: Math.min(timeouts.store, LAST_LOOK_MS) }, callerSignal)
-  deadlines.waitFor('store')
   try {
-    const found = await storage.head(key, { signal: deadlines.signal })
+    const found = await lookUnder(call.target, ({ signal }) => storage.head(key, { signal }))
     if (found !== null && isSameObject(found, call.identity)) return found
   } catch {
     // The store is still out of reach: the put's error says more.
-  } finally {
-    deadlines.clear()
   }
   throw failure
 }
 
-/**
- * A store that got other bytes says 400 (AWS: BadDigest). It should keep nothing then; if it does keep them, they lie
- * under the size and hash that we sent, and a look would take those for proof.
- */
-function isBodyRefused(failure: AnyWhatsAppMediaError): boolean {
-  return failure.code === 'storage-failed' && failure.status === 400
+/** Looks at the store under deadlines of its own: those of the attempt may be what passed. */
+async function lookUnder<T>(
+  { timeouts, callerSignal }: PutTarget,
+  look: (deadlines: Deadlines) => Promise<T>,
+): Promise<T> {
+  const deadlines = startDeadlines({ ...timeouts, store: Math.min(timeouts.store, LAST_LOOK_MS) }, callerSignal)
+  deadlines.waitFor('store')
+  try {
+    return await look(deadlines)
+  } finally {
+    deadlines.clear()
+  }
 }
 
 /** Decides how the object is served. A body whose first bytes contradict its declared type is kept as octet-stream. */

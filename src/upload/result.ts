@@ -1,6 +1,7 @@
 import { defined } from '../json.js'
 import type { WantedMedia } from '../media-reference.js'
 import type { ObjectStorage, StoredObject } from '../storage.js'
+import { within } from '../timing/abort.js'
 
 /** An object that the storage has acknowledged, with the right bytes. */
 export interface StoredMedia {
@@ -8,7 +9,10 @@ export interface StoredMedia {
   key: string
   /** Absent for storages without buckets. */
   bucket?: string | undefined
-  /** The object's permanent address. Private: hand out signed URLs, made when somebody reads. */
+  /**
+   * The object's permanent address. Private: hand out signed URLs, made when somebody reads. Where the storage
+   * fails to tell it, or not within 5 seconds: `s3://{bucket}/{key}`, or without a bucket the storage's name and the key.
+   */
   url: string
   /** The store's tag for this version of the object. */
   etag?: string | undefined
@@ -61,7 +65,7 @@ export async function buildStoredResult(
   { mimeType, filename, sha256: announcedSha256 }: StorableMedia,
   { storage, key, keyIsStable }: ObjectPlace,
 ): Promise<StoredMedia> {
-  const url = await storage.address(key)
+  const url = await findAddress(storage, key)
   const { size, sha256, etag, alreadyStored } = object
   const integrity = judgeIntegrity(sha256, announcedSha256)
   return {
@@ -75,6 +79,15 @@ export async function buildStoredResult(
     keyIsStable,
     ...defined({ bucket: storage.bucket, etag, filename }),
   }
+}
+
+/** The most milliseconds to wait for an address: the object is stored, whatever becomes of it. */
+const ADDRESS_MS = 5_000
+
+async function findAddress(storage: ObjectStorage, key: string): Promise<string> {
+  const { name, bucket } = storage
+  const otherwise = (): string => (bucket === undefined ? `${name}:${key}` : `s3://${bucket}/${key}`)
+  return within(ADDRESS_MS, storage.address(key), { otherwise }).catch(otherwise)
 }
 
 function judgeIntegrity(sha256: string, announcedSha256: string | undefined): StoredMedia['integrity'] {

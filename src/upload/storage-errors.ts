@@ -5,6 +5,7 @@ import { StorageFailedError, WhatsAppMediaError } from '../errors.js'
 import { findProofFailure } from '../integrity/prove.js'
 import { defined } from '../json.js'
 import type { ObjectStorage, PutResult, StoredObject } from '../storage.js'
+import { distrustRefused, noteRefusedBody } from './refused-bodies.js'
 
 /** A call to a storage, for the error of its failure. */
 interface StorageCall {
@@ -31,6 +32,17 @@ export function toStorageFailure(error: unknown, { operation, key, signal, secre
 export function isForbidden(error: unknown): error is StorageFailedError {
   return WhatsAppMediaError.is(error) && error.code === 'storage-failed' && error.status === 403
 }
+
+/**
+ * Whether the storage refused the bytes that it got (AWS: BadDigest). It should keep nothing then; if it does keep them,
+ * they lie under the size and hash that we sent, and a look would take those for proof.
+ */
+export function isBodyRefused(failure: unknown): boolean {
+  if (!WhatsAppMediaError.is(failure) || failure.code !== 'storage-failed') return false
+  return failure.status === 400 || REFUSED_BODIES.includes(failure.reason)
+}
+
+const REFUSED_BODIES: readonly string[] = ['BadDigest', 'InvalidDigest', 'XAmzContentSHA256Mismatch', 'IncompleteBody']
 
 /** Whether the storage refused a call for good, by a status that speaks of the call. */
 export function isRefusal(error: unknown): boolean {
@@ -62,7 +74,9 @@ export function wrapStorage(storage: ObjectStorage, filename: string | undefined
         const own = findProofFailure(body)
         if (own !== undefined) throw own
         const secrets = [filename, contentDisposition, ...Object.values(metadata)]
-        throw toStorageFailure(error, { operation: 'put', key, signal, secrets })
+        const failure = toStorageFailure(error, { operation: 'put', key, signal, secrets })
+        if (isBodyRefused(failure)) noteRefusedBody(storage, key)
+        throw failure
       }
       const result = findPutResult(answer)
       if (result === undefined) throw findProofFailure(body) ?? createFormError({ operation: 'put', key }, PUT_FORM)
@@ -70,7 +84,7 @@ export function wrapStorage(storage: ObjectStorage, filename: string | undefined
     },
     head: (key, options) =>
       typed({ operation: 'head', key, signal: options?.signal }, async () =>
-        checkHeadAnswer(await storage.head(key, options), { operation: 'head', key }),
+        distrustRefused(storage, checkHeadAnswer(await storage.head(key, options), { operation: 'head', key })),
       ),
     get: (key, options) =>
       typed({ operation: 'get', key, signal: options?.signal }, async () => {
