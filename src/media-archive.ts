@@ -113,7 +113,7 @@ export interface ArchiveUploadOptions
 
 /** Whose object is signed, and how its URL serves it. */
 export interface ArchiveSigningOptions
-  extends Pick<SigningOptions, 'expiresIn' | 'filename' | 'disposition' | 'cacheFor'> {
+  extends Pick<SigningOptions, 'expiresIn' | 'filename' | 'disposition' | 'cacheFor' | 'method'> {
   /** The tenant that asks: the key must be its own. */
   accountId: string
 }
@@ -126,7 +126,7 @@ const ARCHIVE_UPLOAD_OPTIONS: OptionNames<ArchiveUploadOptions> = {
 }
 
 const ARCHIVE_SIGNING_OPTIONS: OptionNames<ArchiveSigningOptions> = {
-  ...{ accountId: true, expiresIn: true, filename: true, disposition: true, cacheFor: true },
+  ...{ accountId: true, expiresIn: true, filename: true, disposition: true, cacheFor: true, method: true },
 }
 
 /**
@@ -201,9 +201,9 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
       calls.run(async (signal) => {
         checkOptions(signing, ARCHIVE_SIGNING_OPTIONS, { after: { key } })
         // By name: a `keyLayout` or `storage` from JavaScript must not replace the archive's own.
-        const { accountId, expiresIn, filename, disposition, cacheFor } = signing
+        const { accountId, expiresIn, filename, disposition, cacheFor, method } = signing
         const place = await findPlace(accountId, signal)
-        const wishes = defined({ expiresIn, filename, disposition, cacheFor })
+        const wishes = defined({ expiresIn, filename, disposition, cacheFor, method })
         return signUrl(key, { ...shared, ...wishes, ...place, accountId })
       }),
     idle: (idleOptions) => waitUntilIdle({ calls, queue }, idleOptions),

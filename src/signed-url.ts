@@ -5,6 +5,7 @@ import { InvalidOptionError, StorageFailedError, WrongAccountError } from './err
 import { emit, type OnEvent } from './events.js'
 import { findSafeExtension } from './file-type/filename.js'
 import { decideServing } from './file-type/serving.js'
+import { defined } from './json.js'
 import { checkAccountId, type KeyLayout, resolveKeyLayout } from './key.js'
 import { checkObjectKey, MAX_EXPIRES_IN, type ObjectStorage, type SignedUrlOptions } from './storage.js'
 import { toStorageFailure } from './upload/storage-errors.js'
@@ -31,6 +32,11 @@ export interface UrlOptions {
    * ECDSA keys of a CloudFront signer one at each call. Default 0: each call signs anew.
    */
   cacheFor?: number | undefined
+  /**
+   * The request that the URL is for. `HEAD`: for players and clients that ask for size and type first; S3 signs the method,
+   * and answers 403 to any other. Default `GET`.
+   */
+  method?: 'GET' | 'HEAD' | undefined
   /** The part of keys before the account id. Default `whatsapp-media/`; empty is allowed. */
   prefix?: string | undefined
   /** The layout that reads the keys. Default: the one of `buildMediaKey`. Used with `accountId` only. */
@@ -57,7 +63,7 @@ export interface AnyAccountSigningOptions extends UrlOptions {
 
 const SIGNING_OPTIONS: OptionNames<SigningOptions> = {
   ...{ storage: true, expiresIn: true, filename: true, disposition: true, cacheFor: true, prefix: true },
-  ...{ keyLayout: true, onEvent: true, accountId: true, anyAccount: true },
+  ...{ keyLayout: true, onEvent: true, accountId: true, anyAccount: true, method: true },
 }
 
 /** A URL that reads one object for a while. */
@@ -140,11 +146,12 @@ export async function signUrl(key: string, options: SigningOptions): Promise<Sig
   // Signatures count in whole seconds; without the floor `expiresAt` would promise up to one too many.
   const now = Date.now()
   const signedAt = new Date(floorTo(now, Math.max(cacheFor, 1) * 1_000))
-  const { disposition, filename } = options
+  const { disposition, filename, method } = options
+  if (method !== undefined) checkOneOf('method', method, ['GET', 'HEAD'])
   if (disposition !== undefined) checkOneOf('disposition', disposition, ['inline', 'attachment'])
   if (filename !== undefined) checkText('filename', filename)
   const { contentType, contentDisposition } = decideServing({ extension, filename, disposition })
-  const urlOptions = { contentType, contentDisposition, expiresIn: lifetime, signedAt }
+  const urlOptions = { contentType, contentDisposition, expiresIn: lifetime, signedAt, ...defined({ method }) }
   const { url, expiresAt } = await askForUrl(storage, key, urlOptions)
   const askedFor = signedAt.getTime() + lifetime * 1_000
   if (expiresAt.getTime() < askedFor) {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { checkWhole } from './errors/checks.js'
+import { checkOneOf, checkWhole } from './errors/checks.js'
 import { describeSecret, describeValue } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
 
@@ -182,6 +182,8 @@ export interface SignedUrlOptions {
   contentDisposition: string
   /** When signing happens, for URLs that stay the same within a window. Default: now. */
   signedAt?: Date | undefined
+  /** The request that the URL is for. S3 refuses any other one. Default `GET`. */
+  method?: 'GET' | 'HEAD' | undefined
 }
 
 /** S3's limit (AWS: Object key names). */
@@ -217,7 +219,9 @@ export const MAX_EXPIRES_IN = 604_800
  * @throws InvalidOptionError for an expiry outside 1 to 604,800 whole seconds, and for a content type or disposition that
  *   is not printable ASCII: no answer could have it.
  */
-export function checkSignedUrlOptions({ expiresIn, contentType, contentDisposition }: SignedUrlOptions): void {
+export function checkSignedUrlOptions(options: SignedUrlOptions): void {
+  const { expiresIn, contentType, contentDisposition, method } = options
+  if (method !== undefined) checkOneOf('method', method, ['GET', 'HEAD'])
   checkWhole('expiresIn', expiresIn, { most: MAX_EXPIRES_IN, unit: 'of seconds' })
   for (const [option, value] of Object.entries({ contentType, contentDisposition })) {
     if (typeof value === 'string' && /^[\x20-\x7e]+$/.test(value)) continue

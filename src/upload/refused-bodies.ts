@@ -1,7 +1,7 @@
 import type { ObjectStorage, StoredObject } from '../storage.js'
 
 /** Enough for the media of one outage; memory does not grow with the archive. */
-const REMEMBERED_KEYS = 1_000
+const MOST_REFUSED_KEYS = 1_000
 
 const refusedKeys = new WeakMap<ObjectStorage, Set<string>>()
 
@@ -10,14 +10,14 @@ export function noteRefusedBody(storage: ObjectStorage, key: string): void {
   const keys = refusedKeys.get(storage) ?? new Set()
   refusedKeys.set(storage, keys.add(key))
   const [oldest] = keys
-  if (keys.size > REMEMBERED_KEYS && oldest !== undefined) keys.delete(oldest)
+  if (keys.size > MOST_REFUSED_KEYS && oldest !== undefined) keys.delete(oldest)
 }
 
 /**
  * The object without its recorded hash, where bytes were refused for its key: that hash may be our own word for other
  * bytes, so they have to be read back.
  */
-export function distrustRefused(storage: ObjectStorage, found: StoredObject | null): StoredObject | null {
+export function removeRefusedHash(storage: ObjectStorage, found: StoredObject | null): StoredObject | null {
   if (found === null || refusedKeys.get(storage)?.has(found.key) !== true) return found
   const { sha256, ...unproven } = found
   return unproven

@@ -4,8 +4,8 @@ import { readErrorName, reduceToName } from '../errors/thrown.js'
 import { StorageFailedError, WhatsAppMediaError } from '../errors.js'
 import { findProofFailure } from '../integrity/prove.js'
 import { defined } from '../json.js'
-import type { ObjectStorage, PutResult, StoredObject } from '../storage.js'
-import { distrustRefused, noteRefusedBody } from './refused-bodies.js'
+import type { ObjectStorage, PutOptions, PutResult, StoredObject } from '../storage.js'
+import { noteRefusedBody, removeRefusedHash } from './refused-bodies.js'
 
 /** A call to a storage, for the error of its failure. */
 interface StorageCall {
@@ -64,27 +64,10 @@ export function wrapStorage(storage: ObjectStorage, filename: string | undefined
     name,
     ...(bucket === undefined ? {} : { bucket }),
     capabilities,
-    async put(key, body, options) {
-      const { signal, contentDisposition, metadata = {} } = options
-      let answer: PutResult
-      try {
-        answer = await storage.put(key, body, options)
-      } catch (error) {
-        // Whatever the storage made of it: bytes that failed their proof say more than a store that did not get them.
-        const own = findProofFailure(body)
-        if (own !== undefined) throw own
-        const secrets = [filename, contentDisposition, ...Object.values(metadata)]
-        const failure = toStorageFailure(error, { operation: 'put', key, signal, secrets })
-        if (isBodyRefused(failure)) noteRefusedBody(storage, key)
-        throw failure
-      }
-      const result = findPutResult(answer)
-      if (result === undefined) throw findProofFailure(body) ?? createFormError({ operation: 'put', key }, PUT_FORM)
-      return result
-    },
+    put: (key, body, options) => putTyped(storage, { key, body, options, filename }),
     head: (key, options) =>
       typed({ operation: 'head', key, signal: options?.signal }, async () =>
-        distrustRefused(storage, checkHeadAnswer(await storage.head(key, options), { operation: 'head', key })),
+        removeRefusedHash(storage, checkHeadAnswer(await storage.head(key, options), { operation: 'head', key })),
       ),
     get: (key, options) =>
       typed({ operation: 'get', key, signal: options?.signal }, async () => {
@@ -101,6 +84,30 @@ export function wrapStorage(storage: ObjectStorage, filename: string | undefined
         return address
       }),
   }
+}
+
+/** One put, and the errors and answers of it. */
+async function putTyped(
+  storage: ObjectStorage,
+  call: { key: string; body: Readable; options: PutOptions; filename: string | undefined },
+): Promise<PutResult> {
+  const { key, body, options, filename } = call
+  const { signal, contentDisposition, metadata = {} } = options
+  let answer: PutResult
+  try {
+    answer = await storage.put(key, body, options)
+  } catch (error) {
+    // Whatever the storage made of it: bytes that failed their proof say more than a store that did not get them.
+    const own = findProofFailure(body)
+    if (own !== undefined) throw own
+    const secrets = [filename, contentDisposition, ...Object.values(metadata)]
+    const failure = toStorageFailure(error, { operation: 'put', key, signal, secrets })
+    if (isBodyRefused(failure)) noteRefusedBody(storage, key)
+    throw failure
+  }
+  const result = findPutResult(answer)
+  if (result === undefined) throw findProofFailure(body) ?? createFormError({ operation: 'put', key }, PUT_FORM)
+  return result
 }
 
 const PUT_FORM = "put must give { outcome: 'stored' }, { outcome: 'condition-ignored' } or { outcome: 'exists' }"

@@ -21,11 +21,14 @@ export interface S3Direct {
   signedUrl(request: S3DirectUrl): Promise<{ url: string; expiration: Date | undefined } | undefined>
   /** Asks the provider of credentials anew. @returns whether it gave others. */
   renewCredentials(): Promise<boolean>
+  /** By how much the store's clock is ahead of ours, in milliseconds, as puts have learnt. */
+  clockOffset(): number
   /** Ends the connections of puts. */
   close(): void
 }
 
 interface S3DirectUrl {
+  method: 'GET' | 'HEAD'
   key: string
   contentType: string
   contentDisposition: string
@@ -49,12 +52,13 @@ export function createS3Direct(options: S3ConnectionOptions, sdk: SdkAccess): S3
   })
   const { ExpectedBucketOwner: owner } = buildBucketInput(options)
   // Most URLs of a page have both in common.
-  const buildQuery = cacheLast((contentDisposition: string, contentType: string) =>
+  const buildQuery = cacheLast((contentDisposition: string, contentType: string, method: 'GET' | 'HEAD') =>
     encodeQuery(
       defined({
         'response-content-disposition': contentDisposition,
         'response-content-type': contentType,
-        'x-id': 'GetObject',
+        // As the SDK.
+        'x-id': method === 'GET' ? 'GetObject' : undefined,
         'x-amz-expected-bucket-owner': owner,
       }),
     ),
@@ -74,15 +78,16 @@ export function createS3Direct(options: S3ConnectionOptions, sdk: SdkAccess): S3
       const found = await publicAddress()
       return found === undefined ? undefined : `${found.origin}${buildPath(found.path, key)}`
     },
-    async signedUrl({ key, contentType, contentDisposition, signedAt, expiresIn }) {
+    async signedUrl({ method, key, contentType, contentDisposition, signedAt, expiresIn }) {
       const found = await publicAddress()
       if (found === undefined) return undefined
       const identity = await credentials()
-      const query = buildQuery(contentDisposition, contentType)
-      const url = signer.signQuery({ key, query, signedAt, expiresIn }, found, identity)
+      const query = buildQuery(contentDisposition, contentType, method)
+      const url = signer.signQuery({ method, key, query, signedAt, expiresIn }, found, identity)
       return { url, expiration: identity.expiration }
     },
     renewCredentials,
+    clockOffset: sender.clockOffset,
     close: sender.close,
   }
 }

@@ -1,7 +1,11 @@
-import { S3Client } from '@aws-sdk/client-s3'
+import { Readable } from 'node:stream'
+import { HeadObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { getSignedUrl as presign } from '@aws-sdk/s3-request-presigner'
+import { HttpResponse, http } from 'msw'
 import { describe, expect, it, vi } from 'vitest'
 import { createS3Storage } from '../../../src/storage/s3.js'
-import { credentials, endpoint, object, open, useServer } from './stand-in.js'
+import type { ObjectStorage, UrlSigner } from '../../../src/storage.js'
+import { credentials, endpoint, object, open, openGiven, putOptions, server, useServer } from './stand-in.js'
 
 useServer()
 
@@ -106,4 +110,74 @@ describe('signedUrl', () => {
       reason: 'CredentialsProviderError',
     })
   })
+
+  it.each([
+    ['own', open],
+    ['given', openGiven],
+  ])('signs a HEAD, as the SDK does (%s client)', async (_whose, openStorage) => {
+    const client = new S3Client({ region: 'eu-central-1', endpoint, credentials, forcePathStyle: true })
+    const signedAt = new Date('2026-11-22T10:00:00Z')
+    const forced = { ResponseContentType: 'image/jpeg', ResponseContentDisposition: 'inline' }
+    const command = new HeadObjectCommand({ Bucket: 'media', Key: 'a/b.jpg', ...forced })
+    const official = await presign(client, command, { expiresIn: 600, signingDate: signedAt })
+    const signed = await openStorage().signedUrl?.('a/b.jpg', { ...signing, signedAt, method: 'HEAD' })
+    expect(signed?.url).toBe(official)
+  })
+
+  describe.each([20, -20, 61])('on a machine whose clock is %i minutes off', (minutes) => {
+    const offMs = minutes * 60_000
+    /** The store says its time in each answer. */
+    const answerWithTime = (): void =>
+      server.use(
+        http.put(object, async ({ request }) => {
+          await request.text()
+          const date = new Date(Date.now() - offMs).toUTCString()
+          return new HttpResponse(null, { status: 200, headers: { etag: '"e"', date } })
+        }),
+      )
+    const put = (there: ObjectStorage) => there.put('a/b.jpg', Readable.from(['hello']), putOptions())
+    const readTime = (url = ''): number => {
+      const written = new URL(url).searchParams.get('X-Amz-Date') ?? ''
+      return Date.parse(written.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z'))
+    }
+
+    it.each([
+      ['own', open],
+      ['given', openGiven],
+    ])('signs in the store’s time, once a put has told it (%s client)', async (_whose, openStorage) => {
+      answerWithTime()
+      const there = openStorage()
+      const signedAt = new Date()
+      expect(readTime((await there.signedUrl?.('a/b.jpg', { ...signing, signedAt }))?.url)).toBe(
+        floorToSeconds(signedAt),
+      )
+      await put(there)
+      const signed = await there.signedUrl?.('a/b.jpg', { ...signing, signedAt })
+      expect(Math.abs(readTime(signed?.url) + offMs - signedAt.getTime())).toBeLessThan(60_000)
+      // In our own time.
+      expect(signed?.expiresAt).toEqual(new Date(signedAt.getTime() + 600_000))
+      expect((await there.signedUrl?.('a/b.jpg', { ...signing, signedAt }))?.url).toBe(signed?.url)
+    })
+
+    it('lets a signer sign in that time, too', async () => {
+      answerWithTime()
+      const asked: number[] = []
+      const signer: UrlSigner = {
+        async signedUrl(_key, { signedAt = new Date(), expiresIn }) {
+          asked.push(signedAt.getTime())
+          return { url: 'https://cdn.test/', expiresAt: new Date(signedAt.getTime() + expiresIn * 1_000) }
+        },
+      }
+      const there = createS3Storage({ bucket: 'media', region: 'eu-central-1', endpoint, credentials, signer })
+      await put(there)
+      const signedAt = new Date()
+      const signed = await there.signedUrl?.('a/b.jpg', { ...signing, signedAt })
+      expect(Math.abs((asked[0] ?? 0) + offMs - signedAt.getTime())).toBeLessThan(60_000)
+      expect(signed?.expiresAt).toEqual(new Date(signedAt.getTime() + 600_000))
+    })
+  })
 })
+
+function floorToSeconds(date: Date): number {
+  return Math.floor(date.getTime() / 1_000) * 1_000
+}

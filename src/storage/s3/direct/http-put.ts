@@ -37,6 +37,8 @@ export interface HttpPut {
    * `$response`.
    */
   put(body: Readable, request: HttpPutRequest): Promise<S3PutAnswer>
+  /** By how much the store's clock is ahead of ours, in milliseconds, as answers to puts have told. */
+  clockOffset(): number
   /** Ends its connections, those in use too, but for those of an agent that was given. */
   close(): void
 }
@@ -48,7 +50,6 @@ const SKEW_MS = 240_000
 
 export function createHttpPut(signer: S3Signer, agent?: HttpAgents): HttpPut {
   const transports = createTransports({ agent })
-  /** By how much the store's clock is ahead of ours, in milliseconds. */
   let clockOffset = 0
 
   const prepare = async (request: HttpPutRequest): Promise<BeginRequest> => {
@@ -88,6 +89,7 @@ export function createHttpPut(signer: S3Signer, agent?: HttpAgents): HttpPut {
       if (!isSuccess(response)) throw toSdkError(response, text)
       return { ...readSuccess(response), isEarly }
     },
+    clockOffset: () => clockOffset,
     close: transports.close,
   }
 }

@@ -32,6 +32,7 @@ interface S3HeaderRequest {
 }
 
 interface S3QueryRequest {
+  method: 'GET' | 'HEAD'
   key: string
   /** More parameters, by `encodeQuery`. */
   query: string
@@ -93,12 +94,12 @@ export function createS3Signer(): S3Signer {
       return sent
     },
 
-    signQuery({ key, query, signedAt, expiresIn }, address, credentials) {
+    signQuery({ method, key, query, signedAt, expiresIn }, address, credentials) {
       const time = urlTime(Math.floor(signedAt.getTime() / 1_000), address.region)
       const { accessKeyId, sessionToken = '' } = credentials
       const head = queryHead(accessKeyId, sessionToken, time.scope, time.long, expiresIn)
       const path = buildPath(address.path, key)
-      const canonical = `GET\n${path}\n${head}&X-Amz-SignedHeaders=host${query}\nhost:${address.host}\n\nhost\nUNSIGNED-PAYLOAD`
+      const canonical = `${method}\n${path}\n${head}&X-Amz-SignedHeaders=host${query}\nhost:${address.host}\n\nhost\nUNSIGNED-PAYLOAD`
       const signature = sign(canonical, time, dayKey(credentials.secretAccessKey, time.scope))
       return `${address.origin}${path}?${head}&X-Amz-Signature=${signature}&X-Amz-SignedHeaders=host${query}`
     },

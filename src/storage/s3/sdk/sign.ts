@@ -8,19 +8,20 @@ export interface SdkSignedUrl {
   expiration: Date | undefined
 }
 
-/** @param options `expiresIn`: seconds. `signingDate`: default now. */
+/** @param options `expiresIn`: seconds. `signingDate`: default now. `method`: default `GET`. */
 export async function signWithSdk(
   { signer }: Pick<S3Connection, 'signer'>,
   input: GetObjectCommandInput,
-  options: { expiresIn: number; signingDate?: Date },
+  { method = 'GET', ...options }: { expiresIn: number; signingDate?: Date; method?: 'GET' | 'HEAD' },
 ): Promise<SdkSignedUrl> {
-  const [{ GetObjectCommand }, { getSignedUrl }] = await Promise.all([
+  const [{ GetObjectCommand, HeadObjectCommand }, { getSignedUrl }] = await Promise.all([
     import('@aws-sdk/client-s3'),
     loadPackage({ name: '@aws-sdk/s3-request-presigner' }, () => import('@aws-sdk/s3-request-presigner')),
   ])
   // Read before signing: the SDK may renew the credentials in between, and those live longer.
   const { expiration } = await signer.config.credentials()
-  return { url: await getSignedUrl(signer, new GetObjectCommand(input), options), expiration }
+  const command = method === 'GET' ? new GetObjectCommand(input) : new HeadObjectCommand(input)
+  return { url: await getSignedUrl(signer, command, options), expiration }
 }
 
 /** The SDK's URL for one key shows the address of all: the URL of the key `k`. */

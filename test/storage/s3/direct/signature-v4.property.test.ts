@@ -1,4 +1,10 @@
-import { GetObjectCommand, PutObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  S3Client,
+  type S3ClientConfig,
+} from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -80,27 +86,26 @@ describe('signQuery', () => {
           owner: fc.option(fc.constant('123456789012'), { nil: undefined }),
           signedAt: date,
           expiresIn: fc.integer({ min: 1, max: 604_800 }),
+          method: fc.constantFrom('GET', 'HEAD'),
         }),
-        async ({ place, credentials, key, contentType, contentDisposition, owner, signedAt, expiresIn }) => {
+        async ({ method, place, credentials, key, contentType, contentDisposition, owner, signedAt, expiresIn }) => {
           const client = clientFor(place, credentials)
-          const official = await getSignedUrl(
-            client,
-            new GetObjectCommand({
-              Bucket: place.bucket,
-              Key: key,
-              ResponseContentType: contentType,
-              ResponseContentDisposition: contentDisposition,
-              ...(owner === undefined ? {} : { ExpectedBucketOwner: owner }),
-            }),
-            { expiresIn, signingDate: signedAt },
-          )
+          const input = {
+            Bucket: place.bucket,
+            Key: key,
+            ResponseContentType: contentType,
+            ResponseContentDisposition: contentDisposition,
+            ...(owner === undefined ? {} : { ExpectedBucketOwner: owner }),
+          }
+          const command = method === 'GET' ? new GetObjectCommand(input) : new HeadObjectCommand(input)
+          const official = await getSignedUrl(client, command, { expiresIn, signingDate: signedAt })
           const query = encodeQuery({
-            'x-id': 'GetObject',
+            ...(method === 'GET' ? { 'x-id': 'GetObject' } : {}),
             'response-content-type': contentType,
             'response-content-disposition': contentDisposition,
             ...(owner === undefined ? {} : { 'x-amz-expected-bucket-owner': owner }),
           })
-          const ours = signer.signQuery({ key, query, signedAt, expiresIn }, addressOf(place), credentials)
+          const ours = signer.signQuery({ method, key, query, signedAt, expiresIn }, addressOf(place), credentials)
           client.destroy()
           expect(ours).toBe(official)
         },
