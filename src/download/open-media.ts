@@ -135,7 +135,7 @@ function checkMediaAnswer({ response, host }: MediaHostAnswer, media: KnownMedia
   const { status, headers, body } = response
   const maxBytes = getMaxBytes(attempt.download.maxBytes, media.mediaType)
   try {
-    if (status !== 200) throw createRefusalError(status, headers, host)
+    if (!isWhole(status, headers)) throw createRefusalError(status, headers, host)
     if (isEncoded(headers)) {
       throw new DownloadFailedError({ host, problem: 'the answer has a Content-Encoding', retryable: false })
     }
@@ -173,9 +173,24 @@ function createRefusalError(
     host,
     problem: `HTTP ${status}`,
     status,
-    retryable: DEAD_URL_STATUSES.includes(status) || isPassingStatus(status),
+    // A part, or no content: nobody asked for that, and another answer may be whole.
+    retryable: DEAD_URL_STATUSES.includes(status) || isPassingStatus(status) || isSuccess(status),
     ...defined({ retryAfterMs: readGraphRetryAfter(headers) }),
   })
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300
+}
+
+/**
+ * Whether an answer is the whole file: its size and hash are proven all the same. Caches and proxies answer 203, and 206
+ * with a range that is the whole (RFC 9110, sections 15.3.4 and 15.3.7).
+ */
+function isWhole(status: number, { 'content-range': range = '' }: Readonly<Record<string, string>>): boolean {
+  if (status !== 206) return isSuccess(status) && status !== 204 && status !== 205
+  const [, last, size] = /^bytes 0-(\d{1,15})\/(\d{1,15})$/i.exec(range.trim()) ?? []
+  return last !== undefined && Number(last) + 1 === Number(size)
 }
 
 function readLength({ 'content-length': length = '' }: Readonly<Record<string, string>>): number | undefined {

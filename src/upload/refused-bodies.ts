@@ -13,6 +13,11 @@ export function noteRefusedBody(storage: ObjectStorage, key: string): void {
   if (keys.size > MOST_REFUSED_KEYS && oldest !== undefined) keys.delete(oldest)
 }
 
+/** Notes that the storage has since taken the bytes for this key. */
+export function forgetRefusedBody(storage: ObjectStorage, key: string): void {
+  refusedKeys.get(storage)?.delete(key)
+}
+
 /**
  * The object without its recorded hash, where bytes were refused for its key: that hash may be our own word for other
  * bytes, so they have to be read back.

@@ -5,7 +5,7 @@ import { StorageFailedError, WhatsAppMediaError } from '../errors.js'
 import { findProofFailure } from '../integrity/prove.js'
 import { defined } from '../json.js'
 import type { ObjectStorage, PutOptions, PutResult, StoredObject } from '../storage.js'
-import { noteRefusedBody, removeRefusedHash } from './refused-bodies.js'
+import { forgetRefusedBody, noteRefusedBody, removeRefusedHash } from './refused-bodies.js'
 
 /** A call to a storage, for the error of its failure. */
 interface StorageCall {
@@ -107,6 +107,8 @@ async function putTyped(
   }
   const result = findPutResult(answer)
   if (result === undefined) throw findProofFailure(body) ?? createFormError({ operation: 'put', key }, PUT_FORM)
+  // The store has acknowledged the right bytes.
+  if (result.outcome !== 'exists') forgetRefusedBody(storage, key)
   return result
 }
 

@@ -7,6 +7,7 @@ import { startLoopback } from '../loopback.js'
 export type Lie =
   | 'ignores the condition'
   | 'answers success and keeps the first'
+  | 'creates twice what is put twice at once'
   | 'answers 501 to the condition'
   | 'answers 409 to the condition'
   | 'refuses and overwrites'
@@ -132,7 +133,8 @@ async function put(
     if (does('refuses wrong checksums and keeps the body')) held.set(path, object)
     return refuse(response, 400, isOtherBody ? 'BadDigest' : 'XAmzContentSHA256Mismatch')
   }
-  const exists = hasCondition && held.has(path) && !does('ignores the condition')
+  const ignores = does('ignores the condition') || (path.endsWith('created-at-once') && does(TWICE))
+  const exists = hasCondition && held.has(path) && !ignores
   if (exists && does('answers 409 to the condition')) return refuse(response, 409, 'ConditionalRequestConflict')
   if (exists && !does('answers success and keeps the first')) {
     if (does('refuses and overwrites')) held.set(path, object)
@@ -147,6 +149,7 @@ async function put(
   response.end()
 }
 
+const TWICE = 'creates twice what is put twice at once'
 const hashOfNothing = createHash('sha256').digest('base64')
 
 function hashOf(bytes: Buffer): string {

@@ -67,6 +67,7 @@ describe('probeS3', () => {
   it.each<[Lie, string[], string | undefined]>([
     ['ignores the condition', ['conditional-create: ignored'], ONE_OBJECT],
     ['answers success and keeps the first', ['conditional-create: ignored'], `${PROVEN}; ${ONE_OBJECT}`],
+    ['creates twice what is put twice at once', ['conditional-create: ignored'], ONE_OBJECT],
     ['answers 501 to the condition', ['conditional-create: refused'], ONE_OBJECT],
     ['answers 409 to the condition', ['conditional-create: failed'], ONE_OBJECT],
     ['refuses and overwrites', ['conditional-create: ignored'], ONE_OBJECT],
@@ -306,8 +307,8 @@ describe('probeS3', () => {
   })
 
   it.each<[Lie, string, string]>([
-    ['deletes one object only', 'delete: failed', 'Deletes objects. Up to 5 '],
-    ['forbids DELETE', 'delete: refused', 'Nothing can be erased. Up to 6 '],
+    ['deletes one object only', 'delete: failed', 'Deletes objects. Up to 6 '],
+    ['forbids DELETE', 'delete: refused', 'Nothing can be erased. Up to 7 '],
   ])('says where its objects are left by a store that %s', async (lie, trouble, words) => {
     const report = await probe([lie])
     expect(troubles(report)).toEqual([trouble])

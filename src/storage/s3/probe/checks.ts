@@ -1,4 +1,5 @@
 import { describeValue } from '../../../errors/describe.js'
+import type { StoreAnswer } from '../../questions.js'
 import type { Refusal } from '../../refusal.js'
 import type { ProbeCheckName, ProbeVerdict } from './report.js'
 import { createProbeSample } from './sample.js'
@@ -88,10 +89,23 @@ async function checkConditionalCreate(store: ProbeStore): Promise<ProbeVerdict> 
     const detail = `The second PUT is refused (${describeReason(again)}), and reading gives ${describeBytes(read.value)} in place of the first object.`
     return { verdict: 'ignored', detail, promise: ONE_OBJECT }
   }
-  if (again.status === 412)
-    return describeSuccess('A second PUT with If-None-Match is refused, and the first object stays.')
+  if (again.status === 412) return checkCreateAtOnce(store)
   const detail = `A second PUT with If-None-Match is refused with ${describeReason(again)} in place of HTTP 412, so a repeat fails.`
   return { verdict: 'failed', detail, promise: ONE_OBJECT }
+}
+
+/** A store may look first and write then: puts that come one after the other do not show it. */
+async function checkCreateAtOnce(store: ProbeStore): Promise<ProbeVerdict> {
+  const create = (): Promise<StoreAnswer<unknown>> => store.create('created-at-once', createProbeSample())
+  const answers = await Promise.all([create(), create()])
+  if (!answers.every(({ ok }) => ok)) {
+    return describeSuccess(
+      'A second PUT with If-None-Match is refused, also at the same time, and the first object stays.',
+    )
+  }
+  const detail =
+    'Of two PUTs with If-None-Match at the same time both succeed: one overwrites the other, or a bucket with versions keeps both.'
+  return { verdict: 'ignored', detail, promise: ONE_OBJECT }
 }
 
 async function checkChecksum(store: ProbeStore): Promise<ProbeVerdict> {
