@@ -150,7 +150,8 @@ export async function signUrl(key: string, options: SigningOptions): Promise<Sig
   if (method !== undefined) checkOneOf('method', method, ['GET', 'HEAD'])
   if (disposition !== undefined) checkOneOf('disposition', disposition, ['inline', 'attachment'])
   if (filename !== undefined) checkText('filename', filename)
-  const { contentType, contentDisposition } = decideServing({ extension, filename, disposition })
+  const isSound = key.split('/').at(-2) === 'audio'
+  const { contentType, contentDisposition } = decideServing({ extension, filename, disposition, isSound })
   const urlOptions = { contentType, contentDisposition, expiresIn: lifetime, signedAt, ...defined({ method }) }
   const { url, expiresAt } = await askForUrl(storage, key, urlOptions)
   const askedFor = signedAt.getTime() + lifetime * 1_000

@@ -337,6 +337,19 @@ describe('getSignedUrl chooses type and disposition from the extension', () => {
     expect(await served(keyOf(extension), { disposition: 'attachment' })).toEqual([contentType, 'attachment'])
   })
 
+  it.each(['heic', 'tiff', 'avi', 'mkv', 'amr', '3gp'])('%s: a download, unless a reader wishes', async (extension) => {
+    expect((await served(keyOf(extension)))[1]).toBe('attachment')
+    expect((await served(keyOf(extension), { disposition: 'inline' }))[1]).toBe('inline')
+  })
+
+  it('serves a sound as a sound, where a video has the same extension', async () => {
+    const key = keyOf('3gp')
+    expect(await served(key)).toEqual(['video/3gpp', 'attachment'])
+    const sound = key.replace(/\/[a-z]+\/([^/]+)$/, '/audio/$1')
+    expect(await served(sound)).toEqual(['audio/3gpp', 'attachment'])
+    expect(await served(sound, { accountId: 'acme' })).toEqual(['audio/3gpp', 'attachment'])
+  })
+
   it('serves a key without extension as octets', async () => {
     expect(await served('whatsapp-media/acme/file')).toEqual([OCTETS, 'attachment'])
     expect(await served('whatsapp-media/acme/file', { filename: 'a.jpg' })).toEqual([

@@ -1,4 +1,4 @@
-import { getMediaTypeFromMime, readEssence } from './mime.js'
+import { findUsualName, getMediaTypeFromMime, readEssence } from './mime.js'
 import { ODF, OOXML } from './sniff.js'
 
 /** Formats a type's honest files may have, its own first; then the type's names. */
@@ -57,7 +57,7 @@ const RUNNABLE: readonly string[] = ['html', 'svg', 'script', 'exe']
 export function contradicts(declaredMimeType: string, sniffed: string | undefined): boolean {
   const declared = readEssence(declaredMimeType)
   if (declared === '' || declared === 'application/octet-stream') return false
-  const expected = FORMATS_BY_TYPE.get(declared)
+  const expected = FORMATS_BY_TYPE.get(declared) ?? FORMATS_BY_TYPE.get(findUsualName(declared))
   if (sniffed === undefined) return SURE.includes(expected?.[0] ?? '')
   const [found = sniffed] = FORMATS_BY_TYPE.get(sniffed) ?? []
   if (expected !== undefined) return !expected.includes(found)

@@ -1,12 +1,20 @@
 import type { MediaType } from '../media-reference.js'
 import { MIME_TABLE } from './mime/table.js'
 
-/** One MIME type that we know by hand: its extension, whether a browser may get it, and its other names. */
-type KnownType = readonly [type: string, extension: string, shown: 'inline' | 'attachment', ...otherNames: string[]]
+/**
+ * How a reader's browser gets a type. `wished`: as a download, for most browsers do not show it, but inline for a reader
+ * who asks for that.
+ */
+type Showing = 'inline' | 'wished' | 'attachment'
+
+/** One MIME type that we know by hand: its extension, how a browser gets it, and its other names. */
+type KnownType = readonly [type: string, extension: string, shown: Showing, ...otherNames: string[]]
 
 /**
  * The types WhatsApp documents (Meta: Media, Flows media upload) and their everyday relatives. It is also the
  * allow-list of what a reader's browser gets under its own type: what is absent here is served as octet-stream.
+ * Pictures, sound and video are inline where two of Chrome, Firefox and Safari show them (MDN: Image file type and format
+ * guide; Media container formats; Chrome has dropped Theora).
  *
  * A type's extension is part of every key: changing one would store redelivered media a second time. Of two types with
  * one extension, the first is what the extension means.
@@ -17,35 +25,36 @@ const KNOWN_TYPES: readonly KnownType[] = [
   ['image/gif', 'gif', 'inline'],
   ['image/webp', 'webp', 'inline'],
   ['image/avif', 'avif', 'inline'],
-  ['image/heic', 'heic', 'inline'],
-  ['image/heif', 'heif', 'inline'],
+  ['image/heic', 'heic', 'wished'],
+  ['image/heif', 'heif', 'wished'],
   ['image/bmp', 'bmp', 'inline', 'image/x-ms-bmp', 'image/x-bmp'],
-  ['image/tiff', 'tiff', 'inline'],
+  ['image/tiff', 'tiff', 'wished'],
 
   ['video/mp4', 'mp4', 'inline'],
-  ['video/3gpp', '3gp', 'inline', 'video/3gp'],
-  ['video/3gpp2', '3g2', 'inline'],
-  ['video/mpeg', 'mpeg', 'inline'],
+  ['video/3gpp', '3gp', 'wished', 'video/3gp'],
+  ['video/3gpp2', '3g2', 'wished'],
+  ['video/mpeg', 'mpeg', 'wished'],
   ['video/quicktime', 'mov', 'inline'],
   ['video/webm', 'webm', 'inline'],
-  ['video/ogg', 'ogv', 'inline'],
-  ['video/x-matroska', 'mkv', 'inline', 'video/matroska'],
+  ['video/ogg', 'ogv', 'wished'],
+  ['video/x-matroska', 'mkv', 'wished', 'video/matroska'],
   ['video/x-m4v', 'm4v', 'inline'],
-  ['video/x-msvideo', 'avi', 'inline', 'video/avi', 'video/msvideo'],
+  ['video/x-msvideo', 'avi', 'wished', 'video/avi', 'video/msvideo'],
 
   ['audio/aac', 'aac', 'inline', 'audio/x-aac'],
-  ['audio/amr', 'amr', 'inline'],
-  ['audio/amr-wb', 'awb', 'inline'],
+  ['audio/amr', 'amr', 'wished'],
+  ['audio/amr-wb', 'awb', 'wished'],
   // mime-types says mpga and oga; players, and voice notes on iOS, know mp3 and ogg.
   ['audio/mpeg', 'mp3', 'inline', 'audio/mp3', 'audio/x-mp3', 'audio/x-mpeg'],
   ['audio/mp4', 'm4a', 'inline', 'audio/m4a', 'audio/x-m4a'],
   ['audio/ogg', 'ogg', 'inline', 'audio/opus', 'application/ogg'],
-  ['audio/3gpp', '3gp', 'inline'],
+  ['audio/3gpp', '3gp', 'wished'],
+  ['audio/3gpp2', '3g2', 'wished'],
   ['audio/wav', 'wav', 'inline', 'audio/x-wav', 'audio/wave', 'audio/vnd.wave'],
   ['audio/webm', 'weba', 'inline'],
   ['audio/flac', 'flac', 'inline', 'audio/x-flac'],
 
-  ['application/pdf', 'pdf', 'attachment', 'application/x-pdf'],
+  ['application/pdf', 'pdf', 'wished', 'application/x-pdf'],
   ['application/msword', 'doc', 'attachment'],
   ['application/vnd.ms-excel', 'xls', 'attachment'],
   ['application/vnd.ms-powerpoint', 'ppt', 'attachment'],
@@ -116,47 +125,71 @@ export function isTelling(mimeType: string, mediaType: MediaType | undefined): b
   return name !== '' && (mediaType === 'document' || !GENERIC_TYPE.test(name))
 }
 
+/** The row of a type, or of the usual type that it is another name of. A sound's name never stands for a video. */
+function findKnownType(name: string): KnownType | undefined {
+  const known = knownByName.get(name)
+  if (known !== undefined) return known
+  const usual = readLongTail().usual.get(name)
+  const isSameKind = usual?.slice(0, usual.indexOf('/')) === name.slice(0, name.indexOf('/'))
+  return usual !== undefined && isSameKind ? knownByName.get(usual) : undefined
+}
+
+/** The usual name, lower case and without parameters, of a MIME type; '' for a malformed one. */
+export function findUsualName(mimeType: string): string {
+  const name = readEssence(mimeType)
+  const [usual = name] = name === '' ? [] : (findKnownType(name) ?? [])
+  return usual
+}
+
 /**
  * The extension, without dot, that files of this MIME type get; it matches `/^[a-z0-9]{1,10}$/`. Types that WhatsApp
- * documents come first, then the long tail of mime-types. `undefined` for `application/octet-stream` and unknown types.
+ * documents come first, then the generated table. `undefined` for `application/octet-stream` and unknown types.
  */
 export function findExtension(mimeType: string): string | undefined {
   const name = readEssence(mimeType)
   const [, extension] = knownByName.get(name) ?? []
-  return extension ?? readLongTail().extensions.get(name)
+  if (extension !== undefined) return extension
+  const { extensions, usual } = readLongTail()
+  const usualName = usual.get(name)
+  return extensions.get(name) ?? (usualName === undefined ? undefined : findExtension(usualName))
 }
 
 /**
  * The MIME type, without parameters, that an extension (without dot, lower case) stands for, or `undefined`. It is what
  * signing goes by: pass it through `decideServedType` before a browser gets it.
+ *
+ * @param options.isSound the file is a sound: where a video has the same extension (`3gp`), the sound's type is meant.
  */
-export function findContentType(extension: string): string | undefined {
+export function findContentType(extension: string, options: { isSound?: boolean } = {}): string | undefined {
   const [type] = knownByExtension.get(extension) ?? []
-  if (type !== undefined) return type
+  if (type !== undefined) return (options.isSound === true && findSoundType(type, extension)) || type
   const listed = readLongTail().types.get(extension)
-  if (listed === undefined) return undefined
-  const [usual = listed] = knownByName.get(listed) ?? []
-  return usual
+  return listed === undefined ? undefined : findUsualName(listed)
+}
+
+function findSoundType(type: string, extension: string): string | undefined {
+  const [sound, soundExtension] = knownByName.get(type.replace('video/', 'audio/')) ?? []
+  return soundExtension === extension ? sound : undefined
 }
 
 /**
- * Decides the type that a reader's browser gets for a declared MIME type: pictures, sound and video as they are; other
- * harmless types as attachments under their own type; anything else (HTML, SVG, XML, scripts, unknown) as an
+ * Decides the type that a reader's browser gets for a declared MIME type: pictures, sound and video that browsers show as
+ * they are; other harmless types as attachments under their own type; anything else (HTML, SVG, XML, scripts, unknown) as an
  * octet-stream attachment.
  * `contentType` always is one of our own strings, never the sender's.
  */
 export function decideServedType(mimeType: string): { contentType: string; inline: boolean } {
-  const known = knownByName.get(readEssence(mimeType))
+  const known = findKnownType(readEssence(mimeType))
   if (known === undefined) return { contentType: 'application/octet-stream', inline: false }
   const [type, , shown] = known
   // Without a charset browsers guess one, from bytes that a stranger chose.
   return { contentType: type === 'text/plain' ? 'text/plain; charset=utf-8' : type, inline: shown === 'inline' }
 }
 
-/** True for the content types that a reader may ask for inline: those that `decideServedType` shows inline, and PDF. */
+/** True for the types that a reader may ask for inline: those that `decideServedType` shows, PDF, and what few browsers show. */
 export function mayShowInline(contentType: string): boolean {
-  const served = decideServedType(contentType)
-  return served.inline || served.contentType === 'application/pdf'
+  const [, , shown = 'attachment'] = findKnownType(readEssence(contentType)) ?? []
+  return shown !== 'attachment'
 }
 
 interface LongTail {
@@ -164,6 +197,8 @@ interface LongTail {
   extensions: Map<string, string>
   /** Extension -> MIME type. */
   types: Map<string, string>
+  /** Another name -> the usual MIME type. */
+  usual: Map<string, string>
 }
 
 let parsedTable: LongTail | undefined
@@ -175,22 +210,23 @@ function readLongTail(): LongTail {
 }
 
 function parseTable(): LongTail {
-  const extensions = new Map<string, string>()
-  const types = new Map<string, string>()
+  const tail: LongTail = { extensions: new Map(), types: new Map(), usual: new Map() }
   let top = ''
   for (const word of MIME_TABLE.split(/\s+/)) {
     if (word.endsWith('/')) {
       top = word
       continue
     }
-    const colon = word.indexOf(':')
-    const type = top + word.slice(0, colon)
-    for (const listed of word.slice(colon + 1).split(',')) {
-      const borrowed = listed.startsWith('~')
-      const extension = borrowed ? listed.slice(1) : listed
-      if (!extensions.has(type)) extensions.set(type, extension)
-      if (!borrowed) types.set(extension, type)
+    const [names = '', listed = ''] = word.split(':')
+    const [name = '', usual] = names.split('>')
+    const type = top + name
+    if (usual !== undefined) tail.usual.set(type, usual.includes('/') ? usual : top + usual)
+    for (const each of listed === '' ? [] : listed.split(',')) {
+      const isBorrowed = each.startsWith('~')
+      const extension = isBorrowed ? each.slice(1) : each
+      if (!tail.extensions.has(type)) tail.extensions.set(type, extension)
+      if (!isBorrowed) tail.types.set(extension, type)
     }
   }
-  return { extensions, types }
+  return tail
 }

@@ -13,6 +13,7 @@ export interface Serving {
  *
  * @param file.extension of the object's key, without dot: what the name must end in, and the type where `mimeType` is
  * absent.
+ * @param file.isSound where `mimeType` is absent: `3gp` is then a sound's extension.
  * @param file.disposition wish of the reader; `inline` is obeyed for types that `mayShowInline` allows.
  */
 export function decideServing(file: {
@@ -20,9 +21,10 @@ export function decideServing(file: {
   extension: string | undefined
   filename: string | undefined
   disposition?: 'inline' | 'attachment' | undefined
+  isSound?: boolean
 }): Serving {
-  const { extension, filename, disposition } = file
-  const mimeType = file.mimeType ?? findContentType(extension ?? 'bin') ?? 'application/octet-stream'
+  const { extension, filename, disposition, isSound = false } = file
+  const mimeType = file.mimeType ?? findContentType(extension ?? 'bin', { isSound }) ?? 'application/octet-stream'
   const { contentType, inline } = decideServedType(mimeType)
   const isShown = disposition === undefined ? inline : disposition === 'inline' && mayShowInline(contentType)
   const name = filename === undefined ? undefined : cleanFilename(filename, { extension })

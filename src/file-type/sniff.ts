@@ -155,13 +155,17 @@ const SKIPPED: readonly number[] = [0x00, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x20, 0x
 function guessByText(bytes: Uint8Array): Guess {
   let start = 0
   while (start < bytes.length && SKIPPED.includes(readByte(bytes, start))) start += 1
+  return guessMarkupOrScript(bytes, start) ?? findLatePdf(bytes, start)
+}
+
+function guessMarkupOrScript(bytes: Uint8Array, start: number): Guess {
   switch (bytes[start]) {
     case 0x3c:
       return guessMarkup(readAsciiText(bytes, start))
     case 0x23:
       return readAsciiText(bytes, start).startsWith('#!') ? 'application/x-sh' : undefined
     default:
-      return findLatePdf(bytes)
+      return undefined
   }
 }
 
@@ -170,8 +174,11 @@ function readAsciiText(bytes: Uint8Array, start: number): string {
   return toBuffer(bytes).toString('latin1', start).replaceAll('\0', '').toLowerCase()
 }
 
-/** ISO 32000-1, annex H.3.4.1: readers take a header within the first 1,024 bytes. In prose it seldom begins a line. */
-function findLatePdf(bytes: Uint8Array): Guess {
+/**
+ * ISO 32000-1, annex H.3.4.1: readers take a header within the first 1,024 bytes. After marks and blanks alone it begins
+ * the file, and in prose it seldom begins a line.
+ */
+function findLatePdf(bytes: Uint8Array, start: number): Guess {
   const at = toBuffer(bytes).subarray(0, 1_024).indexOf('%PDF-', 0, 'latin1')
-  return at > 0 && readByte(bytes, at - 1) < 0x20 ? 'application/pdf' : undefined
+  return at > 0 && (at === start || readByte(bytes, at - 1) < 0x20) ? 'application/pdf' : undefined
 }

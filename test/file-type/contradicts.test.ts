@@ -9,6 +9,9 @@ describe('contradicts', () => {
   test.each([
     ['image/jpeg', 'image/jpeg'],
     ['image/jpg', 'image/jpeg'],
+    ['image/x-citrix-jpeg', 'image/jpeg'],
+    ['audio/x-mpg', 'audio/mpeg'],
+    ['image/apng', 'image/png'],
     ['IMAGE/JPEG; x=y', 'image/jpeg'],
     ['image/heic', 'image/avif'],
     ['audio/mp4', 'video/mp4'],
@@ -49,6 +52,8 @@ describe('contradicts', () => {
 
   test.each([
     ['image/jpeg', 'image/png'],
+    ['image/x-citrix-jpeg', 'image/png'],
+    ['image/x-citrix-jpeg', undefined],
     ['image/jpeg', 'text/html'],
     ['image/png', 'image/svg+xml'],
     ['application/pdf', EXE],

@@ -6,6 +6,7 @@ import {
   decideServedType,
   findContentType,
   findExtension,
+  findUsualName,
   getMediaTypeFromMime,
   isTelling,
   mayShowInline,
@@ -165,6 +166,102 @@ describe('findExtension', () => {
   )
 })
 
+describe('other names of types', () => {
+  /** Names that Windows, Android, browsers and WhatsApp give, and the extension that people know. */
+  const NAMES: Record<string, string> = {
+    aac: 'audio/aacp audio/x-hx-aac-adts audio/aac-adts audio/vnd.dlna.adts',
+    m4a: 'audio/mp4a-latm audio/mpeg4-generic audio/x-mp4',
+    m4b: 'audio/m4b audio/x-m4b',
+    m4p: 'audio/x-m4p',
+    mp3: 'audio/mpg audio/x-mpg audio/mpeg3 audio/x-mpeg-3 audio/x-mpeg3 audio/x-mpegaudio',
+    m3u: 'audio/mpegurl audio/x-mpegurl',
+    wav: 'audio/x-pn-wav audio/x-wav;codec=pcm',
+    wma: 'audio/x-ms-wma audio/wma',
+    aif: 'audio/aiff audio/x-aiff',
+    caf: 'audio/x-caf',
+    ogg: 'audio/opus audio/x-opus+ogg audio/x-vorbis+ogg audio/vorbis audio/x-vorbis audio/x-ogg audio/x-opus',
+    mid: 'audio/mid audio/midi audio/x-midi',
+    amr: 'audio/amr-nb audio/x-amr audio/AMR',
+    awb: 'audio/AMR-WB',
+    gsm: 'audio/x-gsm',
+    mka: 'audio/x-matroska audio/matroska',
+    au: 'audio/basic',
+    '3gp': 'audio/3gpp video/3gpp video/x-3gpp audio/x-rn-3gpp-amr',
+    '3g2': 'audio/3gpp2 video/3gpp2',
+    wmv: 'video/x-ms-wmv',
+    asf: 'video/x-ms-asf video/asf',
+    mp4: 'video/x-mp4 video/mp4v-es video/avc video/hevc video/h265',
+    ts: 'video/vnd.dlna.mpeg-tts video/mp2t',
+    flv: 'video/x-flv video/flv',
+    divx: 'video/divx',
+    avi: 'video/vnd.avi video/x-avi video/msvideo',
+    mpeg: 'video/x-mpeg video/mpeg2',
+    mpg: 'video/mpg video/vnd.dlna.mpeg-ps',
+    mov: 'video/mov video/x-quicktime video/x-mov',
+    m4v: 'video/m4v',
+    mkv: 'video/mkv video/x-mkv',
+    ogv: 'video/ogv video/x-theora',
+    jpg: 'image/x-jpeg image/jfif image/pipeg image/x-citrix-jpeg image/pjpeg',
+    png: 'image/x-citrix-png image/apng image/vnd.mozilla.apng image/x-png',
+    gif: 'image/gif;charset=binary image/x-gif',
+    webp: 'image/x-webp image/webp;codecs=vp8',
+    ico: 'image/vnd.microsoft.icon image/x-icon image/ico',
+    tiff: 'image/tif image/x-tiff image/x-tif',
+    heic: 'image/vnd.android.heic',
+    heics: 'image/heic-sequence',
+    avif: 'image/avif-sequence',
+    dng: 'image/x-adobe-dng image/dng',
+    cr2: 'image/x-canon-cr2',
+    jxl: 'image/jxl',
+    bmp: 'image/x-win-bitmap image/x-ms-bmp image/x-windows-bmp',
+    psd: 'image/psd image/x-photoshop',
+    was: 'application/was',
+    pdf: 'application/acrobat image/pdf',
+    xls: 'application/excel application/msexcel',
+  }
+  const pairs = Object.entries(NAMES).flatMap(([extension, names]) =>
+    names.split(' ').map((name): [string, string] => [name, extension]),
+  )
+
+  test.each(pairs)('findExtension gives %s the extension %s', (mimeType, extension) => {
+    expect(findExtension(mimeType)).toBe(extension)
+  })
+
+  test.each(pairs)('what is stored as %s is signed the same way by its extension %s', (mimeType, extension) => {
+    const stored = decideServedType(mimeType)
+    const signed = decideServedType(findContentType(extension, { isSound: mimeType.startsWith('audio/') }) ?? '')
+    if (stored.contentType !== 'application/octet-stream') expect(signed).toEqual(stored)
+  })
+
+  test.each([
+    ['audio/x-mpg', 'audio/mpeg'],
+    ['Image/X-Citrix-Jpeg; a=b', 'image/jpeg'],
+    ['video/3gp', 'video/3gpp'],
+    ['audio/3gpp', 'audio/3gpp'],
+    ['image/pdf', 'image/pdf'],
+    ['x/y', 'x/y'],
+    ['nonsense', ''],
+  ])('findUsualName calls %s %s', (mimeType, usual) => {
+    expect(findUsualName(mimeType)).toBe(usual)
+  })
+
+  test('a name of another kind lends its extension alone', () => {
+    expect(decideServedType('image/pdf')).toEqual({ contentType: 'application/octet-stream', inline: false })
+    expect(findContentType('3gp', { isSound: true })).toBe('audio/3gpp')
+    expect(findContentType('3g2', { isSound: true })).toBe('audio/3gpp2')
+    expect(findContentType('mp4', { isSound: true })).toBe('video/mp4')
+    expect(findContentType('ogv', { isSound: true })).toBe('video/ogg')
+  })
+
+  test('every name in the table leads to an extension', () => {
+    let top = ''
+    for (const word of MIME_TABLE.split(/\s+/)) {
+      if (word.endsWith('/')) top = word
+      else expect(findExtension(top + word.replace(/[:>].*/, '')), top + word).toMatch(/^[a-z0-9]{1,10}$/)
+    }
+  })
+})
+
 describe('findContentType', () => {
   test.each([
     ['jpeg', 'image/jpeg'],
@@ -190,11 +287,20 @@ describe('decideServedType', () => {
     ['image/jpeg', 'image/jpeg', true],
     ['image/jpg', 'image/jpeg', true],
     ['IMAGE/PNG; x=y', 'image/png', true],
-    ['image/heic', 'image/heic', true],
+    ['image/heic', 'image/heic', false],
+    ['image/tiff', 'image/tiff', false],
+    ['video/x-matroska', 'video/x-matroska', false],
+    ['video/avi', 'video/x-msvideo', false],
+    ['audio/amr', 'audio/amr', false],
+    ['audio/3gpp', 'audio/3gpp', false],
+    ['audio/x-mpg', 'audio/mpeg', true],
+    ['image/x-citrix-jpeg', 'image/jpeg', true],
+    ['image/apng', 'image/png', true],
+    ['audio/x-rn-3gpp-amr', 'audio/3gpp', false],
     ['image/jpeg;text/html', 'image/jpeg', true],
     ['image/jpeg; charset=utf-7', 'image/jpeg', true],
     ['audio/ogg; codecs=opus', 'audio/ogg', true],
-    ['video/3gpp', 'video/3gpp', true],
+    ['video/3gpp', 'video/3gpp', false],
     ['application/pdf', 'application/pdf', false],
     ['text/plain', 'text/plain; charset=utf-8', false],
     ['text/plain; charset=utf-7', 'text/plain; charset=utf-8', false],
@@ -255,7 +361,10 @@ describe('decideServedType', () => {
 
 describe('mayShowInline', () => {
   test('mayShowInline allows pictures, sound, video and PDF', () => {
-    for (const contentType of ['image/png', 'audio/ogg', 'video/mp4', 'application/pdf', 'Application/PDF; a=b']) {
+    for (const contentType of [
+      ...['image/png', 'audio/ogg', 'video/mp4', 'application/pdf', 'Application/PDF; a=b'],
+      ...['image/heic', 'image/tiff', 'video/x-matroska', 'video/3gpp', 'audio/amr', 'audio/x-mpg'],
+    ]) {
       expect(mayShowInline(contentType), contentType).toBe(true)
     }
   })
@@ -277,7 +386,7 @@ describe('mayShowInline', () => {
 describe('MIME_TABLE', () => {
   const SAFE_EXTENSION = /^[a-z0-9]{1,10}$/
 
-  test('MIME_TABLE is what its script makes of the installed mime-types', async () => {
+  test('MIME_TABLE is what its script makes of its sources', async () => {
     const script: unknown = await import(new URL('../../scripts/generate-mime-table.mjs', import.meta.url).href)
     const generate: unknown = Reflect.get(Object(script), 'generateMimeTable')
     const text: unknown = typeof generate === 'function' ? generate() : undefined
@@ -312,6 +421,7 @@ describe('MIME_TABLE', () => {
       'audio/aac': 'aac',
       'audio/mpeg': 'mp3',
       'audio/ogg': 'ogg',
+      'image/apng': 'png',
       'image/pjpeg': 'jpg',
       'image/tiff': 'tiff',
       'text/vcard': 'vcf',
@@ -329,6 +439,7 @@ describe('MIME_TABLE', () => {
       }
     }
     expect(different).toEqual({
+      apng: 'image/png',
       flac: 'audio/flac',
       jfif: 'image/jpeg',
       ogx: 'audio/ogg',

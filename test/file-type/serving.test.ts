@@ -5,6 +5,9 @@ it.each([
   ['a picture', { mimeType: 'image/jpeg', extension: 'jpg' }, 'image/jpeg', 'inline'],
   ['a page', { mimeType: 'text/html', extension: 'html' }, 'application/octet-stream', 'attachment'],
   ['a picture by its extension alone', { extension: 'jpg' }, 'image/jpeg', 'inline'],
+  ['a picture that few browsers show', { extension: 'heic' }, 'image/heic', 'attachment'],
+  ['a video that none shows', { mimeType: 'video/3gpp', extension: '3gp' }, 'video/3gpp', 'attachment'],
+  ['a sound', { extension: '3gp', isSound: true }, 'audio/3gpp', 'attachment'],
   ['a file of unknown extension', { extension: 'zzz' }, 'application/octet-stream', 'attachment'],
   ['a file without extension', { extension: undefined }, 'application/octet-stream', 'attachment'],
 ] as const)('decideServing serves %s by the allow-list', (_name, file, contentType, disposition) => {
@@ -14,6 +17,8 @@ it.each([
 it.each([
   ['inline', 'pdf', 'inline'],
   ['inline', 'jpg', 'inline'],
+  ['inline', 'heic', 'inline'],
+  ['inline', '3gp', 'inline'],
   ['inline', 'docx', 'attachment'],
   ['inline', 'html', 'attachment'],
   ['attachment', 'jpg', 'attachment'],
