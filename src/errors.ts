@@ -407,7 +407,7 @@ export class IntegrityMismatchError extends WhatsAppMediaError {
 /**
  * The storage refused or lost a call.
  *
- * Retryable: by status. What to do: see `reason`, `status`, `retryAfterMs`.
+ * Retryable: by status. What to do: see `reason`, `status`, `retryAfterMs`, `bucket`, `region`.
  */
 export class StorageFailedError extends WhatsAppMediaError {
   readonly code = 'storage-failed'
