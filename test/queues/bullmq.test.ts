@@ -102,6 +102,17 @@ describe('decidePriority', () => {
 })
 
 describe('toRedisError', () => {
+  it.each([
+    ['Missing lock for job 5. moveToFinished', -2, 'lock-missing'],
+    ['Lock mismatch for job 5. Cmd moveToFinished from active', -6, 'lock-mismatch'],
+    ['could not renew lock for job 5', undefined, 'lock-not-renewed'],
+    ['Missing key for job 5. updateData', -1, 'job-missing'],
+    ['Job 5 is not in the active state. moveToDelayed', -3, 'job-elsewhere'],
+  ])('names the reason of %s', (message, code, reason) => {
+    const error = toRedisError('settle', Object.assign(new Error(message), { code }))
+    expect(error).toMatchObject({ reason, retryable: true })
+  })
+
   it.each<[unknown, string]>([
     [Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
     [new Error("OOM command not allowed when used memory > 'maxmemory'."), 'OOM'],

@@ -257,5 +257,18 @@ function findReason(error: unknown): string {
   if (message === CLOSED) return 'closed'
   // Redis's own answers begin with a code for programs: OOM, NOAUTH, READONLY.
   const [word] = /^[A-Z]{2,16}(?= )/.exec(message) ?? []
-  return [readField(error, 'code'), findRefusal(error), word].find(isName) ?? readErrorName(error)
+  const [, own] = BULLMQ_FAULTS.find(([start]) => start.test(message)) ?? []
+  return [readField(error, 'code'), findRefusal(error), word, own].find(isName) ?? readErrorName(error)
 }
+
+/**
+ * BullMQ's own errors, which have a number or nothing for a code: a worker was away for longer than `lockMs`, and another
+ * one has the job.
+ */
+const BULLMQ_FAULTS: readonly (readonly [start: RegExp, reason: string])[] = [
+  [/^Missing lock for job /, 'lock-missing'],
+  [/^Lock mismatch for job /, 'lock-mismatch'],
+  [/^could not renew lock/i, 'lock-not-renewed'],
+  [/^Missing key for job /, 'job-missing'],
+  [/^Job \S{1,256} is not in the /, 'job-elsewhere'],
+]
