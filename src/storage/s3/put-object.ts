@@ -7,7 +7,7 @@ import { PROXY_PAGE } from '../refusal.js'
 import type { Conditions } from './conditions.js'
 import { describePage, isStorageFailure, makePassing, NOT_IMPLEMENTED } from './errors.js'
 import { createRefusalJudge } from './judge-refusal.js'
-import { buildObjectInput, findNames, parseWholeHash, type S3PutAnswer, type S3PutRequest } from './object.js'
+import { buildObjectInput, findPutSecrets, parseWholeHash, type S3PutAnswer, type S3PutRequest } from './object.js'
 import type { S3StorageOptions } from './options.js'
 import { runCall } from './run-call.js'
 
@@ -38,7 +38,7 @@ export function createPutObject(
       bucket: options.bucket,
       key,
       signal,
-      findSecrets: () => findNames(putOptions),
+      findSecrets: () => findPutSecrets(options, putOptions),
     } as const
     const answer = await runCall(call, () => send(body, { key, size, sha256, input, signal })).catch(
       (error: unknown) => {

@@ -157,7 +157,7 @@ describe.each([
 
   it.each([
     [500, true],
-    [400, false],
+    [400, true],
   ])('puts nothing when the look fails with HTTP %i', async (status, retryable) => {
     let puts = 0
     server.use(

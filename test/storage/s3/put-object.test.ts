@@ -169,12 +169,13 @@ describe.each([
   })
 
   it('does not believe a 200 without an ETag, which no S3 says', async () => {
-    server.use(http.put(object, () => HttpResponse.html('<title>Welcome to this network</title>')))
-    await expect(put()).rejects.toMatchObject({
-      code: 'storage-failed',
-      reason: 'answered without an ETag',
-      retryable: true,
-    })
+    for (const [answer, reason] of [
+      [() => HttpResponse.html('<title>Welcome to this network</title>'), 'proxy-page'],
+      [() => new HttpResponse('Welcome', { status: 200 }), 'answered without an ETag'],
+    ] as const) {
+      server.use(http.put(object, answer))
+      await expect(put()).rejects.toMatchObject({ code: 'storage-failed', reason, retryable: true })
+    }
   })
 
   it.each([

@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream'
 import { HttpResponse, http } from 'msw'
 import { describe, expect, it } from 'vitest'
+import { createS3Storage } from '../../../src/storage/s3.js'
 import type { ObjectStorage } from '../../../src/storage.js'
-import { object, open, openGiven, putOptions, s3Error, server, useServer } from './stand-in.js'
+import { endpoint, object, open, openGiven, putOptions, s3Error, server, useServer } from './stand-in.js'
 
 useServer()
 
@@ -137,4 +138,22 @@ it('forgets the oldest of a thousand keys that were refused without a reason', a
   await refuse('first')
   for (let number = 0; number < 1_000; number++) await refuse(`k${number}`)
   expect(await refuse('first')).toMatchObject({ retryable: true })
+})
+
+it('repeats no key, secret and session token that the put carried', async () => {
+  const xml =
+    '<Error><Code>InvalidRequest</Code><Message>Bad header among FwoGZXIvYXdzCANARYSESSION, alias/canary, wJalrCANARYSECRET</Message></Error>'
+  server.use(http.put(object, () => HttpResponse.xml(xml, { status: 400 })))
+  const session = {
+    accessKeyId: 'AKIDEXAMPLE',
+    secretAccessKey: 'wJalrCANARYSECRET',
+    sessionToken: 'FwoGZXIvYXdzCANARYSESSION',
+  }
+  const storage = createS3Storage({
+    ...{ bucket: 'media', region: 'eu-central-1', endpoint, credentials: session },
+    encryption: { type: 'SSE-KMS', keyId: 'alias/canary' },
+  })
+  await expect(put(storage)).rejects.toMatchObject({
+    cause: { message: 'Bad header among [removed], [removed], [removed]' },
+  })
 })
