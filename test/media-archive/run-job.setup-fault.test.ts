@@ -78,6 +78,15 @@ it('a fault that may pass is retried by its own job', async () => {
   expect(await runJob(archive, await addFreshPhoto())).toMatchObject({ outcome: 'retry', isAttempt: true })
 })
 
+it('credentials that are renewed at a refusal cost no attempt', async () => {
+  vi.spyOn(storage, 'put').mockImplementationOnce(async (key, body) => {
+    body.destroy()
+    throw new StorageFailedError({ operation: 'put', key, reason: 'ExpiredToken', status: 400, retryable: true })
+  })
+  expect(await runJob(create(), await addFreshPhoto())).toEqual({ outcome: 'done' })
+  expect(events.map(({ type }) => type)).toEqual(['archived'])
+})
+
 it('media that Meta has deleted is given up, though the storage is not mended', async () => {
   const { archive } = refusing({ reason: 'region-missing' })
   expect(await runJob(archive, await addAged(8 * DAY_MS))).toMatchObject({

@@ -72,6 +72,33 @@ describe('createInProcessQueue', () => {
     expect(await queue.close()).toEqual([])
   })
 
+  it('lets accounts take turns, so that thousands of one hold up no other', async () => {
+    const queue = createInProcessQueue({ concurrency: 1 })
+    const ran: string[] = []
+    let settle: (outcome: JobOutcome) => void = () => {}
+    queue.start((each) => {
+      ran.push(`${each.accountId} ${each.media.mediaId}`)
+      return new Promise((resolve) => {
+        settle = resolve
+      })
+    })
+    const proceed = async (): Promise<void> => {
+      settle(done)
+      await turn()
+    }
+    const many = Array.from({ length: 2_000 }, (_, number) => job(`${number}`))
+    await queue.enqueue(many)
+    await turn()
+    for (let times = 0; times < 10; times++) await proceed()
+    await queue.enqueue([
+      { ...job('x'), accountId: 'acme' },
+      { ...job('y'), accountId: 'acme' },
+    ])
+    for (let times = 0; times < 4; times++) await proceed()
+    expect(ran.slice(11)).toEqual(['pixels 11', 'acme x', 'pixels 12', 'acme y'])
+    await queue.close({ timeoutMs: 0 })
+  })
+
   it('keeps jobs until it is started, and runs no more at once than it may', async () => {
     const { calls, process } = gate()
     const queue = createInProcessQueue({ concurrency: 2 })

@@ -79,15 +79,19 @@ describe('queueConformance() catches a queue that', () => {
     [
       'counts from zero',
       { run: (job, context) => [job, { ...context, attempt: context.attempt - 1 }] },
-      [/first attempt$/, /done can be/, /next attempt/, /no attempt/, /dead letter can be/],
+      [/first attempt$/, /done can be/, /next attempt/, /no attempt/, /pause again/, /dead letter can be/],
     ],
     ['retries too early', retriedWith(() => ({ afterSeconds: 0 })), [/not before its time/]],
     ['keeps an old job', retriedWith((_outcome, job) => ({ job })), [/keeps the job/]],
-    ['counts what was no attempt', retriedWith(() => ({ isAttempt: true })), [/no attempt keeps its number/]],
+    [
+      'counts what was no attempt',
+      retriedWith(() => ({ isAttempt: true })),
+      [/no attempt keeps its number/, /pause again/],
+    ],
     [
       'forgets retries',
       { settle: () => ({ outcome: 'done' }) },
-      [/not before/, /keeps the job/, /no attempt/, /close stops/],
+      [/not before/, /keeps the job/, /no attempt/, /pause again/, /close stops/],
     ],
     [
       'runs dead letters again',

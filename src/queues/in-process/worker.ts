@@ -4,7 +4,7 @@ import { abortable, createController, within } from '../../timing/abort.js'
 import { createHeap } from '../../timing/heap.js'
 import { createScheduler } from '../../timing/scheduler.js'
 import { retryRejected } from '../stored-job.js'
-import { createHeldJobs, type HeldJob } from './held-jobs.js'
+import { comesFirst, createHeldJobs, type HeldJob, type HeldJobs } from './held-jobs.js'
 
 /** Holds the jobs of a queue in this process, and runs them. */
 export interface InProcessWorker {
@@ -34,10 +34,10 @@ export function createInProcessWorker({ concurrency }: { concurrency: number }):
 
   const scheduler = createScheduler<HeldJob>({
     concurrency,
-    createHeap: () => createHeap((one, other) => one.place < other.place),
+    createHeap: () => createHeap(comesFirst),
     getKey: ({ media }) => media,
     async run(each) {
-      const outcome = await runAttempt(each, { process, signal: stopped.signal })
+      const outcome = await runAttempt(each, { held, process, signal: stopped.signal })
       const delayMs = held.settle(each, outcome)
       if (delayMs !== undefined) scheduler.addLater(each, delayMs)
     },
@@ -107,11 +107,11 @@ function createBell(): Bell {
 }
 
 async function runAttempt(
-  held: HeldJob,
-  { process, signal }: { process: ProcessJob | undefined; signal: AbortSignal },
+  each: HeldJob,
+  { held, process, signal }: { held: HeldJobs; process: ProcessJob | undefined; signal: AbortSignal },
 ): Promise<JobOutcome> {
-  const { job, attempt } = held
-  held.wait = undefined
+  const { job, attempt } = each
+  held.begin(each)
   try {
     /* v8 ignore next -- @preserve the scheduler begins nothing before `start` */
     if (process === undefined) throw new TypeError('not started')

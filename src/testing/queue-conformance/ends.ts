@@ -15,6 +15,8 @@ import { runTwice } from './jobs.js'
 
 /** Engines' timers are not exact. */
 const EARLY_MS = 100
+/** More than engines that count deliveries allow by default. */
+const MANY_PAUSES = 6
 
 /** A job after a run, and the queue at its end. */
 export const endRequirements: readonly Requirement<QueueCase>[] = [
@@ -62,6 +64,25 @@ export const endRequirements: readonly Requirement<QueueCase>[] = [
         processor.runs.slice(0, 3).map(({ attempt }) => attempt),
         [1, 2, 2],
       )
+    },
+  },
+  {
+    // A pause may last for days: its jobs come and go, and are never given up for that.
+    name: 'jobs that pause again and again are neither lost nor counted, and hold up no other job',
+    async check(context) {
+      const opened = await context.open()
+      const paused = ['1', '2', '3'].map((id) => buildSampleJob(id))
+      const other = buildSampleJob('4')
+      const processor = createProcessor(({ job, index }) =>
+        isSameJob(job, other) || index === MANY_PAUSES
+          ? { outcome: 'done' }
+          : buildSampleRetry(job, { isAttempt: false }),
+      )
+      context.start(opened, processor.processJob)
+      await opened.queue.enqueue([...paused, other])
+      await processor.until(() => paused.every((job) => processor.getRuns(job).length > MANY_PAUSES))
+      assert.equal(processor.getRuns(other).length > 0, true, 'a job that does not pause was held up')
+      assert.deepEqual(new Set(processor.runs.map(({ attempt }) => attempt)), new Set([1]))
     },
   },
   {
