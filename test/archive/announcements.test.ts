@@ -189,6 +189,13 @@ describe('a document that looks like an error page', () => {
     expect(Buffer.from(await media.bytes()).toString()).toBe(text)
   })
 
+  it('passes where neither hash nor size was announced, if its type may well begin so', async () => {
+    const said = sent('{"a":1}', 'text/plain', 'text/plain')
+    const unannounced = { ...said, info: { ...said.info, sha256: undefined, file_size: undefined } }
+    const media = { ...referTo('{"a":1}', 'text/plain'), sha256: undefined }
+    expect(await archive(unannounced, { attempts: 1 }, media)).toMatchObject({ integrity: 'unannounced' })
+  })
+
   it('passes in report although its announced size is wrong', async () => {
     const said = sent('{"a":1}', 'application/json', 'text/plain')
     const media = referTo('{"a":1}', 'text/plain')

@@ -251,6 +251,7 @@ describe('other names of types', () => {
     expect(findContentType('3g2', { isSound: true })).toBe('audio/3gpp2')
     expect(findContentType('mp4', { isSound: true })).toBe('video/mp4')
     expect(findContentType('ogv', { isSound: true })).toBe('video/ogg')
+    expect(findContentType('mkv', { isSound: true })).toBe('video/x-matroska')
   })
 
   test('every name in the table leads to an extension', () => {
