@@ -20,10 +20,9 @@ export function createS3Signing(
   const findAddress = createSdkAddress(bucket, connect)
 
   /** By how much the store's clock is ahead, in milliseconds: a URL that ours signs may be dead, or not alive yet. */
-  const findClockOffset = (): number => {
-    const offset = direct?.clockOffset() ?? readField(readField(options.client, 'config'), 'systemClockOffset')
-    return typeof offset === 'number' && Number.isFinite(offset) ? offset : 0
-  }
+  const findClockOffset = (): number =>
+    // The SDK's clients learn it as our own put does.
+    Number(direct?.clockOffset() ?? readField(readField(options.client, 'config'), 'systemClockOffset')) || 0
 
   const sign = async (key: string, signing: RequiredSigning): Promise<SdkSignedUrl> => {
     const { method, expiresIn, contentType, contentDisposition, signedAt } = signing

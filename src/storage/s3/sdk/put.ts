@@ -42,8 +42,7 @@ function watchForPage(command: PutObjectCommand): () => S3PutAnswer['page'] {
     (next) => async (args) => {
       const result = await next(args)
       const found = findPage(readField(result.response, 'headers'))
-      const status = readField(result.response, 'statusCode')
-      page = found === undefined ? undefined : { ...found, status: typeof status === 'number' ? status : undefined }
+      page = found === undefined ? undefined : { ...found, status: Number(readField(result.response, 'statusCode')) }
       return result
     },
     { step: 'deserialize', priority: 'low', name: 'watchForPage' },
