@@ -132,13 +132,10 @@ async function hearStorages(
   const filename = CANARIES['file name']
   const reject = (): Promise<never> => Promise.reject(make())
   const broken = (method: keyof ObjectStorage): ObjectStorage => ({ ...createMemoryStorage(), [method]: reject })
-  for (const method of ['put', 'head', 'address'] as const) {
+  for (const method of ['put', 'head'] as const) {
     await hear(`storage, ${method}`, archiveMedia(media, { ...options, storage: broken(method) }))
   }
-  for (const method of ['put', 'address'] as const) {
-    const upload = uploadToS3(Buffer.from('%PDF'), { storage: broken(method), accountId: 'aviary', filename })
-    await hear(`upload, ${method}`, upload)
-  }
+  await hear('upload, put', uploadToS3(Buffer.from('%PDF'), { storage: broken('put'), accountId: 'aviary', filename }))
   await hear('storage, signedUrl', getSignedUrl(KEY, { storage: broken('signedUrl'), anyAccount: true, filename }))
   // It breaks the body, and says so with an error of its own.
   const storage: ObjectStorage = {
