@@ -68,8 +68,12 @@ function describeUrl(text: string): string | undefined {
 const LABEL = /^(?:[a-z]{1,20}\d{0,4}|\d{1,4}[a-z]{0,3})(?:-(?:[a-z]{1,20}\d{0,4}|\d{1,4}[a-z]{0,3}))*$/
 const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/
 
+/** DNS names have at most 253 characters, and ports five. */
+const MAX_HOST_LENGTH = 260
+
 /** A host with its port. A label that may be a secret shows as its length. */
 export function describeHost(host: string): string {
+  if (host.length > MAX_HOST_LENGTH) return `[${host.length} characters]`
   const [port = ''] = /:\d{1,5}$/.exec(host) ?? []
   const name = host.slice(0, host.length - port.length)
   if (ADDRESS.test(name) || NO_HOSTS.includes(host)) return host
@@ -123,7 +127,7 @@ const NO_HOSTS: readonly string[] = [
   '[a text that repeats a secret]',
 ]
 /** A label that was cleaned before. */
-const REMOVED = /^\[(?:removed|number|message id|\d{1,5} characters)\]$/
+const REMOVED = /^\[(?:removed|number|message id|\d{1,9} characters)\]$/
 
 /** The longest id or key that is shown: keys have at most 1,024 bytes, and patterns take long over longer text. */
 const MAX_ID_LENGTH = 1_024

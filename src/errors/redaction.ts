@@ -44,24 +44,30 @@ export function cleanWords(text: string): string {
   return removeFileNames(clean).slice(0, MAX_SERVER_TEXT * 2)
 }
 
-/** Whether cleaning changes nothing in a text. File names do not count. */
+/** Whether cleaning changes nothing in a text. File names do not count. A text that is too long to clean is not clean. */
 export function isClean(text: string): boolean {
-  return scrubAll(text) === text
+  return text.length <= MAX_SERVER_TEXT && scrubAll(text) === text
 }
 
 /** Scrubs a text as it is written, and as it reads without its escapes and with plain letters for full-width ones. */
 function scrubAll(text: string): string {
   let clean = scrub(text)
+  const dense = scrub(text.replaceAll(CONTROLS, ''))
+  if (dense.replaceAll(' ', '') !== clean.replaceAll(' ', '')) clean = dense
   let reading = clean
   for (let times = 0; times < MOST_ESCAPES; times++) {
-    reading = decodeNotations(reading, 'utf8').normalize('NFKC')
+    reading = decodeNotations(reading, 'utf8').normalize('NFKC').replaceAll(CONTROLS, '')
     const scrubbed = scrub(reading)
-    // An escaped secret fits no pattern. The text without escapes is shown then.
+    // A secret with escapes or controls in it fits no pattern. The text without them is shown then.
     if (scrubbed !== toPrintable(reading)) clean = scrubbed
     reading = scrubbed
   }
   return clean
 }
+
+/** Controls that are no blanks: between the letters of a secret, they hide it. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROLS = /[\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f]+/g
 
 const FILE_EXTENSIONS = [
   'pdf|doc[xm]?|xls[xmb]?|ppt[xm]?|ppsx?|od[tsp]|rtf|txt|csv|tsv|html?|xml|ics|vcf|eml|epub|zip|rar|7z|apk',
@@ -94,9 +100,9 @@ function replaceFileNames(text: string): string {
     )
 }
 
-/** Whether a text is a file's name, or holds one. */
+/** Whether a text is a file's name, or holds one. A text that is too long to search may hold one. */
 export function hasFileName(text: string): boolean {
-  return removeFileNames(text) !== text
+  return text.length > MAX_SERVER_TEXT || removeFileNames(text) !== text
 }
 
 function scrub(text: string): string {
@@ -109,13 +115,16 @@ function toPrintable(text: string): string {
     text
       // biome-ignore lint/suspicious/noControlCharactersInRegex: a hostile server must not write to the reader's terminal
       .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
-      .replace(/\p{Cf}+/gu, '')
+      .replace(/[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]+/gu, '')
   )
 }
 
-/** Whether part of a text has the form of a token, a signed query, a message id or an international phone number. */
+/**
+ * Whether part of a text has the form of a token, a signed query, a message id or an international phone number. A text
+ * that is too long to search may have one.
+ */
 export function hasSecret(text: string): boolean {
-  return removeSecrets(text) !== text
+  return text.length > MAX_SERVER_TEXT || removeSecrets(text) !== text
 }
 
 /**
@@ -127,7 +136,17 @@ export function isSecretId(id: string): boolean {
 }
 
 const SECRET_PARAMETER =
-  /((?:access_token|appsecret_proof|hash|signature|key-pair-id|AWSAccessKeyId|X-(?:Amz|Goog)-[\w-]+)(?:=|%3D|"\s*:\s*"))[^\s&"'<>]+/gi
+  /((?:access_token|appsecret_proof|hash|signature|key-pair-id|AWSAccessKeyId|X-(?:Amz|Goog)-[\w-]{1,64})(?:=|%3D|"\s{0,9}:\s{0,9}"))[^\s&"'<>]+/gi
+/** As headers, fields of JSON and XML elements carry one. Words have no digit, and are shorter than most secrets. */
+const SECRET_FIELD =
+  /((?:key|token|secret|password|credentials?|signature|kms-key-id)(?:<\/?[\w:-]{1,64})?["']?\s{0,9}[:=>]\s{0,9}["']?)(?=[^\s"',;&<>]{0,200}\d)[^\s"',;&<>]{8,}/gi
+/** Headers that carry a session token, a key or a hash of one (AWS: common request headers; PutObject). */
+const AMZ_HEADER =
+  /(x-amz-(?:security-token|server-side-encryption-[\w-]{1,64}|s3session-token)["']?\s{0,9}[:=]\s{0,9}["']?)[^\s"',;&<>]+/gi
+/** The session tokens of AWS begin with these letters. */
+const SESSION_TOKEN = /(?:FwoG|FQoG|IQoJ|AQoD)[\w+/=%-]{12,}/g
+/** A KMS key by its ARN or alias (AWS: KMS key identifiers). */
+const KMS_KEY = /arn:aws[\w-]{0,20}:kms:[\w:/.-]{1,2048}/gi
 
 /** No `\b` around tokens: a server may glue them to anything. */
 function removeSecrets(text: string): string {
@@ -142,6 +161,10 @@ function removeSecrets(text: string): string {
         hasPackedColon(run) ? `${scheme} [removed]` : all,
       )
       .replace(SECRET_PARAMETER, '$1[removed]')
+      .replace(AMZ_HEADER, '$1[removed]')
+      .replace(SECRET_FIELD, '$1[removed]')
+      .replace(SESSION_TOKEN, '[removed]')
+      .replace(KMS_KEY, '[KMS key]')
       // The queries of signed URLs often come without scheme and host.
       .replace(/([?&](?:sig|policy|oh|oe|token)(?:=|%3D))[^\s&"'<>]+/gi, '$1[removed]')
       .replace(/EA[A-Za-z0-9]{16,}/g, '[removed]')

@@ -11,6 +11,7 @@ import { putWithSdk } from './s3/sdk/put.js'
 import { renewSdkCredentials } from './s3/sdk/renew.js'
 import { createS3Requests } from './s3/sdk/requests.js'
 import { signSampleKey } from './s3/sdk/sign.js'
+import { rememberCredentials } from './s3/secrets.js'
 import { createS3Signing } from './s3/sign.js'
 
 export type {
@@ -50,8 +51,9 @@ export type { ProbeCheck, ProbeCheckName, ProbeOptions, ProbeReport } from './s3
  * shows at the first call that needs it: a `StorageFailedError` that is not retryable and says in its message what to
  * install or set (`reason`: `package-missing`, `region-missing`, `CredentialsProviderError`, …).
  */
-export function createS3Storage(options: S3StorageOptions): ObjectStorage {
-  checkS3Options(options)
+export function createS3Storage(given: S3StorageOptions): ObjectStorage {
+  checkS3Options(given)
+  const options = rememberCredentials(given)
   const { bucket, conditionalWrites = true } = options
   let connection: Promise<S3Connection> | undefined
   const connect = (): Promise<S3Connection> => {
@@ -95,7 +97,6 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     ...createS3Signing(options, { connect, direct }),
     async close() {
       direct?.close()
-      // One that can't be opened needs no end.
       await connection?.then(({ close }) => close()).catch(() => {})
     },
   }
@@ -116,9 +117,7 @@ export async function probeS3(options: S3StorageOptions, probeOptions: ProbeOpti
   checkProbeOptions(probeOptions)
   const storage = createS3Storage(options)
   const { prefix = PROBE_PREFIX, signal } = probeOptions
-  const connection = await runCall({ operation: 'list', bucket: options.bucket, key: prefix, signal }, () =>
-    openConnection(options),
-  )
+  const connection = await runCall({ operation: 'list', options, key: prefix, signal }, () => openConnection(options))
   try {
     return await runProbe({ storage, connection }, options, probeOptions)
   } finally {

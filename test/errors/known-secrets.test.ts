@@ -24,6 +24,14 @@ describe('removeKnownSecrets', () => {
   })
 })
 
+it.each(['\u200b', '\u00ad', '\u034f', '\u0007', '\ufe0f', '\u2800', '\u3164', '\n', '\u0301'])(
+  'removeKnownSecrets sees one with %j between its letters',
+  (unseen) => {
+    const secret = 'FwoGZXIvYXdzEXAMPLE'
+    expect(removeKnownSecrets(`is ${[...secret].join(unseen)} right`, [secret])).toBe('[a text that repeats a secret]')
+  },
+)
+
 it('removeKnownSecrets sees a secret that was cut short, and none where only a few characters are like it', () => {
   const secret = 'd360/Canary+Key77Zz19=='
   expect(removeKnownSecrets('key d360/Canary+Ke... is unknown', [secret])).toBe('[a text that repeats a secret]')

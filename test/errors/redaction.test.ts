@@ -51,6 +51,14 @@ describe('cleanServerText', () => {
     ['+1.202.555.0143', '[number]'],
     ['10.0.0.1:443 and 127.0.0.1 stay', '10.0.0.1:443 and 127.0.0.1 stay'],
     ['code 131009, 1024 bytes stay', 'code 131009, 1024 bytes stay'],
+    ['x-amz-security-token: abc, next', 'x-amz-security-token: [removed], next'],
+    ['x-amz-server-side-encryption-aws-kms-key-id: my-key', 'x-amz-server-side-encryption-aws-kms-key-id: [removed]'],
+    ['key arn:aws:kms:eu-central-1:111122223333:alias/mine is off', 'key [KMS key] is off'],
+    ['got FwoGZXIvYXdzEXAMPLE/x+y=', 'got [removed]'],
+    ['<SessionToken>abcdef123456</SessionToken>', '<SessionToken>[removed]</SessionToken>'],
+    ['{"D360-API-KEY": "abcd1234efgh"}', '{"D360-API-KEY": "[removed]"}'],
+    ['invalid access token: Cannot parse it', 'invalid access token: Cannot parse it'],
+    [`sent ${[...TOKEN].join('\u0007')}`, 'sent [removed]'],
     ['', ''],
   ])('turns %j into %j', (text, cleaned) => {
     expect(cleanServerText(text)).toBe(cleaned)

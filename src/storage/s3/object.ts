@@ -1,5 +1,4 @@
 import type { GetObjectCommandOutput, HeadObjectCommandOutput, PutObjectCommandInput } from '@aws-sdk/client-s3'
-import { readTextField } from '../../errors/thrown.js'
 import { defined } from '../../json.js'
 import type { PutOptions, StoredObject } from '../../storage.js'
 import type { ProxyPage } from '../refusal.js'
@@ -126,22 +125,12 @@ export function parseWholeHash(checksum: string | undefined): string | undefined
 }
 
 /** The file's name in all forms that a store gets. Some stores quote the headers that they refuse. */
-function findNames({ contentDisposition, metadata = {} }: PutOptions): string[] {
+export function findNames({ contentDisposition, metadata = {} }: PutOptions): string[] {
   const [, plain = ''] = /filename="?((?:[^"\\;]|\\.)*)/.exec(contentDisposition) ?? []
   const [, encoded = ''] = /filename\*=UTF-8''([^;]*)/i.exec(contentDisposition) ?? []
   const sent = [plain, encoded, ...Object.values(metadata)]
   // Shorter ones stand in many a text by chance.
   return [...new Set([...sent, ...sent.map(decodePercents)])].filter(({ length }) => length > 3)
-}
-
-/**
- * The secrets that a put carries: the file's name, the KMS key, and credentials that were given as they are. Those of a
- * provider are not known here.
- */
-export function findPutSecrets({ encryption, credentials }: S3StorageOptions, put: PutOptions): string[] {
-  const keyId = encryption?.type === 'SSE-KMS' ? encryption.keyId : undefined
-  const parts = ['secretAccessKey', 'sessionToken'].map((name) => readTextField(credentials, name))
-  return [...findNames(put), ...[keyId ?? '', ...parts].filter((part) => part !== '')]
 }
 
 function decodePercents(text: string): string {

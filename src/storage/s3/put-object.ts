@@ -7,7 +7,7 @@ import { PROXY_PAGE } from '../refusal.js'
 import type { Conditions } from './conditions.js'
 import { describePage, isStorageFailure, makePassing, NOT_IMPLEMENTED } from './errors.js'
 import { createRefusalJudge } from './judge-refusal.js'
-import { buildObjectInput, findPutSecrets, parseWholeHash, type S3PutAnswer, type S3PutRequest } from './object.js'
+import { buildObjectInput, findNames, parseWholeHash, type S3PutAnswer, type S3PutRequest } from './object.js'
 import type { S3StorageOptions } from './options.js'
 import { runCall } from './run-call.js'
 
@@ -35,10 +35,10 @@ export function createPutObject(
     const input = isSent ? { ...unconditional, IfNoneMatch: '*' } : unconditional
     const call = {
       operation: 'put',
-      bucket: options.bucket,
+      options,
       key,
       signal,
-      findSecrets: () => findPutSecrets(options, putOptions),
+      findSecrets: () => findNames(putOptions),
     } as const
     const answer = await runCall(call, () => send(body, { key, size, sha256, input, signal })).catch(
       (error: unknown) => {

@@ -36,7 +36,7 @@ export function createS3Signing(
   return {
     address: (key) =>
       runCall(
-        { operation: 'sign', bucket, key },
+        { operation: 'sign', options, key },
         async () => (await direct?.findAddress(key)) ?? (await findAddress(key)),
       ),
     async signedUrl(key, { signedAt = new Date(), method = 'GET', ...signing }) {
@@ -46,7 +46,7 @@ export function createS3Signing(
       if (options.signer !== undefined) {
         return shiftExpiry(await options.signer.signedUrl(checkObjectKey(key), wishes), offset)
       }
-      return runCall({ operation: 'sign', bucket, key }, async () => {
+      return runCall({ operation: 'sign', options, key }, async () => {
         const { url, expiration } = await sign(key, wishes)
         const wanted = storeTime.getTime() + signing.expiresIn * 1_000
         // A role's URL expires with the role's session, even before the expiry asked for (AWS: Using presigned URLs).

@@ -11,11 +11,10 @@ import type { S3Connection } from './connection.js'
 export type S3Requests = Required<Pick<ObjectStorage, 'head' | 'get' | 'delete' | 'list'>>
 
 export function createS3Requests(options: S3StorageOptions, connect: () => Promise<S3Connection>): S3Requests {
-  const { bucket } = options
   const bucketInput = buildBucketInput(options)
   return {
     async head(key, { signal } = {}) {
-      const found = runCall({ operation: 'head', bucket, key, signal }, async () => {
+      const found = runCall({ operation: 'head', options, key, signal }, async () => {
         const { sdk, client } = await connect()
         const command = new sdk.HeadObjectCommand({ ...bucketInput, Key: key, ChecksumMode: 'ENABLED' })
         return toStoredObject(key, await client.send(command, defined({ abortSignal: signal })))
@@ -24,7 +23,7 @@ export function createS3Requests(options: S3StorageOptions, connect: () => Promi
       return found.catch(nullIf(({ status }) => status === 404))
     },
     async get(key, { signal } = {}) {
-      const found = runCall({ operation: 'get', bucket, key, signal }, async () => {
+      const found = runCall({ operation: 'get', options, key, signal }, async () => {
         const { sdk, client } = await connect()
         const command = new sdk.GetObjectCommand({ ...bucketInput, Key: key })
         const answer = await client.send(command, defined({ abortSignal: signal }))
@@ -33,7 +32,7 @@ export function createS3Requests(options: S3StorageOptions, connect: () => Promi
       return found.catch(nullIf(({ reason }) => reason === 'NoSuchKey'))
     },
     async delete(key, { signal } = {}) {
-      await runCall({ operation: 'delete', bucket, key, signal }, async () => {
+      await runCall({ operation: 'delete', options, key, signal }, async () => {
         const { sdk, client } = await connect()
         await client.send(new sdk.DeleteObjectCommand({ ...bucketInput, Key: key }), defined({ abortSignal: signal }))
       })
@@ -41,7 +40,7 @@ export function createS3Requests(options: S3StorageOptions, connect: () => Promi
     async *list(prefix, { signal } = {}) {
       for (let token: string | undefined, isFirst = true; isFirst || token !== undefined; isFirst = false) {
         const input = { ...bucketInput, Prefix: prefix, ContinuationToken: token }
-        const page = await runCall({ operation: 'list', bucket, key: prefix, signal }, async () => {
+        const page = await runCall({ operation: 'list', options, key: prefix, signal }, async () => {
           const { sdk, client } = await connect()
           return client.send(new sdk.ListObjectsV2Command(input), defined({ abortSignal: signal }))
         })
