@@ -160,7 +160,10 @@ export function findExtension(mimeType: string): string | undefined {
  *
  * @param options.isSound the file is a sound: where a video has the same extension (`3gp`), the sound's type is meant.
  */
-export function findContentType(extension: string, options: { isSound?: boolean } = {}): string | undefined {
+export function findContentType(
+  extension: string,
+  options: { isSound?: boolean | undefined } = {},
+): string | undefined {
   const [type] = knownByExtension.get(extension) ?? []
   if (type !== undefined) return (options.isSound === true && findSoundType(type, extension)) || type
   const listed = readLongTail().types.get(extension)

@@ -21,7 +21,7 @@ export function decideServing(file: {
   extension: string | undefined
   filename: string | undefined
   disposition?: 'inline' | 'attachment' | undefined
-  isSound?: boolean
+  isSound?: boolean | undefined
 }): Serving {
   const { extension, filename, disposition, isSound = false } = file
   const mimeType = file.mimeType ?? findContentType(extension ?? 'bin', { isSound }) ?? 'application/octet-stream'

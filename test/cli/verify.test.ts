@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { appendFileSync, mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { appendFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { expect, it, vi } from 'vitest'
@@ -94,10 +94,10 @@ it('runVerify says why an object is unreadable', async () => {
     `.meta/${name.slice(0, 2)}/${name}-${statSync(pathOf('b/3.txt'), { bigint: true }).mtimeNs}.json`,
   )
   rmSync(sidecar)
-  mkdirSync(sidecar)
+  symlinkSync(pathOf('b/3.txt'), sidecar)
   const context = createContext()
   expect(await runVerify('b/', { directory }, context)).toBe(1)
-  expect(context.out()).toContain('unreadable  b/3.txt  The storage failed to get b/3.txt: EISDIR')
+  expect(context.out()).toContain('unreadable  b/3.txt  The storage failed to get b/3.txt: not-a-plain-file')
 })
 
 it('runVerify stops at Ctrl-C, and says that it did not see all', async () => {

@@ -151,7 +151,7 @@ describe('createCloudFrontSigner', () => {
     })()
     expect(refused).toMatchObject({ code: 'invalid-option', option: 'privateKey', retryable: false })
     expect(String(refused)).toMatch(
-      /^InvalidOptionError: privateKey must be an RSA 2048 or ECDSA P-256 private key in PEM, without passphrase, got a (?:string of \d+ characters|value of type undefined)$/,
+      /^InvalidOptionError: privateKey (?:is missing; it )?must be an RSA 2048 or ECDSA P-256 private key in PEM, without passphrase, got a (?:string of \d+ characters|value of type undefined)$/,
     )
     const shown = inspect(refused, { depth: 9, showHidden: true })
     for (const line of String(pem).split('\n')) if (line.length > 30) expect(shown).not.toContain(line)

@@ -221,8 +221,9 @@ async function expectArchived({ messageId, mediaId, bytes, sha256, ...sent }: Se
 
 it('a webhook’s other messages go on when one media is refused, and a later delivery brings it', async () => {
   const [refused, fine] = [await makeMessage(1), await makeMessage(2)]
+  const body = JSON.stringify({ error: { message: '(#131009) Parameter value is not valid', code: 131_009 } })
   for (const on of ['look-up', 'download'] as const) {
-    api.fail({ on, kind: 'status', status: 403, mediaId: refused.mediaId })
+    api.fail({ on, kind: 'status', status: 400, body, mediaId: refused.mediaId })
   }
   const payload = buildWebhook(
     [refused, fine].map(({ messageId, mediaType, mediaObject }) => ({

@@ -251,6 +251,6 @@ describe('toLambdaHandler', () => {
 
 it.each([[undefined], [null], [{}], [() => {}], ['x']])('toLambdaHandler refuses %j at once', (handler) => {
   expect(() => toLambdaHandler(handler as never)).toThrow(
-    /^handler must be the one that createWebhookHandler makes, got/,
+    /^handler (?:is missing; it )?must be the one that createWebhookHandler makes, got/,
   )
 })

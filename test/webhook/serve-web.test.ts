@@ -241,6 +241,6 @@ it.each<[string, unknown, RegExp]>([
   ['text', 'handler', /got 'handler'$/],
   ['a list', [], /got an array of 0$/],
 ])('toNodeHandler refuses %s at once', (_name, handler, told) => {
-  expect(() => toNodeHandler(handler as never)).toThrow(/^handler must be a function of a Request/)
+  expect(() => toNodeHandler(handler as never)).toThrow(/^handler (?:is missing; it )?must be a function of a Request/)
   expect(() => toNodeHandler(handler as never)).toThrow(told)
 })

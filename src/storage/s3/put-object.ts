@@ -95,7 +95,10 @@ async function isThere(
 function checkAnswer(key: string, { etag, checksum, isEarly, page }: S3PutAnswer, sha256: string): string {
   const refuse = (
     reason: string,
-    { retryable = true, ...more }: { retryable?: boolean; status?: number; advice?: string } = {},
+    {
+      retryable = true,
+      ...more
+    }: { retryable?: boolean | undefined; status?: number | undefined; advice?: string | undefined } = {},
   ): StorageFailedError => new StorageFailedError({ operation: 'put', key, reason, retryable, ...more })
   // Early answers are errors; a 200 among them would speak of bytes that the store never got.
   if (isEarly) throw refuse('answered before the body ended')

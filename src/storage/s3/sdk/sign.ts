@@ -12,7 +12,10 @@ export interface SdkSignedUrl {
 export async function signWithSdk(
   { signer }: Pick<S3Connection, 'signer'>,
   input: GetObjectCommandInput,
-  { method = 'GET', ...options }: { expiresIn: number; signingDate?: Date; method?: 'GET' | 'HEAD' },
+  {
+    method = 'GET',
+    ...options
+  }: { expiresIn: number; signingDate?: Date | undefined; method?: 'GET' | 'HEAD' | undefined },
 ): Promise<SdkSignedUrl> {
   const [{ GetObjectCommand, HeadObjectCommand }, { getSignedUrl }] = await Promise.all([
     import('@aws-sdk/client-s3'),
