@@ -10,10 +10,7 @@ import { type GraphErrorBody, isProofRefused, parseGraphError } from './answers.
  * succeed later. `final`: it never will. The rest says nothing about the object: Meta refuses all calls of the `number`
  * (a permission is missing), of the `account` (blocked, locked, a wrong proof), or of the `app` (a proxy, another host).
  */
-export type GraphVerdict = 'dead-token' | 'gone' | 'rate-limit' | 'passing' | 'final' | GraphRefusal
-
-/** Whom Meta refuses. */
-export type GraphRefusal = 'number' | 'account' | 'app'
+export type GraphVerdict = 'dead-token' | 'gone' | 'rate-limit' | 'passing' | 'final' | 'number' | 'account' | 'app'
 
 /**
  * The table of Graph error codes (Meta: Error codes; Graph API: Handling errors). `judgeCode` adds what no single code

@@ -52,7 +52,7 @@ export interface Pauses {
 }
 
 /** A whole whose pause grows until a job succeeds. A rate limit has a time of its own. */
-export type BrokenWhole = Exclude<FaultyWhole, 'rate-limit'>
+type BrokenWhole = Exclude<FaultyWhole, 'rate-limit'>
 
 /** Meta and its providers block numbers that keep asking; a store does not. */
 const FIRST_META_SECONDS = 60

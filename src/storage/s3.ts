@@ -51,24 +51,24 @@ export type { ProbeCheck, ProbeCheckName, ProbeOptions, ProbeReport } from './s3
  * shows at the first call that needs it: a `StorageFailedError` that is not retryable and says in its message what to
  * install or set (`reason`: `package-missing`, `region-missing`, `CredentialsProviderError`, …).
  */
-export function createS3Storage(given: S3StorageOptions): ObjectStorage {
-  checkS3Options(given)
-  const options = rememberCredentials(given)
-  const { bucket, conditionalWrites = true } = options
+export function createS3Storage(options: S3StorageOptions): ObjectStorage {
+  checkS3Options(options)
+  const storageOptions = rememberCredentials(options)
+  const { bucket, conditionalWrites = true } = storageOptions
   let connection: Promise<S3Connection> | undefined
   const connect = (): Promise<S3Connection> => {
-    connection ??= openConnection(options).catch((error: unknown) => {
+    connection ??= openConnection(storageOptions).catch((error: unknown) => {
       connection = undefined
       throw error
     })
     return connection
   }
   const direct =
-    options.client === undefined
-      ? createS3Direct(options, { connect, sign: (signer) => signSampleKey(signer, bucket) })
+    storageOptions.client === undefined
+      ? createS3Direct(storageOptions, { connect, sign: (signer) => signSampleKey(signer, bucket) })
       : undefined
   const conditions = createConditions(conditionalWrites)
-  const requests = createS3Requests(options, connect)
+  const requests = createS3Requests(storageOptions, connect)
   const renewal = createRenewal(async () => {
     const renewed = await Promise.all([direct?.renewCredentials(), connection?.then(renewSdkCredentials)])
     return renewed.includes(true)
@@ -76,7 +76,7 @@ export function createS3Storage(given: S3StorageOptions): ObjectStorage {
   const repeat = <T>(signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> =>
     renewal.run(call, { isRepeatable: true, signal })
   const head: ObjectStorage['head'] = (key, call) => repeat(call?.signal, () => requests.head(key, call))
-  const put = createPutObject(options, {
+  const put = createPutObject(storageOptions, {
     head,
     send: async (body, request) => (await direct?.put(body, request)) ?? putWithSdk(await connect(), body, request),
     conditions,
@@ -94,7 +94,7 @@ export function createS3Storage(given: S3StorageOptions): ObjectStorage {
       conditions.deleted(key)
       await repeat(call?.signal, () => requests.delete(key, call))
     },
-    ...createS3Signing(options, { connect, direct }),
+    ...createS3Signing(storageOptions, { connect, direct }),
     async close() {
       direct?.close()
       await connection?.then(({ close }) => close()).catch(() => {})

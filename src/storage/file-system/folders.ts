@@ -12,7 +12,7 @@ const PRIVATE = 0o700
  *
  * @throws DirectoryFault for a link or a special file on the way.
  */
-export async function makeFolder(directory: string, folder: string): Promise<void> {
+async function makeFolder(directory: string, folder: string): Promise<void> {
   const found = await inspectPath(directory, folder)
   if (found === null) await makeMissing(folder)
   else if (found.isFile()) throw Object.assign(new Error('a file has this name'), { code: 'ENOTDIR' })

@@ -38,7 +38,7 @@ export interface S3ChainOptions {
 }
 
 /** What the SDK's providers take: without it they answer from their memory. */
-export interface ProviderWishes {
+interface ProviderWishes {
   forceRefresh: boolean
 }
 

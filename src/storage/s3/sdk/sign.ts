@@ -1,5 +1,6 @@
 import type { GetObjectCommandInput } from '@aws-sdk/client-s3'
 import { loadPackage } from '../../../errors/setup-fault.js'
+import { defined } from '../../../json.js'
 import type { S3Connection } from './connection.js'
 
 /** A URL that the SDK signed. It expires at `expiration`, with the credentials, even when more was asked for. */
@@ -14,7 +15,8 @@ export async function signWithSdk(
   input: GetObjectCommandInput,
   {
     method = 'GET',
-    ...options
+    expiresIn,
+    signingDate,
   }: { expiresIn: number; signingDate?: Date | undefined; method?: 'GET' | 'HEAD' | undefined },
 ): Promise<SdkSignedUrl> {
   const [{ GetObjectCommand, HeadObjectCommand }, { getSignedUrl }] = await Promise.all([
@@ -24,7 +26,7 @@ export async function signWithSdk(
   // Read before signing: the SDK may renew the credentials in between, and those live longer.
   const { expiration } = await signer.config.credentials()
   const command = method === 'GET' ? new GetObjectCommand(input) : new HeadObjectCommand(input)
-  return { url: await getSignedUrl(signer, command, options), expiration }
+  return { url: await getSignedUrl(signer, command, defined({ expiresIn, signingDate })), expiration }
 }
 
 /** The SDK's URL for one key shows the address of all: the URL of the key `k`. */
