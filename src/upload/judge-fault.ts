@@ -12,7 +12,7 @@ export const STORAGE_FAULTS: Readonly<Record<StorageVerdict, readonly string[]>>
   object: [
     ...['EntityTooLarge', 'EntityTooSmall', 'KeyTooLongError', 'MetadataTooLarge', 'InvalidDigest', 'InvalidTag'],
     ...['InvalidURI', 'InvalidObjectName', 'XMinioInvalidObjectName', 'InvalidObjectState'],
-    ...['EISDIR', 'ENOTDIR', 'EEXIST', 'ENAMETOOLONG', 'ELOOP', 'EINVAL'],
+    ...['EISDIR', 'ENOTDIR', 'EEXIST', 'ENAMETOOLONG', 'ELOOP', 'EINVAL', 'EFBIG'],
   ],
   passing: [
     ...['InternalError', 'ServiceUnavailable', 'SlowDown', 'TooManyRequests', 'Throttling', 'ThrottlingException'],
@@ -42,6 +42,7 @@ export const STORAGE_FAULTS: Readonly<Record<StorageVerdict, readonly string[]>>
     ...['credentials-expired', 'CredentialsProviderError'],
     // The rights, the room and the abilities of a directory.
     ...['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV'],
+    ...['directory-unusable', 'not-a-plain-file'],
   ],
 }
 

@@ -35,6 +35,8 @@ it.each([
   { reason: 'SomethingNew', status: 400 },
   { reason: 'ENOSPC', retryable: true },
   { reason: 'EROFS' },
+  { reason: 'directory-unusable' },
+  { reason: 'not-a-plain-file' },
 ])('a job waits while the storage fails for %o, and is archived once that is mended', async (fault) => {
   const { archive, mend } = refusing(fault)
   vi.spyOn(Math, 'random').mockReturnValue(0)
