@@ -54,6 +54,18 @@ afterEach(() => {
 })
 
 describe('getSignedUrl', () => {
+  it('asks the storage for a URL of a HEAD where that is wanted, and for no other method', async () => {
+    const storage = signingStorage()
+    const sign = (method: string | undefined) =>
+      getSignedUrl(KEY, { storage, anyAccount: true, method: method as 'HEAD' })
+    await sign('HEAD')
+    await sign('GET')
+    await sign(undefined)
+    expect(storage.asked.map(({ method }) => method)).toEqual(['HEAD', 'GET', undefined])
+    await expect(sign('PUT')).rejects.toMatchObject({ code: 'invalid-option', option: 'method' })
+    expect(storage.asked).toHaveLength(3)
+  })
+
   it('signs now, for an hour, by default', async () => {
     const storage = signingStorage()
     const url = await getSignedUrl(KEY, { storage, anyAccount: true })

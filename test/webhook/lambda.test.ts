@@ -143,6 +143,7 @@ describe.each(Object.keys(EVENTS))('toLambdaHandler with %s events', (name) => {
     expect(await handler(event({ method: 'POST', body: IMAGE }))).toMatchObject({ statusCode: 401 })
     expect(await handler(event({ ...sent, signature: `${SIGNATURE},${SIGNATURE}` }))).toMatchObject({ statusCode: 401 })
     expect(await handler(event({ method: 'POST' }))).toMatchObject({ statusCode: 401 })
+    expect(await handler(event({ method: 'POST', signature: SIGNATURE }))).toMatchObject({ statusCode: 401 })
     expect(await handler(event({ ...sent, body: `${IMAGE}€`.slice(1) }))).toMatchObject({ statusCode: 413 })
     const encoded = Buffer.from(`${IMAGE} `).toString('base64')
     expect(await handler({ ...event({ ...sent, body: encoded }), isBase64Encoded: true })).toMatchObject({

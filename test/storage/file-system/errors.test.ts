@@ -49,6 +49,17 @@ describe('createFileSystemStorage() and what else happens meanwhile', () => {
     expect(await openFilesBelow(directory)).toEqual([])
   })
 
+  it('get() of an object that is deleted between the look at its file and its opening gives null', async () => {
+    const storage = createFileSystemStorage({ directory: directory.path })
+    await put(storage, 'key', { text: 'first' })
+    vi.mocked(fs.open).mockImplementationOnce(async () => {
+      await storage.delete('key')
+      throw systemError('ENOENT')
+    })
+    expect(await storage.get('key')).toBe(null)
+    expect(await openFilesBelow(directory)).toEqual([])
+  })
+
   it('put() survives a body that fails before it is read', async () => {
     const storage = createFileSystemStorage({ directory: directory.path })
     const failure = new Error('early')
