@@ -155,6 +155,7 @@ describe.each(Object.keys(EVENTS))('toLambdaHandler with %s events', (name) => {
       'signature',
       'signature',
       'signature',
+      'signature',
       'too-large',
       'too-large',
     ])
