@@ -9,6 +9,7 @@ import {
   CallbackFailedError,
   DownloadFailedError,
   GraphApiError,
+  GraphUnreachableError,
   HostRefusedError,
   IntegrityMismatchError,
   InvalidOptionError,
@@ -18,11 +19,14 @@ import {
   MediaGoneError,
   MediaUnavailableError,
   MemoryLimitError,
+  OutboundLimitError,
+  OutboundTypeError,
   PayloadTooLargeError,
   QueueFailedError,
   QueueFullError,
   SizeLimitError,
   StorageFailedError,
+  StreamSpentError,
   TimeoutError,
   UnknownNumberError,
   WhatsAppMediaError,
@@ -356,6 +360,43 @@ const ROWS: readonly Row[] = [
     {
       ...{ name: 'TimeoutError', code: 'timeout', retryable: true, waitedFor: 'callback', limitMs: 7 },
       ...{ message: 'onFailed did not end within 7 ms', callback: 'onFailed' },
+    },
+  ],
+  [
+    new OutboundLimitError({ kind: 'image', limitBytes: 5_242_880, bytes: 5_242_881, wayOut: 'make it smaller' }),
+    {
+      ...{ name: 'OutboundLimitError', code: 'outbound-limit', retryable: false, kind: 'image' },
+      ...{ limitBytes: 5_242_880, bytes: 5_242_881 },
+      message: "WhatsApp's limit for the media type image is 5242880 bytes, got 5242881 or more; make it smaller",
+    },
+  ],
+  [
+    new OutboundTypeError({ kind: 'image', mimeType: 'image/heic', wayOut: 'convert it' }),
+    {
+      ...{ name: 'OutboundTypeError', code: 'outbound-type', retryable: false, kind: 'image', mimeType: 'image/heic' },
+      message: 'WhatsApp takes no image/heic as image; convert it',
+    },
+  ],
+  [
+    new OutboundTypeError({ kind: 'image', mimeType: 'image/png', wayOut: 'convert it', problem: 'it has 16 bits' }),
+    {
+      ...{ name: 'OutboundTypeError', code: 'outbound-type', retryable: false, kind: 'image', mimeType: 'image/png' },
+      message: 'WhatsApp takes no image/png as image: it has 16 bits; convert it',
+    },
+  ],
+  [
+    new StreamSpentError({ cause: new Error('reset') }),
+    {
+      ...{ name: 'StreamSpentError', code: 'stream-spent', retryable: false },
+      message: 'The upload failed, and its stream can be read only once: open it again, or give a key, bytes or a Blob',
+      cause: { name: 'Error', message: 'reset' },
+    },
+  ],
+  [
+    new GraphUnreachableError({ host: 'graph.facebook.com', problem: 'the connection broke' }),
+    {
+      ...{ name: 'GraphUnreachableError', code: 'graph-unreachable', retryable: true, host: 'graph.facebook.com' },
+      message: 'The call to graph.facebook.com failed: the connection broke',
     },
   ],
 ]

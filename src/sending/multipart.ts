@@ -50,7 +50,7 @@ async function* joinForm(head: Uint8Array, body: Readable, tail: Uint8Array): As
  * A name that ends in one of the extensions of its type. Meta sorts files by it: a voice note called `.mp4` is taken, and
  * fails with 131053 when it is sent.
  */
-function decideFormName({ filename = 'file', extensions }: FormFile): string {
+export function decideFormName({ filename = 'file', extensions }: Pick<FormFile, 'filename' | 'extensions'>): string {
   const name = cleanFilename(filename)
   const own = findSafeExtension(name)
   const [usual] = extensions

@@ -88,8 +88,11 @@ function describeWayOut(kind: MediaType, usual: MediaType | undefined): string {
   return `convert it to ${types.join(', ')}`
 }
 
-/** @throws OutboundLimitError for more bytes than WhatsApp takes of this kind. */
-export function checkOutboundSize({ mediaType, limitBytes }: OutboundFormat, bytes: number): void {
+/** @throws OutboundLimitError for more bytes than WhatsApp takes of this kind; OutboundTypeError for none. */
+export function checkOutboundSize({ mediaType, mimeType, limitBytes }: OutboundFormat, bytes: number): void {
+  if (bytes === 0) {
+    throw new OutboundTypeError({ kind: mediaType, mimeType, problem: 'it has 0 bytes', wayOut: 'give the whole file' })
+  }
   if (bytes <= limitBytes) return
   throw new OutboundLimitError({
     kind: mediaType === 'sticker' ? 'animated sticker' : mediaType,

@@ -30,6 +30,10 @@ const FUNCTIONS: Readonly<
   getSignedUrl: { run: root.getSignedUrl, before: [key] },
   parseMediaKey: { run: root.parseMediaKey, before: [key] },
   signUrls: { run: root.signUrls, before: [[key]] },
+  uploadMediaToWhatsApp: {
+    run: root.uploadMediaToWhatsApp,
+    before: [{ body: Buffer.from('x'), mimeType: 'application/pdf' }],
+  },
   uploadToS3: { run: root.uploadToS3, before: [Buffer.from('x')] },
   createWebhookHandler: { run: webhook.createWebhookHandler },
   extractMedia: { run: webhook.extractMedia, before: [{}], names: ['receivedAt'] },
