@@ -51,7 +51,7 @@ export interface CloudApi {
 }
 
 /** The token of a call, and the number it is for. */
-export interface GraphCaller {
+interface GraphCaller {
   accessToken: string
   appSecret?: string | undefined
   /** The number that the message came through. */

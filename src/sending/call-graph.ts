@@ -60,12 +60,12 @@ export interface SendingAttempt {
 /**
  * Runs a call's attempts, each under its deadlines and with a token. Failures that may pass are tried again.
  *
- * @param options `isRepeatable`: false ends the attempts. Default: always true.
+ * @param options `isRepeatable`: false ends the attempts.
  */
 export function runSending<T>(
   plan: SendingPlan,
   attempt: (attempt: SendingAttempt) => Promise<T>,
-  { isRepeatable = () => true }: { isRepeatable?: (() => boolean) | undefined } = {},
+  { isRepeatable }: { isRepeatable(): boolean },
 ): Promise<T> {
   const { options, download, retry, tokens: history, subject } = plan
   const { accessToken, accountId: account, signal, onEvent } = options
@@ -97,7 +97,7 @@ export interface GraphCall extends Pick<HttpRequest, 'method' | 'body' | 'header
   /** The media that the call is about: an answer that nothing has this id becomes a `MediaGoneError`. */
   mediaId?: string | undefined
   /** More texts that no error may repeat. */
-  secrets?: KnownSecrets | undefined
+  secrets: KnownSecrets
 }
 
 /**
@@ -108,7 +108,7 @@ export interface GraphCall extends Pick<HttpRequest, 'method' | 'body' | 'header
  * answer came.
  */
 export async function callGraph(call: GraphCall, attempt: SendingAttempt): Promise<unknown> {
-  const { method, path, headers, body, phoneNumberId, mediaId, secrets = [] } = call
+  const { method, path, headers, body, phoneNumberId, mediaId, secrets } = call
   const { download, accessToken, deadlines } = attempt
   const { cloudApi, http, appSecret } = download
   const url = cloudApi.buildNodeUrl(path, { accessToken, appSecret, phoneNumberId })

@@ -48,7 +48,7 @@ export interface BodySource {
 export type OutboundSource = StoredSource | BodySource
 
 /** A source with its bytes on their way. */
-export interface OpenedSource {
+interface OpenedSource {
   body: Readable
   /** Bytes. */
   size: number

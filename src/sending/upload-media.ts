@@ -88,7 +88,7 @@ export async function uploadMediaToWhatsApp(
 }
 
 /** @throws InvalidOptionError for what can be no id of Meta's, such as the phone number itself. */
-export function checkPhoneNumberId(phoneNumberId: unknown): asserts phoneNumberId is string {
+function checkPhoneNumberId(phoneNumberId: unknown): asserts phoneNumberId is string {
   if (typeof phoneNumberId === 'string' && /^[\w-]{1,64}$/.test(phoneNumberId)) return
   const problem = `must be Meta's id of the number, such as 106540352242922, got ${describeId(phoneNumberId)}`
   throw new InvalidOptionError({ option: 'phoneNumberId', problem })

@@ -68,6 +68,11 @@ describe('PNG', () => {
 })
 
 describe('Ogg', () => {
+  it('refuses a page that ends at once', () => {
+    const check = () => inspectOpening(Buffer.from('OggS'), findOutboundFormat('audio/ogg'), 100)
+    expect(check).toThrow(/it holds no Opus/)
+  })
+
   it.each([['\x01vorbis__'], ['\x7fFLAC___'], ['Speex   '], ['']])('refuses %j', (codec) => {
     const check = () => inspectOpening(makeOgg(codec), findOutboundFormat('audio/ogg'), 100)
     expect(check).toThrow(/as audio: it holds no Opus; convert it to Opus, or send it as a document$/)

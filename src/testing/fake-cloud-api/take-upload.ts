@@ -51,7 +51,7 @@ function toJsonAnswer(json: object) {
 }
 
 /** @returns undefined when a fault broke off on the way. */
-export async function readRequestBody(
+async function readRequestBody(
   { request, response }: RoutedExchange,
   fault: Fault | undefined,
 ): Promise<Buffer | undefined> {
