@@ -97,6 +97,21 @@ describe('a stream that was sent', () => {
   })
 })
 
+describe('a token function', () => {
+  it('that fails once is asked again', async () => {
+    const api = await startApi()
+    let asked = 0
+    const accessToken = (): string => {
+      asked += 1
+      if (asked === 1) throw new Error('the vault is closed')
+      return api.accessToken
+    }
+    const source = { body: PDF, mimeType: 'application/pdf' }
+    expect(await upload(api, source, { accessToken })).toMatchObject({ mediaId: expect.any(String) })
+    expect(asked).toBe(2)
+  })
+})
+
 describe('an object of a storage', () => {
   it.each([
     ['a/b.pdf', { mimeType: 'application/pdf' }],
