@@ -18,12 +18,16 @@ export function feedRequest(request: ClientRequest, body: Uint8Array | Readable 
     body.unpipe(request).destroy()
     response.once('end', () => request.destroy())
   })
-  // Not once: a sloppy stream's second error would end the process.
-  body.on('error', (error) => request.destroy(error))
+  body.once('error', (error) => request.destroy(error))
   const close = (): void => {
     if (!body.readableEnded && !isAnswered) request.destroy(body.errored ?? new Error('the body closed before its end'))
   }
   request.once('close', () => body.destroy())
   if (body.destroyed) close()
   else body.once('close', close).pipe(request)
+}
+
+/** A body may fail before it is sent, or a second time, and must not end the process: the request shows its error. */
+export function muteBody(body: Readable): void {
+  body.on('error', () => {})
 }

@@ -4,6 +4,7 @@ import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkFunction, checkMethods } from '../errors/checks.js'
 import { DownloadFailedError } from '../errors.js'
 import type { HttpClient, HttpRequest } from './client.js'
+import { muteBody } from './feed-request.js'
 import { isEncoded } from './headers.js'
 
 /**
@@ -77,6 +78,7 @@ export function fromFetch(fetch: FetchLike, options: FromFetchOptions = {}): Htt
     checkMethods('dispatcher', dispatcher, { kind: "one of undici's dispatchers", methods: ['dispatch'] })
   }
   const send = async ({ method, url, headers, body, signal }: HttpRequest): Promise<FetchLikeResponse> => {
+    if (body instanceof Readable) muteBody(body)
     // In a variable: see FetchLike.
     const streamed: object = body instanceof Readable ? { body, duplex: 'half' } : {}
     const init = {

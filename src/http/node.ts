@@ -1,4 +1,5 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
 import { types } from 'node:util'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkFlag, checkWhole } from '../errors/checks.js'
@@ -6,7 +7,7 @@ import { isError } from '../errors/thrown.js'
 import { InvalidOptionError } from '../errors.js'
 import { checkAgents, type HttpAgents } from './agents.js'
 import type { HttpClient, HttpRequest, HttpResponse } from './client.js'
-import { feedRequest } from './feed-request.js'
+import { feedRequest, muteBody } from './feed-request.js'
 import { copyReadPieces, reuseReadBuffer } from './read-buffer.js'
 import { createTransports, readHost, type Transport } from './transport.js'
 
@@ -51,11 +52,18 @@ export function createNodeHttpClient(options: NodeHttpClientOptions = {}): HttpC
   checkFlag('reuseReadBuffer', isReused)
   const transports = createTransports({ agent, maxSockets, prepare: isReused ? reuseReadBuffer : undefined })
   const send: HttpClient = async (request) => {
-    request.signal.throwIfAborted()
-    const url = new URL(request.url)
-    const transport = await transports.open(url.protocol)
-    request.signal.throwIfAborted()
-    return exchange(begin(transport, url, request), request)
+    const { signal, body } = request
+    if (body instanceof Readable) muteBody(body)
+    try {
+      signal.throwIfAborted()
+      const url = new URL(request.url)
+      const transport = await transports.open(url.protocol)
+      signal.throwIfAborted()
+      return await exchange(begin(transport, url, request), request)
+    } catch (error) {
+      if (body instanceof Readable) body.destroy()
+      throw error
+    }
   }
   return Object.assign(send, { close: transports.close })
 }

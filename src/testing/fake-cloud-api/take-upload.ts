@@ -34,7 +34,7 @@ export async function takeUpload(
   if (body === undefined || refuseStranger(exchange, state)) return
   const { phoneNumberIds = [DEFAULT_PHONE_NUMBER_ID] } = state.account
   if (!phoneNumberIds.includes(phoneNumberId)) return sendRefusal(response, 400)
-  const form = parseMultipartForm(request.headers['content-type'] ?? '', body) ?? []
+  const form = parseMultipartForm(String(request.headers['content-type']), body) ?? []
   const { refusal, fields, file } = checkForm(form)
   if (file === undefined) return sendRefusal(response, 400, refusal)
   const mediaId = keepUpload({ phoneNumberId, fields, file }, state)
@@ -70,10 +70,16 @@ async function readRequestBody(
   return Buffer.concat(parts)
 }
 
+type FormFilePart = FormPart & { filename: string }
+
+function isFile(part: FormPart): part is FormFilePart {
+  return part.name === 'file' && part.filename !== undefined
+}
+
 interface CheckedForm {
   fields: Record<string, string>
   /** Absent: the form is refused. */
-  file?: FormPart | undefined
+  file?: FormFilePart | undefined
   refusal?: GraphRefusal | undefined
 }
 
@@ -81,13 +87,13 @@ function checkForm(form: readonly FormPart[]): CheckedForm {
   const fields = Object.fromEntries(
     form.filter((part) => part.filename === undefined).map(({ name, bytes }) => [name, bytes.toString('utf8')]),
   )
-  const file = form.find(({ name, filename }) => name === 'file' && filename !== undefined)
+  const file = form.find(isFile)
   const problem = findFormProblem(fields, file)
   if (problem === undefined) return { fields, file }
   return { fields, refusal: { message: `(#100) ${problem}`, type: 'OAuthException', code: 100 } }
 }
 
-function findFormProblem(fields: Readonly<Record<string, string>>, file: FormPart | undefined): string | undefined {
+function findFormProblem(fields: Readonly<Record<string, string>>, file: FormFilePart | undefined): string | undefined {
   const { messaging_product: product, type, ttl_minutes: ttl } = fields
   if (product !== 'whatsapp') return 'The parameter messaging_product is required.'
   if (type === undefined) return 'The parameter type is required.'
@@ -102,7 +108,7 @@ const MINUTE_MS = 60_000
 const THIRTY_DAYS_MS = 2_592_000_000
 
 function keepUpload(
-  upload: { phoneNumberId: string; fields: Readonly<Record<string, string>>; file: FormPart },
+  upload: { phoneNumberId: string; fields: Readonly<Record<string, string>>; file: FormFilePart },
   state: FakeApiState,
 ): string {
   const { phoneNumberId, fields, file } = upload
@@ -113,6 +119,6 @@ function keepUpload(
   const media = { bytes, mimeType, mediaType: getMediaTypeFromMime(mimeType), mediaId, phoneNumberId }
   state.media.set(mediaId, { ...toHeldMedia(media, state.now()), lifetimeMs })
   const sha256 = createHash('sha256').update(bytes).digest('hex')
-  state.uploads.push({ mediaId, phoneNumberId, fields, filename: file.filename ?? '', mimeType, bytes, sha256 })
+  state.uploads.push({ mediaId, phoneNumberId, fields, filename: file.filename, mimeType, bytes, sha256 })
   return mediaId
 }
