@@ -4,6 +4,7 @@ import { getMediaTypeFromMime } from '../file-type/mime.js'
 import { checkAnnouncedSize, getMaxBytes } from '../integrity/max-bytes.js'
 import { parseJson } from '../json.js'
 import type { KnownMedia, WantedMedia } from '../media-reference.js'
+import { decideSilentMs } from '../timing/deadlines.js'
 import { type MediaInfo, parseMediaInfo } from './answers.js'
 import type { Attempt } from './attempt.js'
 import { toGraphError } from './graph-error.js'
@@ -50,11 +51,17 @@ export async function askForMediaInfo(
   const url = cloudApi.buildLookUpUrl(mediaId, { accessToken, appSecret, phoneNumberId })
   const createError = (problem: string, thrown?: unknown): DownloadFailedError =>
     createLookUpError(url, problem, thrown)
-  const answer = await requestGraph(() => ({ method: 'GET', url, headers: cloudApi.buildAuthorization(accessToken) }), {
-    http: download.http,
-    deadlines,
-    createError,
-  })
+  const answer = await requestGraph(
+    () => ({
+      ...{ method: 'GET', url, headers: cloudApi.buildAuthorization(accessToken) },
+      silentMs: decideSilentMs(download.timeouts),
+    }),
+    {
+      http: download.http,
+      deadlines,
+      createError,
+    },
+  )
   if (answer.status !== 200) {
     throw toGraphError({ ...answer, secrets: [accessToken, appSecret, filename, readProof(url)] }, mediaId)
   }

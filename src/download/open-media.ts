@@ -15,6 +15,7 @@ import { isPassingStatus } from '../http/retry-after.js'
 import { checkAnnouncedSize, getMaxBytes } from '../integrity/max-bytes.js'
 import { defined } from '../json.js'
 import type { KnownMedia, WantedMedia } from '../media-reference.js'
+import { decideSilentMs } from '../timing/deadlines.js'
 import type { Attempt } from './attempt.js'
 import { COMMON_HEADERS } from './cloud-api.js'
 import { refusePageBytes, refusePageType } from './error-page.js'
@@ -110,6 +111,7 @@ function askForBytes(
     url: href,
     headers: { ...COMMON_HEADERS, ...(hasCredentials ? cloudApi.buildAuthorization(accessToken) : {}) },
     signal: deadlines.signal,
+    silentMs: decideSilentMs(download.timeouts),
   })).catch((error: unknown) => {
     // fromFetch has refused an answer: asking again would bring the same.
     if (WhatsAppMediaError.is(error)) throw error

@@ -3,8 +3,9 @@ import { DownloadFailedError } from '../errors.js'
 import { readHeaders } from './headers.js'
 
 /**
- * One request, one answer. An implementation never follows redirects, never decodes bodies and never retries: the
- * library does the first and the last itself, with its own rules, and refuses encoded bodies. It rejects when no answer comes,
+ * One request, one answer. An implementation never follows redirects, never decodes bodies and never retries what a
+ * server may have answered: the library does the first and the last itself, with its own rules, and refuses encoded
+ * bodies. It rejects when no answer comes,
  * with the signal's reason when that aborted. The library reads or destroys the body.
  */
 export type HttpClient = (request: HttpRequest) => Promise<HttpResponse>
@@ -24,6 +25,11 @@ export interface HttpRequest {
   body?: Uint8Array | Readable | undefined
   /** Ends the request, and the body of its answer. */
   signal: AbortSignal
+  /**
+   * A hint, in milliseconds: a connection that served others before and stays silent for so long may be taken for
+   * forgotten by the network. The default client then sends a GET again, once, on a new one. Default: the client's own.
+   */
+  silentMs?: number | undefined
 }
 
 /** One answer, as it came. */

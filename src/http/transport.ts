@@ -1,5 +1,6 @@
 import type { Agent } from 'node:http'
 import { findAgent, type HttpAgents } from './agents.js'
+import { endIdleSockets } from './reused-socket.js'
 
 /** `node:http` or `node:https`, and an agent whose connections stay open for the next request. */
 export interface Transport {
@@ -11,6 +12,7 @@ export interface Transport {
 interface TransportOptions {
   agent?: HttpAgents | undefined
   maxSockets?: number | undefined
+  keepAliveMs?: number | undefined
   prepare?: ((agent: Agent, protocol: string) => void) | undefined
 }
 
@@ -20,6 +22,9 @@ export interface Transports {
   /** Ends all connections of agents made here, those in use too. */
   close(): void
 }
+
+/** How long a connection stays open without a request, in milliseconds: less than servers and NATs keep theirs. */
+const KEEP_ALIVE_MS = 4_000
 
 /**
  * How this library's connections work. Nagle's algorithm would hold small writes back until the peer's delayed
@@ -33,11 +38,12 @@ export const AGENT_OPTIONS: Readonly<{ keepAlive: boolean; noDelay: boolean; max
 
 /**
  * @param options `agent`: in place of an agent made here. `maxSockets`: connections to one host at once. Default: no limit.
- *   `prepare`: sees each agent that is made here before its first request.
+ *   `keepAliveMs`: for idle connections. `prepare`: sees each agent that is made here before its first request.
  */
 export function createTransports(options: TransportOptions = {}): Transports {
-  const { agent: given, maxSockets = AGENT_OPTIONS.maxSockets, prepare } = options
+  const { agent: given, maxSockets = AGENT_OPTIONS.maxSockets, keepAliveMs = KEEP_ALIVE_MS, prepare } = options
   const made: Agent[] = []
+  let lastOpenedAt = Date.now()
   const opened = new Map<string, Transport>()
   const load = async (protocol: string): Promise<Transport> => {
     // Loaded late, because it costs as much as a fifth of this library.
@@ -50,13 +56,19 @@ export function createTransports(options: TransportOptions = {}): Transports {
     return { module, agent }
   }
   const makeAgent = (module: Pick<typeof import('node:http'), 'Agent'>, protocol: string): Agent => {
-    const agent = new module.Agent({ ...AGENT_OPTIONS, maxSockets })
+    const agent = new module.Agent({ ...AGENT_OPTIONS, maxSockets, timeout: keepAliveMs })
     prepare?.(agent, protocol)
     made.push(agent)
     return agent
   }
   return {
-    open: async (protocol) => opened.get(protocol) ?? load(protocol),
+    async open(protocol) {
+      const now = Date.now()
+      // The timers of a frozen function stand still, and its first request comes before they go on.
+      if (now - lastOpenedAt > keepAliveMs) made.forEach(endIdleSockets)
+      lastOpenedAt = now
+      return opened.get(protocol) ?? load(protocol)
+    },
     close() {
       for (const agent of made) agent.destroy()
     },

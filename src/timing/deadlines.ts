@@ -79,6 +79,13 @@ export function checkTimeouts(timeouts: Timeouts = {}): CheckedTimeouts {
   return { headers: headersMs, source: idleMs, store: storageMs, total: totalMs }
 }
 
+const LONGEST_SILENCE_MS = 5_000
+
+/** A part of the time for headers: what a connection that the network has forgotten may cost of it. */
+export function decideSilentMs({ headers }: CheckedTimeouts): number {
+  return Math.min(headers / 6, LONGEST_SILENCE_MS)
+}
+
 export function startDeadlines(timeouts: CheckedTimeouts, callerSignal?: AbortSignal): Deadlines {
   const controller = createController()
   const timers: Partial<Record<Party, NodeJS.Timeout>> = {}
