@@ -134,7 +134,11 @@ function downloads(foreign: string): Rows {
     'redirect to a foreign host': row({ on, kind: 'redirect', to: `${foreign}/file` }, permanent('host-refused')),
     'gzip bomb': row({ on, kind: 'gzip' }, permanent('download-failed')),
     'endless body': row({ on, kind: 'endless' }, passing('integrity-mismatch')),
-    'lost answer': row({ on, kind: 'reset' }, passing('download-failed')),
+    // The look-up's connection serves the download, too, and one that may have been forgotten is worth a new one.
+    'lost answer': row(
+      { on, kind: 'reset' },
+      { once: archivedAfter(1), always: failedAfter(ATTEMPTS, 'download-failed') },
+    ),
   }
 }
 
