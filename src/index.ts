@@ -60,11 +60,16 @@ export { toContent, type MediaContent } from './media-archive/content.js'
 
 // Its way out.
 export {
+  deleteMediaFromWhatsApp,
   uploadMediaToWhatsApp,
+  uploadTemplateMedia,
   type BodySource,
+  type DeleteMediaOptions,
   type OutboundSource,
   type SendingOptions,
   type StoredSource,
+  type TemplateHeader,
+  type TemplateMediaOptions,
   type UploadedMedia,
   type WhatsAppUploadOptions,
 } from './sending.js'

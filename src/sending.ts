@@ -1,3 +1,6 @@
 export type { SendingOptions } from './sending/call-graph.js'
+export { type DeleteMediaOptions, deleteMediaFromWhatsApp } from './sending/delete-media.js'
 export type { BodySource, OutboundSource, StoredSource } from './sending/open-source.js'
+export type { TemplateHeader } from './sending/outbound-limits.js'
+export { type TemplateMediaOptions, uploadTemplateMedia } from './sending/template-media.js'
 export { type UploadedMedia, uploadMediaToWhatsApp, type WhatsAppUploadOptions } from './sending/upload-media.js'

@@ -22,6 +22,7 @@ export {
   type KeptUpload,
   type MswHttp,
   type RecordedRequest,
+  type TemplateUpload,
 } from './testing/fake-cloud-api.js'
 export { createGeneratedBytes, type GeneratedBytes } from './testing/generated-bytes.js'
 export { type OpenQueue, type QueueConformanceOptions, queueConformance } from './testing/queue-conformance.js'

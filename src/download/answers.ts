@@ -111,6 +111,11 @@ export function isProofRefused({ message = '' }: GraphErrorBody): boolean {
   return message.includes(LOOK_UP_QUERY.proof)
 }
 
+/** An unknown id, as the answer to a deletion says it: without the subcode of other calls. */
+export function isUnknownId({ message = '' }: GraphErrorBody): boolean {
+  return message.includes('Invalid post_id')
+}
+
 /** Reads the body of a refused call. @returns undefined when it holds no `error` object. */
 export function parseGraphError(json: unknown): GraphErrorBody | undefined {
   const wire = readOwn(json, 'error')

@@ -110,8 +110,8 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
   }
 }
 
-/** A media id as one segment of a path. */
-function encodeMediaId(mediaId: string): string {
+/** A media id as one segment of a path. @throws InvalidOptionError */
+export function encodeMediaId(mediaId: string): string {
   checkMediaId(mediaId)
   // encodeURIComponent keeps dots, and `..` would ask for another path.
   if (/^\.+$/.test(mediaId)) {

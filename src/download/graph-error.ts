@@ -2,7 +2,7 @@ import { type KnownSecrets, removeKnownSecrets } from '../errors/known-secrets.j
 import { AccessTokenError, type AnyWhatsAppMediaError, GraphApiError, MediaGoneError } from '../errors.js'
 import { isPassingStatus, MAX_RETRY_AFTER_MS, readRetryAfter } from '../http/retry-after.js'
 import { parseJson } from '../json.js'
-import { type GraphErrorBody, isProofRefused, parseGraphError } from './answers.js'
+import { type GraphErrorBody, isProofRefused, isUnknownId, parseGraphError } from './answers.js'
 
 /**
  * The meaning of a refused call for reading media. `dead-token`: no call succeeds with this token. `gone`: the object
@@ -75,7 +75,7 @@ export function judgeGraphError(error: GraphErrorBody, status: number): GraphVer
 function judgeCode(error: GraphErrorBody): GraphVerdict | undefined {
   const { code, subcode } = error
   if (code === undefined) return undefined
-  if (code === 100 && subcode === SUBCODE_GONE) return 'gone'
+  if (code === 100 && (subcode === SUBCODE_GONE || isUnknownId(error))) return 'gone'
   if (code === 100 && isProofRefused(error)) return 'account'
   if (code === CODE_SESSION && SESSION_SUBCODES.has(subcode)) return 'dead-token'
   // Permissions.

@@ -5,9 +5,10 @@ import { toGraphError } from '../download/graph-error.js'
 import { readProof, requestGraph } from '../download/request-graph.js'
 import { checkCaller, DOWNLOAD_OPTIONS, type DownloadOptions, resolveDownload } from '../download.js'
 import type { OptionNames } from '../errors/check-options.js'
+import { describeId } from '../errors/describe.js'
 import type { KnownSecrets } from '../errors/known-secrets.js'
 import { reduceToName } from '../errors/thrown.js'
-import { GraphUnreachableError } from '../errors.js'
+import { GraphUnreachableError, InvalidOptionError } from '../errors.js'
 import { type EventSubject, emit } from '../events.js'
 import type { HttpRequest } from '../http/client.js'
 import { defined, type Filled, parseJson } from '../json.js'
@@ -60,12 +61,12 @@ export interface SendingAttempt {
 /**
  * Runs a call's attempts, each under its deadlines and with a token. Failures that may pass are tried again.
  *
- * @param options `isRepeatable`: false ends the attempts.
+ * @param options `isRepeatable`: false ends the attempts. Default: always true.
  */
 export function runSending<T>(
   plan: SendingPlan,
   attempt: (attempt: SendingAttempt) => Promise<T>,
-  { isRepeatable }: { isRepeatable(): boolean },
+  { isRepeatable = () => true }: { isRepeatable?: (() => boolean) | undefined } = {},
 ): Promise<T> {
   const { options, download, retry, tokens: history, subject } = plan
   const { accessToken, accountId: account, signal, onEvent } = options
@@ -129,4 +130,15 @@ export async function callGraph(call: GraphCall, attempt: SendingAttempt): Promi
 export function createStrangeAnswerError({ download }: SendingAttempt, problem: string): GraphUnreachableError {
   const { host } = new URL(download.cloudApi.buildNodeUrl('', { accessToken: '' }))
   return new GraphUnreachableError({ host, problem })
+}
+
+/**
+ * The id of a node of Meta's: a phone number or an app.
+ *
+ * @throws InvalidOptionError for what can be none, such as the phone number itself.
+ */
+export function checkNodeId(option: string, id: unknown): asserts id is string {
+  if (typeof id === 'string' && /^[\w-]{1,64}$/.test(id)) return
+  const problem = `must be Meta's id of it, such as 106540352242922, got ${describeId(id)}`
+  throw new InvalidOptionError({ option, problem })
 }

@@ -7,10 +7,10 @@ import { type OutboundFormat, STATIC_STICKER_BYTES } from './outbound-limits.js'
  *
  * @throws OutboundLimitError, OutboundTypeError
  */
-export function inspectOpening(opening: Uint8Array, { mediaType, mimeType }: OutboundFormat, size: number): void {
-  if (mediaType === 'document') return
+export function inspectOpening(opening: Uint8Array, { kind, mimeType }: OutboundFormat, size: number): void {
+  if (kind === 'document') return
   if (mimeType === 'image/webp') checkSticker(opening, size)
-  if (mimeType === 'image/png') checkPng(opening)
+  if (mimeType === 'image/png') checkPng(opening, kind)
   if (mimeType.startsWith('audio/ogg')) checkOgg(opening)
 }
 
@@ -31,14 +31,14 @@ function checkSticker(opening: Uint8Array, bytes: number): void {
 }
 
 /** PNG specification, 11.2.2: the bit depth stands in the header, which is the first chunk. */
-function checkPng(opening: Uint8Array): void {
+function checkPng(opening: Uint8Array, kind: OutboundFormat['kind']): void {
   const depth = opening[24]
   if (readText(opening, 1, 3) !== 'PNG' || readText(opening, 12, 4) !== 'IHDR' || depth === 8) return
   throw new OutboundTypeError({
-    kind: 'image',
+    kind,
     mimeType: 'image/png',
     problem: `it has ${depth} bits per sample, not 8`,
-    wayOut: 'convert it to 8 bits, or send it as a document',
+    wayOut: kind === 'image' ? 'convert it to 8 bits, or send it as a document' : 'convert it to 8 bits',
   })
 }
 

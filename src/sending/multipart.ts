@@ -9,7 +9,7 @@ export interface FormFile {
   /** Any name: characters that break headers are left out, and it ends in one of the extensions. */
   filename: string | undefined
   mimeType: string
-  extensions: readonly string[]
+  extensions: readonly [string, ...string[]]
   /** Bytes. */
   size: number
 }

@@ -78,14 +78,20 @@ export interface SourceReader {
 const STORED_FIELDS: OptionNames<StoredSource> = { storage: true, key: true, mimeType: true, filename: true }
 const BODY_FIELDS: OptionNames<BodySource> = { body: true, size: true, mimeType: true, filename: true }
 
-/** @throws InvalidOptionError for what is no source. */
-export function readSource(source: OutboundSource): SourceReader {
+/**
+ * @param options `spoolsStreams`: streams of known size too, so that all sources can be read again. Default false.
+ * @throws InvalidOptionError for what is no source.
+ */
+export function readSource(
+  source: OutboundSource,
+  { spoolsStreams = false }: { spoolsStreams?: boolean | undefined } = {},
+): SourceReader {
   const isStored = typeof source === 'object' && source !== null && 'key' in source
   checkOptions(source, isStored ? STORED_FIELDS : BODY_FIELDS, { option: 'source' })
   const { mimeType, filename } = source
   if (mimeType !== undefined || !isStored) checkText('source.mimeType', mimeType)
   if (filename !== undefined) checkText('source.filename', filename)
-  return 'key' in source ? readStored(source) : readBody(source)
+  return 'key' in source ? readStored(source) : readBody(source, spoolsStreams)
 }
 
 function readStored({ storage, key, mimeType, filename }: StoredSource): SourceReader {
@@ -119,7 +125,7 @@ function decideStoredType(contentType: string, key: string): string {
   return findContentType(findSafeExtension(key) ?? '') ?? contentType
 }
 
-function readBody({ body, size: given, mimeType, filename }: BodySource): SourceReader {
+function readBody({ body, size: given, mimeType, filename }: BodySource, spoolsStreams: boolean): SourceReader {
   muteErrors(body)
   if (given !== undefined) checkWhole('source.size', given, { least: 0, unit: 'of bytes' })
   const size = getKnownSize(body) ?? given
@@ -141,8 +147,8 @@ function readBody({ body, size: given, mimeType, filename }: BodySource): Source
     isRepeatable: () => isHeld || !isBegun || spooled !== undefined,
     async open(deadlines, findFormat) {
       const opening = { mimeType, onSourceError: toEarlyEnd }
-      if (size !== undefined) return { ...opening, size, body: begin() }
-      spooled ??= await spoolOutbound(begin(), findFormat(mimeType), deadlines)
+      if (size !== undefined && (isHeld || !spoolsStreams)) return { ...opening, size, body: begin() }
+      spooled ??= await spoolOutbound(begin(), { size, format: findFormat(mimeType), deadlines })
       return { ...opening, size: spooled.size, body: spooled.open() }
     },
     async close() {
@@ -152,9 +158,13 @@ function readBody({ body, size: given, mimeType, filename }: BodySource): Source
   }
 }
 
-async function spoolOutbound(body: Readable, format: OutboundFormat, deadlines: Deadlines): Promise<Spooled> {
+async function spoolOutbound(
+  body: Readable,
+  { size, format, deadlines }: { size: number | undefined; format: OutboundFormat; deadlines: Deadlines },
+): Promise<Spooled> {
   const { limitBytes: maxBytes } = format
-  return spool(body, { maxBytes, deadlines, onSourceError: toEarlyEnd }).catch((error: unknown) => {
+  if (size !== undefined) checkOutboundSize(format, size)
+  return spool(body, { size, maxBytes, deadlines, onSourceError: toEarlyEnd }).catch((error: unknown) => {
     if (error instanceof SizeLimitError) checkOutboundSize(format, error.bytes)
     throw error
   })

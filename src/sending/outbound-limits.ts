@@ -5,14 +5,18 @@ import type { MediaType } from '../media-reference.js'
 
 /** A file as WhatsApp takes it. */
 export interface OutboundFormat {
-  mediaType: MediaType
+  /** The kind of media or header, as errors name it. */
+  kind: MediaType | `${TemplateHeader} header`
   /** The Content-Type that its part has. */
   mimeType: string
   /** The extensions that its name may have, without dot: Meta sorts files by them. The first is the usual one. */
-  extensions: readonly string[]
+  extensions: readonly [string, ...string[]]
   /** Bytes. */
   limitBytes: number
 }
+
+/** The kinds of a template's header with media. */
+export type TemplateHeader = 'image' | 'video' | 'document' | 'gif'
 
 const MB = 1_048_576
 
@@ -30,8 +34,10 @@ export const STATIC_STICKER_BYTES = 102_400
 
 const OFFICE = 'application/vnd.openxmlformats-officedocument.'
 
+type Row = readonly [MediaType, mimeType: string, extension: string, ...extensions: string[]]
+
 /** The MIME types that Meta lets in, with the kind each is for (Meta: Media, "Supported media types"). */
-const FORMATS: readonly (readonly [MediaType, mimeType: string, ...extensions: string[]])[] = [
+const FORMATS: readonly Row[] = [
   ['image', 'image/jpeg', 'jpg', 'jpeg'],
   ['image', 'image/png', 'png'],
   ['sticker', 'image/webp', 'webp'],
@@ -55,6 +61,16 @@ const FORMATS: readonly (readonly [MediaType, mimeType: string, ...extensions: s
 /** Meta takes Ogg with Opus alone, and only under this name. */
 const SENT_AS: Readonly<Record<string, string>> = { 'audio/ogg': 'audio/ogg; codecs=opus' }
 
+/** Meta: Template components; Resumable Upload. GIFs are videos, of the Marketing Messages API. */
+const HEADER_FORMATS: Readonly<Record<TemplateHeader, { types: readonly string[]; limitBytes: number }>> = {
+  image: { types: ['image/jpeg', 'image/png'], limitBytes: LIMITS.image },
+  video: { types: ['video/mp4'], limitBytes: LIMITS.video },
+  document: { types: ['application/pdf'], limitBytes: LIMITS.document },
+  gif: { types: ['video/mp4'], limitBytes: 3.5 * MB },
+}
+
+export const HEADERS: readonly TemplateHeader[] = ['image', 'video', 'document', 'gif']
+
 /**
  * Finds how WhatsApp takes a file of this type. Other names of a type count as it: `image/jpg`, `audio/opus`.
  *
@@ -62,24 +78,36 @@ const SENT_AS: Readonly<Record<string, string>> = { 'audio/ogg': 'audio/ogg; cod
  * @throws OutboundTypeError when it does not.
  */
 export function findOutboundFormat(given: string, mediaType?: MediaType): OutboundFormat {
-  const mimeType = readUsualType(given)
-  const [usual, , ...extensions] = FORMATS.find(([, type]) => type === mimeType) ?? [undefined, '']
+  const row = findRow(given)
+  const usual = row?.[0]
   const kind = mediaType ?? usual ?? getMediaTypeFromMime(given)
   // Whatever Meta lets in may go as a document.
-  if (usual !== undefined && (kind === usual || kind === 'document')) {
-    return { mediaType: kind, mimeType: SENT_AS[mimeType] ?? mimeType, extensions, limitBytes: LIMITS[kind] }
-  }
+  if (row !== undefined && (kind === usual || kind === 'document')) return toFormat(row, kind, LIMITS[kind])
   throw new OutboundTypeError({ kind, mimeType: describeType(given), wayOut: describeWayOut(kind, usual) })
 }
 
-function readUsualType(given: string): string {
+/** As `findOutboundFormat`, for the sample of a template's header. */
+export function findHeaderFormat(given: string, header: TemplateHeader): OutboundFormat {
+  const { types, limitBytes } = HEADER_FORMATS[header]
+  const row = findRow(given)
+  const kind = `${header} header` as const
+  if (row !== undefined && types.includes(row[1])) return toFormat(row, kind, limitBytes)
+  throw new OutboundTypeError({ kind, mimeType: describeType(given), wayOut: `convert it to ${types.join(' or ')}` })
+}
+
+function findRow(given: string): Row | undefined {
   const essence = readEssence(given)
   const { contentType } = decideServedType(essence)
-  return contentType === 'application/octet-stream' ? essence : readEssence(contentType)
+  return FORMATS.find(([, mimeType]) => mimeType === readEssence(contentType))
+}
+
+function toFormat(row: Row, kind: OutboundFormat['kind'], limitBytes: number): OutboundFormat {
+  const [, mimeType, ...extensions] = row
+  return { kind, mimeType: SENT_AS[mimeType] ?? mimeType, extensions, limitBytes }
 }
 
 function describeType(given: string): string {
-  return describeValue(readEssence(given)).replaceAll("'", '')
+  return describeValue(readEssence(given)).replaceAll("'", '') || 'file without a MIME type'
 }
 
 function describeWayOut(kind: MediaType, usual: MediaType | undefined): string {
@@ -89,15 +117,15 @@ function describeWayOut(kind: MediaType, usual: MediaType | undefined): string {
 }
 
 /** @throws OutboundLimitError for more bytes than WhatsApp takes of this kind; OutboundTypeError for none. */
-export function checkOutboundSize({ mediaType, mimeType, limitBytes }: OutboundFormat, bytes: number): void {
+export function checkOutboundSize({ kind, mimeType, limitBytes }: OutboundFormat, bytes: number): void {
   if (bytes === 0) {
-    throw new OutboundTypeError({ kind: mediaType, mimeType, problem: 'it has 0 bytes', wayOut: 'give the whole file' })
+    throw new OutboundTypeError({ kind, mimeType, problem: 'it has 0 bytes', wayOut: 'give the whole file' })
   }
   if (bytes <= limitBytes) return
-  throw new OutboundLimitError({
-    kind: mediaType === 'sticker' ? 'animated sticker' : mediaType,
-    limitBytes,
-    bytes,
-    wayOut: mediaType === 'document' ? 'split it, or send a link to it' : 'make it smaller, or send it as a document',
-  })
+  const wayOut = kind === 'document' ? 'split it, or send a link to it' : describeSmaller(kind)
+  throw new OutboundLimitError({ kind: kind === 'sticker' ? 'animated sticker' : kind, limitBytes, bytes, wayOut })
+}
+
+function describeSmaller(kind: OutboundFormat['kind']): string {
+  return kind.endsWith('header') ? 'make it smaller' : 'make it smaller, or send it as a document'
 }

@@ -1,12 +1,11 @@
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkWhole } from '../errors/checks.js'
-import { describeId } from '../errors/describe.js'
-import { InvalidOptionError, StreamSpentError, WhatsAppMediaError } from '../errors.js'
-import { SNIFF_BYTES } from '../file-type/sniff.js'
-import { findProofFailure, type ProvenBody, proveBytes } from '../integrity/prove.js'
+import { StreamSpentError, WhatsAppMediaError } from '../errors.js'
+import { findProofFailure } from '../integrity/prove.js'
 import { checkMediaType, type MediaType } from '../media-reference.js'
 import {
   callGraph,
+  checkNodeId,
   createStrangeAnswerError,
   makeSendingPlan,
   runSending,
@@ -14,10 +13,10 @@ import {
   type SendingAttempt,
   type SendingOptions,
 } from './call-graph.js'
-import { inspectOpening } from './inspect-opening.js'
 import { buildMultipart } from './multipart.js'
 import { type OutboundSource, readSource, type SourceReader } from './open-source.js'
-import { checkOutboundSize, findOutboundFormat, type OutboundFormat } from './outbound-limits.js'
+import { findOutboundFormat } from './outbound-limits.js'
+import { proveSource } from './prove-source.js'
 import { buildUploadFields, parseUploadAnswer } from './wire.js'
 
 /** Options of `uploadMediaToWhatsApp`. */
@@ -72,7 +71,7 @@ export async function uploadMediaToWhatsApp(
   try {
     checkOptions(options, OUTBOUND_OPTIONS, { after: { source } })
     const { phoneNumberId, mediaType, ttlMinutes } = options
-    checkPhoneNumberId(phoneNumberId)
+    checkNodeId('phoneNumberId', phoneNumberId)
     if (mediaType !== undefined) checkMediaType(mediaType)
     if (ttlMinutes !== undefined) checkWhole('ttlMinutes', ttlMinutes, { least: 60, most: 43_200, unit: 'of minutes' })
     // A type that WhatsApp does not take is refused before a token is asked for.
@@ -87,13 +86,6 @@ export async function uploadMediaToWhatsApp(
   }
 }
 
-/** @throws InvalidOptionError for what can be no id of Meta's, such as the phone number itself. */
-function checkPhoneNumberId(phoneNumberId: unknown): asserts phoneNumberId is string {
-  if (typeof phoneNumberId === 'string' && /^[\w-]{1,64}$/.test(phoneNumberId)) return
-  const problem = `must be Meta's id of the number, such as 106540352242922, got ${describeId(phoneNumberId)}`
-  throw new InvalidOptionError({ option: 'phoneNumberId', problem })
-}
-
 const THIRTY_DAYS_MINUTES = 43_200
 
 async function attemptUpload(
@@ -101,14 +93,12 @@ async function attemptUpload(
   { phoneNumberId, mediaType, ttlMinutes }: WhatsAppUploadOptions,
   attempt: SendingAttempt,
 ): Promise<UploadedMedia> {
-  const { format, size, proven } = await openOutbound(reader, mediaType, attempt)
+  const { format, size, proven } = await proveSource(reader, (type) => findOutboundFormat(type, mediaType), attempt)
   const form = buildMultipart(buildUploadFields({ mimeType: format.mimeType, ttlMinutes }), {
     ...{ filename: reader.filename, size, mimeType: format.mimeType, extensions: format.extensions },
   })
   const body = form.wrap(proven.body)
   try {
-    // The first bytes may refuse the file: nothing is sent before.
-    await proven.opening
     const uploadedAt = Date.now()
     const path = `${phoneNumberId}/media`
     const secrets = [reader.filename]
@@ -122,36 +112,5 @@ async function attemptUpload(
   } finally {
     body.destroy()
     proven.body.destroy()
-  }
-}
-
-/** Media of a size and type that WhatsApp takes. */
-interface OutboundMedia {
-  format: OutboundFormat
-  /** Bytes. */
-  size: number
-  proven: ProvenBody
-}
-
-async function openOutbound(
-  reader: SourceReader,
-  mediaType: MediaType | undefined,
-  { deadlines }: SendingAttempt,
-): Promise<OutboundMedia> {
-  const findFormat = (mimeType: string): OutboundFormat => findOutboundFormat(mimeType, mediaType)
-  const opened = await reader.open(deadlines, findFormat)
-  const { body, size, sha256, onSourceError } = opened
-  try {
-    const format = findFormat(opened.mimeType)
-    checkOutboundSize(format, size)
-    const proven = proveBytes(body, {
-      ...{ size, sha256, maxBytes: size, openingBytes: SNIFF_BYTES, deadlines, onSourceError },
-      checkOpening: (opening) => inspectOpening(opening, format, size),
-      reader: 'headers',
-    })
-    return { format, size, proven }
-  } catch (error) {
-    body.destroy()
-    throw error
   }
 }

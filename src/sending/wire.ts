@@ -1,4 +1,4 @@
-import { readId } from '../json.js'
+import { parseWhole, readFlag, readId, readOwn, readString } from '../json.js'
 
 /** The Graph API's wire forms of the way out: this file knows their snake_case. */
 
@@ -15,7 +15,37 @@ export function buildUploadFields(upload: {
   }
 }
 
-/** The media id of an upload's answer. @returns undefined when there is none. */
+/** The id in the answer to an upload, or to the beginning of one. @returns undefined when there is none. */
 export function parseUploadAnswer(json: unknown): string | undefined {
   return readId(json, 'id') || undefined
+}
+
+/** Whether the answer to a deletion says that it was done (Meta: Media, "Delete media"). */
+export function isDeleted(json: unknown): boolean {
+  return readFlag(json, 'success') === true
+}
+
+/** The query that begins a resumable upload (Graph API: Resumable Upload). */
+export function buildSessionQuery(file: { filename: string; size: number; mimeType: string }): Record<string, string> {
+  return { file_name: file.filename, file_length: String(file.size), file_type: file.mimeType }
+}
+
+/** The headers of the bytes of a resumable upload: where they begin, and how many they are. */
+export function buildResumableHeaders(offset: number, bytes: number): Readonly<Record<string, string>> {
+  return { file_offset: String(offset), 'content-length': String(bytes), 'content-type': 'application/octet-stream' }
+}
+
+/** Meta's resumable uploads want the token in another scheme. Headers of a provider's own stay. */
+export function toOAuth(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.replace(/^Bearer /, 'OAuth ')]))
+}
+
+/** Where a resumable upload goes on. @returns undefined when the answer does not tell. */
+export function parseOffset(json: unknown): number | undefined {
+  return parseWhole(readOwn(json, 'file_offset'))
+}
+
+/** The handle of a file that Meta has whole. @returns undefined when there is none. */
+export function parseHandle(json: unknown): string | undefined {
+  return readString(json, 'h')
 }

@@ -12,14 +12,14 @@ import { createFakeFetch, createMswHandlers, type FakeFetch, type MswHttp } from
 import { type AddedMedia, announceMedia, type FakeMedia, toHeldMedia } from './fake-cloud-api/media.js'
 import { toNodeResponse } from './fake-cloud-api/node-response.js'
 import { signDownloadUrl } from './fake-cloud-api/sign-download-url.js'
-import type { FakeApiState, KeptUpload, RecordedRequest } from './fake-cloud-api/state.js'
+import type { FakeApiState, KeptUpload, RecordedRequest, TemplateUpload } from './fake-cloud-api/state.js'
 import { checkStatus } from './fake-cloud-api/web-response.js'
 
 export type { FakeAccount } from './fake-cloud-api/account.js'
 export type { Fault, FaultKind } from './fake-cloud-api/faults.js'
 export type { FakeFetch, MswHttp } from './fake-cloud-api/fetch-api.js'
 export type { AddedMedia, FakeMedia } from './fake-cloud-api/media.js'
-export type { KeptUpload, RecordedRequest } from './fake-cloud-api/state.js'
+export type { KeptUpload, RecordedRequest, TemplateUpload } from './fake-cloud-api/state.js'
 
 /** Options of `createFakeCloudApi`. */
 export interface FakeCloudApiOptions extends FakeAccount {
@@ -85,6 +85,8 @@ export interface FakeCloudApi {
   readonly requests: readonly RecordedRequest[]
   /** The files that were uploaded so far, also those that were deleted since. Each has a media id, as added media has. */
   readonly uploads: readonly KeptUpload[]
+  /** The samples of templates that were uploaded so far, also those that are not whole. */
+  listTemplateUploads(): TemplateUpload[]
   /** Ends its connections, and stops listening. */
   close(): Promise<void>
 }
@@ -155,7 +157,7 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
     mediaLifetimeMs,
     urlSecret: randomBytes(32),
     media: new Map(),
-    ...{ requests: [], uploads: [], faults: [] },
+    ...{ requests: [], uploads: [], templates: new Map(), faults: [] },
   }
   if (server !== undefined) answerRequests(server, state)
 
@@ -166,6 +168,7 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
     fetch: createFakeFetch(state),
     handlers: (http) => createMswHandlers(http, state),
     ...{ requests: state.requests, uploads: state.uploads },
+    listTemplateUploads: () => [...state.templates.values()],
     async addMedia(media) {
       const held = toHeldMedia(media, now())
       state.media.set(held.mediaId, held)

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import type { ErrorCode } from '../../src/errors.js'
-import { buildGraphErrorBody } from '../../src/testing/fake-cloud-api/faults.js'
+import { buildGraphErrorBody } from '../../src/testing/fake-cloud-api/graph-error-body.js'
 import type { Fault } from '../../src/testing/fake-cloud-api.js'
 import type { ProxyFault } from '../fault-proxy.js'
 import { s3Error } from './s3-stand-in.js'

@@ -26,12 +26,17 @@ const FUNCTIONS: Readonly<
   archiveMedia: { run: root.archiveMedia, before: [reference] },
   buildMediaKey: { run: root.buildMediaKey, before: [parts] },
   createMediaArchive: { run: root.createMediaArchive },
+  deleteMediaFromWhatsApp: { run: root.deleteMediaFromWhatsApp, before: ['1013859600285441'] },
   downloadMediaFromWhatsApp: { run: root.downloadMediaFromWhatsApp, before: [reference] },
   getSignedUrl: { run: root.getSignedUrl, before: [key] },
   parseMediaKey: { run: root.parseMediaKey, before: [key] },
   signUrls: { run: root.signUrls, before: [[key]] },
   uploadMediaToWhatsApp: {
     run: root.uploadMediaToWhatsApp,
+    before: [{ body: Buffer.from('x'), mimeType: 'application/pdf' }],
+  },
+  uploadTemplateMedia: {
+    run: root.uploadTemplateMedia,
     before: [{ body: Buffer.from('x'), mimeType: 'application/pdf' }],
   },
   uploadToS3: { run: root.uploadToS3, before: [Buffer.from('x')] },

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { inspectOpening } from '../../src/sending/inspect-opening.js'
-import { findOutboundFormat } from '../../src/sending/outbound-limits.js'
+import { findHeaderFormat, findOutboundFormat } from '../../src/sending/outbound-limits.js'
 
 const PNG_HEAD = '89504e470d0a1a0a0000000d49484452000000010000000108'
 
@@ -58,6 +58,9 @@ describe('PNG', () => {
   it.each([1, 2, 4, 16])('refuses %i bits per sample', (depth) => {
     const message = `WhatsApp takes no image/png as image: it has ${depth} bits per sample, not 8; convert it to 8 bits, or send it as a document`
     expect(() => inspectOpening(makePng(depth), findOutboundFormat('image/png'), 100)).toThrow(message)
+    expect(() => inspectOpening(makePng(depth), findHeaderFormat('image/png', 'image'), 100)).toThrow(
+      /as image header: .* convert it to 8 bits$/,
+    )
     inspectOpening(makePng(depth), findOutboundFormat('image/png', 'document'), 100)
     inspectOpening(makePng(depth), findOutboundFormat('image/jpeg'), 100)
   })

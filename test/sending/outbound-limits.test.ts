@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { MediaType } from '../../src/index.js'
-import { checkOutboundSize, findOutboundFormat } from '../../src/sending/outbound-limits.js'
+import {
+  checkOutboundSize,
+  findHeaderFormat,
+  findOutboundFormat,
+  HEADERS,
+  type TemplateHeader,
+} from '../../src/sending/outbound-limits.js'
 
 const MB = 1_048_576
 const OOXML = 'application/vnd.openxmlformats-officedocument.'
@@ -50,15 +56,20 @@ const REFUSED: readonly [given: string, mediaType: MediaType | undefined, kind: 
   ['no type', 'image', 'image', /convert it to image\/jpeg/],
 ]
 
+const HEADER_ROWS: readonly [header: TemplateHeader, mimeType: string, limit: number][] = [
+  ['image', 'image/jpeg', 5 * MB],
+  ['image', 'image/png', 5 * MB],
+  ['video', 'video/mp4', 16 * MB],
+  ['document', 'application/pdf', 100 * MB],
+  ['gif', 'video/mp4', 3_670_016],
+]
+
 describe('findOutboundFormat', () => {
   it.each(TAKEN)('takes %s', (given, kind, mimeType, extension, limitBytes) => {
-    expect(findOutboundFormat(given)).toMatchObject({ mediaType: kind, mimeType, limitBytes })
-    expect(findOutboundFormat(given, kind)).toMatchObject({
-      mediaType: kind,
-      extensions: expect.arrayContaining([extension]),
-    })
+    expect(findOutboundFormat(given)).toMatchObject({ kind, mimeType, limitBytes })
+    expect(findOutboundFormat(given, kind)).toMatchObject({ kind, extensions: expect.arrayContaining([extension]) })
     const asDocument = findOutboundFormat(given, 'document')
-    expect(asDocument).toMatchObject({ mediaType: 'document', mimeType, limitBytes: 100 * MB })
+    expect(asDocument).toMatchObject({ kind: 'document', mimeType, limitBytes: 100 * MB })
   })
 
   it.each(REFUSED)('refuses %s as %s, and tells the way out', (given, mediaType, kind, wayOut) => {
@@ -82,5 +93,24 @@ describe('checkOutboundSize', () => {
     const wayOut = kind === 'document' ? 'send a link to it' : 'or send it as a document'
     expect(check).toThrow(new RegExp(`${shown} is ${limitBytes} bytes, got ${limitBytes + 1} or more; .*${wayOut}$`))
     expect(() => checkOutboundSize(format, 0)).toThrow(/: it has 0 bytes; give the whole file$/)
+  })
+})
+
+describe('findHeaderFormat', () => {
+  it.each(HEADER_ROWS)('takes for a %s header %s', (header, mimeType, limitBytes) => {
+    const format = findHeaderFormat(mimeType, header)
+    expect(format).toMatchObject({ kind: `${header} header`, mimeType, limitBytes })
+    checkOutboundSize(format, limitBytes)
+    expect(() => checkOutboundSize(format, limitBytes + 1)).toThrow(
+      new RegExp(`${header} header is ${limitBytes} bytes, got ${limitBytes + 1} or more; make it smaller$`),
+    )
+  })
+
+  it.each(HEADERS)('refuses for a %s header what Meta does not take, and tells what it takes', (header) => {
+    const types = HEADER_ROWS.filter(([each]) => each === header).map(([, mimeType]) => mimeType)
+    for (const given of ['image/gif', 'image/webp', 'audio/ogg', 'text/plain', 'application/zip']) {
+      const message = `WhatsApp takes no ${given} as ${header} header; convert it to ${types.join(' or ')}`
+      expect(() => findHeaderFormat(given, header)).toThrow(message)
+    }
   })
 })

@@ -1,42 +1,68 @@
 import { buildAccountBody } from './account.js'
-import type { FakeExchange } from './exchange.js'
+import type { FakeExchange, RoutedExchange } from './exchange.js'
+import { sendSpoilt, takeFault } from './faults.js'
 import { lookUpHeldMedia } from './look-up-held-media.js'
-import { DELETE_ERROR, hasToken, makeTraceId, refuseStranger, sendRefusal } from './refusals.js'
+import { DELETE_ERROR, makeTraceId, refuseStranger, sendRefusal } from './refusals.js'
+import { beginTemplateMedia, takeTemplateMedia } from './resumable-upload.js'
 import { sendDownload } from './send-download.js'
 import { ATTACHMENTS } from './sign-download-url.js'
 import type { FakeApiState, RecordedRequest } from './state.js'
-import { takeUpload } from './take-upload.js'
+import { takeUpload, toJsonAnswer } from './take-upload.js'
 
 /** Records a request, and answers it by its target. */
 export async function answerApiRequest({ request, response }: FakeExchange, state: FakeApiState): Promise<void> {
   const url = new URL(`${state.origin}${request.url}`)
   const exchange = { request, response, url }
-  const [, node = ''] = /^\/(?:v\d+\.\d+\/)?([^/]+)$/.exec(url.pathname) ?? []
-  const { accessToken, account } = state
-  const inputToken = url.searchParams.get('input_token')
-  const body = request.method === 'GET' ? buildAccountBody(node, { accessToken, inputToken, account }) : undefined
-  const [, phoneNumberId] = /^\/(?:v\d+\.\d+\/)?([^/]+)\/media$/.exec(url.pathname) ?? []
-  const isUpload = request.method === 'POST' && phoneNumberId !== undefined
-  const isOther = node === '' || body !== undefined
-  const isDownload = url.pathname === ATTACHMENTS
-  const kind = isUpload
-    ? 'upload'
-    : isDownload
-      ? 'download'
-      : isOther
-        ? 'other'
-        : request.method === 'DELETE'
-          ? 'delete'
-          : 'look-up'
+  const { kind, node, body } = findRoute(exchange, state)
   state.requests.push(recordRequest(kind, exchange))
   response.setHeader('x-fb-trace-id', makeTraceId())
-  if (isUpload) return takeUpload({ ...exchange, phoneNumberId }, state)
-  if (kind === 'download') return sendDownload(exchange, state)
-  if (kind === 'look-up') return lookUpHeldMedia({ ...exchange, mediaId: decodeURIComponent(node) }, state)
-  if (kind === 'delete') return removeHeldMedia({ ...exchange, mediaId: decodeURIComponent(node) }, state)
-  if (body === undefined) return sendRefusal(response, 404)
-  if (refuseStranger(exchange, state)) return
-  response.writeHead(200, { 'content-type': 'application/json; charset=UTF-8' }).end(body)
+  switch (kind) {
+    case 'download':
+      return sendDownload(exchange, state)
+    case 'upload':
+      return takeUpload({ ...exchange, phoneNumberId: node }, state)
+    case 'template':
+      return node.startsWith(UPLOAD) ? takeTemplateMedia(exchange, state) : beginTemplateMedia(exchange, state)
+    case 'look-up':
+      return lookUpHeldMedia({ ...exchange, mediaId: node }, state)
+    case 'delete':
+      return removeHeldMedia({ ...exchange, mediaId: node }, state)
+    case 'other':
+      return sendOther(exchange, body, state)
+  }
+}
+
+/** The target of a request: a node of the graph, or an edge of one. */
+interface ApiRoute {
+  kind: RecordedRequest['kind']
+  node: string
+  /** The body of a node that is no media. */
+  body?: string | undefined
+}
+
+const PATH = /^\/(?:v\d+\.\d+\/)?([^/]+)(\/media|\/uploads)?$/
+/** Ids of resumable uploads begin so. */
+const UPLOAD = 'upload:'
+
+function findRoute({ request, url }: RoutedExchange, { accessToken, account }: FakeApiState): ApiRoute {
+  const { method } = request
+  const [, encoded = '', edge = ''] = PATH.exec(url.pathname) ?? []
+  const node = decodeURIComponent(encoded)
+  if (url.pathname === ATTACHMENTS) return { kind: 'download', node }
+  if (node.startsWith(UPLOAD) || (method === 'POST' && edge === '/uploads')) return { kind: 'template', node }
+  if (method === 'POST' && edge === '/media') return { kind: 'upload', node }
+  if (node === '' || edge !== '') return { kind: 'other', node }
+  if (method === 'DELETE') return { kind: 'delete', node }
+  const inputToken = url.searchParams.get('input_token')
+  const body = method === 'GET' ? buildAccountBody(node, { accessToken, inputToken, account }) : undefined
+  return { kind: body === undefined ? 'look-up' : 'other', node, body }
+}
+
+function sendOther(exchange: RoutedExchange, body: string | undefined, state: FakeApiState): void {
+  const { response } = exchange
+  if (body === undefined) sendRefusal(response, 404)
+  else if (!refuseStranger(exchange, state))
+    response.writeHead(200, { 'content-type': 'application/json; charset=UTF-8' }).end(body)
 }
 
 function recordRequest(kind: RecordedRequest['kind'], { request, response }: FakeExchange): RecordedRequest {
@@ -51,11 +77,15 @@ function recordRequest(kind: RecordedRequest['kind'], { request, response }: Fak
   }
 }
 
-function removeHeldMedia(
-  { request, response, mediaId }: FakeExchange & { mediaId: string },
-  state: FakeApiState,
-): void {
-  if (!hasToken(request, state)) sendRefusal(response, 401)
-  else if (!state.media.delete(mediaId)) sendRefusal(response, 400, DELETE_ERROR)
-  else response.writeHead(200, { 'content-type': 'application/json' }).end('{"success":true}')
+async function removeHeldMedia(exchange: RoutedExchange & { mediaId: string }, state: FakeApiState): Promise<void> {
+  const { response, url, mediaId } = exchange
+  const fault = takeFault({ on: 'delete', mediaId }, state.faults)
+  if (fault?.kind === 'status') return sendSpoilt(response, toJsonAnswer({}), fault, makeTraceId())
+  if (refuseStranger(exchange, state)) return
+  const held = state.media.get(mediaId)
+  if (held === undefined) return sendRefusal(response, 400, DELETE_ERROR)
+  const isGuarded = (url.searchParams.get('phone_number_id') ?? held.phoneNumberId) !== held.phoneNumberId
+  if (isGuarded) return sendRefusal(response, 400)
+  state.media.delete(mediaId)
+  await sendSpoilt(response, toJsonAnswer({ success: true }), fault, makeTraceId())
 }

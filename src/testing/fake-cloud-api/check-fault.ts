@@ -7,6 +7,11 @@ import type { Fault } from './faults.js'
 
 type FaultsOf<Kind extends Fault['kind']> = Extract<Fault, { kind: Kind }>
 
+const TARGETS: readonly Fault['on'][] = [
+  ...(['look-up', 'download', 'delete', 'upload'] as const),
+  ...(['template-begin', 'template', 'template-offset'] as const),
+]
+
 const SHARED = { on: true, kind: true, times: true, mediaId: true } as const
 const HALTING = { ...SHARED, afterBytes: true } as const
 
@@ -50,7 +55,7 @@ const REDIRECTS: readonly unknown[] = [301, 302, 303, 307, 308]
 export function checkFault(fault: unknown): void {
   checkOptions(fault, ALL_FIELDS, { option: 'fault' })
   const given = new Map<string, unknown>(Object.entries(fault))
-  checkOneOf('fault.on', given.get('on'), ['look-up', 'download', 'upload'])
+  checkOneOf('fault.on', given.get('on'), TARGETS)
   const kind = given.get('kind')
   const fields = FIELDS_BY_KIND.get(kind)
   if (fields === undefined) return void checkOneOf('fault.kind', kind, Object.keys(FAULT_FIELDS))

@@ -1,11 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import type { ApiResponse } from './exchange.js'
+import { buildGraphErrorBody } from './graph-error-body.js'
 
 /** A fault of the fake Cloud API, until `clearFaults()` or for so many `times`. */
 export type Fault = {
-  /** Which request it hits. Of an upload `afterBytes` counts what was sent; without it the file is kept, and no answer comes. */
-  on: 'look-up' | 'download' | 'upload'
+  /**
+   * Which request it hits: of a template's sample, its beginning, its bytes, or the question where it goes on. Of an upload
+   * `afterBytes` counts the bytes of the request; without it the file is kept, and the answer suffers.
+   */
+  on: 'look-up' | 'download' | 'delete' | 'upload' | 'template-begin' | 'template' | 'template-offset'
   /** How often. Default: always. */
   times?: number | undefined
   /** Only this media. Default: all. */
@@ -90,29 +94,6 @@ const HTML = '<!DOCTYPE html><html lang="en"><title>Error</title><h1>Sorry, some
 const ENDLESS_BYTES = 1_000_000_000
 const BOMB_BYTES = 50_000_000
 const BOMB_MEMBERS = 50
-
-/** The body that a Graph answer of this status has (Meta: Error codes). */
-export function buildGraphErrorBody(status: number, traceId: string): string {
-  const [code, type, message] = ERRORS[status] ?? [1, 'OAuthException', 'An unknown error has occurred.']
-  return JSON.stringify({
-    error: { message, type, code, ...(status === 400 ? { error_subcode: 33 } : {}), fbtrace_id: traceId },
-  })
-}
-
-const ERRORS: Readonly<Record<number, readonly [code: number, type: string, message: string]>> = {
-  400: [
-    100,
-    'GraphMethodException',
-    "Unsupported get request. Object with ID 'x' does not exist, cannot be loaded due to missing permissions, or does not support this operation.",
-  ],
-  401: [190, 'OAuthException', 'Error validating access token: The session has been invalidated.'],
-  403: [10, 'OAuthException', '(#10) Application does not have permission for this action'],
-  404: [100, 'GraphMethodException', '(#100) No such object'],
-  410: [100, 'GraphMethodException', '(#100) Gone'],
-  429: [80007, 'OAuthException', '(#80007) Rate limit issues'],
-  500: [131000, 'OAuthException', '(#131000) Something went wrong'],
-  503: [2, 'OAuthException', 'Service temporarily unavailable'],
-}
 
 /** A fault, and how often it is still to come. */
 export type CountedFault = Fault & { left: number }

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { ApiRequest, ApiResponse, RoutedExchange } from './exchange.js'
-import { buildGraphErrorBody } from './faults.js'
+import { buildGraphErrorBody } from './graph-error-body.js'
 import type { FakeApiState } from './state.js'
 
 export interface GraphRefusal {

@@ -6,7 +6,7 @@ import type { HeldMedia } from './media.js'
 /** A request that the fake API got. */
 export interface RecordedRequest {
   /** The request's target. */
-  kind: 'look-up' | 'download' | 'upload' | 'delete' | 'other'
+  kind: 'look-up' | 'download' | 'upload' | 'template' | 'delete' | 'other'
   /** The HTTP method. */
   method: string
   /** Path and query. */
@@ -35,6 +35,20 @@ export interface KeptUpload {
   sha256: string
 }
 
+/** The sample of a template's header, uploaded by the Resumable Upload API. */
+export interface TemplateUpload {
+  /** As the upload was begun with it. */
+  filename: string
+  /** As the upload was begun with it. */
+  mimeType: string
+  /** Bytes, as the upload was begun with them. */
+  size: number
+  /** The bytes so far. */
+  bytes: Buffer
+  /** Once all bytes are there. */
+  handle: string | undefined
+}
+
 /** The settings, media, requests and faults of one running fake API. */
 export interface FakeApiState {
   readonly origin: string
@@ -53,5 +67,7 @@ export interface FakeApiState {
   readonly media: Map<string, HeldMedia>
   readonly requests: RecordedRequest[]
   readonly uploads: KeptUpload[]
+  /** By upload id. */
+  readonly templates: Map<string, TemplateUpload>
   faults: CountedFault[]
 }

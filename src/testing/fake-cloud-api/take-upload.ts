@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { getMediaTypeFromMime, readEssence } from '../../file-type/mime.js'
 import type { RoutedExchange } from './exchange.js'
-import { type Fault, sendSpoilt, takeFault } from './faults.js'
+import { type IntendedAnswer, sendSpoilt, takeFault } from './faults.js'
 import { makeUpId, toHeldMedia } from './media.js'
 import { type FormPart, parseMultipartForm } from './multipart-form.js'
 import { type GraphRefusal, makeTraceId, refuseStranger, sendRefusal } from './refusals.js'
+import { readRequestBody } from './request-body.js'
 import type { FakeApiState } from './state.js'
 
 /** The types that an uploaded file may have (Meta: Media, "Supported media types"). */
@@ -30,8 +31,8 @@ export async function takeUpload(
   const { request, response, phoneNumberId } = exchange
   const fault = takeFault({ on: 'upload', mediaId: '' }, state.faults)
   if (fault?.kind === 'status') return sendSpoilt(response, toJsonAnswer({}), fault, makeTraceId())
-  const body = await readRequestBody(exchange, fault)
-  if (body === undefined || refuseStranger(exchange, state)) return
+  const { bytes: body, isWhole } = await readRequestBody(exchange, fault)
+  if (!isWhole || refuseStranger(exchange, state)) return
   const { phoneNumberIds = [DEFAULT_PHONE_NUMBER_ID] } = state.account
   if (!phoneNumberIds.includes(phoneNumberId)) return sendRefusal(response, 400)
   const form = parseMultipartForm(String(request.headers['content-type']), body) ?? []
@@ -41,33 +42,13 @@ export async function takeUpload(
   await sendSpoilt(response, toJsonAnswer({ id: mediaId }), fault, makeTraceId())
 }
 
-function toJsonAnswer(json: object) {
+export function toJsonAnswer(json: object): IntendedAnswer {
   const bytes = Buffer.from(JSON.stringify(json))
   return {
     headers: { 'content-type': 'application/json; charset=UTF-8' },
     size: bytes.length,
     pieces: () => [bytes],
   }
-}
-
-/** @returns undefined when a fault broke off on the way. */
-async function readRequestBody(
-  { request, response }: RoutedExchange,
-  fault: Fault | undefined,
-): Promise<Buffer | undefined> {
-  const breaksAt = fault !== undefined && 'afterBytes' in fault ? fault.afterBytes : undefined
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  for await (const part of request.body) {
-    parts.push(part)
-    bytes += part.byteLength
-    if (breaksAt === undefined || bytes < breaksAt) continue
-    // A stall: the rest is never read.
-    if (fault?.kind === 'stall') await new Promise(() => {})
-    response.breakOff(fault?.kind === 'close-early' ? 'close-early' : 'reset')
-    return undefined
-  }
-  return Buffer.concat(parts)
 }
 
 type FormFilePart = FormPart & { filename: string }

@@ -1,0 +1,41 @@
+import { SNIFF_BYTES } from '../file-type/sniff.js'
+import { type ProvenBody, proveBytes } from '../integrity/prove.js'
+import type { SendingAttempt } from './call-graph.js'
+import { inspectOpening } from './inspect-opening.js'
+import type { SourceReader } from './open-source.js'
+import { checkOutboundSize, type OutboundFormat } from './outbound-limits.js'
+
+/** A file of a size and type that WhatsApp takes. */
+export interface OutboundFile {
+  format: OutboundFormat
+  /** Bytes. */
+  size: number
+  proven: ProvenBody
+}
+
+/**
+ * Opens a source, and checks all that can be known of it before a byte is sent: its type, its size, and its first bytes.
+ *
+ * @throws OutboundTypeError, OutboundLimitError; the source's own error.
+ */
+export async function proveSource(
+  reader: SourceReader,
+  findFormat: (mimeType: string) => OutboundFormat,
+  { deadlines }: SendingAttempt,
+): Promise<OutboundFile> {
+  const { body, size, sha256, mimeType, onSourceError } = await reader.open(deadlines, findFormat)
+  try {
+    const format = findFormat(mimeType)
+    checkOutboundSize(format, size)
+    const proven = proveBytes(body, {
+      ...{ size, sha256, maxBytes: format.limitBytes, openingBytes: SNIFF_BYTES, deadlines, onSourceError },
+      checkOpening: (opening) => inspectOpening(opening, format, size),
+      reader: 'headers',
+    })
+    await proven.opening
+    return { format, size, proven }
+  } catch (error) {
+    body.destroy()
+    throw error
+  }
+}
