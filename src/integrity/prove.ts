@@ -36,6 +36,8 @@ export interface ProveOptions {
    * refuse them.
    */
   checkOpening?: ((opening: Uint8Array) => void) | undefined
+  /** Hashes bytes of which no hash was announced, for `observed`. Default true. */
+  hashesAll?: boolean | undefined
   /** Joins small chunks. Default true. */
   joinChunks?: boolean | undefined
   deadlines: Deadlines
@@ -165,8 +167,9 @@ interface Tally {
  *
  * @throws SizeLimitError, IntegrityMismatchError in `add` and `end` for other bytes than announced.
  */
-function createTally({ size, sha256, maxBytes }: Pick<ProveOptions, 'size' | 'sha256' | 'maxBytes'>): Tally {
-  const hash = createHash('sha256')
+function createTally(options: Pick<ProveOptions, 'size' | 'sha256' | 'maxBytes' | 'hashesAll'>): Tally {
+  const { size, sha256, maxBytes, hashesAll = true } = options
+  const hash = hashesAll || sha256 !== undefined ? createHash('sha256') : undefined
   let received = 0
   let digest: string | undefined
   const mismatch = (problem: string): IntegrityMismatchError =>
@@ -182,11 +185,11 @@ function createTally({ size, sha256, maxBytes }: Pick<ProveOptions, 'size' | 'sh
       received += bytes.byteLength
       if (received > maxBytes) throw new SizeLimitError({ limitBytes: maxBytes, bytes: received })
       if (size !== undefined && received > size) throw mismatch('The body is longer than announced')
-      hash.update(bytes)
+      hash?.update(bytes)
       return size === undefined ? undefined : size - received
     },
     end() {
-      digest = hash.digest('hex')
+      digest = hash?.digest('hex')
       if (size !== undefined && received !== size) throw mismatch('The body is shorter than announced')
       if (sha256 !== undefined && digest !== sha256) throw mismatch('The body has another SHA-256 than announced')
     },

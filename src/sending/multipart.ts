@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { cleanFilename, findSafeExtension } from '../file-type/filename.js'
 import { findContentType } from '../file-type/mime.js'
+import { muteBody } from '../http/feed-request.js'
 import { GATHER_BYTES } from '../integrity/gather.js'
 
 /** The file of a form. */
@@ -36,14 +37,40 @@ export function buildMultipart(fields: Readonly<Record<string, string>>, file: F
       'content-type': `multipart/form-data; boundary=${boundary}`,
       'content-length': String(head.byteLength + file.size + tail.byteLength),
     },
-    wrap: (body) => Readable.from(joinForm(head, body, tail), { objectMode: false, highWaterMark: GATHER_BYTES }),
+    wrap: (body) => joinForm(head, body, tail),
   }
 }
 
-async function* joinForm(head: Uint8Array, body: Readable, tail: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield head
-  yield* body
-  yield tail
+/** By events: an async iterator takes longer for a piece than the connection does. */
+function joinForm(head: Uint8Array, body: Readable, tail: Uint8Array): Readable {
+  let isBegun = false
+  const form = new Readable({
+    highWaterMark: GATHER_BYTES,
+    read() {
+      if (isBegun) {
+        body.resume()
+        return
+      }
+      isBegun = true
+      form.push(head)
+      body.on('data', (piece: Uint8Array) => {
+        if (!form.push(piece)) body.pause()
+      })
+    },
+    destroy(error, done) {
+      body.destroy()
+      done(error)
+    },
+  })
+  body.once('end', () => {
+    form.push(tail)
+    form.push(null)
+  })
+  // A client of your own may look at the form too late.
+  muteBody(form)
+  body.on('error', (error) => form.destroy(error))
+  if (body.errored !== null) form.destroy(body.errored)
+  return form
 }
 
 /**

@@ -30,6 +30,8 @@ export async function proveSource(
     const proven = proveBytes(body, {
       ...{ size, sha256, maxBytes: format.limitBytes, openingBytes: SNIFF_BYTES, deadlines, onSourceError },
       checkOpening: (opening) => inspectOpening(opening, format, size),
+      hashesAll: false,
+      joinChunks: false,
       reader: 'headers',
     })
     await proven.opening

@@ -48,4 +48,15 @@ describe('buildMultipart', () => {
     failing.destroy(new Error('gone'))
     await expect(buffer(body)).rejects.toThrow('gone')
   })
+
+  it('fails with a file that had failed before, and ends no process', async () => {
+    const failed = new Readable({ read() {} }).on('error', () => {})
+    const closed = new Promise((resolve) => failed.once('close', resolve))
+    failed.destroy(new Error('before'))
+    await closed
+    const file = { filename: undefined, mimeType: 'text/plain', extensions: ['txt'], size: 5 } as const
+    const body = buildMultipart({}, file).wrap(failed)
+    await new Promise((resolve) => body.once('close', resolve))
+    expect(body.errored?.message).toBe('before')
+  })
 })
