@@ -71,6 +71,7 @@ export {
   type TemplateHeader,
   type TemplateMediaOptions,
   type UploadedMedia,
+  type UploadedSample,
   type WhatsAppUploadOptions,
 } from './sending.js'
 

@@ -34,6 +34,12 @@ export interface TemplateMediaOptions extends SendingOptions {
   header: TemplateHeader
 }
 
+/** A sample that Meta holds for templates. */
+export interface UploadedSample {
+  /** For the example of a template's header. */
+  handle: string
+}
+
 const TEMPLATE_OPTIONS: OptionNames<TemplateMediaOptions> = { appId: true, header: true, ...SENDING_OPTIONS }
 
 /**
@@ -60,7 +66,7 @@ const TEMPLATE_OPTIONS: OptionNames<TemplateMediaOptions> = { appId: true, heade
 export async function uploadTemplateMedia(
   source: OutboundSource,
   options: TemplateMediaOptions,
-): Promise<{ handle: string }> {
+): Promise<UploadedSample> {
   const reader = readSource(source, { spoolsStreams: true })
   try {
     checkOptions(options, TEMPLATE_OPTIONS, { after: { source } })
@@ -85,7 +91,7 @@ interface UploadSession {
   uploadId: string | undefined
 }
 
-async function attemptTemplate(session: UploadSession, attempt: SendingAttempt): Promise<{ handle: string }> {
+async function attemptTemplate(session: UploadSession, attempt: SendingAttempt): Promise<UploadedSample> {
   const file = await proveSource(session.reader, session.findFormat, attempt)
   try {
     const offset = await askForOffset(session, file, attempt)
