@@ -38,12 +38,13 @@ export function watchReusedSocket(
   const readBefore = countReadBytes(socket)
   const isSilent = (): boolean => countReadBytes(socket) === readBefore
   let isForgotten = false
-  // The connection's own timer, which its agent sets back when the request is done.
-  request.setTimeout(Math.min(silentMs, MAX_TIMER_MS))
-  request.on('timeout', () => {
-    if (!isSilent()) return
-    request.destroy(Object.assign(new Error('the connection is silent'), { code: 'ECONNRESET' }))
-  })
+  const end = (): void => {
+    if (isSilent()) request.destroy(Object.assign(new Error('the connection is silent'), { code: 'ECONNRESET' }))
+  }
+  // Not the connection's own timer: Bun ends a request by it, also one whose answer has begun.
+  const timer = setTimeout(end, Math.min(silentMs, MAX_TIMER_MS))
+  request.once('response', () => clearTimeout(timer))
+  request.once('close', () => clearTimeout(timer))
   request.prependOnceListener('error', () => {
     isForgotten = isSilent()
     if (isForgotten) endIdleSockets(agent)
