@@ -39,6 +39,7 @@ describe('handler() of the file system, with a client that goes away', () => {
     await put(storage, 'a/key.txt', { text: 'x'.repeat(300_000), ifAbsent: false })
   })
 
+  // Open files are found in /proc.
   it.runIf(process.platform === 'linux')('closes the file, whether or not a byte was read', async () => {
     await (await ask()).body?.cancel()
     expect(await openFilesBelow(directory)).toEqual([])
