@@ -97,7 +97,7 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
     ...createS3Signing(storageOptions, { connect, direct }),
     async close() {
       direct?.close()
-      await connection?.then(({ close }) => close()).catch(() => {})
+      await connection?.then(({ close }) => close()).catch(() => {}) // One that can't be opened needs no end.
     },
   }
 }

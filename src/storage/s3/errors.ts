@@ -106,7 +106,10 @@ export function isStorageFailure(error: unknown): error is StorageFailedError {
   return WhatsAppMediaError.is(error) && error.code === 'storage-failed'
 }
 
-/** The same failure, where another try may succeed. */
-export function makePassing({ operation, key, reason, status, cause }: StorageFailedError): StorageFailedError {
-  return new StorageFailedError({ operation, key, reason, retryable: true, cause, ...defined({ status }) })
+/** The same failure, where another try may succeed. @param advice why it may. */
+export function makePassing(
+  { operation, key, reason, status, cause }: StorageFailedError,
+  advice?: string,
+): StorageFailedError {
+  return new StorageFailedError({ operation, key, reason, retryable: true, cause, ...defined({ status, advice }) })
 }

@@ -1,7 +1,7 @@
-import { StorageFailedError } from '../../errors.js'
+import type { StorageFailedError } from '../../errors.js'
 import { CREDENTIAL_FAULTS } from '../../storage.js'
 import { abortable } from '../../timing/abort.js'
-import { isStorageFailure } from './errors.js'
+import { isStorageFailure, makePassing } from './errors.js'
 
 /** Has the provider of credentials asked again when a store refuses those that it gave. */
 export interface CredentialRenewal {
@@ -46,7 +46,7 @@ export function createRenewal(renew: () => Promise<boolean>): CredentialRenewal 
       } catch (error) {
         if (!isCredentialFault(error) || !(await abortable(renewSince(seen), signal))) throw error
         if (isRepeatable) return call()
-        throw withNewCredentials(error)
+        throw makePassing(error, 'The credentials were renewed: the same call may succeed now')
       }
     },
   }
@@ -69,9 +69,4 @@ interface SigningIdentity {
 
 export function isSameIdentity(one: SigningIdentity, other: SigningIdentity): boolean {
   return (['accessKeyId', 'secretAccessKey', 'sessionToken'] as const).every((part) => one[part] === other[part])
-}
-
-function withNewCredentials({ operation, key, reason, status, cause }: StorageFailedError): StorageFailedError {
-  const advice = 'The credentials were renewed: the same call may succeed now'
-  return new StorageFailedError({ operation, key, reason, status, retryable: true, advice, cause })
 }
