@@ -26,19 +26,22 @@ export function listMessages(payload: unknown): IncomingMessage[] {
     const id = JSON.stringify([message.messageId, message.content.mediaId])
     if (!messages.has(id)) messages.set(id, message)
   }
-  for (const { messageId, phoneNumberId, from, timestamp, text, media, unavailable } of readMessages(payload)) {
+  for (const { messageId, phoneNumberId, from, timestamp, text, media, unavailable, ...where } of readMessages(
+    payload,
+  )) {
     const message = { messageId, phoneNumberId, timestamp, ...withoutUndefined({ from }) }
+    const customer = withoutUndefined({ contact: where.contact, group: where.group })
     for (const reference of media) {
       const { mediaId, mediaType, mimeType, filename, caption } = reference
-      const content = withoutUndefined({ mediaId, mediaType, mimeType, filename, caption })
+      const content = { ...withoutUndefined({ mediaId, mediaType, mimeType, filename, caption }), ...customer }
       add({ ...message, content, mediaStatus: 'pending', reference })
     }
     const lost = unavailable.filter(({ reason }) => reason !== 'referral' && reason !== 'placeholder')
     // `onFailed` will say why, and names them as here: without a media id by the empty string.
     for (const { mediaId = '', mediaType } of lost) {
-      add({ ...message, content: { mediaId, ...withoutUndefined({ mediaType }) } })
+      add({ ...message, content: { mediaId, ...withoutUndefined({ mediaType }), ...customer } })
     }
-    if (media.length + lost.length === 0) add({ ...message, content: withoutUndefined({ text }) })
+    if (media.length + lost.length === 0) add({ ...message, content: { ...withoutUndefined({ text }), ...customer } })
   }
   return [...messages.values()]
 }

@@ -66,6 +66,8 @@ export const messageSchema: Schema<MessageFields, MessageModel, MessageMethods> 
     fileSize: Number,
     sha256: String,
     caption: String,
+    contact: { phone: String, userId: String, parentUserId: String },
+    group: String,
   },
   mediaStatus: { type: String, enum: ['pending', 'archived', 'failed'] },
   mediaError: String,

@@ -17,6 +17,7 @@ import { checkOptions } from './errors/check-options.js'
 import { type AnyWhatsAppMediaError, WhatsAppMediaError } from './errors.js'
 import { emit } from './events.js'
 import { defined } from './json.js'
+import type { MediaContact } from './media-reference/contact.js'
 import {
   isKnownMedia,
   type KnownMedia,
@@ -58,6 +59,10 @@ export interface ArchivedMedia extends StoredMedia {
   from?: string | undefined
   /** The sender's business-scoped user id. */
   fromUserId?: string | undefined
+  /** The customer: the sender of an inbound message, the recipient of an outbound one. */
+  contact?: MediaContact | undefined
+  /** The id of the group that the message was sent to. */
+  group?: string | undefined
   /** Meta's id of the business phone number that the message went through. */
   phoneNumberId?: string | undefined
   /** Meta's id of the WhatsApp Business Account. */

@@ -9,6 +9,7 @@ export {
 export type { Account, Accounts } from './media-archive/accounts.js'
 export type { MediaFailure } from './media-archive/media-failure.js'
 export { MEDIA_REDACT_PATHS, redactMedia } from './media-archive/redact-media.js'
+export type { MediaContact } from './media-reference/contact.js'
 export type { MediaReference, MediaType } from './media-reference.js'
 export type { MediaQueue } from './queues.js'
 export { configFromEnv, type EnvConfig } from './config-from-env.js'

@@ -1,9 +1,10 @@
 import { types } from 'node:util'
-import { checkOneOf, checkText } from './errors/checks.js'
+import { checkFlag, checkOneOf, checkText } from './errors/checks.js'
 import { describeSecret, describeValue } from './errors/describe.js'
 import { isSecretId } from './errors/redaction.js'
 import { InvalidOptionError } from './errors.js'
 import { toObject } from './json.js'
+import { checkContact, type MediaContact } from './media-reference/contact.js'
 import { copyFields } from './media-reference/copy-fields.js'
 import { refuseLookalikes } from './media-reference/refuse-lookalikes.js'
 
@@ -48,6 +49,10 @@ export interface MediaReference {
   from?: string | undefined
   /** The sender's business-scoped user id. */
   fromUserId?: string | undefined
+  /** The customer: the sender of an inbound message, the recipient of an outbound one. */
+  contact?: MediaContact | undefined
+  /** The id of the group that the message was sent to. */
+  group?: string | undefined
   /** Meta's id of the business phone number the message went through. */
   phoneNumberId: string
   /** The WhatsApp Business Account. */
@@ -214,10 +219,7 @@ const checkTimeField: FieldCheck = (value, option) => {
   parseTime(option, value)
 }
 
-const checkFlagField: FieldCheck = (value, option) => {
-  if (typeof value === 'boolean') return
-  throw new InvalidOptionError({ option, problem: `must be a boolean, got ${describeValue(value)}` })
-}
+const checkFlagField: FieldCheck = (value, option) => checkFlag(option, value)
 
 /** @throws InvalidOptionError unless it is 64 lowercase hex digits. */
 export function checkSha256(value: unknown, option = 'sha256'): asserts value is string {
@@ -251,6 +253,8 @@ const FIELD_CHECKS: Readonly<Record<keyof MediaReference, FieldCheck>> = {
   receivedAt: checkTimeField,
   from: allowAbsent(checkTextField),
   fromUserId: allowAbsent(checkTextField),
+  contact: allowAbsent(checkContact),
+  group: allowAbsent(checkTextField),
   phoneNumberId: checkTextField,
   businessAccountId: checkTextField,
   // A worker of an older version accepts values that it does not know, and loses nothing by them.

@@ -29,6 +29,7 @@ const ALLOWED: Partial<Record<keyof MediaReference, readonly Odd[]>> = {
   ...{ sha256: ['missing'], voice: ['missing'], animated: ['missing'] },
   ...{ filename: ['missing', 'empty'], caption: ['missing', 'empty'] },
   ...{ from: ['missing', 'empty'], fromUserId: ['missing', 'empty'] },
+  ...{ contact: ['missing', 'object'], group: ['missing', 'empty'] },
   ...{ downloadUrl: ['missing', 'empty'], downloadUrlExpiresAt: ['missing', 'empty'] },
 }
 const ROWS = names.flatMap((name) => (Object.keys(ODD) as Odd[]).map((odd) => [name, odd] as const))
@@ -44,9 +45,15 @@ describe('checkReference', () => {
     checkReference(reference)
     checkReference({ ...reference, note: 7 })
     const { sha256, filename, caption, voice, animated, downloadUrl, downloadUrlExpiresAt, ...rest } = reference
-    const { from, fromUserId, ...least } = rest
+    const { from, fromUserId, contact, group, ...least } = rest
     checkReference(least)
     expect(Object.keys(least)).toHaveLength(10)
+  })
+
+  it.each(['phone', 'userId', 'parentUserId'])('names the id of a contact that is no string: %s', (name) => {
+    const problem = findProblem(() => checkReference({ ...reference, contact: { [name]: 12_025_550_143 } }))
+    expect(problem).toMatchObject({ code: 'invalid-option', option: `media.contact.${name}` })
+    expect(problem?.message).not.toContain('12025550143')
   })
 
   it.each(ROWS)('says of %s, where it is %s, whether it is valid', (name, odd) => {

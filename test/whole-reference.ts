@@ -17,6 +17,8 @@ export const reference: MediaReference = {
   receivedAt: '2026-11-22T10:00:01.000Z',
   from: '15550001111',
   fromUserId: 'US.1',
+  contact: { phone: '15550001111', userId: 'US.1', parentUserId: 'US.ENT.1' },
+  group: 'Y2FwaV9ncm91cDox',
   phoneNumberId: '106540352242922',
   businessAccountId: '102290129340398',
   direction: 'inbound',

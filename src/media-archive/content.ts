@@ -1,5 +1,6 @@
 import type { ArchivedMedia } from '../archive.js'
 import { defined } from '../json.js'
+import type { MediaContact } from '../media-reference/contact.js'
 
 /** The fields of a message document that describe its media. */
 export interface MediaContent {
@@ -21,6 +22,10 @@ export interface MediaContent {
   filename?: string | undefined
   /** The message's text beside the media. */
   caption?: string | undefined
+  /** The customer whose message it is, or to whom the business sent it. */
+  contact?: MediaContact | undefined
+  /** The id of the group that the message was sent to. */
+  group?: string | undefined
 }
 
 /**
@@ -49,7 +54,7 @@ export function toContent<Prefix extends string = ''>(
   media: ArchivedMedia,
   prefix: Prefix = '' as Prefix,
 ): { [Name in keyof MediaContent as `${Prefix}${Name}`]: MediaContent[Name] } {
-  const { filename, caption } = media
+  const { filename, caption, contact, group } = media
   const content: MediaContent = {
     mediaUrl: media.url,
     mediaType: media.mediaType,
@@ -58,7 +63,7 @@ export function toContent<Prefix extends string = ''>(
     mimeType: media.mimeType,
     fileSize: media.size,
     sha256: media.sha256,
-    ...defined({ filename, caption }),
+    ...defined({ filename, caption, contact, group }),
   }
   const prefixed = Object.entries(content).map(([name, value]) => [`${prefix}${name}`, value])
   // Every name above gets the prefix, and no other name is there.

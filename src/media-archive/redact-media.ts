@@ -26,6 +26,8 @@ const FIELDS: Readonly<Record<keyof MediaReference, 'shown' | 'personal' | 'left
   messageId: 'personal',
   from: 'personal',
   fromUserId: 'personal',
+  contact: 'personal',
+  group: 'personal',
   sha256: 'left out',
   voice: 'left out',
   animated: 'left out',

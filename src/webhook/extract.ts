@@ -4,6 +4,7 @@ import { describeValue } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
 import { getMediaTypeFromMime } from '../file-type/mime.js'
 import { defined, isObject } from '../json.js'
+import type { MediaContact } from '../media-reference/contact.js'
 import type { MediaReference, MediaType } from '../media-reference.js'
 import {
   parseDownloadUrlExpiry,
@@ -72,6 +73,10 @@ export interface UnavailableMedia {
   from?: string | undefined
   /** The sender's business-scoped user id. */
   fromUserId?: string | undefined
+  /** The customer: the sender of an inbound message, the recipient of an outbound one. */
+  contact?: MediaContact | undefined
+  /** The id of the group that the message was sent to. */
+  group?: string | undefined
   /** Meta's id of the business phone number; empty when the wire had none. */
   phoneNumberId: string
   /** The WhatsApp Business Account; empty when the wire had none. */
@@ -96,6 +101,10 @@ export interface RevokedMessage {
   from?: string | undefined
   /** The sender's business-scoped user id. */
   fromUserId?: string | undefined
+  /** The customer: the sender of an inbound message, the recipient of an outbound one. */
+  contact?: MediaContact | undefined
+  /** The id of the group that the message was sent to. */
+  group?: string | undefined
   /** Meta's id of the business phone number; empty when the wire had none. */
   phoneNumberId: string
   /** The WhatsApp Business Account; empty when the wire had none. */
@@ -224,7 +233,7 @@ function toReference(
   arrival: MessageArrival,
 ): MediaReference {
   const { sha256, filename, caption, voice, animated, downloadUrl, unknownType } = item
-  const { messageId, timestamp = arrival.receivedAt, direction, from, fromUserId } = message
+  const { messageId, timestamp = arrival.receivedAt, direction } = message
   return {
     mediaId,
     mediaType: decideMediaType(item),
@@ -234,7 +243,8 @@ function toReference(
     ...arrival,
     direction,
     origin: item.origin ?? message.origin,
-    ...defined({ sha256, filename, caption, voice, animated, unknownType, from, fromUserId, downloadUrl }),
+    ...pickPeople(message),
+    ...defined({ sha256, filename, caption, voice, animated, unknownType, downloadUrl }),
     ...defined({
       downloadUrlExpiresAt: downloadUrl === undefined ? undefined : parseDownloadUrlExpiry(downloadUrl),
     }),
@@ -242,13 +252,22 @@ function toReference(
 }
 
 function toRevoked(messageId: string, message: WebhookMessage, arrival: MessageArrival): RevokedMessage {
-  const { messageId: revokedBy, timestamp = arrival.receivedAt, direction, from, fromUserId } = message
-  return { messageId, revokedBy, timestamp, ...arrival, direction, ...defined({ from, fromUserId }) }
+  const { messageId: revokedBy, timestamp = arrival.receivedAt, direction } = message
+  return { messageId, revokedBy, timestamp, ...arrival, direction, ...pickPeople(message) }
 }
 
 function toUnavailable(reason: UnavailableReason, message: WebhookMessage, arrival: MessageArrival): UnavailableMedia {
-  const { messageId, direction, origin, timestamp, from, fromUserId } = message
-  return { reason, messageId, ...arrival, direction, origin, ...defined({ timestamp, from, fromUserId }) }
+  const { messageId, direction, origin, timestamp } = message
+  return { reason, messageId, ...arrival, direction, origin, ...defined({ timestamp }), ...pickPeople(message) }
+}
+
+function pickPeople({
+  from,
+  fromUserId,
+  contact,
+  group,
+}: WebhookMessage): Pick<MediaReference, 'from' | 'fromUserId' | 'contact' | 'group'> {
+  return defined({ from, fromUserId, contact, group })
 }
 
 function describeWebhookError({

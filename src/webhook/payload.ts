@@ -9,10 +9,13 @@ import {
   readString,
   toObject,
 } from '../json.js'
+import type { MediaContact } from '../media-reference/contact.js'
 import type { MediaReference } from '../media-reference.js'
+import { type ContactList, listContacts, RECIPIENT, readSide, SENDER } from './payload/contacts.js'
 import { readFlowFiles, readHeaderMedia, readMediaObjects, type WebhookMedia } from './payload/media.js'
 
-export { type MessageLocation, readContactNames, readContent } from './payload/content.js'
+export type { ContactList } from './payload/contacts.js'
+export { type MessageLocation, readContent } from './payload/content.js'
 export type { WebhookMedia } from './payload/media.js'
 
 /**
@@ -40,8 +43,7 @@ export interface WebhookChange {
   messages: WebhookMessage[]
   /** `value.errors`: about the whole change, not about one of its messages. */
   errors: WebhookError[]
-  /** `value.contacts`, as they came. */
-  contacts: readonly unknown[]
+  contacts: ContactList
 }
 
 /** A message, an echo of one, or a call with a recording. */
@@ -52,6 +54,9 @@ export interface WebhookMessage {
   timestamp?: string | undefined
   from?: string | undefined
   fromUserId?: string | undefined
+  /** The customer: the sender of an inbound message, the recipient of an outbound one. */
+  contact?: MediaContact | undefined
+  group?: string | undefined
   direction: MediaReference['direction']
   origin: MediaReference['origin']
   media: WebhookMedia[]
@@ -74,7 +79,12 @@ export interface WebhookError {
   title?: string | undefined
 }
 
-type MessagePath = Pick<WebhookMessage, 'direction' | 'origin'>
+/** Where a message stands in the webhook. */
+interface MessagePath extends Pick<WebhookMessage, 'direction' | 'origin'> {
+  contacts: ContactList
+  /** The customer whose thread it is, where the wire has threads. */
+  thread?: string | undefined
+}
 
 /**
  * Reads a webhook's body: all entries, changes and messages (Meta: Webhooks, "messages", "smb_message_echoes",
@@ -91,36 +101,41 @@ function readChange(change: unknown, businessAccountId: string): WebhookChange {
   const value = readOwn(change, 'value')
   const metadata = readOwn(value, 'metadata')
   const standby = readOwn(value, 'standby')
-  const isHistory = readOwn(change, 'field') === 'history'
-  const messages: WebhookMessage[] = []
-  const read = (wire: readonly unknown[], direction: MessagePath['direction'], origin: MessagePath['origin']): void => {
-    for (const message of wire) messages.push(readMessage(message, { direction, origin }))
-  }
-  read(readObjects(value, 'messages'), 'inbound', isHistory ? 'history' : 'message')
-  read(readObjects(value, 'message_echoes'), 'outbound', isHistory ? 'history' : 'echo')
-  read(readObjects(standby, 'messages'), 'inbound', 'standby')
-  read(readObjects(standby, 'message_echoes').map(toSentMessage), 'outbound', 'standby')
-  const ownNumber = readId(metadata, 'display_phone_number').replace(/\D/g, '')
-  for (const message of readThreadMessages(value)) {
-    // A thread holds both sides; only the sender's number distinguishes them.
-    const isOwn = readOwn(message, 'to') !== undefined || readId(message, 'from') === ownNumber
-    read([message], isOwn ? 'outbound' : 'inbound', 'history')
-  }
-  for (const call of readObjects(value, 'calls')) messages.push(readCall(call))
-  const phoneNumberId = readId(metadata, 'phone_number_id')
+  const contacts = listContacts([...readObjects(value, 'contacts'), ...readObjects(standby, 'contacts')])
+  const messageOrigin = readOwn(change, 'field') === 'history' ? 'history' : 'message'
+  const echoOrigin = messageOrigin === 'history' ? 'history' : 'echo'
+  const inbound = { direction: 'inbound', contacts } as const
+  const outbound = { direction: 'outbound', contacts } as const
   return {
     businessAccountId,
-    phoneNumberId,
-    messages,
+    phoneNumberId: readId(metadata, 'phone_number_id'),
+    messages: [
+      ...readObjects(value, 'messages').map((wire) => readMessage(wire, { ...inbound, origin: messageOrigin })),
+      ...readObjects(value, 'message_echoes').map((wire) => readMessage(wire, { ...outbound, origin: echoOrigin })),
+      ...readObjects(standby, 'messages').map((wire) => readMessage(wire, { ...inbound, origin: 'standby' })),
+      ...readObjects(standby, 'message_echoes').map((echo) =>
+        readMessage(toSentMessage(echo), { ...outbound, origin: 'standby' }),
+      ),
+      ...readThreads(value, contacts),
+      ...readObjects(value, 'calls').map((call) => readCall(call, contacts)),
+    ],
     errors: readErrors(value),
-    contacts: readObjects(value, 'contacts'),
+    contacts,
   }
 }
 
-function readThreadMessages(value: unknown): unknown[] {
+function readThreads(value: unknown, contacts: ContactList): WebhookMessage[] {
+  const ownNumber = readId(readOwn(value, 'metadata'), 'display_phone_number').replace(/\D/g, '')
   return readObjects(value, 'history')
     .flatMap((chunk) => readObjects(chunk, 'threads'))
-    .flatMap((thread) => readObjects(thread, 'messages'))
+    .flatMap((thread) =>
+      readObjects(thread, 'messages').map((message) => {
+        // A thread holds both sides; only the sender's number distinguishes them.
+        const isOwn = readOwn(message, 'to') !== undefined || readId(message, 'from') === ownNumber
+        const direction = isOwn ? 'outbound' : 'inbound'
+        return readMessage(message, { direction, origin: 'history', contacts, thread: findId(thread, 'id') })
+      }),
+    )
 }
 
 /**
@@ -137,9 +152,9 @@ function toSentMessage(echo: unknown): unknown {
 }
 
 /** Recordings and transcripts of calls (Meta: Call recording, Call transcription). */
-function readCall(call: unknown): WebhookMessage {
+function readCall(call: unknown, contacts: ContactList): WebhookMessage {
   const isOwn = readOwn(call, 'direction') === 'BUSINESS_INITIATED'
-  const message = readMessage(call, { direction: isOwn ? 'outbound' : 'inbound', origin: 'call-recording' })
+  const message = readMessage(call, { direction: isOwn ? 'outbound' : 'inbound', origin: 'call-recording', contacts })
   message.media = [
     ...readMediaObjects(readOwn(call, 'call_recording')),
     ...readMediaObjects(readOwn(call, 'call_transcript')),
@@ -147,7 +162,8 @@ function readCall(call: unknown): WebhookMessage {
   return message
 }
 
-function readMessage(wire: unknown, { direction, origin }: MessagePath): WebhookMessage {
+function readMessage(wire: unknown, path: MessagePath): WebhookMessage {
+  const { direction, origin } = path
   // History and standby hold more: old messages, and a thread that belongs to another app.
   const isPlain = origin === 'message' || origin === 'echo'
   const edited = readMediaObjects(readOwn(readOwn(wire, 'edit'), 'message'))
@@ -166,7 +182,7 @@ function readMessage(wire: unknown, { direction, origin }: MessagePath): Webhook
     wire,
     ...defined({
       timestamp: parseTimestamp(readOwn(wire, 'timestamp')),
-      ...readSender(wire),
+      ...readPeople(wire, path),
       contentless: CONTENTLESS.get(readOwn(wire, 'type')),
       unsupportedType: readString(readOwn(wire, 'unsupported'), 'type'),
       referralMediaType: readReferral(readOwn(wire, 'referral')),
@@ -182,14 +198,28 @@ const CONTENTLESS: ReadonlyMap<unknown, 'placeholder' | 'unsupported'> = new Map
   ['unknown', 'unsupported'],
 ])
 
-/** Some senders put the business-scoped user id (`IN.2081...`) where the phone number belongs. */
-function readSender(wire: unknown): { from: string | undefined; fromUserId: string | undefined } {
-  const from = findId(wire, 'from')
-  const isUserId = from !== undefined && /^[A-Z]{2}\.\w/.test(from)
+type People = Pick<WebhookMessage, 'from' | 'fromUserId' | 'contact' | 'group'>
+
+function readPeople(wire: unknown, { direction, contacts, thread }: MessagePath): People {
+  const previousUserId = findId(readOwn(wire, 'system'), 'previous_user_id')
+  const sender = { ...defined({ userId: previousUserId }), ...readSide(wire, SENDER) }
+  // The body of the Send API, which standby repeats, has the group's id in `to` (Meta: Groups, "Send a message").
+  const to = findId(wire, 'to')
+  const group = findId(wire, 'group_id') ?? (readOwn(wire, 'recipient_type') === 'group' ? to : undefined)
+  const isToGroup = group !== undefined && group === to
+  const other = direction === 'inbound' ? sender : isToGroup ? {} : readRecipient(wire)
+  const contact = contacts.complete({ ...(thread === undefined ? {} : readSide({ from: thread }, SENDER)), ...other })
   return {
-    from: isUserId ? undefined : from,
-    fromUserId: findId(wire, 'from_user_id') ?? (isUserId ? from : undefined),
+    from: sender.phone,
+    fromUserId: sender.userId,
+    contact: Object.keys(contact).length === 0 ? undefined : contact,
+    group,
   }
+}
+
+/** The Send API's body names a customer without a phone number in `recipient` (Meta: Business-scoped user IDs). */
+function readRecipient(wire: unknown): MediaContact {
+  return { ...readSide({ from: readOwn(wire, 'recipient') }, SENDER), ...readSide(wire, RECIPIENT) }
 }
 
 function readReferral(referral: unknown): 'image' | 'video' | undefined {

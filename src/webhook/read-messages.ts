@@ -1,5 +1,6 @@
 import { checkOptions } from '../errors/check-options.js'
 import { defined } from '../json.js'
+import type { MediaContact } from '../media-reference/contact.js'
 import type { MediaReference } from '../media-reference.js'
 import {
   collectMessage,
@@ -11,7 +12,7 @@ import {
   toIsoTime,
   type UnavailableMedia,
 } from './extract.js'
-import { type MessageLocation, parseWebhook, readContactNames, readContent, type WebhookMessage } from './payload.js'
+import { type ContactList, type MessageLocation, parseWebhook, readContent, type WebhookMessage } from './payload.js'
 
 /** A message of a webhook, for your database. Plain JSON. */
 export interface ChatMessage {
@@ -38,10 +39,12 @@ export interface ChatMessage {
   fromUserId?: string | undefined
   /** The recipient's phone number, of a message that the business sent. */
   to?: string | undefined
-  /** The customer's profile name: the sender's, or the recipient's of a message that the business sent. */
+  /** The customer: the sender, or the recipient of a message that the business sent. */
+  contact?: MediaContact | undefined
+  /** The id of the group that it was sent to. Its customer is the sender; of the business's own messages there is none. */
+  group?: string | undefined
+  /** The customer's profile name. */
   contactName?: string | undefined
-  /** The group that it was sent to. */
-  groupId?: string | undefined
   /** Meta's id of the business phone number; empty when the wire had none. */
   phoneNumberId: string
   /** The WhatsApp Business Account; empty when the wire had none. */
@@ -62,6 +65,8 @@ export interface ChatMessage {
   edits?: string | undefined
   /** The message that its sender deleted. */
   revokes?: string | undefined
+  /** The customer's new ids: a system message says that `contact` has changed its number or user id. */
+  changedTo?: MediaContact | undefined
 }
 
 /**
@@ -95,9 +100,8 @@ export function readMessages(
   refuseUnparsed(payload)
   const receivedAt = toIsoTime(options.receivedAt)
   return parseWebhook(payload).flatMap(({ messages, contacts, phoneNumberId, businessAccountId }) => {
-    const names = readContactNames(contacts)
     const arrival = { receivedAt, phoneNumberId, businessAccountId }
-    return messages.filter(isMessage).map((message) => toChatMessage(message, arrival, names))
+    return messages.filter(isMessage).map((message) => toChatMessage(message, arrival, contacts))
   })
 }
 
@@ -106,17 +110,12 @@ function isMessage({ messageId, origin, media }: WebhookMessage): boolean {
   return messageId !== '' && (origin !== 'call-recording' || media.length > 0)
 }
 
-function toChatMessage(
-  message: WebhookMessage,
-  arrival: MessageArrival,
-  names: ReadonlyMap<string, string>,
-): ChatMessage {
+function toChatMessage(message: WebhookMessage, arrival: MessageArrival, contacts: ContactList): ChatMessage {
   const found: ExtractedMedia = { media: [], unavailable: [], revoked: [] }
   collectMessage(message, arrival, found)
-  const { messageId, timestamp = arrival.receivedAt, direction, origin, from, fromUserId } = message
+  const { messageId, timestamp = arrival.receivedAt, direction, origin, from, fromUserId, contact, group } = message
   const { type = origin === 'call-recording' ? 'call' : 'unknown', ...content } = readContent(message.wire)
-  const people = direction === 'inbound' ? [from, fromUserId] : [content.to]
-  const contactName = people.map((id) => names.get(id ?? '')).find((name) => name !== undefined)
+  const contactName = contact === undefined ? undefined : contacts.findName(contact)
   return {
     messageId,
     type,
@@ -127,6 +126,6 @@ function toChatMessage(
     direction,
     origin,
     ...content,
-    ...defined({ from, fromUserId, contactName }),
+    ...defined({ from, fromUserId, contact, group, contactName }),
   }
 }

@@ -16,16 +16,17 @@ it('listMessages returns the known fields of media, and of texts beside it', () 
     { id: 'wamid.2', from: '15550001111', timestamp: '1700000001', type: 'text', text: { body: 'see above' } },
   ]
   const common = { from: '15550001111', phoneNumberId: '123' }
+  const contact = { phone: '15550001111' }
   expect(listMessages(change({ messages }))).toEqual([
     {
       ...common,
       messageId: 'wamid.1',
       timestamp: '2023-11-14T22:13:20.000Z',
-      content: { mediaId: '17', mediaType: 'image', mimeType: 'image/png', caption: 'Plan' },
+      content: { mediaId: '17', mediaType: 'image', mimeType: 'image/png', caption: 'Plan', contact },
       mediaStatus: 'pending',
       reference: expect.objectContaining({ ...common, mediaId: '17', messageId: 'wamid.1', direction: 'inbound' }),
     },
-    { ...common, messageId: 'wamid.2', timestamp: '2023-11-14T22:13:21.000Z', content: { text: 'see above' } },
+    { ...common, messageId: 'wamid.2', timestamp: '2023-11-14T22:13:21.000Z', content: { text: 'see above', contact } },
   ])
 })
 

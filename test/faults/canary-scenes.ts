@@ -122,7 +122,8 @@ const STORE_SONG = [
 /** A reference as a webhook brings it, with the personal values in it. */
 export function personal(reference: MediaReference): MediaReference {
   const { 'message id': messageId, 'phone number': from, 'user id': fromUserId } = CANARIES
-  return { ...reference, messageId, from, fromUserId }
+  const contact = { phone: from, userId: fromUserId, parentUserId: fromUserId }
+  return { ...reference, messageId, from, fromUserId, contact, group: fromUserId }
 }
 
 /** The singing servers: what each answers, wherever it stands. */

@@ -17,12 +17,14 @@ const PERSONAL = {
   messageId: 'wamid.HBgLMTIwMjU1NTAxNDMVAgA=',
   from: '12025550143',
   fromUserId: 'US.13491208655302741918',
+  group: 'Y2FwaV9ncm91cDox',
   filename: 'zebrafinches.pdf',
   caption: 'a private word',
   downloadUrl: 'https://lookaside.fbsbx.com/x/?hash=signed-for-a-test',
   mimeType: 'application/pdf; name="zebrafinches.pdf"',
 }
-const reference: MediaReference = { ...whole, ...PERSONAL }
+const contact = { phone: PERSONAL.from, userId: PERSONAL.fromUserId }
+const reference: MediaReference = { ...whole, ...PERSONAL, contact }
 const job: MediaJob = { version: 1, accountId: 'acme', media: reference }
 const unavailable: UnavailableMedia = {
   ...{ reason: 'media-error', errorCode: 131_052, messageId: PERSONAL.messageId, from: PERSONAL.from },

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { MediaReference } from '../../src/media-reference.js'
 import { type ExtractedMedia, extractMedia, type UnavailableMedia } from '../../src/webhook/extract.js'
-import { BUSINESS, CONTEXT, RECEIVED_AT, reference, SENT_AT, USER, without } from './messages.js'
+import { BUSINESS, CONTEXT, CUSTOMER, RECEIVED_AT, reference, SENT_AT, USER, without } from './messages.js'
 
 const FIXTURES = new URL('../fixtures/webhooks/', import.meta.url)
 
@@ -30,7 +30,15 @@ function withUrl(facts: Parameters<typeof reference>[0]): MediaReference {
 }
 
 function unavailable(facts: Partial<UnavailableMedia> & Pick<UnavailableMedia, 'reason'>): UnavailableMedia {
-  return { ...CONTEXT, timestamp: SENT_AT, from: USER, direction: 'inbound', origin: 'message', ...facts }
+  return {
+    ...CONTEXT,
+    timestamp: SENT_AT,
+    from: USER,
+    contact: CUSTOMER,
+    direction: 'inbound',
+    origin: 'message',
+    ...facts,
+  }
 }
 
 const ECHO = { from: BUSINESS, direction: 'outbound', origin: 'echo' } as const
@@ -130,7 +138,13 @@ const REFERENCES: Record<string, object[]> = {
     withUrl({ ...OGG, messageId: 'wacid.VOICEMAIL', mediaId: '3000000000000010', sha256: sha256('voicemail') }),
   ],
   'group-image': [
-    withUrl({ ...IMAGE, messageId: 'wamid.GROUP', mediaId: '3000000000000011', sha256: sha256('group') }),
+    withUrl({
+      ...IMAGE,
+      messageId: 'wamid.GROUP',
+      mediaId: '3000000000000011',
+      sha256: sha256('group'),
+      group: 'Y2FwaV9ncm91cDo',
+    }),
   ],
   'username-sender': [
     without(
@@ -140,6 +154,7 @@ const REFERENCES: Record<string, object[]> = {
         mediaId: '3000000000000012',
         sha256: sha256('username'),
         fromUserId: 'IN.2081978709342942',
+        contact: { userId: 'IN.2081978709342942' },
       }),
       'from',
     ),
@@ -152,6 +167,7 @@ const REFERENCES: Record<string, object[]> = {
         mediaId: '3000000000000013',
         sha256: sha256('bsuid'),
         fromUserId: 'IN.2081978709342942',
+        contact: { userId: 'IN.2081978709342942' },
       }),
       'from',
     ),
@@ -175,6 +191,7 @@ const REFERENCES: Record<string, object[]> = {
       mediaId: '3000000000000016',
       sha256: sha256('echo-edit'),
       filename: 'plan.pdf',
+      contact: { phone: USER, userId: 'IN.2081978709342942' },
       origin: 'edit',
     }),
   ],
@@ -195,6 +212,7 @@ const REFERENCES: Record<string, object[]> = {
       mediaId: '3000000000000018',
       sha256: sha256('history-in'),
       caption: 'damals',
+      contact: { phone: USER, userId: 'IN.2081978709342942' },
       timestamp: '2025-09-27T19:06:42.000Z',
       origin: 'history',
     }),
@@ -270,6 +288,7 @@ const REFERENCES: Record<string, object[]> = {
       mediaId: '3000000000000025',
       sha256: sha256('recording'),
       fromUserId: 'US.13491208655302741918',
+      contact: { phone: USER, userId: 'US.13491208655302741918' },
       origin: 'call-recording',
     }),
   ],
@@ -410,6 +429,7 @@ const REVOKED: Record<string, object[]> = {
       revokedBy: 'wamid.REVOKE',
       timestamp: SENT_AT,
       from: USER,
+      contact: CUSTOMER,
       direction: 'inbound',
     },
   ],
@@ -420,6 +440,7 @@ const REVOKED: Record<string, object[]> = {
       revokedBy: 'wamid.REVOKEECHO',
       timestamp: SENT_AT,
       from: BUSINESS,
+      contact: CUSTOMER,
       direction: 'outbound',
     },
   ],

@@ -79,6 +79,7 @@ describe('extractMedia on a single message', () => {
           businessAccountId: 'waba',
         }),
         'from',
+        'contact',
       ),
     ])
   })

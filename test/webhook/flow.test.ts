@@ -212,6 +212,7 @@ async function expectArchived({ messageId, mediaId, bytes, sha256, ...sent }: Se
       ...{ mediaId, sha256, mediaType: sent.mediaType, mimeType: sent.mimeType, fileSize: bytes.length },
       ...{ s3Key: expect.stringContaining('/pixels/'), mediaUrl: expect.stringContaining(key) },
       ...(caption === undefined ? {} : { caption }),
+      contact: { phone: '15550001111' },
     },
   })
   expect(store.historyOf(messageId, mediaId)).toEqual(['pending', 'archived'])

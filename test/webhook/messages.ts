@@ -5,6 +5,8 @@ export const RECEIVED_AT = '2025-10-15T15:00:00.000Z'
 export const SENT_AT = '2025-10-15T14:59:55.000Z'
 export const USER = '15550002222'
 export const BUSINESS = '15550001111'
+/** The customer of nearly all fixtures. */
+export const CUSTOMER = { phone: USER } as const
 
 /** Where and when every message came in, in the form that references have. */
 export const CONTEXT = {
@@ -16,7 +18,7 @@ export const CONTEXT = {
 export function reference(
   facts: Partial<MediaReference> & Pick<MediaReference, 'mediaId' | 'mediaType' | 'mimeType' | 'messageId'>,
 ): MediaReference {
-  const plain = { timestamp: SENT_AT, from: USER, direction: 'inbound', origin: 'message' } as const
+  const plain = { timestamp: SENT_AT, from: USER, contact: CUSTOMER, direction: 'inbound', origin: 'message' } as const
   return { ...CONTEXT, ...plain, ...facts }
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { extractMedia } from '../../src/webhook/extract.js'
 import { type ChatMessage, readMessages } from '../../src/webhook/read-messages.js'
-import { BUSINESS, CONTEXT, RECEIVED_AT, SENT_AT, USER } from './messages.js'
+import { BUSINESS, CONTEXT, CUSTOMER, RECEIVED_AT, SENT_AT, USER } from './messages.js'
 
 const SECONDS = String(Date.parse(SENT_AT) / 1_000)
 const CONTACTS = [
@@ -27,6 +27,7 @@ const COMMON = {
   ...CONTEXT,
   messageId: 'wamid.1',
   from: USER,
+  contact: CUSTOMER,
   timestamp: SENT_AT,
   direction: 'inbound',
   origin: 'message',
@@ -103,7 +104,7 @@ describe('readMessages', () => {
     [
       'a message of a group',
       { type: 'text', text: { body: 'a' }, group_id: 'g' },
-      { type: 'text', text: 'a', groupId: 'g' },
+      { type: 'text', text: 'a', group: 'g' },
     ],
     ['a type that is not known yet', { type: 'hologram', hologram: { a: 1 } }, { type: 'hologram' }],
     ['no type', {}, { type: 'unknown' }],

@@ -1,4 +1,4 @@
-import { isObject, parseJson } from '../../json.js'
+import { isObject, parseJson, toObject } from '../../json.js'
 import type { MediaJob } from '../../queues.js'
 
 /** One message, as the long poll and Lambda's events both give it. */
@@ -34,8 +34,9 @@ function isJob(job: unknown): job is MediaJob {
 
 /** Texts of a job that are personal or secret, which no error may repeat. Short ones stand in many a text by chance. */
 export function findSecrets({ media }: MediaJob): string[] {
-  const { filename, caption, from, fromUserId, messageId, downloadUrl } = media
-  const texts: unknown[] = [filename, caption, from, fromUserId, messageId, downloadUrl]
+  const { filename, caption, from, fromUserId, contact, group, messageId, downloadUrl } = media
+  const people: unknown[] = [from, fromUserId, ...Object.values(toObject(contact)), group]
+  const texts: unknown[] = [filename, caption, ...people, messageId, downloadUrl]
   return texts.filter((text) => typeof text === 'string').filter(({ length }) => length > 3)
 }
 

@@ -1,4 +1,6 @@
-import { defined, findId, readOwn, readString } from '../../json.js'
+import { defined, findId, readOwn, readString, toObject } from '../../json.js'
+import type { MediaContact } from '../../media-reference/contact.js'
+import { LISTED, readSide } from './contacts.js'
 
 /** What a message says, apart from its files and its sender. Each field is absent where the wire has none. */
 export interface MessageContent {
@@ -8,11 +10,11 @@ export interface MessageContent {
   buttonId?: string | undefined
   location?: MessageLocation | undefined
   to?: string | undefined
-  groupId?: string | undefined
   repliesTo?: string | undefined
   reactsTo?: string | undefined
   edits?: string | undefined
   revokes?: string | undefined
+  changedTo?: MediaContact | undefined
 }
 
 /** A place that a message points at. */
@@ -34,6 +36,7 @@ export function readContent(wire: unknown): MessageContent {
   const button = readOwn(wire, 'button')
   const reaction = readOwn(wire, 'reaction')
   const edit = readOwn(wire, 'edit')
+  const system = readOwn(wire, 'system')
   return defined({
     type: readString(wire, 'type'),
     text:
@@ -43,16 +46,23 @@ export function readContent(wire: unknown): MessageContent {
       readString(choice, 'title') ??
       readString(readOwn(interactive, 'nfm_reply'), 'body') ??
       readString(reaction, 'emoji') ??
-      readString(readOwn(wire, 'system'), 'body'),
+      readString(system, 'body'),
     buttonId: readString(choice, 'id') ?? readString(button, 'payload'),
     location: readLocation(readOwn(wire, 'location')),
     to: findId(wire, 'to'),
-    groupId: readString(wire, 'group_id'),
     repliesTo: readString(readOwn(wire, 'context'), 'id'),
     reactsTo: readString(reaction, 'message_id'),
     edits: readString(edit, 'original_message_id'),
     revokes: readString(readOwn(wire, 'revoke'), 'original_message_id'),
+    changedTo: readNewIds(system),
   })
+}
+
+/** Of a customer who moved to another number (Meta: Webhooks, "system messages"); older versions said `new_wa_id`. */
+function readNewIds(system: unknown): MediaContact | undefined {
+  if (!/^user_changed_/.test(readString(system, 'type') ?? '')) return undefined
+  const ids = readSide({ ...toObject(system), wa_id: findId(system, 'wa_id') ?? findId(system, 'new_wa_id') }, LISTED)
+  return Object.keys(ids).length === 0 ? undefined : ids
 }
 
 function readText(message: unknown): string | undefined {
@@ -67,22 +77,4 @@ function readLocation(wire: unknown): MessageLocation | undefined {
 
 function isDegrees(value: unknown, most: number): value is number {
   return typeof value === 'number' && Math.abs(value) <= most
-}
-
-/**
- * The profile names of a change's contacts.
- *
- * @returns names by phone number and by business-scoped user id. Only a name says whose it is: the first contact is not
- * always the sender.
- */
-export function readContactNames(contacts: readonly unknown[]): ReadonlyMap<string, string> {
-  const names = new Map<string, string>()
-  for (const contact of contacts) {
-    const name = readString(readOwn(contact, 'profile'), 'name')
-    if (name === undefined) continue
-    for (const id of [findId(contact, 'wa_id'), findId(contact, 'user_id')]) {
-      if (id !== undefined) names.set(id, name)
-    }
-  }
-  return names
 }
