@@ -114,7 +114,7 @@ it('saveMessages saves media as pending, texts without a status, and changes not
     { ...common, messageId: 'wamid.text', content: { text: 'please sign' } },
   ])
   expect(saved[1]).not.toHaveProperty('mediaStatus')
-  expect(saved[1]?.content).toEqual({ text: 'please sign' })
+  expect(saved[1]?.content).toEqual({ text: 'please sign', contact: { phone: '15550001111' } })
 
   await Message.updateOne({ messageId: 'wamid.offer' }, { mediaStatus: 'archived' })
   await saveMessages(payload)
