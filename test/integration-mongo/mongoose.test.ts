@@ -204,6 +204,7 @@ it('the Mongoose example archives, keeps what is archived, and signs at read tim
     mediaType: 'document',
     mimeType: 'application/pdf',
     filename: 'offer.pdf',
+    contact: { phone: '15550001111' },
     fileSize: PDF.length,
     sha256: offer.sha256,
     s3Key: expect.stringMatching(/^whatsapp-media\/pixels_internal\/.*\.pdf$/),
