@@ -32,6 +32,8 @@ export default defineConfig([
       'queues/deferred': 'src/queues/deferred.ts',
       'queues/sqs': 'src/queues/sqs.ts',
       'queues/bullmq': 'src/queues/bullmq.ts',
+      'media-ids': 'src/media-ids.ts',
+      'media-ids/memory': 'src/media-ids/memory.ts',
       testing: 'src/testing.ts',
     },
     format: ['esm', 'cjs'],

@@ -188,6 +188,17 @@ export type MediaEvent = EventSubject &
         /** Meta's id of the business phone number. */
         phoneNumberId: string
       }
+    /**
+     * A call of the cache of media ids failed, or took longer than `mediaIdsTimeoutMs`. It counts as a miss: what was to be
+     * sent is uploaded.
+     */
+    | {
+        type: 'media-ids-failed'
+        /** The cache's function. */
+        operation: 'get' | 'set' | 'delete'
+        /** Name or code of what it threw; `timeout`, or `invalid` for an answer of another form. */
+        reason: string
+      }
     /** The signing credentials end before the URL was asked to. */
     | {
         type: 'expiry-clipped'

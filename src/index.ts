@@ -66,6 +66,7 @@ export {
   uploadTemplateMedia,
   type BodySource,
   type DeleteMediaOptions,
+  type MediaIdOptions,
   type OutboundSource,
   type SendingOptions,
   type StoredSource,
@@ -75,6 +76,7 @@ export {
   type UploadedSample,
   type WhatsAppUploadOptions,
 } from './sending.js'
+export type { CachedMediaId, MediaIdCache } from './media-ids.js'
 
 // Failures: the base of all errors. The classes are in `whatsapp-media-archive/errors`.
 export { WhatsAppMediaError, type ErrorCode } from './errors.js'

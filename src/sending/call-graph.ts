@@ -49,33 +49,50 @@ export function makeSendingPlan(options: SendingOptions, tokens: TokenHistory = 
   return { options, download: resolveDownload(options), retry, tokens, subject: defined({ accountId }) }
 }
 
-/** One attempt at a call. */
-export interface SendingAttempt {
-  download: ResolvedDownload
-  accessToken: string
+/** One attempt at something that needs no token. */
+export interface TimedAttempt {
   deadlines: Deadlines
   /** 1 for the first. */
   number: number
 }
 
-/**
- * Runs a call's attempts, each under its deadlines and with a token. Failures that may pass are tried again.
- *
- * @param options `isRepeatable`: false ends the attempts. Default: always true.
- */
+/** One attempt at a call. */
+export interface SendingAttempt extends TimedAttempt {
+  download: ResolvedDownload
+  accessToken: string
+}
+
+/** `isRepeatable`: false ends the attempts. Default: always true. */
+interface Repeats {
+  isRepeatable?: (() => boolean) | undefined
+}
+
+/** Runs a call's attempts, each under its deadlines and with a token. Failures that may pass are tried again. */
 export function runSending<T>(
   plan: SendingPlan,
   attempt: (attempt: SendingAttempt) => Promise<T>,
-  { isRepeatable = () => true }: { isRepeatable?: (() => boolean) | undefined } = {},
+  repeats?: Repeats,
 ): Promise<T> {
-  const { options, download, retry, tokens: history, subject } = plan
-  const { accessToken, accountId: account, signal, onEvent } = options
+  const { options, download, tokens: history } = plan
+  const { accessToken, accountId: account } = options
+  const start = (timed: TimedAttempt): Promise<T> => {
+    const call = { accessToken, history, deadlines: timed.deadlines, account }
+    return runWithToken(call, (token) => attempt({ ...timed, download, accessToken: token }))
+  }
+  return runTimed(plan, start, repeats)
+}
+
+/** As `runSending`, without a token. */
+export function runTimed<T>(
+  plan: SendingPlan,
+  attempt: (attempt: TimedAttempt) => Promise<T>,
+  { isRepeatable = () => true }: Repeats = {},
+): Promise<T> {
+  const { options, download, retry, subject } = plan
+  const { signal, onEvent } = options
   const start = (number: number): Promise<T> => {
     const deadlines = startDeadlines(download.timeouts, signal)
-    const call = { accessToken, history, deadlines, account }
-    return runUnder(deadlines, () =>
-      runWithToken(call, (token) => attempt({ download, accessToken: token, deadlines, number })),
-    )
+    return runUnder(deadlines, () => attempt({ deadlines, number }))
   }
   return retryAttempts(start, {
     ...retry,

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import { types } from 'node:util'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
-import { checkText, checkWhole } from '../errors/checks.js'
+import { checkChunk, checkText, checkWhole } from '../errors/checks.js'
 import {
   AccessTokenError,
   InvalidOptionError,
@@ -12,7 +14,8 @@ import {
 import { findSafeExtension } from '../file-type/filename.js'
 import { findContentType } from '../file-type/mime.js'
 import { type Spooled, spool } from '../integrity/spool.js'
-import { checkObjectKey, type ObjectStorage } from '../storage.js'
+import { parseSha256 } from '../json.js'
+import { checkObjectKey, type ObjectStorage, type StoredObject } from '../storage.js'
 import type { Deadlines } from '../timing/deadlines.js'
 import { getKnownSize, muteErrors, openBody, type UploadBody } from '../upload/open-body.js'
 import { checkStorage } from '../upload/put-once.js'
@@ -58,6 +61,17 @@ interface OpenedSource {
   onSourceError(error: Error | undefined): unknown
 }
 
+/** What is known of a source before it is sent. */
+export interface SourceIdentity {
+  /** Bytes. */
+  readonly size: number
+  readonly mimeType: string
+  /** Lowercase hex. */
+  readonly sha256: string
+}
+
+type FindFormat = (mimeType: string) => OutboundFormat
+
 /** A source that each attempt opens for itself. */
 export interface SourceReader {
   /** As the caller declared it. Absent: the storage tells. */
@@ -69,7 +83,13 @@ export interface SourceReader {
    * @param findFormat whose limit is the most bytes that are worth reading.
    * @throws OutboundLimitError for a stream of unknown size that has more.
    */
-  open(deadlines: Deadlines, findFormat: (mimeType: string) => OutboundFormat): Promise<OpenedSource>
+  open(deadlines: Deadlines, findFormat: FindFormat): Promise<OpenedSource>
+  /**
+   * Finds size, type and hash. An object whose hash no one recorded is read and spooled for that, a stream is spooled.
+   *
+   * @throws as `open`.
+   */
+  identify(deadlines: Deadlines, findFormat: FindFormat): Promise<SourceIdentity>
   /** Removes what it keeps. Always call it. */
   close(): Promise<void>
 }
@@ -97,24 +117,43 @@ function readStored({ storage, key, mimeType, filename }: StoredSource): SourceR
   checkStorage(storage)
   checkObjectKey(key, 'source.key')
   const wrapped = wrapStorage(storage, filename)
+  const describe = <Found extends StoredObject>(operation: 'get' | 'head', found: Found | null) => {
+    if (found !== null) return { ...found, mimeType: mimeType ?? decideStoredType(found.contentType, key) }
+    throw new StorageFailedError({ operation, key, reason: 'there is no such object', retryable: false })
+  }
+  const onSourceError = (cause: Error | undefined): StorageFailedError => {
+    const reason = 'the body broke off'
+    return new StorageFailedError({ operation: 'get', key, reason, retryable: true, cause })
+  }
+  let spooled: Spooled | undefined
+  let identity: SourceIdentity | undefined
+  const open = async (deadlines: Deadlines): Promise<OpenedSource & { mimeType: string }> => {
+    if (spooled !== undefined && identity !== undefined) return { ...identity, body: spooled.open(), onSourceError }
+    deadlines.waitFor('store')
+    const found = describe('get', await wrapped.get(key, { signal: deadlines.signal }))
+    // An object that was replaced since it was identified must not be sent as what it was.
+    return { ...found, ...identity, onSourceError }
+  }
+  const find = async (deadlines: Deadlines, findFormat: FindFormat): Promise<SourceIdentity> => {
+    deadlines.waitFor('store')
+    const found = describe('head', await wrapped.head(key, { signal: deadlines.signal }))
+    checkOutboundSize(findFormat(found.mimeType), found.size)
+    const { sha256, mimeType: type } = found
+    if (sha256 !== undefined && parseSha256(sha256) === sha256) return { size: found.size, sha256, mimeType: type }
+    const opened = await open(deadlines)
+    spooled = await spoolOutbound(opened, { format: findFormat(opened.mimeType), deadlines })
+    return { size: spooled.size, sha256: spooled.sha256, mimeType: opened.mimeType }
+  }
   return {
     mimeType,
     filename,
     isRepeatable: () => true,
-    async open(deadlines) {
-      deadlines.waitFor('store')
-      const found = await wrapped.get(key, { signal: deadlines.signal })
-      if (found === null) {
-        throw new StorageFailedError({ operation: 'get', key, reason: 'there is no such object', retryable: false })
-      }
-      const { body, size, sha256, contentType } = found
-      const onSourceError = (cause: Error | undefined): StorageFailedError => {
-        const reason = 'the body broke off'
-        return new StorageFailedError({ operation: 'get', key, reason, retryable: true, cause })
-      }
-      return { body, size, sha256, mimeType: mimeType ?? decideStoredType(contentType, key), onSourceError }
+    open,
+    async identify(deadlines, findFormat) {
+      identity ??= await find(deadlines, findFormat)
+      return identity
     },
-    close: async () => {},
+    close: async () => spooled?.remove(),
   }
 }
 
@@ -134,21 +173,35 @@ function readBody({ body, size: given, mimeType, filename }: BodySource, spoolsS
   const isHeld = size !== undefined && getKnownSize(body) === size
   let isBegun = false
   let spooled: Spooled | undefined
+  let identity: SourceIdentity | undefined
   const begin = (): Readable => {
     // Only a rejected token asks for a body twice within one attempt.
     if (isBegun && !isHeld) throw new StreamSpentError({ cause: new AccessTokenError({ reason: 'rejected' }) })
     isBegun = true
     return types.isUint8Array(body) ? readSlices(body) : openBody(body)
   }
+  const spoolBody = async (deadlines: Deadlines, format: OutboundFormat): Promise<Spooled> => {
+    const opened = { body: begin(), size, onSourceError: toEarlyEnd }
+    spooled ??= await spoolOutbound(opened, { format, deadlines })
+    return spooled
+  }
   return {
     mimeType,
     filename,
     isRepeatable: () => isHeld || !isBegun || spooled !== undefined,
     async open(deadlines, findFormat) {
-      const opening = { mimeType, onSourceError: toEarlyEnd }
+      const opening = { mimeType, onSourceError: toEarlyEnd, sha256: identity?.sha256 }
       if (size !== undefined && (isHeld || !spoolsStreams)) return { ...opening, size, body: begin() }
-      spooled ??= await spoolOutbound(begin(), { size, format: findFormat(mimeType), deadlines })
-      return { ...opening, size: spooled.size, body: spooled.open() }
+      const kept = spooled ?? (await spoolBody(deadlines, findFormat(mimeType)))
+      return { ...opening, size: kept.size, body: kept.open() }
+    },
+    async identify(deadlines, findFormat) {
+      if (identity !== undefined) return identity
+      const format = findFormat(mimeType)
+      if (size !== undefined) checkOutboundSize(format, size)
+      const found = isHeld ? { size, sha256: await hashBody(begin(), deadlines) } : await spoolBody(deadlines, format)
+      identity = { size: found.size, sha256: found.sha256, mimeType }
+      return identity
     },
     async close() {
       if (body instanceof Readable) body.destroy()
@@ -158,15 +211,30 @@ function readBody({ body, size: given, mimeType, filename }: BodySource, spoolsS
 }
 
 async function spoolOutbound(
-  body: Readable,
-  { size, format, deadlines }: { size: number | undefined; format: OutboundFormat; deadlines: Deadlines },
+  { body, size, onSourceError }: Pick<OpenedSource, 'body' | 'onSourceError'> & { size: number | undefined },
+  { format, deadlines }: { format: OutboundFormat; deadlines: Deadlines },
 ): Promise<Spooled> {
   const { limitBytes: maxBytes } = format
-  if (size !== undefined) checkOutboundSize(format, size)
-  return spool(body, { size, maxBytes, deadlines, onSourceError: toEarlyEnd }).catch((error: unknown) => {
+  try {
+    if (size !== undefined) checkOutboundSize(format, size)
+    return await spool(body, { size, maxBytes, deadlines, onSourceError })
+  } catch (error) {
+    body.destroy()
     if (error instanceof SizeLimitError) checkOutboundSize(format, error.bytes)
     throw error
-  })
+  }
+}
+
+/** Lowercase hex. Other work has its turn between the pieces. */
+async function hashBody(body: Readable, { signal, waitFor }: Deadlines): Promise<string> {
+  waitFor('reader')
+  const hash = createHash('sha256')
+  for await (const piece of body) {
+    signal.throwIfAborted()
+    hash.update(checkChunk(piece))
+    await setImmediate()
+  }
+  return hash.digest('hex')
 }
 
 /** The stream is the caller's: so is its error. */

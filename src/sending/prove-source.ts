@@ -1,6 +1,6 @@
 import { SNIFF_BYTES } from '../file-type/sniff.js'
 import { type ProvenBody, proveBytes } from '../integrity/prove.js'
-import type { SendingAttempt } from './call-graph.js'
+import type { TimedAttempt } from './call-graph.js'
 import { inspectOpening } from './inspect-opening.js'
 import type { SourceReader } from './open-source.js'
 import { checkOutboundSize, type OutboundFormat } from './outbound-limits.js'
@@ -10,6 +10,8 @@ export interface OutboundFile {
   format: OutboundFormat
   /** Bytes. */
   size: number
+  /** Lowercase hex. Absent where no one recorded it: the bytes are then not hashed. */
+  sha256: string | undefined
   proven: ProvenBody
 }
 
@@ -21,7 +23,7 @@ export interface OutboundFile {
 export async function proveSource(
   reader: SourceReader,
   findFormat: (mimeType: string) => OutboundFormat,
-  { deadlines }: SendingAttempt,
+  { deadlines }: TimedAttempt,
 ): Promise<OutboundFile> {
   const { body, size, sha256, mimeType, onSourceError } = await reader.open(deadlines, findFormat)
   try {
@@ -35,7 +37,7 @@ export async function proveSource(
       reader: 'headers',
     })
     await proven.opening
-    return { format, size, proven }
+    return { format, size, sha256, proven }
   } catch (error) {
     body.destroy()
     throw error

@@ -7,7 +7,7 @@ import { cycles, type Import, type Module, reachable } from './import-graph.js'
 const FLOORS: readonly (readonly string[])[] = [
   ['errors', 'json', 'timing', 'events', 'http', 'runtime'], // the ground: knows neither WhatsApp nor S3, open to adapters
   ['media-reference'],
-  ['file-type', 'storage', 'queues'],
+  ['file-type', 'storage', 'queues', 'media-ids'],
   ['key'],
   ['webhook'],
   ['integrity'],
@@ -34,6 +34,9 @@ const ADAPTERS: Readonly<Record<string, { of: string; vendor?: RegExp }>> = {
   'queues/deferred': { of: 'queues' },
   'queues/sqs': { of: 'queues', vendor: /^@(?:aws-sdk|smithy)\// },
   'queues/bullmq': { of: 'queues', vendor: /^(?:bullmq|ioredis)$/ },
+  'media-ids/memory': { of: 'media-ids' },
+  'media-ids/file': { of: 'media-ids' },
+  'media-ids/redis': { of: 'media-ids', vendor: /^ioredis$/ },
 }
 /** What adapters of one interface do alike, each with its inside. Held to an adapter's rule, without a vendor. */
 const SHARED: Readonly<Record<string, string>> = {
@@ -111,7 +114,7 @@ function isOwnDoor(from: string, to: string): boolean {
 
 function findAdapter(name: string): string | undefined {
   const known = [...Object.keys(ADAPTERS), ...Object.keys(SHARED)].find((adapter) => isPart(name, adapter))
-  return known ?? (/^(?:storage|signers|queues)\//.test(name) ? name : undefined)
+  return known ?? (/^(?:storage|signers|queues|media-ids)\//.test(name) ? name : undefined)
 }
 
 /** `download/look-up` is a part of `download`. */

@@ -1,0 +1,96 @@
+import { checkWhole } from '../errors/checks.js'
+import { readErrorName } from '../errors/thrown.js'
+import { emit, type MediaEvent } from '../events.js'
+import { readEssence } from '../file-type/mime.js'
+import { toObject } from '../json.js'
+import { type CachedMediaId, checkMediaIds, type MediaIdCache } from '../media-ids.js'
+import { checkMediaId } from '../media-reference.js'
+import { within } from '../timing/abort.js'
+import type { SendingPlan } from './call-graph.js'
+import type { OutboundFormat } from './outbound-limits.js'
+
+/** Options of calls that reuse media ids. */
+export interface MediaIdOptions {
+  /**
+   * Remembers the ids of uploads: bytes that Meta still holds for the number are not uploaded again. What is not hashed yet
+   * is read first: a stream is spooled, also one of known size. Default: none.
+   */
+  mediaIds?: MediaIdCache | undefined
+  /** Milliseconds that a call of `mediaIds` may take; then it counts as a miss. Default 2,000. */
+  mediaIdsTimeoutMs?: number | undefined
+}
+
+/** @throws InvalidOptionError */
+export function checkMediaIdOptions({ mediaIds, mediaIdsTimeoutMs }: MediaIdOptions): void {
+  if (mediaIds !== undefined) checkMediaIds('mediaIds', mediaIds)
+  if (mediaIdsTimeoutMs !== undefined) checkWhole('mediaIdsTimeoutMs', mediaIdsTimeoutMs, { unit: 'of milliseconds' })
+}
+
+/**
+ * The key of an upload in the cache. The kind is in it, for the first bytes are checked by kind: a WebP that went as a
+ * document may be too large for a sticker. The name of the file is not: readers do not see the upload's.
+ */
+export function buildMediaIdKey(
+  phoneNumberId: string,
+  { format, sha256 }: { format: OutboundFormat; sha256: string },
+): string {
+  return [phoneNumberId, format.kind, readEssence(format.mimeType), sha256].join(':')
+}
+
+/** A cache that throws nothing, and answers in time. */
+export interface SafeMediaIds {
+  /** An id that Meta still holds for a while; undefined for a miss. */
+  get(key: string): Promise<{ mediaId: string; expiresAt: Date } | undefined>
+  set(key: string, value: { mediaId: string; expiresAt: Date }): Promise<void>
+  delete(key: string): Promise<void>
+}
+
+type CacheOperation = (MediaEvent & { type: 'media-ids-failed' })['operation']
+
+/** Wraps a cache: its faults become misses, and events. */
+export function guardMediaIds(
+  mediaIds: MediaIdCache,
+  { plan, timeoutMs = 2_000 }: { plan: SendingPlan; timeoutMs: number | undefined },
+): SafeMediaIds {
+  const { options, subject } = plan
+  const tell = (operation: CacheOperation, reason: string): undefined => {
+    emit(options.onEvent, { type: 'media-ids-failed', operation, reason, ...subject })
+  }
+  const guard = async <T>(operation: CacheOperation, run: () => Promise<T>): Promise<T | undefined> => {
+    // What is no promise at all, or throws at once, fails like one.
+    const call = (async () => run())()
+    const otherwise = (): undefined => tell(operation, 'timeout')
+    return within(timeoutMs, call, { otherwise }).catch((error: unknown) => tell(operation, readErrorName(error)))
+  }
+  return {
+    async get(key) {
+      const found = await guard('get', () => mediaIds.get(key))
+      if (found === undefined || found === null) return undefined
+      const read = readCached(found)
+      if (read === undefined) tell('get', 'invalid')
+      return read !== undefined && read.expiresAt.getTime() - Date.now() >= MARGIN_MS ? read : undefined
+    },
+    async set(key, { mediaId, expiresAt }) {
+      await guard('set', () => mediaIds.set(key, { mediaId, expiresAt: expiresAt.toISOString() }))
+    },
+    async delete(key) {
+      await guard('delete', () => mediaIds.delete(key))
+    },
+  }
+}
+
+/** An id is not used in its last minutes: clocks differ, and Meta reads the media some time after it took the message. */
+const MARGIN_MS = 15 * 60_000
+
+/** A cache may hold what anyone has put there. */
+function readCached(found: CachedMediaId): { mediaId: string; expiresAt: Date } | undefined {
+  const { mediaId, expiresAt } = toObject(found)
+  const time = typeof expiresAt === 'string' ? Date.parse(expiresAt) : Number.NaN
+  if (typeof mediaId !== 'string' || Number.isNaN(time)) return undefined
+  try {
+    checkMediaId(mediaId)
+  } catch {
+    return undefined
+  }
+  return { mediaId, expiresAt: new Date(time) }
+}
