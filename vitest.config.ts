@@ -31,7 +31,10 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/integration*/**', 'test/backfill/**', 'test/browser/**', 'test/package/consumers/**'],
+          exclude: [
+            ...['test/integration*/**', 'test/backfill/**', 'test/browser/**', 'test/kill-run/**'],
+            'test/package/consumers/**',
+          ],
         },
       },
       // The back-fill of 10,000 files takes a minute or two; the unit tests have a smaller one.
@@ -71,6 +74,9 @@ export default defineConfig({
         extends: true,
         test: { name: 'redis', include: ['test/integration-redis/**/*.test.ts'], fileParallelism: false },
       },
+      // Needs the pair of Redis servers that REDIS_PAIR_URLS names, a Ceph that S3_ENDPOINT names, and root, or sudo, to
+      // rotate the Ceph's keys and to mount a small disk.
+      { extends: true, test: { name: 'kill-run', include: ['test/kill-run/**/*.test.ts'] } },
       // Needs the SQS server that SQS_ENDPOINT names and, for the Lambda example, an S3 server. One file after the other:
       // the kill run needs the machine to itself.
       {

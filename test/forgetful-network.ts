@@ -6,8 +6,8 @@ export interface ForgetfulNetwork {
   origin: string
   /** How many connections were made. */
   count(): number
-  /** Connections that stand now answer no request any more: they are reset at the next byte, or say nothing. */
-  forget(how: 'reset' | 'silence'): void
+  /** Connections that stand now answer no request any more: they are reset at the next byte, or say nothing. @returns their number. */
+  forget(how: 'reset' | 'silence'): number
   close(): Promise<void>
 }
 
@@ -42,6 +42,7 @@ export async function openForgetfulNetwork(target: string): Promise<ForgetfulNet
     count: () => made,
     forget(how) {
       for (const socket of sockets) forgotten.set(socket, how)
+      return sockets.size
     },
     async close() {
       for (const socket of sockets) socket.destroy()

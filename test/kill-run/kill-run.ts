@@ -2,25 +2,20 @@
  * The proof that no killed worker loses media: webhooks come in, workers in processes of their own archive what they
  * announce, and one of the two is killed every few seconds.
  */
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished } from 'vitest'
-import { createMediaArchive } from '../../src/media-archive.js'
 import type { MediaQueue } from '../../src/queues.js'
-import { createMemoryStorage } from '../../src/storage/memory.js'
 import { type BuiltWebhook, buildWebhook, deliver } from '../../src/testing/build-webhook.js'
-import { toNodeHandler } from '../../src/webhook/node.js'
-import { createWebhookHandler } from '../../src/webhook.js'
+import { forkHere } from './fork-here.js'
 import type { MediaOrder, MediaSource } from './media-process.js'
 import { seededRandom } from './seeded-random.js'
+import { appSecret, startWebhooks } from './start-webhooks.js'
 import type { WorkerTask } from './worker-process.js'
 
 const MEDIA: MediaOrder = {
@@ -41,8 +36,6 @@ const REDELIVERED_MS = 12_000
 /** For the test's own limit, in milliseconds. */
 export const KILL_RUN_LIMIT_MS = 240_000
 
-const appSecret = 'example-app-secret'
-
 export interface KillRun<Task extends WorkerTask> {
   /** Where webhooks go. */
   queue: MediaQueue
@@ -60,7 +53,7 @@ export async function killWorkers<Task extends WorkerTask>(run: KillRun<Task>): 
   onTestFinished(() => rm(directory, { recursive: true }))
   const log = join(directory, 'runs.log')
   const source = await startSource()
-  const { url, archive } = await startWebhooks(run.queue)
+  const { url, archive } = await startWebhooks(run.queue, () => 'pixels')
   const task = {
     ...{ cloudApi: source.cloudApi, accessToken: source.accessToken, log, concurrency: 8 },
     ...{ directory: join(directory, 'objects'), ...run.task },
@@ -105,34 +98,11 @@ async function startSource(): Promise<MediaSource> {
   return source
 }
 
-function forkHere(script: URL): ChildProcess {
-  const child = fork(fileURLToPath(script), { execArgv: ['--import', 'tsx'] })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  return child
-}
-
 async function end(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
   if (child === undefined) return
   const exited = once(child, 'exit')
   child.kill(signal)
   expect(await exited).toEqual([null, signal])
-}
-
-/** The way in: a webhook is answered once its jobs are in the queue. */
-async function startWebhooks(
-  queue: MediaQueue,
-): Promise<{ url: string; archive: ReturnType<typeof createMediaArchive> }> {
-  const archive = createMediaArchive({
-    storage: createMemoryStorage(),
-    accounts: () => ({ accountId: 'pixels', accessToken: undefined }),
-    queue,
-  })
-  const handler = createWebhookHandler({ appSecret, verifyToken: 'example-verify-token', onMedia: archive.enqueue })
-  const server = createServer(toNodeHandler(handler)).listen(0, '127.0.0.1')
-  onTestFinished(() => void server.close())
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}/webhook`, archive }
 }
 
 /** Each webhook three times: at once, beside itself, and again when its media may be archived. Resolves with the answers. */

@@ -1,8 +1,8 @@
 /* A fake Cloud API in a process of its own, with media of every size and faults that pass. Told to end by its parent. */
 import { Readable } from 'node:stream'
-import { setTimeout as wait } from 'node:timers/promises'
 import { createFakeCloudApi, type FakeCloudApi } from '../../src/testing/fake-cloud-api.js'
 import { createGeneratedBytes } from '../../src/testing/generated-bytes.js'
+import { delayPieces, spoilDownloads } from './passing-faults.js'
 import { seededRandom } from './seeded-random.js'
 
 /** What the parent asks for. */
@@ -38,7 +38,7 @@ async function serve(order: MediaOrder): Promise<MediaSource> {
     const share = index < 2 ? index : random() ** 3
     const size = Math.round(smallestBytes * (largestBytes / smallestBytes) ** share)
     const generated = createGeneratedBytes({ size, seed: index })
-    const stream = (): Readable => Readable.from(late(generated.stream(), thinksMs))
+    const stream = (): Readable => Readable.from(delayPieces(generated.stream(), thinksMs))
     const bytes = { ...generated, stream }
     const { mediaId, sha256, mediaObject } = await api.addMedia({
       bytes,
@@ -47,24 +47,7 @@ async function serve(order: MediaOrder): Promise<MediaSource> {
       mediaType: 'image',
     })
     media.push({ mediaId, sha256, size, object: mediaObject })
-    if (random() < faultShare) spoil(api, mediaId, random)
+    if (random() < faultShare) spoilDownloads(api, mediaId, random)
   }
   return { cloudApi: api.cloudApi, accessToken: api.accessToken, media }
-}
-
-/** One call makes three attempts: of up to four failures in a row, some reach the queue. */
-function spoil(api: FakeCloudApi, mediaId: string, random: () => number): void {
-  const times = 1 + Math.floor(random() * 4)
-  const fault = { on: 'download', times, mediaId } as const
-  const kind = Math.floor(random() * 4)
-  if (kind === 0) api.fail({ ...fault, kind: 'status', status: 503 })
-  else if (kind === 1) api.fail({ ...fault, kind: 'reset', afterBytes: 1_000 })
-  else if (kind === 2) api.fail({ ...fault, kind: 'close-early' })
-  // Wrong bytes three times are no passing fault: the queue then waits for minutes.
-  else api.fail({ ...fault, kind: 'flip-bit', times: Math.min(times, 2) })
-}
-
-async function* late(pieces: AsyncIterable<Uint8Array>, thinksMs: number): AsyncGenerator<Uint8Array> {
-  await wait(thinksMs)
-  yield* pieces
 }
