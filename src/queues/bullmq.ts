@@ -12,7 +12,6 @@ import {
   connectRedis,
   type OwnRedis,
   resolveNames,
-  toRedisError,
 } from './bullmq/connection.js'
 import {
   type BuriedJob,
@@ -23,6 +22,7 @@ import {
 } from './bullmq/dead-letters.js'
 import { type QueuedJob, toBulk } from './bullmq/job.js'
 import { limitReports } from './bullmq/refusals.js'
+import { toRedisError } from './bullmq/to-redis-error.js'
 import { checkJobs } from './stored-job.js'
 
 export type { BullMqConnection, BullMqNaming } from './bullmq/connection.js'

@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events'
+import { type EventEmitter, setMaxListeners } from 'node:events'
 import type { Readable } from 'node:stream'
 import { isError } from '../errors/thrown.js'
 import { TimeoutError } from '../errors.js'
@@ -23,9 +23,9 @@ export function createController(): AbortController {
  * Node warns of a leak at the eleventh listener, which is none where each call takes its listener off. The limit is
  * `Infinity`, not 0: on Node 20 `getMaxListeners` throws for a signal with 0, and undici 7 asks it before each request.
  */
-export function allowManyListeners(signal: AbortSignal): void {
+export function allowManyListeners(target: AbortSignal | EventEmitter): void {
   try {
-    setMaxListeners(Number.POSITIVE_INFINITY, signal)
+    setMaxListeners(Number.POSITIVE_INFINITY, target)
   } catch {
     // Signals of polyfills count no listeners.
   }

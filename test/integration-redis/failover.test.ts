@@ -18,15 +18,16 @@ async function usePair(): Promise<RedisPair> {
 }
 
 /** A queue with a worker that notes the media it has worked on; a job stays under way while `hold` is pending. */
-function openBoth(connection: BullMqConnection, options: { hold?: Promise<unknown> } = {}) {
+function openBoth(connection: BullMqConnection, options: { hold?: Promise<unknown>; concurrency?: number } = {}) {
+  const { hold, concurrency = 2 } = options
   const seen: string[] = []
   const onError = vi.fn()
   const queue = createBullMqQueue({ connection })
   const worker = createBullMqWorker({
-    ...{ connection, onError, concurrency: 2 },
+    ...{ connection, onError, concurrency },
     async processJob({ media }) {
       seen.push(media.mediaId)
-      await options.hold
+      await hold
       return done
     },
   })
@@ -88,6 +89,33 @@ describe('after a failover, a queue and its worker come back by themselves', () 
     await pair.failOver()
     await queue.enqueue([jobOf('3')])
     await sees(['1', '2', '3'])
+  })
+
+  it('with many calls under way, of which Node thinks no leak', async () => {
+    const warnings: string[] = []
+    const note = ({ message }: Error): void => void warnings.push(message)
+    process.on('warning', note)
+    onTestFinished(() => void process.off('warning', note))
+    const pair = await usePair()
+    const ids = (word: string): string[] => Array.from({ length: 40 }, (_, index) => `${word}${index}`)
+    let end = (): void => {}
+    const hold = new Promise<void>((resolve) => (end = resolve))
+    const { queue, seen } = openBoth(pair.road.url, { hold, concurrency: 40 })
+    await queue.enqueue(ids('first').map((id) => jobOf(id)))
+    await vi.waitFor(() => expect(seen).toHaveLength(40), LONG_MS)
+    const { settle } = await pair.demote()
+    end()
+    const refused = Promise.all(ids('second').map((id) => queue.enqueue([jobOf(id)])))
+    await settle()
+    await refused
+    await isEmpty(pair.primary())
+    await pair.road.cut()
+    const away = Promise.all(ids('third').map((id) => queue.enqueue([jobOf(id)])))
+    await pair.road.mend()
+    await away
+    await isEmpty(pair.primary())
+    expect(new Set(seen).size).toBe(120)
+    expect(warnings).toEqual([])
   })
 
   it('a server that went without a word', async () => {

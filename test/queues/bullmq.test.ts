@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { Cluster, Redis } from 'ioredis'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { toRedisError } from '../../src/queues/bullmq/connection.js'
 import { decidePriority } from '../../src/queues/bullmq/job.js'
+import { isConnectionFault, toRedisError } from '../../src/queues/bullmq/to-redis-error.js'
 import { type BullMqQueueOptions, createBullMqQueue, createBullMqWorker } from '../../src/queues/bullmq.js'
 
 const AWAY = { host: '127.0.0.1', port: 1, lazyConnect: true }
@@ -118,10 +118,32 @@ describe('toRedisError', () => {
     [new Error("OOM command not allowed when used memory > 'maxmemory'."), 'OOM'],
     [new Error('Connection is closed.'), 'closed'],
     [new TypeError('fetch failed'), 'TypeError'],
+    [new Error("Socket timeout. Expecting data, but didn't receive any in 15000ms."), 'timeout'],
+    [new Error('Command timed out'), 'timeout'],
+    [new Error('All sentinels are unreachable. Retrying from scratch after 10ms.'), 'sentinels-unreachable'],
+    [new Error('All sentinels are unreachable and retry is disabled.'), 'sentinels-unreachable'],
+    [new Error('None of startup nodes is available'), 'nodes-unreachable'],
+    [new Error('Too many Cluster redirections. Last error: MOVED 1 h:1'), 'too-many-redirections'],
+    [new Error('Cluster is disconnecting.'), 'disconnected'],
+    [new Error('Node is disconnected'), 'disconnected'],
+    [new Error('A socket timeout. '), 'Error'],
     ['a text', 'unknown'],
   ])('names the reason of %s', (thrown, reason) => {
     const error = toRedisError('enqueue', thrown)
     expect(error).toMatchObject({ code: 'queue-failed', operation: 'enqueue', reason, retryable: true })
     expect(toRedisError('list', error)).toBe(error)
+  })
+})
+
+describe('isConnectionFault', () => {
+  it.each<[unknown, boolean]>([
+    [Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }), true],
+    [new Error("Socket timeout. Expecting data, but didn't receive any in 15000ms."), true],
+    [new Error('All sentinels are unreachable and retry is disabled.'), true],
+    [Object.assign(new Error('Missing lock for job 5. moveToFinished'), { code: -2 }), false],
+    [new Error('could not renew lock for job 5'), false],
+    ['a text', false],
+  ])('tells %s', (thrown, expected) => {
+    expect(isConnectionFault(thrown)).toBe(expected)
   })
 })

@@ -1,10 +1,12 @@
+import { EventEmitter } from 'node:events'
 import { type Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { OptionNames } from '../../errors/check-options.js'
 import { describeSecret, describeValue } from '../../errors/describe.js'
-import { isError, isName, readErrorName, readField } from '../../errors/thrown.js'
+import { readField } from '../../errors/thrown.js'
 import { InvalidOptionError, QueueFailedError } from '../../errors.js'
-import { within } from '../../timing/abort.js'
+import { allowManyListeners, within } from '../../timing/abort.js'
 import { createRefusalWaits, findRefusal, type RefusalWaits } from './refusals.js'
+import { CONNECTION_CLOSED, toRedisError } from './to-redis-error.js'
 
 /**
  * The Redis to use: a URL (`redis://…`, `rediss://…`), ioredis's options, or an ioredis instance (`Redis` or `Cluster`),
@@ -84,16 +86,33 @@ export function connectRedis(connection: BullMqConnection, options: FixedOptions
   })
   // BullMQ's objects report errors; without a listener of its own ioredis writes them to the console.
   redis.on('error', () => {})
+  allowManyCalls(redis)
+  let leaving: Promise<void> | undefined
+  const leave = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => redis.once('close', () => resolve()))
+    redis.disconnect(true)
+    await closed
+    leaving = undefined
+  }
   return {
     redis,
     async reconnect() {
       waits.note()
       if (redis.status !== 'ready') return
-      const closed = new Promise<void>((resolve) => redis.once('close', () => resolve()))
-      redis.disconnect(true)
-      await closed
+      leaving ??= leave()
+      await leaving
     },
   }
+}
+
+/** Calls under way listen for the connection's end, each for itself; so does ioredis, for each command that is refused. */
+function allowManyCalls(redis: Redis | Cluster): void {
+  allowManyListeners(redis)
+  redis.on('connect', () => {
+    const stream: unknown = readField(redis, 'stream')
+    // A cluster has none of its own.
+    if (stream instanceof EventEmitter) allowManyListeners(stream)
+  })
 }
 
 type ReconnectOptions = Pick<RedisOptions, 'reconnectOnError' | 'retryStrategy'>
@@ -227,7 +246,7 @@ function waitForRedis(connection: Redis | Cluster): { promise: Promise<void>; fo
   let forget = (): void => {}
   const promise = new Promise<void>((resolve, reject) => {
     const onReady = (): void => resolve()
-    const onEnd = (): void => reject(new Error(CLOSED))
+    const onEnd = (): void => reject(new Error(CONNECTION_CLOSED))
     if (connection.status === 'ready') onReady()
     else if (connection.status === 'end') onEnd()
     else {
@@ -241,34 +260,3 @@ function waitForRedis(connection: Redis | Cluster): { promise: Promise<void>; fo
   })
   return { promise, forget }
 }
-
-/** ioredis's message for a connection that will not come back. */
-const CLOSED = 'Connection is closed.'
-
-/** Any fault of Redis, BullMQ or the network as this library's error. Of the fault only name, code and message stay. */
-export function toRedisError(operation: QueueFailedError['operation'], error: unknown): QueueFailedError {
-  if (error instanceof QueueFailedError) return error
-  return new QueueFailedError({ operation, reason: findReason(error), retryable: true, cause: error })
-}
-
-function findReason(error: unknown): string {
-  if (!isError(error)) return 'unknown'
-  const message = String(readField(error, 'message'))
-  if (message === CLOSED) return 'closed'
-  // Redis's own answers begin with a code for programs: OOM, NOAUTH, READONLY.
-  const [word] = /^[A-Z]{2,16}(?= )/.exec(message) ?? []
-  const [, own] = BULLMQ_FAULTS.find(([start]) => start.test(message)) ?? []
-  return [readField(error, 'code'), findRefusal(error), word, own].find(isName) ?? readErrorName(error)
-}
-
-/**
- * BullMQ's own errors, which have a number or nothing for a code: a worker was away for longer than `lockMs`, and another
- * one has the job.
- */
-const BULLMQ_FAULTS: readonly (readonly [start: RegExp, reason: string])[] = [
-  [/^Missing lock for job /, 'lock-missing'],
-  [/^Lock mismatch for job /, 'lock-mismatch'],
-  [/^could not renew lock/i, 'lock-not-renewed'],
-  [/^Missing key for job /, 'job-missing'],
-  [/^Job \S{1,256} is not in the /, 'job-elsewhere'],
-]

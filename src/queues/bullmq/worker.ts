@@ -6,18 +6,12 @@ import { callLogger } from '../../events.js'
 import type { ProcessJob } from '../../queues.js'
 import { abortable, MAX_TIMER_MS } from '../../timing/abort.js'
 import { checkClosing } from '../../timing/closing.js'
-import {
-  BULLMQ_NAMING,
-  type BullMqNaming,
-  connectRedis,
-  type OwnRedis,
-  resolveNames,
-  toRedisError,
-} from './connection.js'
+import { BULLMQ_NAMING, type BullMqNaming, connectRedis, type OwnRedis, resolveNames } from './connection.js'
 import { type BuriedJob, buryJob } from './dead-letters.js'
 import { putBack, type QueuedJob, readQueued } from './job.js'
 import { isRedisAnswer, limitReports } from './refusals.js'
 import { type BullMqRuns, createBullMqRuns } from './runs.js'
+import { isConnectionFault, toRedisError } from './to-redis-error.js'
 
 /** Options of `createBullMqWorker`. */
 export interface BullMqWorkerOptions extends BullMqNaming {
@@ -105,7 +99,7 @@ export function createBullMqWorker(options: BullMqWorkerOptions): BullMqWorker {
     removeOnComplete: { count: 0 },
   })
   worker.on('error', (error) => {
-    report(toRedisError(isConnectionError(error) ? 'connect' : 'settle', error))
+    report(toRedisError(isConnectionFault(error) ? 'connect' : 'settle', error))
     // BullMQ asks for the next job at once, and would ask a Redis that refuses thousands of times a second.
     if (isRedisAnswer(error)) void reconnect()
   })
@@ -170,9 +164,4 @@ function createClose(parts: {
     )
     return closing
   }
-}
-
-/** The code of Node's errors is a name, that of BullMQ's own a number. */
-function isConnectionError(error: Error): boolean {
-  return typeof Reflect.get(error, 'code') === 'string'
 }
