@@ -1,10 +1,13 @@
 // A webhook's media of many accounts into a bucket, over a queue.
 export {
   createMediaArchive,
+  type ArchivedObjects,
   type ArchiveSigningOptions,
   type ArchiveUploadOptions,
   type MediaArchive,
   type MediaArchiveOptions,
+  type ObjectCallOptions,
+  type OpenedObject,
 } from './media-archive.js'
 export type { Account, Accounts } from './media-archive/accounts.js'
 export type { MediaFailure } from './media-archive/media-failure.js'

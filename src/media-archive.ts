@@ -6,6 +6,7 @@ import { WhatsAppMediaError } from './errors.js'
 import { getDefaultHttpClient } from './http/node.js'
 import { defined } from './json.js'
 import type { Account } from './media-archive/accounts.js'
+import { type ArchivedObjects, createArchivedObjects } from './media-archive/archived-objects.js'
 import { type AccountPlace, type Callbacks, createCallbacks } from './media-archive/callbacks.js'
 import { createCalls } from './media-archive/calls.js'
 import { closeArchive } from './media-archive/close.js'
@@ -18,7 +19,6 @@ import { type ArchiveCall, createJobRunner } from './media-archive/run-job.js'
 import { checkReference, keepValidFields, type MediaReference } from './media-reference.js'
 import type { MediaJob, ProcessJob } from './queues.js'
 import { tieToRequest } from './runtime.js'
-import { type SignedMediaUrl, type SigningOptions, signUrl } from './signed-url.js'
 import type { ObjectStorage } from './storage.js'
 import { checkRetry } from './timing/retry.js'
 import { muteErrors } from './upload/open-body.js'
@@ -26,10 +26,16 @@ import type { StoredMedia } from './upload/result.js'
 import { type UploadBody, type UploadOptions, uploadToS3 } from './upload.js'
 import type { ExtractedMedia } from './webhook/extract.js'
 
+export type {
+  ArchivedObjects,
+  ArchiveSigningOptions,
+  ObjectCallOptions,
+  OpenedObject,
+} from './media-archive/archived-objects.js'
 export type { MediaArchiveOptions } from './media-archive/options.js'
 
 /** Archives media of many accounts. Its functions may be passed on by themselves. */
-export interface MediaArchive {
+export interface MediaArchive extends ArchivedObjects {
   /**
    * Hands media over to the queue; fits `createWebhookHandler`'s `onMedia`. Once it resolves, the jobs are as durable as
    * the queue. Media that can't be downloaded, and media of a number without an account, goes to `onFailed` instead; an
@@ -60,12 +66,6 @@ export interface MediaArchive {
   processJob: ProcessJob
   /** Stores a file of the account's own, as `uploadToS3` does. */
   upload(body: UploadBody, options: ArchiveUploadOptions): Promise<StoredMedia>
-  /**
-   * A signed URL for one of the account's objects, as `{ key, url, expiresAt }`; `getSignedUrl` gives a string.
-   *
-   * @throws WrongAccountError when the key is another account's.
-   */
-  signUrl(key: string, options: ArchiveSigningOptions): Promise<SignedMediaUrl>
   /**
    * Resolves when this archive has no work left in this process, for tests: no call under way, no callback, no attempt of
    * a job, and no job in an in-process queue. A job that waits for its next attempt is work: it is waited for.
@@ -111,22 +111,11 @@ export interface ArchiveUploadOptions
   accountId: string
 }
 
-/** Whose object is signed, and how its URL serves it. */
-export interface ArchiveSigningOptions
-  extends Pick<SigningOptions, 'expiresIn' | 'filename' | 'disposition' | 'cacheFor' | 'method'> {
-  /** The tenant that asks: the key must be its own. */
-  accountId: string
-}
-
 const ARCHIVE_CALL_OPTIONS: OptionNames<Parameters<MediaArchive['archive']>[1] & object> = { signal: true }
 
 const ARCHIVE_UPLOAD_OPTIONS: OptionNames<ArchiveUploadOptions> = {
   ...{ accountId: true, mimeType: true, mediaType: true, mediaId: true, filename: true, timestamp: true },
   ...{ size: true, sha256: true, signal: true },
-}
-
-const ARCHIVE_SIGNING_OPTIONS: OptionNames<ArchiveSigningOptions> = {
-  ...{ accountId: true, expiresIn: true, filename: true, disposition: true, cacheFor: true, method: true },
 }
 
 /**
@@ -197,15 +186,7 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
         return uploadToS3(body, { ...pickUpload(shared, uploadOptions), ...place, accountId, signal })
       }, own)
     },
-    signUrl: (key, signing) =>
-      calls.run(async (signal) => {
-        checkOptions(signing, ARCHIVE_SIGNING_OPTIONS, { after: { key } })
-        // By name: a `keyLayout` or `storage` from JavaScript must not replace the archive's own.
-        const { accountId, expiresIn, filename, disposition, cacheFor, method } = signing
-        const place = await findPlace(accountId, signal)
-        const wishes = defined({ expiresIn, filename, disposition, cacheFor, method })
-        return signUrl(key, { ...shared, ...wishes, ...place, accountId })
-      }),
+    ...createArchivedObjects({ shared, callbacks, calls, findPlace }),
     idle: (idleOptions) => waitUntilIdle({ calls, queue }, idleOptions),
     close: (closeOptions) => closeArchive({ calls, queue, storages }, closeOptions),
   }
