@@ -4,6 +4,7 @@ import type { TimedAttempt } from './call-graph.js'
 import { inspectOpening } from './inspect-opening.js'
 import type { SourceReader } from './open-source.js'
 import { checkOutboundSize, type OutboundFormat } from './outbound-limits.js'
+import { widenReads } from './widen-reads.js'
 
 /** A file of a size and type that WhatsApp takes. */
 export interface OutboundFile {
@@ -29,7 +30,7 @@ export async function proveSource(
   try {
     const format = findFormat(mimeType)
     checkOutboundSize(format, size)
-    const proven = proveBytes(body, {
+    const proven = proveBytes(widenReads(body), {
       ...{ size, sha256, maxBytes: format.limitBytes, openingBytes: SNIFF_BYTES, deadlines, onSourceError },
       checkOpening: (opening) => inspectOpening(opening, format, size),
       hashesAll: false,
