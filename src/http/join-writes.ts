@@ -4,7 +4,7 @@ import { checkChunk } from '../errors/checks.js'
 import { isError } from '../errors/thrown.js'
 
 /** Over TLS, writes of so many bytes take half of the CPU time that writes of 64 KB take; larger ones take no less. */
-const JOIN_BYTES = 524_288
+const WRITE_BYTES = 524_288
 /** How long the bytes of a slow body wait for more, in milliseconds. */
 const JOIN_MS = 20
 
@@ -31,7 +31,7 @@ export function joinWrites(request: ClientRequest, body: Readable): () => void {
     if (joined === 0) begin()
     joined += bytes.byteLength
     request.write(bytes)
-    if (joined < JOIN_BYTES) return
+    if (joined < WRITE_BYTES) return
     flush()
     if (request.writableNeedDrain) body.pause()
   }

@@ -29,7 +29,7 @@ export type { ProbeCheck, ProbeCheckName, ProbeOptions, ProbeReport } from './s3
  * body. Never multipart, never aws-chunked; retries are the library's, for a stream can't be sent twice.
  *
  * The AWS SDK (`@aws-sdk/client-s3` and `@aws-sdk/s3-request-presigner`) is your own copy, loaded at the first call
- * that needs it. Puts and signed URLs do without, unless a `client` is given or only the SDK knows how to reach the
+ * that needs it. Puts, reads and signed URLs do without, unless a `client` is given or only the SDK knows how to reach the
  * bucket. `storage.close()` ends the connections made here.
  *
  * @example
@@ -68,7 +68,7 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
       ? createS3Direct(storageOptions, { connect, sign: (signer) => signSampleKey(signer, bucket) })
       : undefined
   const conditions = createConditions(conditionalWrites)
-  const requests = createS3Requests(storageOptions, connect)
+  const requests = createS3Requests(storageOptions, { connect, direct })
   const renewal = createRenewal(async () => {
     const renewed = await Promise.all([direct?.renewCredentials(), connection?.then(renewSdkCredentials)])
     return renewed.includes(true)

@@ -1,4 +1,4 @@
-import type { GetObjectCommandOutput, HeadObjectCommandOutput, PutObjectCommandInput } from '@aws-sdk/client-s3'
+import type { GetObjectCommandOutput, PutObjectCommandInput } from '@aws-sdk/client-s3'
 import { defined } from '../../json.js'
 import type { PutOptions, StoredObject } from '../../storage.js'
 import type { ProxyPage } from '../refusal.js'
@@ -104,7 +104,13 @@ function buildEncryptionInput(encryption: NonNullable<S3StorageOptions['encrypti
   return defined({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyId, BucketKeyEnabled: bucketKey } as const)
 }
 
-export function toStoredObject(key: string, found: HeadObjectCommandOutput | GetObjectCommandOutput): StoredObject {
+/** What an answer tells of an object. */
+export type ObjectOutput = Pick<
+  GetObjectCommandOutput,
+  'ContentLength' | 'ContentType' | 'ContentDisposition' | 'ETag' | 'ChecksumSHA256' | 'Metadata'
+>
+
+export function toStoredObject(key: string, found: ObjectOutput): StoredObject {
   const metadata = { ...found.Metadata }
   const { ContentLength: size = 0, ContentType: contentType = '' } = found
   return defined({

@@ -81,6 +81,23 @@ describe('createS3Storage', () => {
     await storage.close?.()
   })
 
+  it('reads directly, and with the SDK where only that knows the way', async () => {
+    const agents: (string | null)[] = []
+    server.use(
+      http.get(/.*/, ({ request }) => {
+        agents.push(request.headers.get('user-agent'))
+        return new HttpResponse('hello')
+      }),
+    )
+    for (const bucket of ['media', arn]) {
+      const storage = createS3Storage({ bucket, region, credentials })
+      const found = await storage.get('a/b.jpg')
+      expect(String(await found?.body.toArray())).toBe('hello')
+      await storage.close?.()
+    }
+    expect(agents).toEqual(['whatsapp-media-archive', expect.stringContaining('aws-sdk-js')])
+  })
+
   it('fails as the SDK does where that refuses an endpoint: with FIPS', async () => {
     vi.stubEnv('AWS_USE_FIPS_ENDPOINT', 'true')
     const storage = createS3Storage({ bucket: 'media', region, endpoint: 'https://s3.test', credentials })

@@ -1,15 +1,20 @@
-import type { IncomingMessage } from 'node:http'
 import { defined } from '../../../json.js'
 
+/** The part of an answer that an error tells. */
+interface ErrorAnswer {
+  status: number | undefined
+  headers: object
+}
+
 /** An answer that is no success, in the form of the SDK's errors. */
-export function toSdkError({ statusCode, headers }: IncomingMessage, text: string): Error {
+export function toSdkError({ status, headers }: ErrorAnswer, text: string): Error {
   const [code, region] = [readElement(text, 'Code'), readElement(text, 'Region')]
   return Object.assign(new Error(readElement(text, 'Message') ?? 'UnknownError'), {
     name: code ?? 'UnknownError',
     ...defined({ Code: code, Region: region }),
     // As the SDK: a body that is no error document.
     ...(code === undefined && !/^\s*<(?:\?xml|Error)\b/.test(text) ? { $responseBodyText: text } : {}),
-    $metadata: { httpStatusCode: statusCode },
+    $metadata: { httpStatusCode: status },
     $response: { headers },
   })
 }

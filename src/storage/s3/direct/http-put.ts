@@ -7,6 +7,7 @@ import { abortable } from '../../../timing/abort.js'
 import { findPage } from '../../refusal.js'
 import { buildPath } from '../encode.js'
 import type { S3PutAnswer } from '../object.js'
+import type { S3Clock } from './clock.js'
 import { toSdkError } from './error-answer.js'
 import { createS3Feed, type S3Feed } from './feed.js'
 import type { S3Address, S3Credentials, S3Signer } from './signature-v4.js'
@@ -37,20 +38,20 @@ export interface HttpPut {
    * `$response`.
    */
   put(body: Readable, request: HttpPutRequest): Promise<S3PutAnswer>
-  /** By how much the store's clock is ahead of ours, in milliseconds, as answers to puts have told. */
-  clockOffset(): number
   /** Ends its connections, those in use too, but for those of an agent that was given. */
   close(): void
 }
 
-/**
- * S3 refuses signatures that are 15 minutes off (AWS: Authenticating requests); the SDK corrects its clock from 4 on.
- */
-const SKEW_MS = 240_000
-
-export function createHttpPut(signer: S3Signer, agent?: HttpAgents): HttpPut {
+export function createHttpPut({
+  signer,
+  clock,
+  agent,
+}: {
+  signer: S3Signer
+  clock: S3Clock
+  agent: HttpAgents | undefined
+}): HttpPut {
   const transports = createTransports({ agent })
-  let clockOffset = 0
 
   const prepare = async (request: HttpPutRequest): Promise<BeginRequest> => {
     const { address, credentials, key, size, sha256, headers } = request
@@ -65,9 +66,8 @@ export function createHttpPut(signer: S3Signer, agent?: HttpAgents): HttpPut {
       path: buildPath(address.path, key),
     } as const
     return () => {
-      const signedAt = new Date(Date.now() + clockOffset)
       const signed = signer.signHeaders(
-        { method: 'PUT', key, headers: unsigned, sha256, signedAt },
+        { method: 'PUT', key, headers: unsigned, sha256, signedAt: clock.now() },
         address,
         credentials,
       )
@@ -75,21 +75,14 @@ export function createHttpPut(signer: S3Signer, agent?: HttpAgents): HttpPut {
     }
   }
 
-  const correctClock = ({ headers }: IncomingMessage): void => {
-    // A cache answers with the time of another day.
-    const offset = headers.age === undefined ? Date.parse(headers.date ?? '') - Date.now() : Number.NaN
-    if (Math.abs(offset - clockOffset) >= SKEW_MS) clockOffset = offset
-  }
-
   return {
     async put(body, request) {
       const begin = await prepare(request)
       const { response, text, isEarly } = await sendBody(begin, createS3Feed(body, request), request.signal)
-      correctClock(response)
-      if (!isSuccess(response)) throw toSdkError(response, text)
+      clock.correct(response.headers)
+      if (!isSuccess(response)) throw toSdkError({ status: response.statusCode, headers: response.headers }, text)
       return { ...readSuccess(response), isEarly }
     },
-    clockOffset: () => clockOffset,
     close: transports.close,
   }
 }

@@ -22,7 +22,7 @@ export interface S3Credentials {
 
 /** Everything else that a request's signature covers. */
 interface S3HeaderRequest {
-  method: 'PUT'
+  method: 'PUT' | 'GET'
   key: string
   /** Lower-case names; values are US-ASCII. All are sent; AWS leaves some of them out of signatures. */
   headers: Readonly<Record<string, string>>

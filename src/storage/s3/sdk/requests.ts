@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { defined, isObject } from '../../../json.js'
 import type { ObjectStorage } from '../../../storage.js'
+import type { S3Direct } from '../direct.js'
 import { isStorageFailure } from '../errors.js'
 import { buildBucketInput, toStoredObject } from '../object.js'
 import type { S3StorageOptions } from '../options.js'
@@ -10,7 +11,11 @@ import type { S3Connection } from './connection.js'
 /** Everything that the SDK does for the storage, apart from puts and signatures. */
 export type S3Requests = Required<Pick<ObjectStorage, 'head' | 'get' | 'delete' | 'list'>>
 
-export function createS3Requests(options: S3StorageOptions, connect: () => Promise<S3Connection>): S3Requests {
+/** @param ways `direct`: reads without the SDK where that is possible. */
+export function createS3Requests(
+  options: S3StorageOptions,
+  { connect, direct }: { connect: () => Promise<S3Connection>; direct: Pick<S3Direct, 'get'> | undefined },
+): S3Requests {
   const bucketInput = buildBucketInput(options)
   return {
     async head(key, { signal } = {}) {
@@ -24,6 +29,8 @@ export function createS3Requests(options: S3StorageOptions, connect: () => Promi
     },
     async get(key, { signal } = {}) {
       const found = runCall({ operation: 'get', options, key, signal }, async () => {
+        const read = await direct?.get(key, signal)
+        if (read !== undefined) return { ...toStoredObject(key, read), body: read.body }
         const { sdk, client } = await connect()
         const command = new sdk.GetObjectCommand({ ...bucketInput, Key: key })
         const answer = await client.send(command, defined({ abortSignal: signal }))

@@ -5,6 +5,7 @@ import { buffer } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
 import tls from 'node:tls'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createS3Clock } from '../../../../src/storage/s3/direct/clock.js'
 import { createHttpPut, type HttpPut, type HttpPutRequest } from '../../../../src/storage/s3/direct/http-put.js'
 import { createS3Signer } from '../../../../src/storage/s3/direct/signature-v4.js'
 import { type Loopback, startLoopback } from '../../../loopback.js'
@@ -26,7 +27,7 @@ interface Store extends Loopback {
 
 async function startStore(handler: RequestListener, options?: Parameters<typeof startLoopback>[1]): Promise<Store> {
   const server = await startLoopback(handler, options)
-  const sender = createHttpPut(createS3Signer())
+  const sender = createHttpPut({ signer: createS3Signer(), clock: createS3Clock(), agent: undefined })
   open.push(sender, server)
   const { origin } = server
   const address = { origin, host: new URL(origin).host, path: '/media', region: 'eu-central-1' }
