@@ -723,6 +723,28 @@ export class GraphUnreachableError extends WhatsAppMediaError {
   }
 }
 
+/**
+ * A message was handed to Meta, and no usable answer came back: it may be sent, or not. It was not sent again, because
+ * the recipient would get it twice.
+ *
+ * Retryable: no. What to do: wait for its status, which a `callbackData` of your own tells apart; send again only what
+ * may come twice. `cause` is the failure.
+ */
+export class SendOutcomeUnknownError extends WhatsAppMediaError {
+  readonly code = 'send-outcome-unknown'
+  override readonly name = 'SendOutcomeUnknownError'
+  /** Meta's id of the business phone number that sends. One that may be a secret or a phone number shows as its length. */
+  declare readonly phoneNumberId: string
+  /** The media's id, as `phoneNumberId`. Absent where the message has a link. */
+  declare readonly mediaId?: string | undefined
+
+  constructor(details: { phoneNumberId: string; mediaId?: string | undefined; cause: unknown }) {
+    const buildMessage = (): string =>
+      'The message may be sent or not: Meta got it, and its answer did not come. It was not sent again; its status will tell'
+    super(cleanDetails(details, { fields: ['phoneNumberId', 'mediaId'], retryable: false, buildMessage }))
+  }
+}
+
 /** The messages of all deadlines but a callback's. */
 const WAITS: Readonly<Record<Exclude<TimeoutError['waitedFor'], 'callback'>, string>> = {
   headers: 'No answer came',
@@ -795,6 +817,7 @@ export type AnyWhatsAppMediaError =
   | OutboundTypeError
   | StreamSpentError
   | GraphUnreachableError
+  | SendOutcomeUnknownError
   | TimeoutError
 
 /** Every `code` there is. */

@@ -24,6 +24,7 @@ import {
   PayloadTooLargeError,
   QueueFailedError,
   QueueFullError,
+  SendOutcomeUnknownError,
   SizeLimitError,
   StorageFailedError,
   StreamSpentError,
@@ -390,6 +391,19 @@ const ROWS: readonly Row[] = [
       ...{ name: 'StreamSpentError', code: 'stream-spent', retryable: false },
       message: 'The upload failed, and its stream can be read only once: open it again, or give a key, bytes or a Blob',
       cause: { name: 'Error', message: 'reset' },
+    },
+  ],
+  [
+    new SendOutcomeUnknownError({
+      phoneNumberId: '106540352242922',
+      mediaId: '1234567890123456',
+      cause: new Error('x'),
+    }),
+    {
+      ...{ name: 'SendOutcomeUnknownError', code: 'send-outcome-unknown', retryable: false },
+      ...{ phoneNumberId: '106540352242922', mediaId: '1234567890123456', cause: { name: 'Error', message: 'x' } },
+      message:
+        'The message may be sent or not: Meta got it, and its answer did not come. It was not sent again; its status will tell',
     },
   ],
   [

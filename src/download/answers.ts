@@ -111,9 +111,9 @@ export function isProofRefused({ message = '' }: GraphErrorBody): boolean {
   return message.includes(LOOK_UP_QUERY.proof)
 }
 
-/** An unknown id, as the answer to a deletion says it: without the subcode of other calls. */
+/** An unknown id, as the answers to a deletion and to a message say it: without the subcode of other calls. */
 export function isUnknownId({ message = '' }: GraphErrorBody): boolean {
-  return message.includes('Invalid post_id')
+  return message.includes('Invalid post_id') || message.includes('is not a valid whatsapp business account media')
 }
 
 /** Reads the body of a refused call. @returns undefined when it holds no `error` object. */

@@ -6,6 +6,11 @@ const CALL_FAULT =
 
 const CALL_FAULTS: readonly string[] = ['ReferenceError', 'SyntaxError', 'RangeError']
 
+/** Whether the call itself was at fault, so that nothing was sent. */
+export function isCallFault(thrown: unknown): boolean {
+  return CALL_FAULT.test(readErrorName(thrown)) || CALL_FAULTS.includes(readTextField(thrown, 'name'))
+}
+
 /**
  * Why an HTTP client brought no answer: `no answer (ECONNREFUSED)`, or, for an error of the call itself, `it could not be
  * sent: TypeError ERR_INVALID_URL`. Messages are left out, because they quote URLs and headers.
@@ -15,7 +20,7 @@ export function describeNoAnswer(thrown: unknown): string {
   const fault = readErrorName(thrown)
   const name = readTextField(thrown, 'name')
   const isNamed = name !== fault && name !== 'Error' && isName(name)
-  if (CALL_FAULT.test(fault) || CALL_FAULTS.includes(name)) {
+  if (isCallFault(thrown)) {
     return `it could not be sent: ${isNamed ? `${name} ${fault}` : fault}`
   }
   return fault === 'Error' ? 'no answer' : `no answer (${fault})`

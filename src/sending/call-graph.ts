@@ -112,7 +112,10 @@ export interface GraphCall extends Pick<HttpRequest, 'method' | 'body' | 'header
   path: string
   /** The number that alone the call is for. */
   phoneNumberId?: string | undefined
-  /** The media that the call is about: an answer that nothing has this id becomes a `MediaGoneError`. */
+  /**
+   * The media that the call is about: an answer that nothing has this id becomes a `MediaGoneError`, unless it names the
+   * path's own node.
+   */
   mediaId?: string | undefined
   /** More texts that no error may repeat. */
   secrets: KnownSecrets
@@ -140,7 +143,10 @@ export async function callGraph(call: GraphCall, attempt: SendingAttempt): Promi
     },
   )
   if (answer.status === 200) return parseJson(answer.text)
-  throw toGraphError({ ...answer, secrets: [accessToken, appSecret, readProof(url), ...secrets] }, mediaId)
+  const [node = ''] = path.split('/')
+  const isNode = node !== mediaId && answer.text.includes(`'${node}'`)
+  const known = [accessToken, appSecret, readProof(url), ...secrets]
+  throw toGraphError({ ...answer, secrets: known }, isNode ? undefined : mediaId)
 }
 
 /** The error for an answer with status 200 that is none of Meta's. */

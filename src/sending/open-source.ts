@@ -158,7 +158,7 @@ function readStored({ storage, key, mimeType, filename }: StoredSource): SourceR
 }
 
 /** Objects of types that browsers must not run are served as octet-stream: the key still has their extension. */
-function decideStoredType(contentType: string, key: string): string {
+export function decideStoredType(contentType: string, key: string): string {
   if (contentType !== 'application/octet-stream') return contentType
   return findContentType(findSafeExtension(key) ?? '') ?? contentType
 }

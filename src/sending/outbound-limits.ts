@@ -77,7 +77,7 @@ export const HEADERS: readonly TemplateHeader[] = ['image', 'video', 'document',
  * @param mediaType default: by MIME type; WebP is a sticker.
  * @throws OutboundTypeError when it does not.
  */
-export function findOutboundFormat(given: string, mediaType?: MediaType): OutboundFormat {
+export function findOutboundFormat(given: string, mediaType?: MediaType): OutboundFormat & { kind: MediaType } {
   const row = findRow(given)
   const usual = row?.[0]
   const kind = mediaType ?? usual ?? getMediaTypeFromMime(given)
@@ -101,7 +101,11 @@ function findRow(given: string): Row | undefined {
   return FORMATS.find(([, mimeType]) => mimeType === readEssence(contentType))
 }
 
-function toFormat(row: Row, kind: OutboundFormat['kind'], limitBytes: number): OutboundFormat {
+function toFormat<Kind extends OutboundFormat['kind']>(
+  row: Row,
+  kind: Kind,
+  limitBytes: number,
+): OutboundFormat & { kind: Kind } {
   const [, mimeType, ...extensions] = row
   return { kind, mimeType: SENT_AS[mimeType] ?? mimeType, extensions, limitBytes }
 }

@@ -1,4 +1,5 @@
-import { parseWhole, readFlag, readId, readOwn, readString } from '../json.js'
+import { defined, findId, parseWhole, readFlag, readId, readObjects, readOwn, readString } from '../json.js'
+import type { MediaType } from '../media-reference.js'
 
 /** The Graph API's wire forms of the way out: this file knows their snake_case. */
 
@@ -48,4 +49,50 @@ export function parseOffset(json: unknown): number | undefined {
 /** The handle of a file that Meta has whole. @returns undefined when there is none. */
 export function parseHandle(json: unknown): string | undefined {
   return readString(json, 'h')
+}
+
+/** A message as it goes out. */
+export interface MediaMessage {
+  to?: string | undefined
+  recipient?: string | undefined
+  group?: string | undefined
+  mediaType: MediaType
+  /** One of the two. */
+  mediaId?: string | undefined
+  link?: string | undefined
+  caption?: string | undefined
+  filename?: string | undefined
+  voice?: boolean | undefined
+  replyTo?: string | undefined
+  callbackData?: string | undefined
+}
+
+/**
+ * The body of a message with media (Meta: Messages API, "Media object"; Groups API, "Send messages"; business-scoped user
+ * ids: `recipient` in place of `to`).
+ */
+export function buildMessageBody(message: MediaMessage): Uint8Array {
+  const { to, recipient, group, mediaType, mediaId, link, caption, filename, voice, replyTo, callbackData } = message
+  const body = {
+    messaging_product: 'whatsapp',
+    recipient_type: group === undefined ? 'individual' : 'group',
+    ...defined({ to: group ?? to, recipient }),
+    type: mediaType,
+    [mediaType]: defined({ id: mediaId, link, caption, filename, voice }),
+    ...defined({
+      context: replyTo === undefined ? undefined : { message_id: replyTo },
+      biz_opaque_callback_data: callbackData,
+    }),
+  }
+  return Buffer.from(JSON.stringify(body))
+}
+
+/** The answer to a message. @returns undefined when it names no message. */
+export function parseSendAnswer(
+  json: unknown,
+): { messageId: string; phone?: string | undefined; userId?: string | undefined } | undefined {
+  const [messageId] = readObjects(json, 'messages').map((message) => readId(message, 'id'))
+  if (messageId === undefined || messageId === '') return undefined
+  const [contact] = readObjects(json, 'contacts')
+  return { messageId, ...defined({ phone: findId(contact, 'wa_id'), userId: findId(contact, 'user_id') }) }
 }

@@ -5,10 +5,13 @@ import { describeSecret } from '../errors/describe.js'
 import { InvalidOptionError } from '../errors.js'
 import { isObject } from '../json.js'
 import { signPayload } from '../webhook/signature.js'
+import { buildStatusUpdate, type StatusFacts } from './build-webhook/status-update.js'
 import type { AddedMedia } from './fake-cloud-api.js'
 
+export type { StatusFacts } from './build-webhook/status-update.js'
+
 /** One message or status of a webhook: a media message, a text, or a status. */
-export interface WebhookItem {
+export interface WebhookItem extends StatusFacts {
   /**
    * What `FakeCloudApi.addMedia` returned, or the wire's media object and under which name it goes. What `addMedia`
    * returned also gives the message's id, time, sender and number, where they are not named here.
@@ -24,14 +27,14 @@ export interface WebhookItem {
     | undefined
   /** The text of a text message. */
   text?: string | undefined
-  /** The fate of a message that the business sent; it goes into `statuses`, with `from` as the recipient. */
-  status?: 'sent' | 'delivered' | 'read' | 'failed' | undefined
   /** Default: that of the media, else a made-up one. */
   messageId?: string | undefined
   /** A date or ISO 8601. Default: that of the media, else now. */
   timestamp?: Date | string | undefined
-  /** Default: that of the media, else `15550001111`. */
+  /** The customer's phone number. Default: that of the media, else `15550001111`. */
   from?: string | undefined
+  /** Default: that of the media, else the one of the whole webhook. */
+  phoneNumberId?: string | undefined
 }
 
 /** Through which number, of which account. */
@@ -106,9 +109,16 @@ function toUpdate(given: WebhookItem | AddedMedia, index?: number): WireUpdate {
   const time = new Date(timestamp).getTime()
   if (Number.isNaN(time)) throw describeMisuse(`${option}.timestamp`, 'must be a date or ISO 8601', timestamp)
   const common = { id, timestamp: String(Math.floor(time / 1_000)) }
-  const phoneNumberId = reference?.phoneNumberId
+  const phoneNumberId = item.phoneNumberId ?? reference?.phoneNumberId
   if (status !== undefined) {
-    return { list: 'statuses', update: { ...common, status, recipient_id: from }, phoneNumberId }
+    return {
+      list: 'statuses',
+      update: {
+        ...common,
+        ...buildStatusUpdate({ ...item, from: item.from ?? (item.userId === undefined ? from : undefined) }),
+      },
+      phoneNumberId,
+    }
   }
   const content = media === undefined ? { type: 'text', text: { body: text } } : buildContent(media, option)
   return { list: 'messages', update: { from, ...common, ...content }, phoneNumberId }
@@ -237,7 +247,8 @@ export function signWebhook(
 /**
  * Posts a signed webhook, as Meta does, and returns the answer.
  *
- * @param url where your app listens, http only. @throws the error of `node:http` when no answer comes.
+ * @param to where your app listens, http only; or its handler, such as `createWebhookHandler` makes. @throws the error of
+ * `node:http` when no answer comes.
  * @example
  * ```ts
  * import { once } from 'node:events'
@@ -257,7 +268,7 @@ export function signWebhook(
  * ```
  */
 export async function deliver(
-  url: string,
+  to: string | ((request: Request) => Promise<Response>),
   payload: unknown,
   options: {
     /** The app's secret. */
@@ -270,20 +281,20 @@ export async function deliver(
   body: string
 }> {
   const { body, headers } = signWebhook(payload, options)
+  if (typeof to === 'function') {
+    const answer = await to(new Request('https://app.test/webhook', { method: 'POST', headers, body }))
+    return { status: answer.status, body: await answer.text() }
+  }
   return new Promise((resolve, reject) => {
-    const post = request(
-      url,
-      { method: 'POST', headers: { ...headers, 'content-length': body.length } },
-      (response) => {
-        let text = ''
-        response.setEncoding('utf8')
-        response.on('data', (part: string) => {
-          text += part
-        })
-        response.on('end', () => resolve({ status: Number(response.statusCode), body: text }))
-        response.on('error', reject)
-      },
-    )
+    const post = request(to, { method: 'POST', headers: { ...headers, 'content-length': body.length } }, (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (part: string) => {
+        text += part
+      })
+      response.on('end', () => resolve({ status: Number(response.statusCode), body: text }))
+      response.on('error', reject)
+    })
     post.on('error', reject)
     post.end(body)
   })

@@ -12,14 +12,22 @@ import { createFakeFetch, createMswHandlers, type FakeFetch, type MswHttp } from
 import { type AddedMedia, announceMedia, type FakeMedia, toHeldMedia } from './fake-cloud-api/media.js'
 import { toNodeResponse } from './fake-cloud-api/node-response.js'
 import { signDownloadUrl } from './fake-cloud-api/sign-download-url.js'
-import type { FakeApiState, KeptUpload, RecordedRequest, TemplateUpload } from './fake-cloud-api/state.js'
+import type {
+  FakeApiState,
+  KeptMessage,
+  KeptStatus,
+  KeptUpload,
+  RecordedRequest,
+  TemplateUpload,
+} from './fake-cloud-api/state.js'
+import { createStatusReader } from './fake-cloud-api/statuses.js'
 import { checkStatus } from './fake-cloud-api/web-response.js'
 
 export type { FakeAccount } from './fake-cloud-api/account.js'
 export type { Fault, FaultKind } from './fake-cloud-api/faults.js'
 export type { FakeFetch, MswHttp } from './fake-cloud-api/fetch-api.js'
 export type { AddedMedia, FakeMedia } from './fake-cloud-api/media.js'
-export type { KeptUpload, RecordedRequest, TemplateUpload } from './fake-cloud-api/state.js'
+export type { KeptMessage, KeptStatus, KeptUpload, RecordedRequest, TemplateUpload } from './fake-cloud-api/state.js'
 
 /** Options of `createFakeCloudApi`. */
 export interface FakeCloudApiOptions extends FakeAccount {
@@ -85,6 +93,13 @@ export interface FakeCloudApi {
   readonly requests: readonly RecordedRequest[]
   /** The files that were uploaded so far, also those that were deleted since. Each has a media id, as added media has. */
   readonly uploads: readonly KeptUpload[]
+  /** The messages that were accepted so far, also those whose answer a fault spoilt. */
+  readonly messages: readonly KeptMessage[]
+  /**
+   * The statuses of the messages since the last call, for `buildWebhook` and `deliver`: `sent` and `delivered`, or `failed`
+   * with code 131053 where Meta would not send the media.
+   */
+  takeStatuses(): KeptStatus[]
   /** The samples of templates that were uploaded so far, also those that are not whole. */
   listTemplateUploads(): TemplateUpload[]
   /** Ends its connections, and stops listening. */
@@ -101,8 +116,8 @@ const META_ORIGIN = 'https://graph.facebook.com'
 const META_MEDIA_ORIGIN = 'https://lookaside.fbsbx.com'
 
 /**
- * Starts a fake Cloud API: media look-up, downloads with 5-minute URLs, token check, deletion, the token's permissions
- * (`me`, `debug_token`, phone number ids), and faults on demand.
+ * Starts a fake Cloud API: media look-up, downloads with 5-minute URLs, uploads, messages and their statuses, token check,
+ * deletion, the token's permissions (`me`, `debug_token`, phone number ids), and faults on demand.
  * The shapes are Meta's as recorded in public: hex hash and numeric size in look-ups, escaped slashes, unquoted
  * `filename` and `ETag` in downloads, HTTP 400 with code 100 and subcode 33 for unknown and expired ids.
  *
@@ -148,16 +163,13 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
   const state: FakeApiState = {
     origin,
     mediaOrigin,
-    accessToken,
-    appSecret,
-    requireProof,
-    account: options,
+    ...{ accessToken, appSecret, requireProof, account: options },
     now,
     urlLifetimeMs,
     mediaLifetimeMs,
     urlSecret: randomBytes(32),
     media: new Map(),
-    ...{ requests: [], uploads: [], templates: new Map(), faults: [] },
+    ...{ requests: [], uploads: [], messages: [], templates: new Map(), faults: [] },
   }
   if (server !== undefined) answerRequests(server, state)
 
@@ -167,7 +179,8 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
     accessToken,
     fetch: createFakeFetch(state),
     handlers: (http) => createMswHandlers(http, state),
-    ...{ requests: state.requests, uploads: state.uploads },
+    ...{ requests: state.requests, uploads: state.uploads, messages: state.messages },
+    takeStatuses: createStatusReader(state.messages),
     listTemplateUploads: () => [...state.templates.values()],
     async addMedia(media) {
       const held = toHeldMedia(media, now())

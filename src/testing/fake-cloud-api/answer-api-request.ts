@@ -1,3 +1,4 @@
+import { acceptMessage } from './accept-message.js'
 import { buildAccountBody } from './account.js'
 import type { FakeExchange, RoutedExchange } from './exchange.js'
 import { sendSpoilt, takeFault } from './faults.js'
@@ -23,6 +24,8 @@ export async function answerApiRequest({ request, response }: FakeExchange, stat
       return takeUpload({ ...exchange, phoneNumberId: node }, state)
     case 'template':
       return node.startsWith(UPLOAD) ? takeTemplateMedia(exchange, state) : beginTemplateMedia(exchange, state)
+    case 'send':
+      return acceptMessage({ ...exchange, phoneNumberId: node }, state)
     case 'look-up':
       return lookUpHeldMedia({ ...exchange, mediaId: node }, state)
     case 'delete':
@@ -40,7 +43,7 @@ interface ApiRoute {
   body?: string | undefined
 }
 
-const PATH = /^\/(?:v\d+\.\d+\/)?([^/]+)(\/media|\/uploads)?$/
+const PATH = /^\/(?:v\d+\.\d+\/)?([^/]+)(\/media|\/messages|\/uploads)?$/
 /** Ids of resumable uploads begin so. */
 const UPLOAD = 'upload:'
 
@@ -51,6 +54,7 @@ function findRoute({ request, url }: RoutedExchange, { accessToken, account }: F
   if (url.pathname === ATTACHMENTS) return { kind: 'download', node }
   if (node.startsWith(UPLOAD) || (method === 'POST' && edge === '/uploads')) return { kind: 'template', node }
   if (method === 'POST' && edge === '/media') return { kind: 'upload', node }
+  if (method === 'POST' && edge === '/messages') return { kind: 'send', node }
   if (node === '' || edge !== '') return { kind: 'other', node }
   if (method === 'DELETE') return { kind: 'delete', node }
   const inputToken = url.searchParams.get('input_token')

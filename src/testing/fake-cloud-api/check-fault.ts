@@ -9,7 +9,7 @@ type FaultsOf<Kind extends Fault['kind']> = Extract<Fault, { kind: Kind }>
 
 const TARGETS: readonly Fault['on'][] = [
   ...(['look-up', 'download', 'delete', 'upload'] as const),
-  ...(['template-begin', 'template', 'template-offset'] as const),
+  ...(['template-begin', 'template', 'template-offset', 'send'] as const),
 ]
 
 const SHARED = { on: true, kind: true, times: true, mediaId: true } as const

@@ -7,9 +7,10 @@ import { buildGraphErrorBody } from './graph-error-body.js'
 export type Fault = {
   /**
    * Which request it hits: of a template's sample, its beginning, its bytes, or the question where it goes on. Of an upload
-   * `afterBytes` counts the bytes of the request; without it the file is kept, and the answer suffers.
+   * and of a message (`send`) `afterBytes` counts the bytes of the request; without it the file or the message is kept,
+   * and the answer suffers.
    */
-  on: 'look-up' | 'download' | 'delete' | 'upload' | 'template-begin' | 'template' | 'template-offset'
+  on: 'look-up' | 'download' | 'delete' | 'upload' | 'template-begin' | 'template' | 'template-offset' | 'send'
   /** How often. Default: always. */
   times?: number | undefined
   /** Only this media. Default: all. */

@@ -7,6 +7,7 @@ export interface GraphRefusal {
   message: string
   type: string
   code: number
+  error_subcode?: number | undefined
 }
 
 /** The error for deleting an unknown id: not that of a look-up. */

@@ -6,7 +6,7 @@ import type { HeldMedia } from './media.js'
 /** A request that the fake API got. */
 export interface RecordedRequest {
   /** The request's target. */
-  kind: 'look-up' | 'download' | 'upload' | 'template' | 'delete' | 'other'
+  kind: 'look-up' | 'download' | 'upload' | 'template' | 'delete' | 'send' | 'other'
   /** The HTTP method. */
   method: string
   /** Path and query. */
@@ -33,6 +33,42 @@ export interface KeptUpload {
   bytes: Buffer
   /** Lowercase hex. */
   sha256: string
+}
+
+/** A message that was sent, as it came. */
+export interface KeptMessage {
+  /** The id that the answer gave. */
+  messageId: string
+  /** The number in the path. */
+  phoneNumberId: string
+  /** The message's type. */
+  type: string
+  /** The body of the request. */
+  body: Readonly<Record<string, unknown>>
+  /** Absent for a link, and for messages without media. */
+  mediaId?: string | undefined
+  /** Meta's code, where Meta finds out later that it can't send the message: its status will be `failed`. */
+  errorCode?: number | undefined
+}
+
+/** A status of a kept message: an item for `buildWebhook`. */
+export interface KeptStatus {
+  /** Its fate. */
+  status: 'sent' | 'delivered' | 'failed'
+  /** The message's id. */
+  messageId: string
+  /** The number that sent it. */
+  phoneNumberId: string
+  /** The recipient's phone number. */
+  from?: string | undefined
+  /** The recipient's business-scoped user id. */
+  userId?: string | undefined
+  /** The group that it went to. */
+  groupId?: string | undefined
+  /** What the message carried for its statuses. */
+  callbackData?: string | undefined
+  /** Meta's code of the failure. */
+  errorCode?: number | undefined
 }
 
 /** The sample of a template's header, uploaded by the Resumable Upload API. */
@@ -67,6 +103,7 @@ export interface FakeApiState {
   readonly media: Map<string, HeldMedia>
   readonly requests: RecordedRequest[]
   readonly uploads: KeptUpload[]
+  readonly messages: KeptMessage[]
   /** By upload id. */
   readonly templates: Map<string, TemplateUpload>
   faults: CountedFault[]

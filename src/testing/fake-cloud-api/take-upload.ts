@@ -18,7 +18,7 @@ const UPLOAD_TYPES: readonly string[] = [
   ...['image/jpeg', 'image/png', 'image/webp', 'video/mp4', 'video/3gpp'],
 ]
 
-const DEFAULT_PHONE_NUMBER_ID = '106540352242922'
+export const DEFAULT_PHONE_NUMBER_ID = '106540352242922'
 
 /**
  * Takes an upload as Meta does: the form and the type of its file are checked, and sizes are not, which count when the
