@@ -10,17 +10,23 @@ export type MessageRecipient =
   | {
       /** The phone number, with its country code: `+15550001111`. */
       to: string
+      /** Absent beside `to`. */
       recipient?: never
+      /** Absent beside `to`. */
       group?: never
     }
   | {
+      /** Absent beside `recipient`. */
       to?: never
       /** The business-scoped user id, of customers who hide their number: `IN.2081978709342942`. */
       recipient: string
+      /** Absent beside `recipient`. */
       group?: never
     }
   | {
+      /** Absent beside `group`. */
       to?: never
+      /** Absent beside `group`. */
       recipient?: never
       /** The id of a group of this phone number. */
       group: string

@@ -111,14 +111,7 @@ function toUpdate(given: WebhookItem | AddedMedia, index?: number): WireUpdate {
   const common = { id, timestamp: String(Math.floor(time / 1_000)) }
   const phoneNumberId = item.phoneNumberId ?? reference?.phoneNumberId
   if (status !== undefined) {
-    return {
-      list: 'statuses',
-      update: {
-        ...common,
-        ...buildStatusUpdate({ ...item, from: item.from ?? (item.userId === undefined ? from : undefined) }),
-      },
-      phoneNumberId,
-    }
+    return { list: 'statuses', update: { ...common, ...buildStatusUpdate(item, from) }, phoneNumberId }
   }
   const content = media === undefined ? { type: 'text', text: { body: text } } : buildContent(media, option)
   return { list: 'messages', update: { from, ...common, ...content }, phoneNumberId }

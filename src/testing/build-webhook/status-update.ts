@@ -24,9 +24,20 @@ const TITLES: Readonly<Record<number, string>> = {
   131053: 'Media upload error',
 }
 
-/** A status on the wire, without the message's id and time (Meta: Webhooks, "statuses" reference). */
-export function buildStatusUpdate(facts: StatusFacts): Record<string, unknown> {
-  const { from, status, userId, groupId, callbackData, errorCode = 131026 } = facts
+/**
+ * A status on the wire, without the message's id and time (Meta: Webhooks, "statuses" reference).
+ *
+ * @param usual the recipient's phone number, where the facts name no recipient.
+ */
+export function buildStatusUpdate(facts: StatusFacts, usual: string): Record<string, unknown> {
+  const {
+    from = facts.userId === undefined ? usual : undefined,
+    status,
+    userId,
+    groupId,
+    callbackData,
+    errorCode = 131026,
+  } = facts
   const title = TITLES[errorCode] ?? 'Error'
   const href = 'https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/'
   const error = { code: errorCode, title, message: title, error_data: { details: `${title}.` }, href }
