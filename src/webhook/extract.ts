@@ -7,6 +7,7 @@ import { defined, isObject } from '../json.js'
 import type { MediaContact } from '../media-reference/contact.js'
 import type { MediaReference, MediaType } from '../media-reference.js'
 import {
+  findUnsupportedKind,
   parseDownloadUrlExpiry,
   parseWebhook,
   type WebhookError,
@@ -208,9 +209,8 @@ function toLost(item: WebhookMedia, message: WebhookMessage, arrival: MessageArr
   const { mediaId, origin } = item
   return {
     ...toUnavailable(message.errors.length === 0 ? 'no-media-id' : 'media-error', message, arrival),
-    mediaType: decideMediaType(item),
-    ...defined({ mediaId, origin }),
     ...describeWebhookError(message),
+    ...defined({ mediaType: decideMediaType(item), mediaId, origin }),
   }
 }
 
@@ -273,8 +273,9 @@ function pickPeople({
 function describeWebhookError({
   errors: [error],
   unsupportedType,
-}: WebhookMessage): Pick<UnavailableMedia, 'errorCode' | 'title' | 'unsupportedType'> {
-  return defined({ errorCode: error?.code, title: error?.title, unsupportedType })
+}: WebhookMessage): Pick<UnavailableMedia, 'errorCode' | 'title' | 'unsupportedType' | 'mediaType'> {
+  const { code: errorCode, title } = error ?? {}
+  return defined({ errorCode, title, unsupportedType, mediaType: findUnsupportedKind(unsupportedType) })
 }
 
 /** A loss that concerns no message that could be named. */

@@ -143,6 +143,25 @@ describe('extractMedia on a single message', () => {
     expect(unnamed.media[0]?.direction).toBe('inbound')
   })
 
+  it.each([
+    ['image', 'image'],
+    ['gif', 'video'],
+    ['video', 'video'],
+    ['audio', 'audio'],
+    ['voice', 'audio'],
+    ['document', 'document'],
+    ['sticker', 'sticker'],
+    ['media_placeholder', undefined],
+    ['poll_creation', undefined],
+    ['pin', undefined],
+    ['constructor', undefined],
+  ])('tells the kind of media of an unsupported %s', (type, mediaType) => {
+    const message = { id: 'wamid.1', type: 'unsupported', unsupported: { type }, errors: [{ code: 131060 }] }
+    const [found] = onlyUnavailable(message)
+    expect(found).toMatchObject({ reason: 'unsupported', unsupportedType: type, errorCode: 131060 })
+    expect(found?.mediaType).toBe(mediaType)
+  })
+
   it('takes the unsupported type without errors, the unknown type, and ignores errors of a text', () => {
     expect(onlyUnavailable({ id: 'wamid.1', type: 'unsupported' })).toMatchObject([{ reason: 'unsupported' }])
     expect(onlyUnavailable({ id: 'wamid.1', type: 'unknown', errors: [{}] })).toMatchObject([{ reason: 'unsupported' }])

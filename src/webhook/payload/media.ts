@@ -35,6 +35,13 @@ const MEDIA_FIELDS: readonly (readonly [name: string, mediaType: MediaType])[] =
   ['sticker', 'sticker'],
 ]
 
+/** The kind of media of an `unsupported` message, where its type is a kind of media; WhatsApp's GIFs are videos. */
+export function findUnsupportedKind(unsupportedType: string | undefined): MediaType | undefined {
+  return UNSUPPORTED_KINDS.get(unsupportedType)
+}
+
+const UNSUPPORTED_KINDS: ReadonlyMap<string | undefined, MediaType> = new Map([...MEDIA_FIELDS, ['gif', 'video']])
+
 const MEDIA_NAMES: ReadonlySet<string> = new Set(MEDIA_FIELDS.map(([name]) => name))
 
 /**
