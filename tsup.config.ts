@@ -44,6 +44,10 @@ export default defineConfig([
     splitting: true,
     treeshake: true,
     plugins: [requireLate],
+    esbuildOptions(options, { format }) {
+      // The polyfill for it would ask a `document` first, which Jest's jsdom has.
+      if (format === 'cjs') options.define = { ...options.define, 'import.meta.url': '__filename' }
+    },
     // The code is not minified, so a stack trace shows lines that can be read; maps were more than half of the package.
     sourcemap: false,
     clean: false,

@@ -1,3 +1,5 @@
+import { isInstalled, type PackagePart } from '../runtime/installed-package.js'
+import { MAX_SERVER_TEXT } from './redaction.js'
 import { readField, readTextField } from './thrown.js'
 
 /** What is wrong around an app, and what its operator does about it. No other attempt mends it. */
@@ -9,55 +11,60 @@ export interface SetupFault {
 }
 
 /** A package that apps install themselves. */
-export interface OptionalPackage {
-  name: string
+export interface OptionalPackage extends PackagePart {
   /** What `npm install` is given. Default: the name. */
   install?: string | undefined
 }
 
-/** Faults of the machine, which pass. */
-const PASSING_SYSTEM_CODES = /^E(?:MFILE|NFILE|NOMEM|AGAIN|INTR|IO|BUSY)$/
 const NOT_FOUND = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']
 /** Of Node, Jest and Bun; Deno; Workers; Vite. */
 const SAYS_NOT_FOUND =
   /^(?:cannot find (?:package|module)|could not (?:find|resolve)|no such module|failed to (?:resolve|load))\b/i
 /** The first name in quotes is the module that was not found; `@scope/name/part` is a part of `@scope/name`. */
 const FOUND_NAME = /["'`](?:npm:)?((?:@[\w.-]+\/)?[\w.-]+)(?:@[\d.^~]+)?(?:\/[\w./-]+)?["'`]/
+/** Node names the file of a package, too. */
+const FOUND_FOLDER = /["'`][^"'`]{1,512}[\\/]node_modules[\\/]((?:@[\w.-]+[\\/])?[\w.-]+)[\\/][^"'`]{0,512}["'`]/
 
-/**
- * Loads a package that an app installs itself.
- *
- * @throws Error with the code `package-missing`, or `package-broken` for one that is there and can't be loaded; its message
- *   says what to install. A fault of the machine, such as `EMFILE`, as it came.
- */
-export async function loadPackage<T>(asked: OptionalPackage, load: () => Promise<T>): Promise<T> {
-  try {
-    return await load()
-  } catch (error) {
-    const code = readTextField(error, 'code')
-    throw PASSING_SYSTEM_CODES.test(code) ? error : describeLoadFailure(asked, error)
-  }
+/** The package that a failed import did not find: empty where its name is not told, undefined for another fault. */
+export function findAbsentPackage(error: unknown): string | undefined {
+  const message = readTextField(error, 'message').slice(0, MAX_SERVER_TEXT)
+  if (!NOT_FOUND.includes(readTextField(error, 'code')) && !SAYS_NOT_FOUND.test(message)) return undefined
+  return (FOUND_FOLDER.exec(message) ?? FOUND_NAME.exec(message))?.[1]?.replaceAll('\\', '/') ?? ''
 }
 
-function describeLoadFailure({ name, install = name }: OptionalPackage, error: unknown): Error {
-  const message = readTextField(error, 'message')
-  const isAbsent = NOT_FOUND.includes(readTextField(error, 'code')) || SAYS_NOT_FOUND.test(message)
-  const absent = FOUND_NAME.exec(message)?.[1] ?? name
-  if (isAbsent && absent === name) {
+/** The file that asked for an absent package, as Node tells it; undefined elsewhere. */
+function findImporter(error: unknown): string | undefined {
+  const [file] = [readField(readField(error, 'requireStack'), 0)].filter((each) => typeof each === 'string')
+  return file ?? /\bimported from (.{1,512})$/m.exec(readTextField(error, 'message').slice(0, MAX_SERVER_TEXT))?.[1]
+}
+
+/** What `loadPackage` says of a package that it can't load: an Error with the code of a `PackageFault`. */
+export function describeLoadFailure({ name, install = name }: OptionalPackage, error: unknown): Error {
+  const absent = findAbsentPackage(error)
+  if (absent !== undefined && absent !== '' && isInstalled(absent, findImporter(error))) {
+    return createPackageFault('package-unreadable', describeUnreadable(absent))
+  }
+  if (absent === '' || absent === name) {
     return createPackageFault('package-missing', `The package ${name} is not installed: npm install ${install}`)
   }
-  const problem = isAbsent ? `it does not find ${absent}` : 'it is broken, or does not fit this runtime'
+  const problem = absent === undefined ? 'it is broken, or does not fit this runtime' : `it does not find ${absent}`
   return createPackageFault(
     'package-broken',
     `The package ${name} can't be loaded: ${problem}. Install it anew: npm install ${install}`,
   )
 }
 
-type PackageFaultCode = 'package-missing' | 'package-broken' | 'package-too-old'
+function describeUnreadable(name: string): string {
+  const problem = `The package ${name} is installed, and was not found`
+  return `${problem}: Node remembers that it could not read it, or its files are not complete. Restart the process with a higher limit of open files, or install the app's packages anew`
+}
+
+type PackageFaultCode = 'package-missing' | 'package-broken' | 'package-unreadable' | 'package-too-old'
 
 const PACKAGE_FAULTS: readonly unknown[] = [
   'package-missing',
   'package-broken',
+  'package-unreadable',
   'package-too-old',
 ] satisfies PackageFaultCode[]
 
@@ -138,8 +145,11 @@ export function findSetupFault(error: unknown): SetupFault | undefined {
   ]
   // The SDK loads some of its packages late.
   if (NOT_FOUND.some((each) => each === code)) {
-    const absent = FOUND_NAME.exec(message)?.[1]
-    const advice = absent === undefined ? 'A package is not installed' : `The package ${absent} is not installed`
+    const absent = findAbsentPackage(error)
+    if (absent && isInstalled(absent, findImporter(error))) {
+      return { reason: 'package-unreadable', advice: describeUnreadable(absent) }
+    }
+    const advice = absent ? `The package ${absent} is not installed` : 'A package is not installed'
     return { reason: 'package-missing', advice: `${advice}: install the app's packages anew` }
   }
   if (PACKAGE_FAULTS.includes(code)) return { reason: String(code), advice: message }

@@ -38,7 +38,8 @@ export const STORAGE_FAULTS: Readonly<Record<StorageVerdict, readonly string[]>>
     ...['ServiceQuotaExceeded', 'UserSuspended', 'Suspended', 'PaymentRequired'],
     ...['InvalidEncryptionAlgorithmError', 'ServerSideEncryptionConfigurationNotFoundError', 'InvalidStorageClass'],
     // The package, the region and the credentials that an app lacks.
-    ...['package-missing', 'package-broken', 'package-too-old', 'region-missing', 'region-malformed'],
+    ...['package-missing', 'package-broken', 'package-unreadable', 'package-too-old'],
+    ...['region-missing', 'region-malformed'],
     ...['credentials-expired', 'CredentialsProviderError'],
     // The rights, the room and the abilities of a directory.
     ...['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV'],

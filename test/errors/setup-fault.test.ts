@@ -1,55 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { checkPackageVersion, findSetupFault, loadPackage } from '../../src/errors/setup-fault.js'
+import { checkPackageVersion, findSetupFault } from '../../src/errors/setup-fault.js'
 
 const thrown = (message: string, fields: object = {}): Error => Object.assign(new Error(message), fields)
-const SDK = { name: '@aws-sdk/client-s3', install: '@aws-sdk/client-s3 @aws-sdk/s3-request-presigner' }
-
-describe('loadPackage', () => {
-  it('returns what it loads', async () => {
-    expect(await loadPackage(SDK, async () => 'loaded')).toBe('loaded')
-  })
-
-  it.each([
-    [
-      'Node',
-      thrown("Cannot find package '@aws-sdk/client-s3' imported from /app/x.js", { code: 'ERR_MODULE_NOT_FOUND' }),
-    ],
-    ['require', thrown("Cannot find module '@aws-sdk/client-s3'\nRequire stack:\n- /x", { code: 'MODULE_NOT_FOUND' })],
-    ['Jest', thrown("Cannot find module '@aws-sdk/client-s3' from 'node_modules/x.cjs'")],
-    ['Bun', thrown("Cannot find package '@aws-sdk/client-s3' from '/app/x.js'", { name: 'ResolveMessage' })],
-    ['Deno', thrown('Could not find package "npm:@aws-sdk/client-s3@^3"', { name: 'TypeError' })],
-    ['Workers', thrown('No such module "@aws-sdk/client-s3".')],
-    ['Vite', thrown('Failed to resolve import "@aws-sdk/client-s3" from "src/x.ts"')],
-    ['Plug’n’Play', thrown('The app tried to access a package that it does not declare', { code: 'MODULE_NOT_FOUND' })],
-    ['a part of it', thrown("Cannot find module '@aws-sdk/client-s3/part.js'", { code: 'MODULE_NOT_FOUND' })],
-  ])('names a package that %s does not find, and the command to install it', async (_name, error) => {
-    await expect(loadPackage(SDK, () => Promise.reject(error))).rejects.toMatchObject({
-      code: 'package-missing',
-      message:
-        'The package @aws-sdk/client-s3 is not installed: npm install @aws-sdk/client-s3 @aws-sdk/s3-request-presigner',
-    })
-  })
-
-  it.each([
-    [thrown("Cannot find package '@smithy/core' imported from /app", { code: 'ERR_MODULE_NOT_FOUND' }), '@smithy/core'],
-    [thrown("Cannot find module 'tslib'", { code: 'MODULE_NOT_FOUND' }), 'does not find tslib'],
-    [thrown('No "exports" main defined', { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' }), 'is broken'],
-    [thrown('Unexpected token', { name: 'SyntaxError' }), 'does not fit this runtime'],
-    ['a text', 'is broken'],
-  ])('tells a package that is there and does not load: %s', async (error, problem) => {
-    const loading = loadPackage({ name: '@aws-sdk/client-sqs' }, () => Promise.reject(error))
-    await expect(loading).rejects.toMatchObject({
-      code: 'package-broken',
-      message: expect.stringMatching(new RegExp(`${problem}.*npm install @aws-sdk/client-sqs$`)),
-    })
-  })
-
-  it('hands on a fault of the machine, which passes', async () => {
-    const full = thrown('too many open files', { code: 'EMFILE' })
-    await expect(loadPackage(SDK, () => Promise.reject(full))).rejects.toBe(full)
-  })
-})
-
 describe('checkPackageVersion', () => {
   const check = (found: unknown): void => checkPackageVersion({ name: 'sdk' }, { found, least: '3.729' })
 
@@ -83,6 +35,21 @@ describe('findSetupFault', () => {
         code: 'ERR_MODULE_NOT_FOUND',
       }),
       ...(['package-missing', /@aws-sdk\/credential-provider-sso is not installed/] as const),
+    ],
+    [
+      thrown("Cannot find module '@smithy/core/config'\nRequire stack:\n- /x", {
+        code: 'MODULE_NOT_FOUND',
+        requireStack: [import.meta.filename],
+      }),
+      ...(['package-unreadable', /@smithy\/core is installed, and was not found.*Restart the process/] as const),
+    ],
+    [
+      thrown(`Cannot find package 'bullmq' imported from ${import.meta.filename}`, { code: 'ERR_MODULE_NOT_FOUND' }),
+      ...(['package-unreadable', /bullmq is installed/] as const),
+    ],
+    [
+      thrown("Cannot find package 'bullmq' imported from nowhere", { code: 'ERR_MODULE_NOT_FOUND' }),
+      ...(['package-missing', /bullmq is not installed/] as const),
     ],
     [thrown("Cannot find module '/app/gone.js'", { code: 'MODULE_NOT_FOUND' }), 'package-missing', /^A package is not/],
     [thrown('Install it', { code: 'package-missing' }), 'package-missing', /^Install it$/],

@@ -2,11 +2,12 @@ import type { SQSClient, SQSClientConfig } from '@aws-sdk/client-sqs'
 import type { OptionNames } from '../../errors/check-options.js'
 import { checkCredentials, checkMethods, checkRegion, checkUrl } from '../../errors/checks.js'
 import { describeValue } from '../../errors/describe.js'
-import { findSetupFault, loadPackage } from '../../errors/setup-fault.js'
+import { findSetupFault } from '../../errors/setup-fault.js'
 import { cleanThrown, isName, readFaultName, readField } from '../../errors/thrown.js'
 import { InvalidOptionError, QueueFailedError } from '../../errors.js'
 import { AGENT_OPTIONS } from '../../http/transport.js'
 import { defined } from '../../json.js'
+import { loadPackage } from '../../runtime/load-package.js'
 import { linkSignals } from '../../timing/abort.js'
 
 /** A standard queue of Amazon SQS, or of anything that speaks its language. */

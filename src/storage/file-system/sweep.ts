@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs'
 import { lstat, readdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { isPassingFault } from '../../errors/passing-fault.js'
 import { parseJson, readString } from '../../json.js'
 import { READ_PLAIN, readModified } from './inspect-path.js'
 import { buildFilePath } from './paths.js'
@@ -14,16 +15,20 @@ const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1_000
 
 /** Removes the files of killed processes. A file that can't be removed is no reason to refuse an object. */
 export interface Sweeper {
-  /** Drafts of puts. Once. */
+  /** Drafts of puts. Once; again after a fault that passes, such as a lack of file descriptors. */
   sweepDrafts(): Promise<void>
-  /** Sidecars without their object that lie beside this one. Once for each folder. */
+  /** Sidecars without their object that lie beside this one. Once for each folder, as drafts. */
   sweepBeside(sidecar: string): Promise<void>
 }
 
 export function createSweeper(directory: string, incoming: string): Sweeper {
   const swept = new Map<string, Promise<void>>()
   const sweepOnce = (folder: string, isLeft: IsLeft): Promise<void> => {
-    const sweeping = swept.get(folder) ?? sweepFolder(folder, isLeft)
+    const sweeping =
+      swept.get(folder) ??
+      sweepFolder(folder, isLeft).then((isDone) => {
+        if (!isDone) swept.delete(folder)
+      })
     swept.set(folder, sweeping)
     return sweeping
   }
@@ -39,13 +44,25 @@ export function createSweeper(directory: string, incoming: string): Sweeper {
 
 type IsLeft = (path: string, stats: Stats) => Promise<boolean>
 
-async function sweepFolder(folder: string, isLeft: IsLeft): Promise<void> {
-  for (const name of await readdir(folder).catch(() => [])) {
-    const path = join(folder, name)
-    const stats = await lstat(path).catch(() => undefined)
-    const isLeftOver = stats !== undefined && (await isLeft(path, stats).catch(() => false))
-    if (isLeftOver) await rm(path, { force: true }).catch(() => {})
+/** @returns false when a fault that passes kept a file from being looked at. */
+async function sweepFolder(folder: string, isLeft: IsLeft): Promise<boolean> {
+  let isDone = true
+  const note = (error: unknown): void => {
+    if (isPassingFault(error)) isDone = false
   }
+  const names = await readdir(folder).catch((error: unknown) => {
+    note(error)
+    return []
+  })
+  for (const name of names) {
+    const path = join(folder, name)
+    try {
+      if (await isLeft(path, await lstat(path))) await rm(path, { force: true })
+    } catch (error) {
+      note(error)
+    }
+  }
+  return isDone
 }
 
 function isOld(timeMs: number): boolean {

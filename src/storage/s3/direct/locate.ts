@@ -1,5 +1,6 @@
 import type { S3ClientConfig } from '@aws-sdk/client-s3'
 import type { HttpAgents } from '../../../http/agents.js'
+import { findPackage } from '../../../runtime/load-package.js'
 import { isSameIdentity } from '../renewal.js'
 import { describeAgents, SILENT } from '../sdk/connection.js'
 import { findPlainAddress, isPlainBucket, readSignedAddress } from './address.js'
@@ -115,22 +116,16 @@ type ConfigReader = typeof import('@smithy/core/config')
  * SDK's client is asked.
  */
 async function loadConfigReader(): Promise<ConfigReader | undefined> {
-  try {
-    const config = await import('@smithy/core/config')
-    return typeof config.loadConfig === 'function' ? config : undefined
-  } catch {
-    return undefined
-  }
+  const config = await findPackage({ name: '@smithy/core', part: 'config' }, () => import('@smithy/core/config'))
+  return typeof config?.loadConfig === 'function' ? config : undefined
 }
 
 async function readCredentials(): Promise<S3ClientConfig['credentials']> {
-  try {
-    const { defaultProvider } = await import('@aws-sdk/credential-provider-node')
-    // Else it would remember the files that it has read, and never see that they were changed.
-    return defaultProvider({ logger: SILENT, ignoreCache: true })
-  } catch {
-    return undefined
-  }
+  const name = '@aws-sdk/credential-provider-node'
+  const chain = await findPackage({ name }, () => import('@aws-sdk/credential-provider-node'))
+  if (typeof chain?.defaultProvider !== 'function') return undefined
+  // Else it would remember the files that it has read, and never see that they were changed.
+  return chain.defaultProvider({ logger: SILENT, ignoreCache: true })
 }
 
 /** The SDK renews credentials that expire sooner than this, in milliseconds. */

@@ -1,8 +1,9 @@
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
-import { checkPackageVersion, loadPackage } from '../../../errors/setup-fault.js'
+import { checkPackageVersion } from '../../../errors/setup-fault.js'
 import { readField } from '../../../errors/thrown.js'
 import { findAgent, type HttpAgents } from '../../../http/agents.js'
 import { AGENT_OPTIONS, createTransports } from '../../../http/transport.js'
+import { loadPackage } from '../../../runtime/load-package.js'
 import type { S3StorageOptions } from '../options.js'
 
 /**
@@ -25,9 +26,14 @@ const INSTALL = '@aws-sdk/client-s3 @aws-sdk/s3-request-presigner'
 /** Older versions drop `If-None-Match` without a word. */
 const LEAST_VERSION = '3.729'
 
+/** @throws as `loadPackage`. */
+export function loadS3Sdk(): Promise<S3Connection['sdk']> {
+  return loadPackage({ name: '@aws-sdk/client-s3', install: INSTALL }, () => import('@aws-sdk/client-s3'))
+}
+
 /** @throws Error with a code of `loadPackage`, or `package-too-old`. */
 export async function openConnection(options: S3StorageOptions): Promise<S3Connection> {
-  const sdk = await loadPackage({ name: '@aws-sdk/client-s3', install: INSTALL }, () => import('@aws-sdk/client-s3'))
+  const sdk = await loadS3Sdk()
   const connection = await buildConnection(sdk, options)
   const found = await readSdkVersion(connection.client)
   checkPackageVersion({ name: '@aws-sdk/client-s3', install: INSTALL }, { found, least: LEAST_VERSION })

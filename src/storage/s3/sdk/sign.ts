@@ -1,7 +1,7 @@
 import type { GetObjectCommandInput } from '@aws-sdk/client-s3'
-import { loadPackage } from '../../../errors/setup-fault.js'
 import { defined } from '../../../json.js'
-import type { S3Connection } from './connection.js'
+import { loadPackage } from '../../../runtime/load-package.js'
+import { loadS3Sdk, type S3Connection } from './connection.js'
 
 /** A URL that the SDK signed. It expires at `expiration`, with the credentials, even when more was asked for. */
 export interface SdkSignedUrl {
@@ -20,7 +20,7 @@ export async function signWithSdk(
   }: { expiresIn: number; signingDate?: Date | undefined; method?: 'GET' | 'HEAD' | undefined },
 ): Promise<SdkSignedUrl> {
   const [{ GetObjectCommand, HeadObjectCommand }, { getSignedUrl }] = await Promise.all([
-    import('@aws-sdk/client-s3'),
+    loadS3Sdk(),
     loadPackage({ name: '@aws-sdk/s3-request-presigner' }, () => import('@aws-sdk/s3-request-presigner')),
   ])
   // Read before signing: the SDK may renew the credentials in between, and those live longer.
