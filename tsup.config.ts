@@ -34,6 +34,8 @@ export default defineConfig([
       'queues/bullmq': 'src/queues/bullmq.ts',
       'media-ids': 'src/media-ids.ts',
       'media-ids/memory': 'src/media-ids/memory.ts',
+      'media-ids/file': 'src/media-ids/file.ts',
+      'media-ids/redis': 'src/media-ids/redis.ts',
       testing: 'src/testing.ts',
     },
     format: ['esm', 'cjs'],

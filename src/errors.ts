@@ -706,6 +706,30 @@ export class StreamSpentError extends WhatsAppMediaError {
 }
 
 /**
+ * The place where media ids are remembered (a directory or Redis, say) refused or lost a call, or did not answer in time.
+ *
+ * Retryable: yes. What to do: mend what `reason` names; meanwhile files are uploaded as if they were not known.
+ */
+export class MediaIdsFailedError extends WhatsAppMediaError {
+  readonly code = 'media-ids-failed'
+  override readonly name = 'MediaIdsFailedError'
+  /** The function of the cache that failed. */
+  declare readonly operation: 'get' | 'set' | 'delete'
+  /** The fault's own name, such as `ENOSPC` or `ECONNREFUSED`; `timeout` when no answer came, `invalid` for one of another form. */
+  declare readonly reason: string
+
+  constructor(details: { operation: MediaIdsFailedError['operation']; reason: string; cause?: unknown }) {
+    super(
+      cleanDetails(details, {
+        fields: ['operation', 'reason'],
+        retryable: true,
+        buildMessage: ({ operation, reason }) => `The cache of media ids failed to ${operation} an id: ${reason}`,
+      }),
+    )
+  }
+}
+
+/**
  * A call of the way out brought no usable answer from the Graph API: the connection failed or broke, or the answer was
  * none of Meta's.
  *
@@ -816,6 +840,7 @@ export type AnyWhatsAppMediaError =
   | OutboundLimitError
   | OutboundTypeError
   | StreamSpentError
+  | MediaIdsFailedError
   | GraphUnreachableError
   | SendOutcomeUnknownError
   | TimeoutError

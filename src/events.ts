@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { cleanId, describeSecret } from './errors/describe.js'
-import type { AnyWhatsAppMediaError, CallbackName } from './errors.js'
+import type { AnyWhatsAppMediaError, CallbackName, MediaIdsFailedError } from './errors.js'
 import { defined } from './json.js'
 
 /** The media that an event is about. A field is absent where it is unknown, or where the event is about no media. */
@@ -194,10 +194,8 @@ export type MediaEvent = EventSubject &
      */
     | {
         type: 'media-ids-failed'
-        /** The cache's function. */
-        operation: 'get' | 'set' | 'delete'
-        /** Name or code of what it threw; `timeout`, or `invalid` for an answer of another form. */
-        reason: string
+        /** The failure. */
+        error: MediaIdsFailedError
       }
     /** The signing credentials end before the URL was asked to. */
     | {

@@ -1,5 +1,3 @@
-import { checkMethods } from './errors/checks.js'
-
 /** A media id that Meta gave for an upload. Plain JSON. */
 export interface CachedMediaId {
   /** Meta's id, for messages of the phone number that it was uploaded for. */
@@ -24,9 +22,4 @@ export interface MediaIdCache {
   set(key: string, value: CachedMediaId): Promise<void>
   /** Forgets the key. An absent one is fine. */
   delete(key: string): Promise<void>
-}
-
-/** @throws InvalidOptionError for what lacks one of the three functions. */
-export function checkMediaIds(option: string, value: unknown): void {
-  checkMethods(option, value, { kind: 'a MediaIdCache', methods: ['get', 'set', 'delete'] })
 }

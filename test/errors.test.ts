@@ -17,6 +17,7 @@ import {
   JobTooLargeError,
   KeyConflictError,
   MediaGoneError,
+  MediaIdsFailedError,
   MediaUnavailableError,
   MemoryLimitError,
   OutboundLimitError,
@@ -404,6 +405,14 @@ const ROWS: readonly Row[] = [
       ...{ phoneNumberId: '106540352242922', mediaId: '1234567890123456', cause: { name: 'Error', message: 'x' } },
       message:
         'The message may be sent or not: Meta got it, and its answer did not come. It was not sent again; its status will tell',
+    },
+  ],
+  [
+    new MediaIdsFailedError({ operation: 'set', reason: 'ENOSPC', cause: new Error('disk full') }),
+    {
+      ...{ name: 'MediaIdsFailedError', code: 'media-ids-failed', retryable: true, operation: 'set', reason: 'ENOSPC' },
+      message: 'The cache of media ids failed to set an id: ENOSPC',
+      cause: { name: 'Error', message: 'disk full' },
     },
   ],
   [

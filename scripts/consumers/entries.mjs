@@ -46,7 +46,7 @@ async function checkNode({ check, node }, { version, bare, full }) {
     ['without the SDK', bare],
     ['with the SDK', full],
   ]) {
-    const entries = kind === 'with the SDK' ? ['storage/s3', 'queues/sqs', 'queues/bullmq'] : []
+    const entries = kind === 'with the SDK' ? ['storage/s3', 'queues/sqs', 'queues/bullmq', 'media-ids/redis'] : []
     await check(`Node ${version}, ES module, ${kind}`, bin, ['--throw-deprecation', 'run.mjs', ...entries], { cwd })
     await check(`Node ${version}, CommonJS, ${kind}`, bin, ['--throw-deprecation', 'run.cjs', ...entries], { cwd })
   }

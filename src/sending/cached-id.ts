@@ -1,9 +1,10 @@
-import { checkWhole } from '../errors/checks.js'
-import { readErrorName } from '../errors/thrown.js'
-import { emit, type MediaEvent } from '../events.js'
+import { checkMethods, checkWhole } from '../errors/checks.js'
+import { readErrorName, reduceToName } from '../errors/thrown.js'
+import { MediaIdsFailedError, WhatsAppMediaError } from '../errors.js'
+import { emit } from '../events.js'
 import { readEssence } from '../file-type/mime.js'
 import { toObject } from '../json.js'
-import { type CachedMediaId, checkMediaIds, type MediaIdCache } from '../media-ids.js'
+import type { CachedMediaId, MediaIdCache } from '../media-ids.js'
 import { checkMediaId } from '../media-reference.js'
 import { within } from '../timing/abort.js'
 import type { SendingPlan } from './call-graph.js'
@@ -20,9 +21,11 @@ export interface MediaIdOptions {
   mediaIdsTimeoutMs?: number | undefined
 }
 
+const CACHE_METHODS = ['get', 'set', 'delete'] as const satisfies readonly (keyof MediaIdCache)[]
+
 /** @throws InvalidOptionError */
 export function checkMediaIdOptions({ mediaIds, mediaIdsTimeoutMs }: MediaIdOptions): void {
-  if (mediaIds !== undefined) checkMediaIds('mediaIds', mediaIds)
+  if (mediaIds !== undefined) checkMethods('mediaIds', mediaIds, { kind: 'a MediaIdCache', methods: CACHE_METHODS })
   if (mediaIdsTimeoutMs !== undefined) checkWhole('mediaIdsTimeoutMs', mediaIdsTimeoutMs, { unit: 'of milliseconds' })
 }
 
@@ -45,7 +48,7 @@ export interface SafeMediaIds {
   delete(key: string): Promise<void>
 }
 
-type CacheOperation = (MediaEvent & { type: 'media-ids-failed' })['operation']
+type CacheOperation = MediaIdsFailedError['operation']
 
 /** Wraps a cache: its faults become misses, and events. */
 export function guardMediaIds(
@@ -53,22 +56,22 @@ export function guardMediaIds(
   { plan, timeoutMs = 2_000 }: { plan: SendingPlan; timeoutMs: number | undefined },
 ): SafeMediaIds {
   const { options, subject } = plan
-  const tell = (operation: CacheOperation, reason: string): undefined => {
-    emit(options.onEvent, { type: 'media-ids-failed', operation, reason, ...subject })
+  const tell = (error: MediaIdsFailedError): undefined => {
+    emit(options.onEvent, { type: 'media-ids-failed', error, ...subject })
   }
   const guard = async <T>(operation: CacheOperation, run: () => Promise<T>): Promise<T | undefined> => {
     // What is no promise at all, or throws at once, fails like one.
     const call = (async () => run())()
-    const otherwise = (): undefined => tell(operation, 'timeout')
-    return within(timeoutMs, call, { otherwise }).catch((error: unknown) => tell(operation, readErrorName(error)))
+    const otherwise = (): undefined => tell(new MediaIdsFailedError({ operation, reason: 'timeout' }))
+    return within(timeoutMs, call, { otherwise }).catch((error: unknown) => tell(toMediaIdsError(error, operation)))
   }
   return {
     async get(key) {
       const found = await guard('get', () => mediaIds.get(key))
       if (found === undefined || found === null) return undefined
       const read = readCached(found)
-      if (read === undefined) tell('get', 'invalid')
-      return read !== undefined && read.expiresAt.getTime() - Date.now() >= MARGIN_MS ? read : undefined
+      if (read === undefined) return tell(new MediaIdsFailedError({ operation: 'get', reason: 'invalid' }))
+      return read.expiresAt.getTime() - Date.now() >= MARGIN_MS ? read : undefined
     },
     async set(key, { mediaId, expiresAt }) {
       await guard('set', () => mediaIds.set(key, { mediaId, expiresAt: expiresAt.toISOString() }))
@@ -77,6 +80,12 @@ export function guardMediaIds(
       await guard('delete', () => mediaIds.delete(key))
     },
   }
+}
+
+/** A cache of your own may throw anything, such as an error that quotes its password. */
+function toMediaIdsError(error: unknown, operation: CacheOperation): MediaIdsFailedError {
+  if (WhatsAppMediaError.is(error) && error.code === 'media-ids-failed') return error
+  return new MediaIdsFailedError({ operation, reason: readErrorName(error), cause: reduceToName(error) })
 }
 
 /** An id is not used in its last minutes: clocks differ, and Meta reads the media some time after it took the message. */

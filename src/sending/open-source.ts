@@ -62,7 +62,7 @@ interface OpenedSource {
 }
 
 /** What is known of a source before it is sent. */
-export interface SourceIdentity {
+interface SourceIdentity {
   /** Bytes. */
   readonly size: number
   readonly mimeType: string

@@ -1,4 +1,5 @@
 import type { MediaIdCache } from '../media-ids.js'
+import { isCloudflareWorkers } from '../runtime.js'
 import { abortable, createController } from '../timing/abort.js'
 import type { UploadedMedia } from './attempt-upload.js'
 
@@ -33,7 +34,9 @@ export interface SharedCall {
  * the next call begins anew.
  */
 export async function shareUpload(call: SharedCall): Promise<UploadedMedia> {
-  const { staleMediaId } = call
+  const { staleMediaId, signal, begin } = call
+  // Workers end what a request began with that request: others would wait for ever.
+  if (isCloudflareWorkers()) return begin(signal ?? createController().signal)
   for (;;) {
     const shared = join(call)
     const media = await wait(shared, call)

@@ -58,6 +58,7 @@ const ARGUMENTS: { [Name in keyof Classes]: Record<KeysOfAny<Details<Name>>, unk
     ...{ kind: 'audio', mimeType: 'audio/ogg', problem: 'it holds no Opus', wayOut: 'send it as a document' },
   },
   StreamSpentError: { cause: new Error('reset') },
+  MediaIdsFailedError: { operation: 'get', reason: 'ECONNREFUSED', cause: new Error('reset') },
   SendOutcomeUnknownError: { phoneNumberId: '106540352242922', mediaId: '1234567890123456', cause: new Error('reset') },
   GraphUnreachableError: { host: 'graph.facebook.com', problem: 'no answer', cause: new Error('reset') },
   TimeoutError: {

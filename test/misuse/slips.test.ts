@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import * as http from '../../src/http.js'
 import * as root from '../../src/index.js'
+import { createFileMediaIds } from '../../src/media-ids/file.js'
+import { createMemoryMediaIds } from '../../src/media-ids/memory.js'
+import { createRedisMediaIds } from '../../src/media-ids/redis.js'
 import * as bullmq from '../../src/queues/bullmq.js'
 import { createDeferredQueue } from '../../src/queues/deferred.js'
 import { createInProcessQueue } from '../../src/queues/in-process.js'
@@ -53,6 +56,9 @@ const FUNCTIONS: Readonly<
   createR2Storage: { run: createR2Storage },
   createCloudFrontSigner: { run: createCloudFrontSigner },
   fromFetch: { run: http.fromFetch, before: [fetch] },
+  createFileMediaIds: { run: createFileMediaIds },
+  createMemoryMediaIds: { run: createMemoryMediaIds },
+  createRedisMediaIds: { run: createRedisMediaIds },
   createDeferredQueue: { run: createDeferredQueue },
   createInProcessQueue: { run: createInProcessQueue },
   createSqsConsumer: { run: sqs.createSqsConsumer },

@@ -9,6 +9,9 @@ import {
 } from 'whatsapp-media-archive'
 import { type AnyWhatsAppMediaError, SizeLimitError } from 'whatsapp-media-archive/errors'
 import { fromFetch, type HttpClient } from 'whatsapp-media-archive/http'
+import type { MediaIdCache } from 'whatsapp-media-archive/media-ids'
+import { createFileMediaIds } from 'whatsapp-media-archive/media-ids/file'
+import { createMemoryMediaIds } from 'whatsapp-media-archive/media-ids/memory'
 import type { MediaJob } from 'whatsapp-media-archive/queues'
 import { createInProcessQueue } from 'whatsapp-media-archive/queues/in-process'
 import type { PutOptions } from 'whatsapp-media-archive/storage'
@@ -35,6 +38,10 @@ export const http: HttpClient = fromFetch(fetch)
 export const handler = toNodeHandler(createWebhookHandler({ appSecret: 's', verifyToken: 't', onPayload() {} }))
 export const left: Promise<MediaJob[]> = createInProcessQueue().close()
 export const isTooLarge = (error: AnyWhatsAppMediaError): boolean => error instanceof SizeLimitError
+export const mediaIds: MediaIdCache[] = [
+  createMemoryMediaIds(),
+  createFileMediaIds({ directory: '/var/lib/media-ids' }),
+]
 export const sizeOf = ({ size }: PutOptions): number => size
 
 // @ts-expect-error a key needs more than an account
