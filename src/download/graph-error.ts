@@ -1,8 +1,9 @@
 import { type KnownSecrets, removeKnownSecrets } from '../errors/known-secrets.js'
+import { MAX_SERVER_TEXT } from '../errors/redaction.js'
 import { AccessTokenError, type AnyWhatsAppMediaError, GraphApiError, MediaGoneError } from '../errors.js'
 import { isPassingStatus, MAX_RETRY_AFTER_MS, readRetryAfter } from '../http/retry-after.js'
 import { parseJson } from '../json.js'
-import { type GraphErrorBody, isProofRefused, isUnknownId, parseGraphError } from './answers.js'
+import { type GraphErrorBody, isProofRefused, isUnknownId, LOOK_UP_QUERY, parseGraphError } from './answers.js'
 
 /**
  * The meaning of a refused call for reading media. `dead-token`: no call succeeds with this token. `gone`: the object
@@ -140,9 +141,15 @@ export function toGraphError(
     ...codes,
     retryable: verdict === 'passing' || verdict === 'rate-limit',
     retryAfterMs: readGraphRetryAfter(headers),
-    // What tells a proof from other parameters stands in the message alone.
-    text: clean((isProofRefused(error) ? undefined : error.details) ?? error.message ?? text),
+    text: isProofRefused(error) ? nameProof(clean(error.message ?? '')) : clean(error.details ?? error.message ?? text),
   })
+}
+
+/** What tells a proof from other parameters stands in the message alone: it stays, whatever a secret took from the text. */
+function nameProof(text: string): string {
+  // Errors cut a longer text.
+  const shown = text.slice(0, MAX_SERVER_TEXT / 2)
+  return isProofRefused({ message: shown }) ? text : `${LOOK_UP_QUERY.proof}: ${shown}`
 }
 
 /**

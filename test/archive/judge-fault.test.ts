@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { judgeFault } from '../../src/archive/judge-fault.js'
+import { toGraphError } from '../../src/download/graph-error.js'
 import {
   AccessTokenError,
   type AnyWhatsAppMediaError,
@@ -78,5 +79,29 @@ describe('judgeFault', () => {
     [new InvalidOptionError({ option: 'filename', problem: 'is odd' }), 'object'],
   ])('%s is %s', (error, about) => {
     expect(judgeFault(error)).toEqual({ about })
+  })
+
+  const required = 'API calls from the server require an appsecret_proof argument'
+  const token = `EAA${'Gm0PX4ZCpsBA'.repeat(4)}`
+
+  it.each<[what: string, message: string, secrets: readonly string[]]>([
+    ['a text without secrets', required, [token]],
+    ['a token of one letter', required, ['T']],
+    ['a secret that is a word of the text', required, ['server']],
+    ['a secret that is the word itself', required, ['appsecret_proof']],
+    ['a secret that is a part of the word', required, ['secret']],
+    ['a secret in other letters', required, ['APPSECRET_PROOF']],
+    ['a wrong proof', 'Invalid appsecret_proof provided in the API argument', [token]],
+    ['a wrong proof that is repeated', `Invalid appsecret_proof=${'ab'.repeat(32)} provided`, ['ab'.repeat(32)]],
+    ['the token in base64', `${required} ${Buffer.from(token).toString('base64')}`, [token]],
+    ['a text of 5 KB before the word', `${'x'.repeat(5_000)} ${required}`, [token]],
+    ['a text that ends in the word where errors cut', `${'x '.repeat(504)}appsecret_proof`, [token]],
+    ['a word that errors cut in its middle', `${'x '.repeat(508)}appsecret_proof`, [token]],
+    ['a text with the word at its beginning', `appsecret_proof is missing ${'x'.repeat(5_000)}`, [token]],
+  ])('judges a refused proof whatever the error may show of it: %s', (_, message, secrets) => {
+    const text = JSON.stringify({ error: { message, type: 'GraphMethodException', code: 100 } })
+    const error = toGraphError({ status: 400, headers: {}, text, secrets }, '1234567890123456')
+    expect(judgeFault(error)).toEqual({ about: 'whole', whole: 'account' })
+    expect(error.message).not.toContain(token)
   })
 })
