@@ -4,7 +4,7 @@ import { createS3Direct } from './s3/direct.js'
 import { checkS3Options, type S3StorageOptions } from './s3/options.js'
 import { checkProbeOptions, PROBE_PREFIX, type ProbeOptions, type ProbeReport, runProbe } from './s3/probe.js'
 import { createPutObject } from './s3/put-object.js'
-import { createRenewal } from './s3/renewal.js'
+import { createRenewal, renewEach } from './s3/renewal.js'
 import { runCall } from './s3/run-call.js'
 import { openConnection, type S3Connection } from './s3/sdk/connection.js'
 import { putWithSdk } from './s3/sdk/put.js'
@@ -69,10 +69,7 @@ export function createS3Storage(options: S3StorageOptions): ObjectStorage {
       : undefined
   const conditions = createConditions(conditionalWrites)
   const requests = createS3Requests(storageOptions, { connect, direct })
-  const renewal = createRenewal(async () => {
-    const renewed = await Promise.all([direct?.renewCredentials(), connection?.then(renewSdkCredentials)])
-    return renewed.includes(true)
-  })
+  const renewal = createRenewal(() => renewEach([direct?.renewCredentials(), connection?.then(renewSdkCredentials)]))
   const repeat = <T>(signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> =>
     renewal.run(call, { isRepeatable: true, signal })
   const head: ObjectStorage['head'] = (key, call) => repeat(call?.signal, () => requests.head(key, call))

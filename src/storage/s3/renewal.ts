@@ -18,9 +18,19 @@ interface RenewalOptions {
   signal: AbortSignal | undefined
 }
 
+/**
+ * A HEAD's 403 has no body that says why. On AWS it is also the answer for an object that is not there, to those who may
+ * not list (AWS: HeadObject): the provider is asked no more often for it, in milliseconds.
+ */
+const UNCLEAR_INTERVAL_MS = 60_000
+
 /** @param renew asks the provider anew, and says whether it gave others. */
-export function createRenewal(renew: () => Promise<boolean>): CredentialRenewal {
+export function createRenewal(
+  renew: () => Promise<boolean>,
+  now: () => number = () => performance.now(),
+): CredentialRenewal {
   let renewals = 0
+  let unclearAt = Number.NEGATIVE_INFINITY
   let pending: Promise<boolean> | undefined
   const ask = (): Promise<boolean> => {
     pending ??= renew()
@@ -37,6 +47,17 @@ export function createRenewal(renew: () => Promise<boolean>): CredentialRenewal 
     if (isNew) renewals++
     return isNew
   }
+  /** Whether it is worth asking. The SDK's client and the puts keep credentials of their own: one may have older ones. */
+  const mayBeStale = (error: unknown, seen: number): error is StorageFailedError => {
+    if (!isStorageFailure(error)) return false
+    if (isCredentialFault(error)) return true
+    if (error.operation !== 'head' || error.status !== 403) return false
+    if (renewals > seen || pending !== undefined) return true
+    const at = now()
+    if (at - unclearAt < UNCLEAR_INTERVAL_MS) return false
+    unclearAt = at
+    return true
+  }
 
   return {
     async run(call, { isRepeatable, signal }) {
@@ -44,7 +65,7 @@ export function createRenewal(renew: () => Promise<boolean>): CredentialRenewal 
       try {
         return await call()
       } catch (error) {
-        if (!isCredentialFault(error) || !(await abortable(renewSince(seen), signal))) throw error
+        if (!mayBeStale(error, seen) || !(await abortable(renewSince(seen), signal))) throw error
         if (isRepeatable) return call()
         throw makePassing(error, 'The credentials were renewed: the same call may succeed now')
       }
@@ -52,11 +73,16 @@ export function createRenewal(renew: () => Promise<boolean>): CredentialRenewal 
   }
 }
 
+/** Whether one of those who keep credentials has got others. Another one may fail: the news counts. */
+export async function renewEach(renewals: readonly (Promise<boolean> | undefined)[]): Promise<boolean> {
+  const renewed = await Promise.allSettled(renewals)
+  return renewed.some((each) => each.status === 'fulfilled' && each.value === true)
+}
+
 /** A HEAD's answer has no body that names a code; 400 is what S3 says of an expired token (AWS: Error responses). */
 const REFUSED_HEAD: readonly unknown[] = [400, 401]
 
-function isCredentialFault(error: unknown): error is StorageFailedError {
-  if (!isStorageFailure(error)) return false
+function isCredentialFault(error: StorageFailedError): boolean {
   return CREDENTIAL_FAULTS.includes(error.reason) || (error.operation === 'head' && REFUSED_HEAD.includes(error.status))
 }
 

@@ -84,6 +84,38 @@ describe('a store that refuses credentials', () => {
     expect(await storage.head('a/b.txt')).toMatchObject({ size: 5 })
     await storage.delete('a/b.txt')
   })
+
+  it('answers a HEAD with 403 and no code: the provider is asked, for puts may have newer ones', async () => {
+    let given = OLD
+    const credentials = vi.fn(async () => given)
+    const storage = await openStore([403, 'InvalidAccessKeyId'], { credentials })
+    await expect(storage.head('a/b.txt')).rejects.toMatchObject({ status: 403 })
+    given = NEW
+    expect(await upload(storage)).toMatchObject({ alreadyStored: false })
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 60_000)
+    expect(await storage.head('a/b.txt')).toMatchObject({ size: 5 })
+  })
+
+  it.each<[string, number]>([
+    ['first', 0],
+    ['second', 1],
+  ])('has all of them renewed though the %s provider fails', async (_which, failing) => {
+    let given = OLD
+    let calls = 0
+    const credentials = vi.fn(async () => {
+      if (given === NEW && calls++ === failing) throw new Error('the vault is down')
+      return given
+    })
+    const storage = await openStore([403, 'InvalidAccessKeyId'], { credentials })
+    await expect(upload(storage)).rejects.toMatchObject({ reason: 'InvalidAccessKeyId' })
+    await expect(storage.head('a/b.txt')).rejects.toMatchObject({ status: 403 })
+    given = NEW
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 60_000)
+    await upload(storage).catch(() => {})
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 60_000)
+    expect(await storage.head('a/b.txt')).toMatchObject({ size: 5 })
+    expect(await upload(storage)).toMatchObject({ size: 5 })
+  })
 })
 
 describe('createRenewal', () => {
@@ -124,6 +156,73 @@ describe('createRenewal', () => {
     const running = renewal.run(fail, { isRepeatable: true, signal: leaving.signal })
     leaving.abort(new Error('left'))
     await expect(running).rejects.toThrow('left')
+  })
+
+  describe('for a HEAD with 403, which need not be the credentials’', () => {
+    const unclear = new StorageFailedError({
+      ...{ operation: 'head', key: 'k', reason: 'AccessDenied', status: 403, retryable: false },
+    })
+    const again = { isRepeatable: true, signal: undefined }
+    const createCall = () => vi.fn(async () => 'found').mockRejectedValueOnce(unclear)
+
+    it('asks once a minute while the provider has no others', async () => {
+      let at = 0
+      const ask = vi.fn(async () => false)
+      const renewal = createRenewal(ask, () => at)
+      for (const [time, asked] of [
+        [0, 1],
+        [1_000, 1],
+        [59_999, 1],
+        [60_000, 2],
+        [119_999, 2],
+        [120_000, 3],
+      ] as const) {
+        at = time
+        await expect(renewal.run(createCall(), again)).rejects.toBe(unclear)
+        expect(ask).toHaveBeenCalledTimes(asked)
+      }
+    })
+
+    it('makes those that are refused together once more after one question', async () => {
+      const ask = vi.fn(async () => true)
+      const renewal = createRenewal(ask, () => 0)
+      const calls = [renewal.run(createCall(), again), renewal.run(createCall(), again)]
+      expect(await Promise.all(calls)).toEqual(['found', 'found'])
+      expect(ask).toHaveBeenCalledTimes(1)
+    })
+
+    it('makes one that comes late once more without a question', async () => {
+      const ask = vi.fn(async () => true)
+      const renewal = createRenewal(ask, () => 0)
+      let refuse = (): void => {}
+      const slow = createCall().mockReset()
+      slow.mockImplementationOnce(() => new Promise((_resolve, reject) => (refuse = () => reject(unclear))))
+      slow.mockResolvedValueOnce('found late')
+      const late = renewal.run(slow, again)
+      expect(await renewal.run(createCall(), again)).toBe('found')
+      refuse()
+      expect(await late).toBe('found late')
+      expect(ask).toHaveBeenCalledTimes(1)
+    })
+
+    it.each<[StorageFailedError['operation'], number]>([
+      ['put', 403],
+      ['get', 403],
+      ['delete', 403],
+      ['list', 403],
+      ['head', 404],
+      ['head', 405],
+      ['head', 412],
+      ['head', 500],
+      ['head', 503],
+      ['head', 301],
+    ])('asks nothing after a %s with %i and another reason', async (operation, status) => {
+      const ask = vi.fn(async () => true)
+      const other = new StorageFailedError({ operation, key: 'k', reason: 'AccessDenied', status, retryable: false })
+      const call = vi.fn(async () => 'found').mockRejectedValue(other)
+      await expect(createRenewal(ask).run(call, again)).rejects.toBe(other)
+      expect(ask).not.toHaveBeenCalled()
+    })
   })
 
   it('passes on what is no fault of a storage', async () => {
