@@ -1,4 +1,4 @@
-import { cellOf, type Results, ratioOf, type TransferRow } from './results.js'
+import { cellOf, type Results, ratioOf, type TransferRow, type UploadKind } from './results.js'
 
 /** What was found for one bound. */
 export interface Verdict {
@@ -24,6 +24,8 @@ const MB_3 = 3_000_000
 const MB_16 = 16_000_000
 const MB_100 = 100_000_000
 
+const NOUNS = { buffer: 'a buffer', file: 'a file', object: 'an S3 object' } as const
+
 const BOUNDS: readonly Bound[] = [
   cpu('CPU of an object of 100 KB, 8 at once: × fetch → arrayBuffer → PutObject', 0.45, KB_100, 'fetch-buffer', 0.46),
   cpu('CPU of an object of 100 KB, 8 at once: × raw sockets', 1.7, KB_100, 'raw-proxy', 3.7),
@@ -44,6 +46,10 @@ const BOUNDS: readonly Bound[] = [
     ...{ bound: 8, kind: 'at least', unit: '×', isCpuRatio: false },
     read: ({ transfers }) => ratioOf(cellOf(transfers, KB_100, 1)?.rows, ['ours', 'sdk-stream'], rate),
   },
+  ...(['buffer', 'file', 'object'] as const).flatMap((source) => [
+    upload(`CPU of uploading ${NOUNS[source]} of 16 MB: × fetch + FormData + Blob`, 0.4, [source, 'uploads/fetch']),
+    upload(`CPU of uploading ${NOUNS[source]} of 16 MB: × axios + form-data`, 0.9, [source, 'uploads/axios']),
+  ]),
   {
     what: 'CPU of signUrls for 1,000 keys: × getSignedUrl',
     ...{ bound: 1 / 40, kind: 'at most', unit: '×', isCpuRatio: true },
@@ -99,6 +105,14 @@ function far(what: string, bound: number, [size, concurrency, rival]: readonly [
   const read = ({ latency }: Results): number | undefined =>
     ratioOf(cellOf(latency.cells, size, concurrency)?.rows, ['ours', rival], rate)
   return { what, bound, kind: 'at least', unit: '×', isCpuRatio: false, read }
+}
+
+function upload(what: string, bound: number, [source, rival]: readonly [UploadKind, string]): Bound {
+  const read = ({ uploads }: Results): number | undefined => {
+    const cell = uploads?.cells.find((cell) => cell.source === source && !cell.isPlain)
+    return ratioOf(cell?.rows, ['uploads/ours', rival], (row) => row.cpuMs)
+  }
+  return { what, bound, kind: 'at most', unit: '×', isCpuRatio: true, read }
 }
 
 function starting(what: string, bound: number, names: readonly [string, string]): Bound {

@@ -4,13 +4,14 @@
 // Needs --expose-gc.
 import { readFileSync } from 'node:fs'
 
-const { PIPELINE, SOURCE, SINK, CONCURRENCY, SDK } = process.env
+const { PIPELINE, SOURCE, SINK, CONCURRENCY, SDK, KIND } = process.env
 const { open } = await import(`./pipelines/${PIPELINE}.mjs`)
 const pipeline = open({
   source: SOURCE,
   sink: SINK,
   concurrency: Number(CONCURRENCY),
   ...(SDK === undefined ? {} : { sdk: SDK }),
+  ...(KIND === undefined ? {} : { kind: KIND }),
 })
 
 async function run({ size, from, count, concurrency }) {

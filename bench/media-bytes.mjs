@@ -38,3 +38,17 @@ export function hashOf(size) {
   hashes.set(size, digest)
   return digest
 }
+
+/** Writes the whole media as the body of an answer, as fast as its reader takes it. */
+export function sendBytes(response, size) {
+  let sent = 0
+  const write = () => {
+    while (sent < size) {
+      const piece = bytesAt(sent, size - sent)
+      sent += piece.length
+      if (!response.write(piece)) return response.once('drain', write)
+    }
+    response.end()
+  }
+  write()
+}

@@ -3,7 +3,7 @@
 // With TLS_CERT and TLS_KEY it speaks https.
 import { createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { bytesAt, hashOf } from './media-bytes.mjs'
+import { hashOf, sendBytes } from './media-bytes.mjs'
 
 const { TLS_CERT: cert = '', TLS_KEY: key } = process.env
 const server = cert === '' ? createServer(answer) : createTlsServer({ cert, key }, answer)
@@ -13,7 +13,10 @@ function answer(request, response) {
   const { pathname } = new URL(request.url, 'http://source')
   const [, kind, id] = pathname.split('/')
   const size = Number(id?.split('-')[0])
-  if (kind === 'bytes') return sendBytes(response, size)
+  if (kind === 'bytes') {
+    response.writeHead(200, { 'content-type': 'application/pdf', 'content-length': size })
+    return sendBytes(response, size)
+  }
   const info = {
     messaging_product: 'whatsapp',
     url: `${origin()}/bytes/${id}`,
@@ -24,20 +27,6 @@ function answer(request, response) {
   }
   response.setHeader('content-type', 'application/json')
   response.end(JSON.stringify(info))
-}
-
-function sendBytes(response, size) {
-  response.writeHead(200, { 'content-type': 'application/pdf', 'content-length': size })
-  let sent = 0
-  const write = () => {
-    while (sent < size) {
-      const piece = bytesAt(sent, size - sent)
-      sent += piece.length
-      if (!response.write(piece)) return response.once('drain', write)
-    }
-    response.end()
-  }
-  write()
 }
 
 function origin() {

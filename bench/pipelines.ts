@@ -1,4 +1,4 @@
-/** A way to archive media; `pipelines/{name}.mjs` is its code. */
+/** A way to archive or upload media; `pipelines/{name}.mjs` is its code. */
 export interface Pipeline {
   name: string
   label: string
@@ -24,6 +24,12 @@ export const PIPELINES: readonly Pipeline[] = [
   { name: 'lib-storage', label: 'fetch stream → lib-storage Upload', isUnproven: true },
   { name: 'sdk-stream', label: 'fetch stream → PutObject, SDK defaults', isUnproven: true },
   { name: 'sdk-stream-tuned', label: 'node:https stream → PutObject, tuned SDK' },
+  { name: 'uploads/ours', label: 'whatsapp-media-archive' },
+  { name: 'uploads/axios', label: 'axios + form-data' },
+  { name: 'uploads/axios-cut', label: 'axios + form-data, a stream of pieces of 1 MB' },
+  { name: 'uploads/axios-unproven', label: 'axios + form-data, nothing proven' },
+  { name: 'uploads/fetch', label: 'fetch + FormData + Blob', isBuffering: true },
+  { name: 'uploads/fetch-unproven', label: 'fetch + FormData + Blob, nothing proven', isBuffering: true },
   { name: 'raw-proxy', label: 'limit: raw TLS sockets that hash' },
 ]
 

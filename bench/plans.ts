@@ -1,4 +1,5 @@
 import type { TransferPlan } from './transfers.js'
+import type { UploadPlan } from './uploads.js'
 
 const KB_100 = 100_000
 const MB = 1_000_000
@@ -23,6 +24,7 @@ export interface Plans {
   transfers: TransferPlan[]
   memory: TransferPlan[]
   latency: TransferPlan[]
+  uploads: UploadPlan[]
   /** Of signing, and of starts. */
   rounds: { signing: number; start: number }
 }
@@ -57,7 +59,26 @@ export function fullPlans({ rounds = Number.POSITIVE_INFINITY }: { rounds?: numb
       sdk: 'defaults' as const,
     })),
   )
-  return { transfers, memory, latency, rounds: { signing: atMost(7), start: atMost(15) } }
+  const uploads = uploadPlans(atMost(7))
+  return { transfers, memory, latency, uploads, rounds: { signing: atMost(7), start: atMost(15) } }
+}
+
+const UPLOADS = ['uploads/ours', 'uploads/axios', 'uploads/fetch']
+
+/** The three sources over TLS; without, those that need no store. */
+function uploadPlans(rounds: number): UploadPlan[] {
+  const unproven = ['uploads/axios-unproven', 'uploads/fetch-unproven']
+  const kinds = [
+    { kind: 'buffer', isPlain: false, pipelines: [...UPLOADS, 'uploads/axios-cut'] },
+    { kind: 'file', isPlain: false, pipelines: UPLOADS },
+    { kind: 'object', isPlain: false, pipelines: [...UPLOADS, ...unproven] },
+    { kind: 'buffer', isPlain: true, pipelines: UPLOADS },
+    { kind: 'file', isPlain: true, pipelines: UPLOADS },
+  ] as const
+  return kinds.map(({ kind, isPlain, pipelines }) => ({
+    ...{ size: 16 * MB, concurrency: 8, objects: 8, warmUp: 8, rounds },
+    ...{ kind, isPlain, pipelines },
+  }))
 }
 
 /** Two cells and the rivals that bounds are set on. */
@@ -70,6 +91,7 @@ export function shortPlans(): Plans {
     ],
     memory: [],
     latency: [],
+    uploads: [],
     rounds: { signing: 0, start: 0 },
   }
 }

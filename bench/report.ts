@@ -1,11 +1,11 @@
 import { judge, type Verdict } from './bounds.js'
 import { labelOf, PIPELINES } from './pipelines.js'
-import type { BundleRow, MemoryCell, Results, StartRow, TransferCell } from './results.js'
+import type { BundleRow, MemoryCell, Results, StartRow, TransferCell, UploadCell, UploadResults } from './results.js'
 import { significant } from './statistics.js'
 
 /** docs/performance.md: how it was measured, and everything that was found. */
 export function report(results: Results): string {
-  const { measuredAt, node, platform, cores, minutes, versions, transfers, memory, latency, signing } = results
+  const { measuredAt, node, platform, cores, minutes, versions, transfers, memory, latency, uploads, signing } = results
   const packages = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
   return `# Performance
 
@@ -20,7 +20,9 @@ The source (a Cloud API stand-in: look-up and bytes) and the S3 sink are process
 
 The sink checks every request's signature, condition and checksum, and compares every byte with the source's; a round with a wrong, missing or refused object ends the bench. Unless its line says otherwise, each pipeline compares the SHA-256 with the announced one, stores under \`If-None-Match: *\`, and sends the hash as the object's checksum. The other pipelines keep their connections alive, have one for each transfer, and do not send \`Expect: 100-continue\`; those with "SDK defaults" change no setting of the SDK. They hold whole files only up to 512 MB at once.
 
-${PIPELINES.map(({ name, label }) => `- **${label}**: \`bench/pipelines/${name}.mjs\``).join('\n')}
+${PIPELINES.filter(({ name }) => !name.startsWith('uploads/'))
+  .map(({ name, label }) => `- **${label}**: \`bench/pipelines/${name}.mjs\``)
+  .join('\n')}
 
 Compared with ${packages.join(', ')}.
 
@@ -42,7 +44,7 @@ A proxy delays every byte by ${latency.roundTripMs / 2} ms on its way to the sto
 
 ${latency.cells.map(cellTable).join('\n\n')}
 
-## Signed URLs
+${uploads === undefined ? '' : uploadSection(uploads)}## Signed URLs
 ${table(
   ['way', 'µs CPU per URL'],
   signing.rows.map(({ way, microsPerUrl }) => [
@@ -58,9 +60,25 @@ ${startTable(results)}
 `
 }
 
+function uploadSection({ measuredAt, minutes, cells }: UploadResults): string {
+  return `## Uploads to WhatsApp
+Measured by \`npm run bench:upload\` (${measuredAt.slice(0, 10)}, ${minutes} minutes), which does this section alone. The sink, a Cloud API stand-in in a process of its own, checks token, form and length, and compares every byte of the file. All ways upload the same bytes: of a buffer, of a file on disk, or of an object that an S3 stand-in serves. Over TLS, as WhatsApp has it, and the bounds are set there. Without TLS there is little to save: a buffer's upload is one copy into the kernel, which axios makes as well.
+
+axios is at its best setting: no redirects, no cap, a form of known length, files read in pieces of 512 KB. A line more shows a buffer that the caller turns into a stream of pieces of 1 MB: over TLS that is what makes most of the difference, and this library does it by itself. \`fetch\` gets a \`Blob\` of the buffer, of the whole file, or of the whole object. This library gets the buffer, a \`createReadStream\` without options, and the object's key. Objects are compared with their SHA-256, by the SDK for the others, unless their line says otherwise.
+
+${cells.map(uploadTable).join('\n\n')}
+
+`
+}
+
+function uploadTable(cell: UploadCell): string {
+  const what = { buffer: 'A buffer', file: 'A file', object: 'An object of S3' }[cell.source]
+  return `${what}, ${cell.isPlain ? 'without TLS' : 'TLS'}: ${cellTable(cell)}`
+}
+
 /** All pipelines of a cell, the cheapest first. */
 export function cellTable({ size, concurrency, objects, rounds, rows }: TransferCell): string {
-  const ours = rows.find(({ pipeline }) => pipeline === 'ours')
+  const ours = rows.find(({ pipeline }) => pipeline === 'ours' || pipeline === 'uploads/ours')
   const lines = [...rows]
     .sort((a, b) => a.cpuMs - b.cpuMs)
     .map(({ pipeline, cpuMs, cpuMsRange: [least, most], objectsPerSecond, objectMs, aboveIdleMb }) => [

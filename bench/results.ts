@@ -12,6 +12,8 @@ export interface Results {
   memory: MemoryCell[]
   /** As `transfers`, with a round trip of so many milliseconds between the client and the store. */
   latency: { roundTripMs: number; cells: TransferCell[] }
+  /** Absent from runs without this section. */
+  uploads?: UploadResults
   signing: { urls: number; rows: { way: 'ours' | 'sdk'; microsPerUrl: number }[] }
   start: StartRow[]
   bundles: BundleRow[]
@@ -38,6 +40,23 @@ export interface TransferRow {
   /** The highest memory of all rounds, above what the process had after one object. */
   aboveIdleMb: number
 }
+
+/** The way out, measured by itself or with the rest. */
+export interface UploadResults {
+  /** ISO 8601. */
+  measuredAt: string
+  minutes: number
+  cells: UploadCell[]
+}
+
+export interface UploadCell extends TransferCell {
+  source: UploadKind
+  /** Without TLS. WhatsApp has none such. */
+  isPlain: boolean
+}
+
+/** What is uploaded: bytes in memory, a file, or an object of S3. */
+export type UploadKind = 'buffer' | 'file' | 'object'
 
 export interface MemoryCell {
   size: number

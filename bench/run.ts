@@ -4,6 +4,7 @@
 //                                     is over 1.5 x its bound three times
 //   npm run bench -- --rounds=1       everything, with fewer rounds, into temp/bench.json
 //   npm run bench -- --only=signing   one section
+//   npm run bench:upload              the uploads alone, into bench/results.json and docs/performance.md beside the rest
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -21,8 +22,9 @@ import { measureSigning } from './signing.js'
 import { measureBundles, measureStart } from './start.js'
 import { significant } from './statistics.js'
 import { measureMemory, measureTransfers, type TransferPlan, type TransferServers } from './transfers.js'
+import { measureUploads } from './uploads.js'
 
-const SECTIONS = ['transfers', 'memory', 'latency', 'signing', 'start', 'bundles'] as const
+const SECTIONS = ['transfers', 'memory', 'latency', 'uploads', 'signing', 'start', 'bundles'] as const
 const TRIES = 3
 
 const { values } = parseArgs({
@@ -31,6 +33,7 @@ const { values } = parseArgs({
     gate: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     only: { type: 'string' },
+    keep: { type: 'boolean', default: false },
   },
 })
 const wanted: readonly string[] = values.only?.split(',') ?? (values.short ? ['transfers'] : SECTIONS)
@@ -91,6 +94,8 @@ async function measure(plans: Plans): Promise<Results> {
     }
     if (wanted.includes('latency')) results.latency = await measureLatency(plans.latency, servers, show)
   })
+  if (wanted.includes('uploads') && plans.uploads.length > 0)
+    results.uploads = await measureUploads(plans.uploads, show)
   results.minutes = significant((Date.now() - startedAt) / 60_000)
   return results
 }
@@ -131,10 +136,22 @@ function finish(results: Results): void {
   const verdicts = judge(results)
   console.log(`\n${verdictTable(verdicts)}`)
   console.log(`\n${results.minutes} minutes`)
+  if (values.keep && results.uploads !== undefined) {
+    const kept: Results = {
+      ...JSON.parse(readFileSync(pathOf('bench/results.json'), 'utf8')),
+      uploads: results.uploads,
+    }
+    writeFileSync(pathOf('bench/results.json'), `${JSON.stringify(kept, null, 2)}\n`)
+    writeReport(kept)
+    return
+  }
   const isWhole = !values.short && values.only === undefined && values.rounds === undefined
   const json = `${JSON.stringify(results, null, 2)}\n`
   writeFileSync(pathOf(isWhole ? 'bench/results.json' : 'temp/bench.json'), json)
-  if (!isWhole) return
+  if (isWhole) writeReport(results)
+}
+
+function writeReport(results: Results): void {
   writeFileSync(pathOf('docs/performance.md'), report(results))
   writeFileSync(pathOf('docs/performance.svg'), plot(results))
 }

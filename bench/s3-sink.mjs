@@ -1,10 +1,10 @@
 // A stand-in for S3, in a process of its own. It takes PUTs, multipart too, checks signature, condition, checksum and
-// every byte of the body, throws the bytes away, and keeps size and checksum for HEAD.
+// every byte of the body, throws the bytes away, and keeps size and checksum for HEAD. `media/{size}.pdf` can be read.
 // Prints its origin as one line of JSON; answers a message with what it got since the last one.
 // With TLS_CERT and TLS_KEY it speaks https.
 import { createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { hashOf, isRight } from './media-bytes.mjs'
+import { hashOf, isRight, sendBytes } from './media-bytes.mjs'
 import { isSigned } from './sigv4.mjs'
 
 const { TLS_CERT: cert = '', TLS_KEY: key } = process.env
@@ -35,9 +35,28 @@ function answer(request, response) {
   if (method === 'PUT') return receive(request, response, { offset: 0, store: (size) => keep(pathname, size, headers) })
   if (method === 'POST' && upload !== null) return request.resume().on('end', () => complete(response, upload, headers))
   if (method === 'POST') return begin(response, pathname)
+  if (method === 'GET') return read(response, { path: pathname, headers })
   const object = objects.get(pathname)
   if (object === undefined) return response.writeHead(404).end()
   response.writeHead(200, { 'content-length': object.size, 'x-amz-checksum-sha256': object.sha256 }).end()
+}
+
+function read(response, { path, headers }) {
+  const size = Number(/^\/bench\/media\/(\d+)\.pdf$/.exec(path)?.[1])
+  if (Number.isNaN(size)) return response.writeHead(404).end()
+  response.writeHead(200, {
+    'content-type': 'application/pdf',
+    'content-length': size,
+    'x-amz-meta-sha256': hashOf(size),
+    // As S3: who asks gets it.
+    ...(headers['x-amz-checksum-mode'] === 'ENABLED' ? checksumOf(size) : {}),
+  })
+  sendBytes(response, size)
+}
+
+function checksumOf(size) {
+  const sha256 = Buffer.from(hashOf(size), 'hex').toString('base64')
+  return { 'x-amz-checksum-sha256': sha256, 'x-amz-checksum-type': 'FULL_OBJECT' }
 }
 
 function receive(request, response, { offset, store }) {

@@ -1,6 +1,6 @@
 import { BUFFERED_BYTES, type Pipeline, pipelinesOf } from './pipelines.js'
 import { number, type Process, type Server, startClient } from './processes.js'
-import type { MemoryCell, TransferCell, TransferRow } from './results.js'
+import type { MemoryCell, TransferCell, TransferRow, UploadKind } from './results.js'
 import { median, rotated, significant } from './statistics.js'
 
 /** One measurement: objects of a size, so many at once, in each round. */
@@ -14,6 +14,8 @@ export interface TransferPlan {
   pipelines: readonly string[]
   /** How rivals set up the SDK. Default `tuned`. */
   sdk?: 'tuned' | 'defaults'
+  /** Of uploads: what is uploaded. */
+  kind?: UploadKind
 }
 
 export interface TransferServers {
@@ -87,7 +89,7 @@ function pipelinesFor({ size, concurrency, pipelines }: TransferPlan): Pipeline[
 
 function startTransferClient(
   { name }: Pipeline,
-  { concurrency, sdk }: TransferPlan,
+  { concurrency, sdk, kind }: TransferPlan,
   { source, sink, sinkOrigin = sink.origin }: TransferServers,
 ): Promise<Process> {
   return startClient('./client.mjs', {
@@ -96,6 +98,7 @@ function startTransferClient(
     SINK: sinkOrigin,
     CONCURRENCY: String(concurrency),
     ...(sdk === undefined ? {} : { SDK: sdk }),
+    ...(kind === undefined ? {} : { KIND: kind }),
   })
 }
 

@@ -19,14 +19,16 @@ describe('fullPlans', () => {
   })
 
   it('has work for every transfer at once', () => {
-    for (const { objects, concurrency } of [...plans.transfers, ...plans.memory, ...plans.latency]) {
+    for (const { objects, concurrency } of [...plans.transfers, ...plans.memory, ...plans.latency, ...plans.uploads]) {
       expect(objects).toBeGreaterThanOrEqual(concurrency)
     }
   })
 
   it('measures every pipeline, and names none that does not exist', () => {
     const names = PIPELINES.map(({ name }) => name)
-    expect(new Set(namesOf([...plans.transfers, ...plans.memory, ...plans.latency]))).toEqual(new Set(names))
+    expect(new Set(namesOf([...plans.transfers, ...plans.memory, ...plans.latency, ...plans.uploads]))).toEqual(
+      new Set(names),
+    )
     for (const name of names) expect(existsSync(`bench/pipelines/${name}.mjs`)).toBe(true)
   })
 
@@ -38,7 +40,9 @@ describe('fullPlans', () => {
 
   it('measures all that bounds are set on', () => {
     const cells = [...plans.transfers, ...plans.latency].map(({ size, concurrency }) => `${size} ${concurrency}`)
-    const { transfers, latency } = sampleResults()
+    const { transfers, latency, uploads } = sampleResults()
+    const kinds = plans.uploads.map(({ kind, isPlain }) => `${kind} ${isPlain}`)
+    for (const { source, isPlain } of uploads?.cells ?? []) expect(kinds).toContain(`${source} ${isPlain}`)
     for (const { size, concurrency } of [...transfers, ...latency.cells])
       expect(cells).toContain(`${size} ${concurrency}`)
   })
@@ -47,7 +51,7 @@ describe('fullPlans', () => {
 describe('shortPlans', () => {
   it('measures what the gate looks at', () => {
     const plans = shortPlans()
-    const { transfers, ...results } = sampleResults()
+    const { transfers, uploads: _uploads, ...results } = sampleResults()
     const measured = transfers.filter(({ size, concurrency }) =>
       cellsOf(plans).some((cell) => cell[0] === size && cell[1] === concurrency),
     )

@@ -35,6 +35,14 @@ export function sampleResults(): Results {
         cell(100_000, 128, [row('ours', 2, 700), row('fetch-buffer', 5, 500), row('sdk-stream', 5, 500)]),
       ],
     },
+    uploads: {
+      measuredAt: '2026-11-22T10:00:00.000Z',
+      minutes: 5,
+      cells: (['buffer', 'file', 'object'] as const).map((source) => ({
+        ...{ source, isPlain: false },
+        ...cell(16_000_000, 8, [row('uploads/ours', 36, 20), row('uploads/axios', 40, 9), row('uploads/fetch', 90, 9)]),
+      })),
+    },
     signing: {
       urls: 1_000,
       rows: [
