@@ -104,7 +104,7 @@ async function writeWhole(path: string, text: string): Promise<void> {
     await writeFile(draft, text, { mode: 0o600, flag: 'wx' })
     await rename(draft, path)
   } catch (error) {
-    await rm(draft, { force: true }).catch(() => {})
+    await rm(draft, { force: true })
     throw error
   }
 }
@@ -117,25 +117,26 @@ const READ_ENTRY: number = constants.O_RDONLY | constants.O_NOFOLLOW | constants
 
 /** @returns undefined for a file that is absent, or holds something else. */
 async function readEntry(path: string): Promise<FileEntry | undefined> {
-  const file = await open(path, READ_ENTRY).catch((error: unknown) => {
-    if (ABSENT.includes(readField(error, 'code'))) return undefined
+  try {
+    return parseEntry(parseJson(await readOpening(path)))
+  } catch (error) {
+    if (NO_ENTRY.includes(readField(error, 'code'))) return undefined
     throw error
-  })
-  if (file === undefined) return undefined
+  }
+}
+
+/** There is nothing, or a link, a folder, a FIFO or a socket. */
+const NO_ENTRY: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EMLINK', 'EISDIR', 'ESPIPE', 'EAGAIN', 'ENXIO']
+
+async function readOpening(path: string): Promise<string> {
+  const file = await open(path, READ_ENTRY)
   try {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(MOST_ENTRY_BYTES), 0, MOST_ENTRY_BYTES, 0)
-    return parseEntry(parseJson(buffer.toString('utf8', 0, bytesRead)))
-  } catch (error) {
-    // A folder or a FIFO in its place.
-    if (NO_FILE.includes(readField(error, 'code'))) return undefined
-    throw error
+    return buffer.toString('utf8', 0, bytesRead)
   } finally {
     await file.close()
   }
 }
-
-const ABSENT: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO']
-const NO_FILE: readonly unknown[] = ['EISDIR', 'ESPIPE', 'EAGAIN']
 
 function parseEntry(json: unknown): FileEntry | undefined {
   const [key, mediaId, expiresAt] = ['key', 'mediaId', 'expiresAt'].map((name) => readString(json, name))
@@ -143,9 +144,9 @@ function parseEntry(json: unknown): FileEntry | undefined {
   return { key, mediaId, expiresAt }
 }
 
-/** Removes entries that have expired, and what processes that were killed have left. A fault of it costs space alone. */
+/** Removes entries that have expired, and what processes that were killed have left. What another process has removed meanwhile, or a folder, is passed over. */
 async function removeExpired(folder: string): Promise<void> {
-  for (const name of await readdir(folder).catch(() => [])) {
+  for (const name of await readdir(folder)) {
     const path = join(folder, name)
     const endsAt = await findEnd(path).catch(() => Number.POSITIVE_INFINITY)
     if (endsAt <= Date.now()) await rm(path, { force: true }).catch(() => {})

@@ -75,5 +75,5 @@ function refuseRepeat(error: unknown, reader: SourceReader): never {
 async function closeAfter(leading: Promise<unknown> | undefined, reader: SourceReader): Promise<void> {
   const close = (): Promise<void> => reader.close()
   if (leading === undefined) await close()
-  else leading.then(close, close).catch(() => {})
+  else void Promise.allSettled([leading.then(close, close)])
 }

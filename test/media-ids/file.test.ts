@@ -87,6 +87,27 @@ describe('createFileMediaIds', () => {
     })
   })
 
+  it("tells the system's code for what it can't read", async () => {
+    const cache = createFileMediaIds({ directory: join(directory, 'a'.repeat(5_000)) })
+    await expect(cache.get('a')).rejects.toMatchObject({
+      ...{ code: 'media-ids-failed', operation: 'get', reason: 'ENAMETOOLONG' },
+    })
+  })
+
+  it('passes over what a sweep can not remove', async () => {
+    await createFileMediaIds({ directory }).set('a', entry('1'))
+    const path = await findFile()
+    const folder = dirname(path)
+    const old = new Date(Date.now() - 2 * 86_400_000)
+    await mkdir(join(folder, 'folder'))
+    await utimes(join(folder, 'folder'), old, old)
+    await symlink('/nowhere', join(folder, 'link'))
+    const cache = createFileMediaIds({ directory })
+    await cache.set('a', entry('2'))
+    expect(await cache.get('a')).toEqual(entry('2'))
+    expect(await readdir(folder)).toHaveLength(3)
+  })
+
   it('leaves no draft when the disk takes none', async () => {
     const cache = createFileMediaIds({ directory })
     await cache.set('a', entry('1'))

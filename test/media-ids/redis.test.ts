@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis'
 import { describe, expect, it, vi } from 'vitest'
 import { createRedisMediaIds } from '../../src/media-ids/redis.js'
 
@@ -36,6 +37,13 @@ describe('createRedisMediaIds', () => {
 
   it.each(['reconnecting', 'disconnecting', 'close', 'end'])('fails at once in the state %s', async (status) => {
     await expect(open({ status }).get('a')).rejects.toMatchObject({ reason: 'not-connected' })
+  })
+
+  it('fails where a connection that is made late finds nobody', async () => {
+    const redis = new Redis('redis://127.0.0.1:1', { lazyConnect: true, retryStrategy: () => null })
+    redis.on('error', () => {})
+    const cache = createRedisMediaIds({ connection: redis, timeoutMs: 30_000 })
+    await expect(cache.get('a')).rejects.toMatchObject({ reason: 'not-connected' })
   })
 
   it('shows of a thrown error no more than its name', async () => {

@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto'
 import { PassThrough } from 'node:stream'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { MediaIdsFailedError } from '../../src/errors.js'
 import { type MediaEvent, uploadMediaToWhatsApp, uploadToS3 } from '../../src/index.js'
 import { createMemoryMediaIds } from '../../src/media-ids/memory.js'
 import type { MediaIdCache } from '../../src/media-ids.js'
+import { runWithUpload } from '../../src/sending/run-with-upload.js'
 import { createMemoryStorage } from '../../src/storage/memory.js'
 import { BYTES, callOptions, catchError, createApis, phoneNumberId, streamInPieces } from './start-api.js'
 
@@ -15,6 +18,7 @@ afterEach(async () => {
 
 const source = { body: BYTES, mimeType: 'image/jpeg' }
 const PDF = { body: Buffer.from('%PDF-1.7 example'), mimeType: 'application/pdf' }
+const CACHE_KEY = `${phoneNumberId}:image:image/jpeg:${createHash('sha256').update(BYTES).digest('hex')}`
 const never = (): Promise<never> => new Promise(() => {})
 const fail = (): never => {
   throw Object.assign(new Error('redis://user:secret@host is away'), { code: 'ECONNREFUSED' })
@@ -30,6 +34,11 @@ describe('a cache of media ids that fails', () => {
       'get rejects with a text',
       { get: () => Promise.reject('secret') },
       { operation: 'get', reason: expect.any(String) },
+    ],
+    [
+      'get rejects with an error of this library',
+      { get: () => Promise.reject(new MediaIdsFailedError({ operation: 'get', reason: 'EIO' })) },
+      { operation: 'get', reason: 'EIO' },
     ],
     ['get hangs', { get: never }, { operation: 'get', reason: 'timeout' }],
     ['get gives a text', { get: async () => '5' }, { operation: 'get', reason: 'invalid' }],
@@ -66,6 +75,24 @@ describe('a cache of media ids that fails', () => {
       { type: 'media-ids-failed', accountId: 'acme', error: { code: 'media-ids-failed', ...told } },
     ])
     expect(JSON.stringify(events)).not.toContain('secret')
+  })
+
+  it.each([
+    ['bytes', () => source],
+    ['a stream', () => ({ body: streamInPieces(BYTES), mimeType: 'image/jpeg' })],
+  ])('delete hangs: %s are uploaded anew all the same', async (_name, make) => {
+    const api = await apis.start()
+    const onEvent = vi.fn()
+    const mediaIds = { ...createMemoryMediaIds(), delete: never }
+    await mediaIds.set(CACHE_KEY, { mediaId: 'stale', expiresAt: inDays(5) })
+    const options = { phoneNumberId, mediaIds, mediaIdsTimeoutMs: 20, onEvent, ...callOptions(api) }
+    const both = await runWithUpload(make(), options, async (upload) => {
+      const { mediaId } = await upload()
+      return [mediaId, (await upload({ staleMediaId: mediaId })).mediaId]
+    })
+    expect(both).toEqual(['stale', api.uploads[0]?.mediaId])
+    expect(onEvent.mock.calls).toMatchObject([[{ error: { operation: 'delete', reason: 'timeout' } }]])
+    expect(await uploadMediaToWhatsApp(make(), options)).toMatchObject({ mediaId: both[1], reused: true })
   })
 
   const misses: [string, unknown][] = [
@@ -249,6 +276,19 @@ describe('calls that wait for one upload', () => {
     expect(await second).toMatchObject({ reused: true, mediaId: api.uploads[0]?.mediaId })
     expect(api.uploads).toHaveLength(1)
     expect(BYTES.equals(api.uploads[0]?.bytes ?? Buffer.alloc(0))).toBe(true)
+  })
+
+  it('begin anew where the one under way found the id that is stale', async () => {
+    const { api, letGo, begun, options } = await startHeld()
+    await options.mediaIds.set(CACHE_KEY, { mediaId: 'stale', expiresAt: inDays(5) })
+    const first = uploadMediaToWhatsApp(source, options)
+    await begun
+    const renewed = runWithUpload(source, options, (upload) => upload({ staleMediaId: 'stale' }))
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
+    letGo()
+    expect(await first).toMatchObject({ mediaId: 'stale', reused: true, cacheKey: CACHE_KEY })
+    expect(await renewed).toMatchObject({ mediaId: api.uploads[0]?.mediaId, reused: false })
+    expect(api.uploads).toHaveLength(1)
   })
 
   it('end it when all have left, and the next begins anew', async () => {
