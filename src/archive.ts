@@ -16,14 +16,16 @@ import { checkCaller } from './download.js'
 import { checkOptions } from './errors/check-options.js'
 import { type AnyWhatsAppMediaError, WhatsAppMediaError } from './errors.js'
 import { emit } from './events.js'
+import { openFlowMedia } from './flow-media/open.js'
 import { defined } from './json.js'
 import type { MediaContact } from './media-reference/contact.js'
+import { removeDownloadAccess } from './media-reference/download-access.js'
 import {
+  isEncryptedMedia,
   isKnownMedia,
   type KnownMedia,
   type MediaReference,
   type MediaType,
-  removeDownloadUrl,
 } from './media-reference.js'
 import type { ObjectStorage, StoredObject } from './storage.js'
 import { runUnder, startDeadlines } from './timing/deadlines.js'
@@ -88,7 +90,7 @@ export type ArchiveResult<Media extends string | MediaReference> = [Media] exten
  * The whole workflow for one media file: look it up, download it, prove the bytes, store them once. A failed attempt
  * starts again from the look-up. An object that is there already, with the right bytes, is a success too.
  *
- * @param media a `MediaReference` from a webhook, or a bare media id. A bare id lacks type and date: give `mediaType`
+ * @param media a `MediaReference` from a webhook or a Flow endpoint's request, or a bare media id. A bare id lacks type and date: give `mediaType`
  * and `timestamp`, or the result says `keyIsStable: false`.
  * @returns key, address, size in bytes and SHA-256 (lowercase hex) of the object, with the fields of its message.
  * @throws any error of this library, the last attempt's; the signal's reason when aborted.
@@ -155,17 +157,21 @@ async function startAttempt(plan: ArchivePlan, number: number): Promise<Archived
   const { accessToken, accountId: account, signal } = options
   const deadlines = startDeadlines(download.timeouts, signal)
   const trustsWebhook = number === 1 && seen?.sha256 === undefined
+  const run = (token: string): Promise<ArchivedMedia> => {
+    const report: Attempt['report'] = (note) => reportNote(plan, note, token)
+    const integrity = seen === undefined ? 'strict' : 'report'
+    const attempt: Attempt = { download, accessToken: token, deadlines, report, integrity }
+    return attemptArchive(plan, attempt, { trustsWebhook }).catch((error: unknown) => {
+      // As with a token that was renewed: the same attempt, however few the caller allows.
+      if (!(WhatsAppMediaError.is(error) && hasNewCredentials(error))) throw error
+      return attemptArchive(plan, attempt, { trustsWebhook: false })
+    })
+  }
   return runUnder(deadlines, () =>
-    runWithToken({ accessToken, history: memory.tokens, deadlines, account }, (token) => {
-      const report: Attempt['report'] = (note) => reportNote(plan, note, token)
-      const integrity = seen === undefined ? 'strict' : 'report'
-      const attempt: Attempt = { download, accessToken: token, deadlines, report, integrity }
-      return attemptArchive(plan, attempt, { trustsWebhook }).catch((error: unknown) => {
-        // As with a token that was renewed: the same attempt, however few the caller allows.
-        if (!(WhatsAppMediaError.is(error) && hasNewCredentials(error))) throw error
-        return attemptArchive(plan, attempt, { trustsWebhook: false })
-      })
-    }),
+    // No token goes to the host of an encrypted file, so none is asked for.
+    isEncryptedMedia(plan.wanted)
+      ? run('')
+      : runWithToken({ accessToken, history: memory.tokens, deadlines, account }, run),
   )
 }
 
@@ -181,8 +187,9 @@ async function attemptArchive(
   const { wanted, options, storage, layout, seen, keyIsStable, subject } = plan
   const { accountId, sniff, signal: callerSignal, onEvent } = options
   const { download, deadlines } = attempt
-  // A failed attempt starts again from the look-up: the webhook's URL may be what failed.
-  const media = trustsWebhook && isKnownMedia(wanted) ? wanted : await lookUpMedia(wanted, attempt)
+  // A failed attempt starts again from the look-up: the webhook's URL may be what failed. No look-up finds encrypted media.
+  const isLookUpLess = isEncryptedMedia(wanted) || (trustsWebhook && isKnownMedia(wanted))
+  const media = isLookUpLess ? wanted : await lookUpMedia(wanted, attempt)
 
   const { mediaId, mediaType, mimeType, filename, timestamp } = media
   const key = layout.build({ accountId, mediaId, mediaType, mimeType, filename, timestamp })
@@ -193,7 +200,7 @@ async function attemptArchive(
   if (found !== undefined) return toArchivedMedia(plan, media, await buildFoundResult(found, media, place))
 
   // Looks up here if that has not happened yet, and the webhook's own URL does not serve.
-  const opened = await openMedia(media, attempt)
+  const opened = isEncryptedMedia(media) ? await openFlowMedia(media, attempt) : await openMedia(media, attempt)
   const stored = await putOnce(opened, {
     ...place,
     subject: { ...subject, mediaType },
@@ -205,7 +212,7 @@ async function attemptArchive(
     deadlines,
     callerSignal,
     onEvent,
-  }).finally(() => opened.source.destroy())
+  }).finally(() => opened.release())
   return toArchivedMedia(plan, media, stored)
 }
 
@@ -242,7 +249,7 @@ function toArchivedMedia(
   const archived: ArchivedMedia = { ...stored, mediaId, mediaType, accountId: options.accountId }
   if (timestamp !== undefined) archived.timestamp = new Date(timestamp).toISOString()
   if (reference === undefined) return archived
-  const { receivedAt, ...message } = removeDownloadUrl(reference)
+  const { receivedAt, ...message } = removeDownloadAccess(reference)
   return { ...message, ...archived }
 }
 

@@ -1,9 +1,9 @@
-import type { Readable } from 'node:stream'
 import { type AccessToken, checkAccessToken, runWithToken } from './download/access-token.js'
 import type { AttemptNote, ResolvedDownload } from './download/attempt.js'
 import { type CloudApiOptions, resolveCloudApi } from './download/cloud-api.js'
 import { keepDeclaredType } from './download/keep-declared-type.js'
 import { type OpenedMedia, openMedia } from './download/open-media.js'
+import { awaitOpening, type DownloadedMedia, serveReader } from './download/serve-reader.js'
 import { checkOptions, type OptionNames } from './errors/check-options.js'
 import { checkFunction, checkSignal } from './errors/checks.js'
 import { describeSecret } from './errors/describe.js'
@@ -12,11 +12,10 @@ import { describeSubject, emit, type OnEvent } from './events.js'
 import type { HttpClient } from './http/client.js'
 import { getDefaultHttpClient } from './http/node.js'
 import { checkMaxBytes } from './integrity/max-bytes.js'
-import { proveBytes } from './integrity/prove.js'
-import { defined } from './json.js'
 import { type MediaReference, type MediaType, toWantedMedia, type WantedMedia } from './media-reference.js'
-import { abortable } from './timing/abort.js'
 import { checkTimeouts, type Deadlines, startDeadlines, type Timeouts } from './timing/deadlines.js'
+
+export type { DownloadedMedia } from './download/serve-reader.js'
 
 /** Options of every download. */
 export interface DownloadOptions {
@@ -32,7 +31,8 @@ export interface DownloadOptions {
   timeouts?: Timeouts | undefined
   /**
    * A cap in bytes, at most 5,368,709,120: one for all media, or one for each type. Default
-   * 104,857,600 (100 MiB), also for types left out. Larger media is a `SizeLimitError`.
+   * 104,857,600 (100 MiB), also for types left out; for the files of Flow endpoints 26,214,400 (25 MiB), which is the
+   * largest that a Flow takes (Meta: Flows, Media upload). Larger media is a `SizeLimitError`.
    */
   maxBytes?: number | { readonly [Type in MediaType]?: number | undefined } | undefined
   /** Aborts the call; it then rejects with the signal's reason. */
@@ -44,27 +44,6 @@ export interface DownloadOptions {
 export const DOWNLOAD_OPTIONS: OptionNames<DownloadOptions> = {
   ...{ accessToken: true, appSecret: true, cloudApi: true, http: true, timeouts: true, maxBytes: true },
   ...{ signal: true, onEvent: true },
-}
-
-/** Media on its way. */
-export interface DownloadedMedia {
-  /**
-   * The bytes, once. The stream errors before its last chunk when size or hash are not the announced ones, and is
-   * destroyed at the total deadline if nobody reads it.
-   */
-  body: Readable
-  /** As declared by WhatsApp, parameters included. */
-  mimeType: string
-  /** Bytes. Absent when neither the look-up nor the download announced them. */
-  size?: number | undefined
-  /** Announced SHA-256, lowercase hex. Absent when none was announced. */
-  sha256?: string | undefined
-  /** The sender's name for a document. */
-  filename?: string | undefined
-  /** Meta's id of the media. */
-  mediaId: string
-  /** All bytes at once, proven. For small files. @throws InvalidOptionError when `body` was read before. */
-  bytes(): Promise<Uint8Array>
 }
 
 /**
@@ -96,27 +75,15 @@ export async function downloadMediaFromWhatsApp(
   checkOptions(options, DOWNLOAD_OPTIONS, { after: { media } })
   checkCaller(options)
   const wanted = keepDeclaredType(toWantedMedia(media))
+  if (wanted.encryption !== undefined) {
+    const problem = "must not be an encrypted file of a Flow's endpoint: give it decryptFlowMedia"
+    throw new InvalidOptionError({ option: 'media', problem })
+  }
   const download = resolveDownload(options)
   const deadlines = startDeadlines(download.timeouts, options.signal)
   try {
     const opened = await openForReader(wanted, { options, download, deadlines })
-    const { size, sha256 } = opened.media
-    const { maxBytes, checkOpening, onSourceError } = opened
-    const proof = { size, sha256, maxBytes, checkOpening, onSourceError, deadlines }
-    const { body } = proveBytes(opened.source, { ...proof, reader: 'reader' })
-    body.once('close', deadlines.clear)
-    const { mediaId, mimeType, filename } = opened.media
-    let all: Promise<Uint8Array> | undefined
-    return {
-      body,
-      mediaId,
-      mimeType,
-      ...defined({ size, sha256, filename }),
-      bytes() {
-        all ??= collect(body, deadlines)
-        return all
-      },
-    }
+    return serveReader(opened, deadlines)
   } catch (error) {
     deadlines.clear()
     throw deadlines.signal.aborted ? deadlines.signal.reason : error
@@ -135,12 +102,7 @@ async function openForReader(
   const opening = runWithToken({ accessToken, history: {}, deadlines }, (token) =>
     openMedia(media, { download, accessToken: token, deadlines, report }),
   )
-  // An HTTP client of your own may ignore the signal: abandoned, it may still fail, or bring a body that comes too late.
-  opening.then(
-    ({ source }) => deadlines.signal.aborted && source.destroy(),
-    () => {},
-  )
-  return abortable(opening, deadlines.signal)
+  return awaitOpening(opening, deadlines)
 }
 
 /** @throws InvalidOptionError for options of the wrong form. */
@@ -168,17 +130,4 @@ function checkHttp(http: unknown): void {
     throw new InvalidOptionError({ option: 'http', problem: 'must be an HttpClient, got fetch: give fromFetch(fetch)' })
   }
   checkFunction('http', http)
-}
-
-async function collect(body: Readable, deadlines: Deadlines): Promise<Uint8Array> {
-  // The rest of a body is no proven file.
-  if (body.readableDidRead)
-    throw new InvalidOptionError({ option: 'body', problem: 'was read already; bytes() takes it from its start' })
-  const parts: Uint8Array[] = []
-  try {
-    for await (const part of body) parts.push(part)
-  } catch (error) {
-    throw deadlines.signal.aborted ? deadlines.signal.reason : error
-  }
-  return Buffer.concat(parts)
 }

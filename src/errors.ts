@@ -265,7 +265,7 @@ export class GraphApiError extends WhatsAppMediaError {
 
 /**
  * The media id is unknown to Meta: expired (7 days; 1 hour for No-Storage numbers), deleted, or not this token's to
- * read.
+ * read. Or WhatsApp's CDN no longer has a Flow's encrypted file.
  *
  * Retryable: no. What to do: nothing; the sender can send again.
  */
@@ -283,9 +283,12 @@ export class MediaGoneError extends WhatsAppMediaError {
   /** Meta's trace id, for its support. */
   declare readonly fbtraceId?: string | undefined
 
-  constructor(details: GraphAnswerCodes & { mediaId: string }) {
-    const buildMessage = ({ mediaId }: typeof details): string =>
-      `Media ${describeId(mediaId)} is gone or not readable with this token: expired, deleted, or of another business account`
+  /** `host`: of an encrypted file, the host that no longer has it. */
+  constructor(details: GraphAnswerCodes & { mediaId: string; host?: string | undefined }) {
+    const buildMessage = ({ mediaId, host }: typeof details): string =>
+      host === undefined
+        ? `Media ${describeId(mediaId)} is gone or not readable with this token: expired, deleted, or of another business account`
+        : `Media ${describeId(mediaId)} is gone from ${host}`
     super(
       cleanDetails(details, {
         fields: ['mediaId', 'status', 'graphCode', 'subcode', 'fbtraceId'],
@@ -332,7 +335,8 @@ export class DownloadFailedError extends WhatsAppMediaError {
 }
 
 /**
- * A URL leads to a host outside `cloudApi.mediaHosts`, or is not plain https. Nothing was sent there.
+ * A URL leads to a host outside `cloudApi.mediaHosts` (of a Flow's encrypted file, `flowMediaHosts`), or is not plain
+ * https. Nothing was sent there.
  *
  * Retryable: no. What to do: if Meta has a new host, add it.
  */
@@ -401,6 +405,26 @@ export class IntegrityMismatchError extends WhatsAppMediaError {
         buildMessage: ({ problem }) => problem,
       }),
     )
+  }
+}
+
+/**
+ * The encrypted file of a Flow's endpoint does not open: its HMAC, its length, its padding or its plaintext is not what the
+ * reference's keys and hashes say. The file itself is the announced one, so it would come again as it is. Nothing was
+ * stored.
+ *
+ * Retryable: no. What to do: take the reference from the endpoint's request again; keys and file may not belong together.
+ */
+export class DecryptionFailedError extends WhatsAppMediaError {
+  readonly code = 'decryption-failed'
+  override readonly name = 'DecryptionFailedError'
+  /** The media's id. One that may be a secret or a phone number shows as its length. */
+  declare readonly mediaId: string
+
+  constructor(details: { mediaId: string; problem: string }) {
+    const buildMessage = ({ mediaId, problem }: typeof details): string =>
+      `Media ${describeId(mediaId)} can't be decrypted: ${problem}`
+    super(cleanDetails(details, { fields: ['mediaId'], retryable: false, buildMessage }))
   }
 }
 
@@ -829,6 +853,7 @@ export type AnyWhatsAppMediaError =
   | HostRefusedError
   | SizeLimitError
   | IntegrityMismatchError
+  | DecryptionFailedError
   | StorageFailedError
   | KeyConflictError
   | WrongAccountError

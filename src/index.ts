@@ -14,6 +14,7 @@ export type { MediaFailure } from './media-archive/media-failure.js'
 export { MEDIA_REDACT_PATHS, redactMedia } from './media-archive/redact-media.js'
 export type { MediaContact } from './media-reference/contact.js'
 export type { MediaReference, MediaType } from './media-reference.js'
+export type { MediaEncryption } from './media-reference/encryption.js'
 export type { MediaQueue } from './queues.js'
 export { configFromEnv, type EnvConfig } from './config-from-env.js'
 
@@ -33,6 +34,14 @@ export type { EventSubject, MediaEvent, OnEvent } from './events.js'
 export { downloadMediaFromWhatsApp, type DownloadedMedia, type DownloadOptions } from './download.js'
 export type { AccessToken } from './download/access-token.js'
 export type { CloudApiOptions } from './download/cloud-api.js'
+
+// The files of a Flow's endpoint, which are encrypted.
+export {
+  decryptFlowMedia,
+  extractFlowMedia,
+  type FlowMediaOptions,
+  type FlowRequestOptions,
+} from './flow-media.js'
 
 // Its name.
 export {

@@ -5,7 +5,8 @@ import { describeValue } from './errors/describe.js'
 import { InvalidOptionError } from './errors.js'
 import { findSafeExtension } from './file-type/filename.js'
 import { findExtension } from './file-type/mime.js'
-import { checkMediaId, checkMediaType, isMediaType, type MediaType, parseTime } from './media-reference.js'
+import { parseTime } from './media-reference/parse-time.js'
+import { checkMediaId, checkMediaType, isMediaType, type MediaType } from './media-reference.js'
 import { checkObjectKey } from './storage.js'
 
 /** The parts of a key. */

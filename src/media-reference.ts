@@ -1,11 +1,13 @@
-import { types } from 'node:util'
 import { checkFlag, checkOneOf, checkText } from './errors/checks.js'
 import { describeSecret, describeValue } from './errors/describe.js'
 import { isSecretId } from './errors/redaction.js'
 import { InvalidOptionError } from './errors.js'
 import { toObject } from './json.js'
+import { checkSha256 } from './media-reference/check-sha256.js'
 import { checkContact, type MediaContact } from './media-reference/contact.js'
-import { copyFields } from './media-reference/copy-fields.js'
+import { type DownloadAccess, removeDownloadAccess } from './media-reference/download-access.js'
+import { checkEncryption, checkFlowFile, type MediaEncryption } from './media-reference/encryption.js'
+import { parseTime } from './media-reference/parse-time.js'
 import { refuseLookalikes } from './media-reference/refuse-lookalikes.js'
 
 /**
@@ -39,6 +41,8 @@ export interface MediaReference {
   downloadUrl?: string | undefined
   /** When the download URL expires. */
   downloadUrlExpiresAt?: string | undefined
+  /** Of a file for a Flow's endpoint, which is encrypted: its keys. They never reach results or failures. */
+  encryption?: MediaEncryption | undefined
   /** The message's id. It contains the sender's phone number. */
   messageId: string
   /** When the message was sent. It decides the key's date and the retry deadline. */
@@ -61,9 +65,9 @@ export interface MediaReference {
   direction: 'inbound' | 'outbound'
   /**
    * The part of the webhook that it came from: a message, an edit of one, the copy of a message sent from the phone, the
-   * phone's history, a thread of another app, the answer to a Flow, a call.
+   * phone's history, a thread of another app, the answer to a Flow, a call; or the request to a Flow's endpoint.
    */
-  origin: 'message' | 'edit' | 'echo' | 'history' | 'standby' | 'flow' | 'call-recording'
+  origin: 'message' | 'edit' | 'echo' | 'history' | 'standby' | 'flow' | 'call-recording' | 'flow-endpoint'
 }
 
 /** WhatsApp's kinds of media. `sticker` only ever comes from a webhook: no MIME type distinguishes it from an image. */
@@ -89,6 +93,8 @@ export interface WantedMedia {
   /** The webhook's own download URL, and when it expires. */
   readonly downloadUrl?: string | undefined
   readonly downloadUrlExpiresAt?: string | undefined
+  /** Of a file that no look-up finds: `downloadUrl` is the only way to it. */
+  readonly encryption?: MediaEncryption | undefined
   /** The look-up's URL. It is valid for 5 minutes. */
   readonly lookedUpUrl?: string | undefined
   /** The caller's reference; absent where a bare media id was given. The result repeats its message. */
@@ -97,6 +103,12 @@ export interface WantedMedia {
 
 /** Media of known types: enough to build its key. */
 export type KnownMedia = WantedMedia & { readonly mediaType: MediaType; readonly mimeType: string }
+
+/** Media that lies encrypted where no look-up finds it. `checkReference` sees to it that the rest is there. */
+export type EncryptedMedia = KnownMedia & {
+  readonly encryption: MediaEncryption
+  readonly downloadUrl: string
+}
 
 /** @param given the caller's options for a bare media id; a reference has its own fields. */
 export function toWantedMedia(
@@ -120,6 +132,7 @@ export function toWantedMedia(
     phoneNumberId: fields.phoneNumberId,
     downloadUrl: fields.downloadUrl,
     downloadUrlExpiresAt: fields.downloadUrlExpiresAt,
+    encryption: fields.encryption,
     lookedUpUrl: undefined,
     reference: media,
   }
@@ -129,14 +142,12 @@ export function isKnownMedia(media: WantedMedia): media is KnownMedia {
   return media.mediaType !== undefined && media.mimeType !== undefined
 }
 
-/** A reference as failures and dead letters keep it: without its download URL. */
-export type FailedReference = Omit<MediaReference, 'downloadUrl' | 'downloadUrlExpiresAt'>
-
-/** A download URL is a secret that outlives its use. */
-export function removeDownloadUrl(reference: MediaReference): FailedReference {
-  const { downloadUrl, downloadUrlExpiresAt, ...media } = copyFields(reference)
-  return media
+export function isEncryptedMedia(media: WantedMedia): media is EncryptedMedia {
+  return media.encryption !== undefined && media.downloadUrl !== undefined && isKnownMedia(media)
 }
+
+/** A reference as failures and dead letters keep it: without the ways to its file. */
+export type FailedReference = Omit<MediaReference, keyof DownloadAccess>
 
 /** How long Meta keeps media, in milliseconds (Meta: Media). */
 export const DEFAULT_MEDIA_LIFETIME_MS = 604_800_000
@@ -193,21 +204,6 @@ export function checkMediaId(mediaId: string, option = 'mediaId'): void {
   }
 }
 
-/** A time without a zone would be another one on another machine, and lead to another key. */
-const ISO_TIME = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2}))?$/
-
-/** @throws InvalidOptionError unless it is an ISO 8601 time with its zone, a plain date, or a Date, in the years 0 to 9999. */
-export function parseTime(option: string, time: string | Date): Date {
-  const isReadable = types.isDate(time) || (typeof time === 'string' && ISO_TIME.test(time))
-  const date = new Date(isReadable ? time : Number.NaN)
-  const year = date.getUTCFullYear()
-  if (year >= 0 && year <= 9_999) return date
-  throw new InvalidOptionError({
-    option,
-    problem: `must be an ISO 8601 time with zone, or a Date, got ${describeValue(time)}`,
-  })
-}
-
 type FieldCheck = (value: unknown, option: string) => void
 
 const checkTextField: FieldCheck = (value, option) => checkText(option, value)
@@ -220,12 +216,6 @@ const checkTimeField: FieldCheck = (value, option) => {
 }
 
 const checkFlagField: FieldCheck = (value, option) => checkFlag(option, value)
-
-/** @throws InvalidOptionError unless it is 64 lowercase hex digits. */
-export function checkSha256(value: unknown, option = 'sha256'): asserts value is string {
-  if (typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)) return
-  throw new InvalidOptionError({ option, problem: `must be 64 lowercase hex digits, got ${describeValue(value)}` })
-}
 
 const allowAbsent =
   (check: FieldCheck): FieldCheck =>
@@ -248,6 +238,7 @@ const FIELD_CHECKS: Readonly<Record<keyof MediaReference, FieldCheck>> = {
   unknownType: allowAbsent(checkTextField),
   downloadUrl: allowAbsent(checkTextField),
   downloadUrlExpiresAt: allowAbsent(checkTextField),
+  encryption: allowAbsent(checkEncryption),
   messageId: checkTextField,
   timestamp: checkTimeField,
   receivedAt: checkTimeField,
@@ -266,6 +257,7 @@ const FIELD_CHECKS: Readonly<Record<keyof MediaReference, FieldCheck>> = {
 export function checkReference(media: unknown, option = 'media'): asserts media is MediaReference {
   refuseLookalikes(media, { option, wanted: 'a MediaReference' })
   for (const [name, check] of Object.entries(FIELD_CHECKS)) check(media[name], `${option}.${name}`)
+  if (media['origin'] === 'flow-endpoint' || media['encryption'] !== undefined) checkFlowFile(media, option)
 }
 
 /** The error of a check that fails. */
@@ -281,12 +273,13 @@ export function findProblem(check: () => void): InvalidOptionError | undefined {
 }
 
 /**
- * The valid fields of a reference that may have been refused, without its download URL. The two ids are strings in any
+ * The valid fields of a reference that may have been refused, without the ways to its file. The two ids are strings in any
  * case.
  */
 export function keepValidFields(media: unknown): FailedReference {
-  const { downloadUrl, downloadUrlExpiresAt, ...fields } = copyFields(toObject(media))
-  const valid = Object.entries(fields).filter(([name, value]) => isValidField(name, value))
+  const valid = Object.entries(removeDownloadAccess(toObject(media))).filter(([name, value]) =>
+    isValidField(name, value),
+  )
   // Every field that is there has passed its check.
   return { messageId: '', mediaId: '', ...Object.fromEntries(valid) } as FailedReference
 }

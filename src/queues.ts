@@ -123,7 +123,10 @@ export type JobOutcome =
   /** Given up, and `onFailed` has heard of it: the job is kept aside, with its reason. */
   | {
       outcome: 'dead-letter'
-      /** The job without its download URL: enqueued again, it is tried anew. */
+      /**
+       * The job without its download URL and its keys. Enqueued again, it is tried anew; only the file of a Flow's endpoint,
+       * which no look-up finds, is lost with them.
+       */
       job: MediaJob
       /** The reason. */
       error: AnyWhatsAppMediaError

@@ -11,12 +11,14 @@ export {
 } from './testing/build-webhook.js'
 export type { ConformanceCase } from './testing/conformance.js'
 export {
+  type AddedFlowMedia,
   type AddedMedia,
   createFakeCloudApi,
   type FakeAccount,
   type FakeCloudApi,
   type FakeCloudApiOptions,
   type FakeFetch,
+  type FakeFlowMedia,
   type FakeMedia,
   type Fault,
   type FaultKind,

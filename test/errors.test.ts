@@ -7,6 +7,7 @@ import * as errors from '../src/errors.js'
 import {
   AccessTokenError,
   CallbackFailedError,
+  DecryptionFailedError,
   DownloadFailedError,
   GraphApiError,
   GraphUnreachableError,
@@ -240,6 +241,20 @@ const ROWS: readonly Row[] = [
     {
       ...{ name: 'SizeLimitError', code: 'size-limit', retryable: false, limitBytes: 10, bytes: 11 },
       message: 'The body has 11 bytes or more; maxBytes is 10',
+    },
+  ],
+  [
+    new MediaGoneError({ mediaId: '1013859600285441', status: 410, host: 'mmg.whatsapp.net' }),
+    {
+      ...{ name: 'MediaGoneError', code: 'media-gone', retryable: false, status: 410 },
+      ...{ mediaId: '1013859600285441', message: "Media '1013859600285441' is gone from mmg.whatsapp.net" },
+    },
+  ],
+  [
+    new DecryptionFailedError({ mediaId: '1013859600285441', problem: 'its padding is none' }),
+    {
+      ...{ name: 'DecryptionFailedError', code: 'decryption-failed', retryable: false, mediaId: '1013859600285441' },
+      message: "Media '1013859600285441' can't be decrypted: its padding is none",
     },
   ],
   [

@@ -10,6 +10,7 @@ import { type AnyWhatsAppMediaError, InvalidOptionError } from '../errors.js'
 import { describeSubject, type EventSubject, emit, type MediaEvent } from '../events.js'
 import { defined, type Filled } from '../json.js'
 import { checkAccountId, type KeyLayout, resolveKeyLayout } from '../key.js'
+import { parseTime } from '../media-reference/parse-time.js'
 import {
   checkMediaId,
   checkMediaType,
@@ -18,7 +19,6 @@ import {
   getMediaDeadline,
   type MediaReference,
   type MediaType,
-  parseTime,
   toWantedMedia,
   type WantedMedia,
 } from '../media-reference.js'
@@ -53,7 +53,7 @@ export interface ArchiveOptions extends DownloadOptions, RetryOptions {
   /**
    * The answer to bytes with another SHA-256 than announced. `strict`, the default: an `IntegrityMismatchError`
    * with both hashes. `report`: when two downloads agree with each other and with the look-up's size, the object is
-   * stored under its observed hash, with an event. Failures of another kind in between do not matter. It takes two
+   * stored under its observed hash, with an event; never for the encrypted file of a Flow's endpoint. Failures of another kind in between do not matter. It takes two
    * attempts at least; jobs remember from one to the next. Bytes that have the announced hash, and not the look-up's
    * size, are stored at once, with an event.
    */
@@ -134,7 +134,9 @@ export function makePlan(media: string | MediaReference, options: ArchiveOptions
   if (mediaType !== undefined) checkMediaType(mediaType)
   const mediaLifetimeMs = checkLifetime(options)
   const retry = checkWaits(options)
-  if (integrity === 'report' && retry.attempts === 1 && memory.seen === undefined) {
+  // All checks of encrypted media must pass: no download decides against them.
+  const mayReport = integrity === 'report' && wanted.encryption === undefined
+  if (mayReport && retry.attempts === 1 && memory.seen === undefined) {
     const problem = "must be 2 or more: integrity 'report' compares two downloads"
     throw new InvalidOptionError({ option: 'attempts', problem })
   }
@@ -148,7 +150,7 @@ export function makePlan(media: string | MediaReference, options: ArchiveOptions
     layout: resolveKeyLayout(options),
     retry,
     memory,
-    seen: integrity === 'report' ? (memory.seen ?? {}) : undefined,
+    seen: mayReport ? (memory.seen ?? {}) : undefined,
     startedAt,
     sentAt,
     deadlineAt:

@@ -18,6 +18,11 @@ export interface CloudApiOptions {
    * leading dot (`.fbsbx.com`), or, for tests, whole origins (`http://127.0.0.1:4010`). Default `lookaside.fbsbx.com`.
    */
   mediaHosts?: readonly string[] | undefined
+  /**
+   * The only hosts that the encrypted files of Flow endpoints are fetched from, in the forms of `mediaHosts`, and always
+   * without the token. Default `mmg.whatsapp.net` (Meta: Flows, Media upload).
+   */
+  flowMediaHosts?: readonly string[] | undefined
   /** The headers that carry the token. Default `{ authorization: 'Bearer ' + accessToken }`; 360dialog wants `D360-API-KEY`. */
   authorization?: ((accessToken: string) => Record<string, string>) | undefined
   /**
@@ -28,7 +33,8 @@ export interface CloudApiOptions {
 }
 
 const CLOUD_API_OPTIONS: OptionNames<CloudApiOptions> = {
-  ...{ baseUrl: true, version: true, mediaHosts: true, authorization: true, guardPhoneNumber: true },
+  ...{ baseUrl: true, version: true, mediaHosts: true, flowMediaHosts: true, authorization: true },
+  guardPhoneNumber: true,
 }
 
 /** The configured Cloud API, checked. */
@@ -42,13 +48,17 @@ export interface CloudApi {
   buildNodeUrl(path: string, caller: GraphCaller): string
   /** The headers that carry the token. */
   buildAuthorization(accessToken: string): Record<string, string>
-  /**
-   * @param options `secrets`: texts that the error for a refused URL must not show; `base`: what a relative URL is
-   * relative to.
-   * @throws HostRefusedError unless the URL is https to a configured host, or a configured origin.
-   */
-  checkMediaUrl(text: string, options?: { secrets?: KnownSecrets | undefined; base?: URL | undefined }): URL
+  checkMediaUrl: UrlCheck
+  /** As `checkMediaUrl`, for the hosts of encrypted Flow files. */
+  checkFlowUrl: UrlCheck
 }
+
+/**
+ * @param options `secrets`: texts that the error for a refused URL must not show; `base`: what a relative URL is
+ * relative to.
+ * @throws HostRefusedError unless the URL is https to a configured host, or a configured origin.
+ */
+export type UrlCheck = (text: string, options?: { secrets?: KnownSecrets | undefined; base?: URL | undefined }) => URL
 
 /** The token of a call, and the number it is for. */
 interface GraphCaller {
@@ -75,6 +85,7 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
     baseUrl = 'https://graph.facebook.com',
     version = 'v25.0',
     mediaHosts = ['lookaside.fbsbx.com'],
+    flowMediaHosts = ['mmg.whatsapp.net'],
     authorization = (accessToken) => ({ authorization: `Bearer ${accessToken}` }),
     guardPhoneNumber = false,
   } = options
@@ -83,30 +94,35 @@ export function resolveCloudApi(options: CloudApiOptions = {}): CloudApi {
     const problem = `must look like v25.0, got ${describeValue(version)}`
     throw new InvalidOptionError({ option: 'cloudApi.version', problem })
   }
-  if (!Array.isArray(mediaHosts)) {
-    const problem = `must be a list, got ${describeValue(mediaHosts)}`
-    throw new InvalidOptionError({ option: 'cloudApi.mediaHosts', problem })
-  }
   // `checkFunction` shows the value, and a caller may have passed the token here.
   if (typeof authorization !== 'function') {
     const problem = `must be a function, got ${describeSecret(authorization)}`
     throw new InvalidOptionError({ option: 'cloudApi.authorization', problem })
   }
   checkFlag('cloudApi.guardPhoneNumber', guardPhoneNumber)
-  const hostRules = mediaHosts.map(parseMediaHost)
   const root = `${base.origin}${base.pathname.replace(/\/$/, '')}${version === '' ? '' : `/${version}`}`
   return {
     buildLookUpUrl: (mediaId, { phoneNumberId, ...caller }) =>
       addCaller(`${root}/${encodeMediaId(mediaId)}`, guardPhoneNumber ? { ...caller, phoneNumberId } : caller),
     buildNodeUrl: (path, caller) => addCaller(`${root}/${path}`, caller),
     buildAuthorization: authorization,
-    checkMediaUrl(text, { secrets = [], base } = {}) {
-      const url = tryParseUrl(text, base)
-      if (url === undefined) throw new HostRefusedError({ host: 'an unreadable URL', problem: 'it is no absolute URL' })
-      const hasUser = url.username !== '' || url.password !== ''
-      if (!hasUser && hostRules.some((allows) => allows(url))) return url
-      throw createHostRefusedError(url, { hasUser, secrets })
-    },
+    checkMediaUrl: createUrlCheck('cloudApi.mediaHosts', mediaHosts),
+    checkFlowUrl: createUrlCheck('cloudApi.flowMediaHosts', flowMediaHosts),
+  }
+}
+
+/** @throws InvalidOptionError for hosts of the wrong form. */
+function createUrlCheck(option: string, hosts: readonly string[]): UrlCheck {
+  if (!Array.isArray(hosts)) {
+    throw new InvalidOptionError({ option, problem: `must be a list, got ${describeValue(hosts)}` })
+  }
+  const hostRules = hosts.map((entry: string) => parseMediaHost(option, entry))
+  return (text, { secrets = [], base } = {}) => {
+    const url = tryParseUrl(text, base)
+    if (url === undefined) throw new HostRefusedError({ host: 'an unreadable URL', problem: 'it is no absolute URL' })
+    const hasUser = url.username !== '' || url.password !== ''
+    if (!hasUser && hostRules.some((allows) => allows(url))) return url
+    throw createHostRefusedError(url, { option, hasUser, secrets })
   }
 }
 
@@ -133,12 +149,12 @@ function addCaller(text: string, { accessToken, appSecret, phoneNumberId }: Grap
 /** Builds the error for a refused URL. A forged URL may hold anything in the place of host and scheme. */
 function createHostRefusedError(
   url: URL,
-  { hasUser, secrets }: { hasUser: boolean; secrets: KnownSecrets },
+  { option, hasUser, secrets }: { option: string; hasUser: boolean; secrets: KnownSecrets },
 ): HostRefusedError {
   const host = removeKnownSecrets(describeHost(url.host), secrets)
   if (hasUser) return new HostRefusedError({ host, problem: 'the URL carries user information' })
   const scheme = describeScheme(url.protocol)
-  const problem = `${scheme}//${host} is not among cloudApi.mediaHosts`
+  const problem = `${scheme}//${host} is not among ${option}`
   return new HostRefusedError({ host: host || scheme, problem })
 }
 
@@ -173,16 +189,16 @@ function parseOrigin(option: string, text: string): URL {
   return url
 }
 
-/** @returns the rule for one entry of `mediaHosts`. */
-function parseMediaHost(entry: string): (url: URL) => boolean {
+/** @returns the rule for one entry of a list of hosts. */
+function parseMediaHost(option: string, entry: string): (url: URL) => boolean {
   if (typeof entry === 'string' && entry.includes('://')) {
-    const { origin, protocol } = parseOrigin('cloudApi.mediaHosts', entry)
+    const { origin, protocol } = parseOrigin(option, entry)
     // `blob:` URLs have the origin of the URL inside.
     return (url) => url.origin === origin && url.protocol === protocol
   }
   if (typeof entry !== 'string' || !/^\.?(?!-)[a-z0-9-]+(?:\.[a-z0-9-]+)+$/i.test(entry) || /^[\d.]+$/.test(entry)) {
     throw new InvalidOptionError({
-      option: 'cloudApi.mediaHosts',
+      option,
       problem: `must hold host names, '.suffixes' or origins, got ${describeValue(entry)}`,
     })
   }

@@ -37,5 +37,10 @@ export function checkAnnouncedSize(bytes: number | undefined, maxBytes: number):
 
 /** The cap for one media type. */
 export function getMaxBytes(maxBytes: MaxBytes | undefined, mediaType: MediaType): number {
-  return (typeof maxBytes === 'object' ? maxBytes[mediaType] : maxBytes) ?? DEFAULT_MEDIA_MAX_BYTES
+  return findMaxBytes(maxBytes, mediaType) ?? DEFAULT_MEDIA_MAX_BYTES
+}
+
+/** The cap for one media type; undefined where the default holds. */
+export function findMaxBytes(maxBytes: MaxBytes | undefined, mediaType: MediaType): number | undefined {
+  return typeof maxBytes === 'object' ? maxBytes[mediaType] : maxBytes
 }

@@ -1,20 +1,21 @@
 import type { AnyWhatsAppMediaError } from '../errors.js'
 import { defined } from '../json.js'
-import { type MediaReference, removeDownloadUrl } from '../media-reference.js'
+import { removeDownloadAccess } from '../media-reference/download-access.js'
+import type { MediaReference } from '../media-reference.js'
 import type { UnavailableMedia } from '../webhook/extract.js'
 import { redactMedia, showAccount } from './redact-media.js'
 
 /** One media item that was not archived, as `onFailed` gets it. */
 export interface MediaFailure {
   /**
-   * The webhook's description of it, without its download URL. `messageId` and `mediaId` are strings in any case, empty
+   * The webhook's description of it, without its download URL and its keys. `messageId` and `mediaId` are strings in any case, empty
    * where there is none: a query by them then matches nothing, which `undefined` does not promise.
    *
    * What a log must not hold (`from`, `messageId`, `filename`, `caption` and the like) is read by name: it is not
    * enumerable, so that spreads, clones, JSON and loggers leave it out.
    */
   readonly media:
-    | Omit<MediaReference, 'downloadUrl' | 'downloadUrlExpiresAt'>
+    | Omit<MediaReference, 'downloadUrl' | 'downloadUrlExpiresAt' | 'encryption'>
     | (UnavailableMedia & {
         /** The message; empty where the webhook has none. */
         messageId: string
@@ -36,7 +37,7 @@ export function createMediaFailure(
   { error, accountId }: { error: AnyWhatsAppMediaError; accountId?: string | undefined },
 ): MediaFailure {
   const fields =
-    'mimeType' in announced ? removeDownloadUrl(announced) : { messageId: '', mediaId: '', ...defined(announced) }
+    'mimeType' in announced ? removeDownloadAccess(announced) : { messageId: '', mediaId: '', ...defined(announced) }
   const shown = redactMedia(fields)
   const media = hideFields(fields, { shown, toJSON: () => shown })
   const account = showAccount(accountId)

@@ -22,6 +22,8 @@ const FIELDS: Readonly<Record<keyof MediaReference, 'shown' | 'personal' | 'left
   caption: 'personal',
   // Who has it can download the file.
   downloadUrl: 'personal',
+  // Its keys open the file.
+  encryption: 'personal',
   // It contains a phone number.
   messageId: 'personal',
   from: 'personal',

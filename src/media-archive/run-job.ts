@@ -2,7 +2,8 @@ import type { ArchiveMemory } from '../archive/plan.js'
 import type { ArchivedMessageMedia } from '../archive.js'
 import { emit, type OnEvent } from '../events.js'
 import type { HttpClient } from '../http/client.js'
-import { getMediaDeadline, type MediaReference, removeDownloadUrl } from '../media-reference.js'
+import { removeDownloadAccess } from '../media-reference/download-access.js'
+import { getMediaDeadline, type MediaReference } from '../media-reference.js'
 import type { JobOutcome, ProcessJob } from '../queues.js'
 import { linkSignals } from '../timing/abort.js'
 import type { Account } from './accounts.js'
@@ -98,8 +99,8 @@ function createJobArchiver({
     // A fresh job has one look-up in any case: what hid the media may have been fixed.
     if (gone !== undefined && (attempt > 1 || job.faults !== undefined)) throw gone
     return archiveForAccount(accountId, account, {
-      // A second attempt does not trust what failed the first: the look-up gives a fresh URL.
-      media: attempt > 1 ? removeDownloadUrl(media) : media,
+      // A second attempt does not trust what failed the first: the look-up, where there is one, gives a fresh URL.
+      media: attempt > 1 && media.encryption === undefined ? removeDownloadAccess(media) : media,
       ...{ signal, seen, made },
       watch: (http) => watchUsage(http, (seconds, error) => pauses.pauseAccount(accountId, seconds, error)),
       onLookUp: () => pauses.noteLookUp(describePausedJob(run)),

@@ -3,7 +3,8 @@ import { reduceToName } from '../errors/thrown.js'
 import { type AnyWhatsAppMediaError, CallbackFailedError, WhatsAppMediaError } from '../errors.js'
 import { emit, type OnEvent } from '../events.js'
 import { defined, isObject } from '../json.js'
-import { keepValidFields, removeDownloadUrl } from '../media-reference.js'
+import { removeDownloadAccess } from '../media-reference/download-access.js'
+import { keepValidFields, type MediaReference } from '../media-reference.js'
 import type { JobOutcome, MediaJob } from '../queues.js'
 import { linkSignals } from '../timing/abort.js'
 import { type Callbacks, CallbackThrew, unwrapThrown } from './callbacks.js'
@@ -123,11 +124,16 @@ function noteFailure(
 ): NotedFailure {
   const { accountId, media } = attempt.job
   const verdict = judgeFault(error)
+  // A stranger's phone chose the URL of an encrypted file: its host and its answers must not pause everybody's media.
+  if (verdict.about === 'whole' && verdict.whole === 'app' && media?.encryption !== undefined) {
+    return { pauseSeconds: undefined, isAlone: true, isKnownGone: false }
+  }
   if (verdict.about === 'whole' && verdict.whole !== 'rate-limit') {
     const pauseSeconds = pauses.fail(describePausedJob(attempt), { whole: verdict.whole, error })
     return { pauseSeconds, isAlone: pauseSeconds === undefined, isKnownGone: false }
   }
-  if (error.code === 'media-gone') knownGone.note(accountId, error)
+  // What the CDN has lost cost no look-up.
+  if (error.code === 'media-gone' && media.encryption === undefined) knownGone.note(accountId, error)
   if (verdict.about === 'whole') pauses.pauseAccount(accountId, Math.ceil(findAskedDelayMs(error) / 1_000), error)
   const isKnownGone = knownGone.find(accountId, media.mediaId) !== undefined
   return { pauseSeconds: undefined, isAlone: false, isKnownGone }
@@ -156,5 +162,5 @@ function buildDeadLetter(job: MediaJob, error: AnyWhatsAppMediaError): JobOutcom
   // Anything but a job is kept as it came.
   if (!isObject(job) || !isObject(job.media)) return { outcome: 'dead-letter', job, error }
   const { faults, seenSha256, counted, ...fresh } = job
-  return { outcome: 'dead-letter', job: { ...fresh, media: removeDownloadUrl(job.media) }, error }
+  return { outcome: 'dead-letter', job: { ...fresh, media: removeDownloadAccess<MediaReference>(job.media) }, error }
 }

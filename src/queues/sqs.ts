@@ -61,7 +61,7 @@ export function createSqsQueue(options: SqsQueueOptions): Required<Pick<MediaQue
       const fresh = [...new Map(jobs.map((job) => [buildJobId(job), job])).values()]
       const messages = fresh.map(
         (job): OutgoingMessage => ({
-          // SQS itself may move a message to the dead-letter queue, which must hold no download URL.
+          // SQS itself may move a message to the dead-letter queue, which must hold no download URL that a look-up finds anew.
           body: toBody(removeJobUrl(job)),
           secrets: findSecrets(job),
         }),

@@ -28,10 +28,18 @@ export function buildJobHash(job: MediaJob): string {
   return `j${createHash('sha256').update(buildJobId(job)).digest('hex').slice(0, 32)}`
 }
 
-/** The job without its download URL, a secret that outlives its use. A job that no worker could read may be of any form. */
+/**
+ * The job as a queue keeps it: without a download URL that a look-up finds anew. An encrypted file keeps URL and keys, for
+ * nothing else leads to it. A job that no worker could read may be of any form.
+ */
 export function removeJobUrl(job: MediaJob): MediaJob {
-  if (typeof job?.media !== 'object' || job.media === null) return job
-  const { downloadUrl, downloadUrlExpiresAt, ...media } = job.media
+  return isObject(job?.media) && job.media.encryption !== undefined ? job : removeJobAccess(job)
+}
+
+/** The job as a dead letter keeps it: without download URL and keys, secrets that outlive their use. */
+export function removeJobAccess(job: MediaJob): MediaJob {
+  if (!isObject(job?.media)) return job
+  const { downloadUrl, downloadUrlExpiresAt, encryption, ...media } = job.media
   return { ...job, media }
 }
 

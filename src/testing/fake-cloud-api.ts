@@ -7,6 +7,7 @@ import { checkGlobals } from '../runtime.js'
 import type { FakeAccount } from './fake-cloud-api/account.js'
 import { answerApiRequest } from './fake-cloud-api/answer-api-request.js'
 import { checkFault } from './fake-cloud-api/check-fault.js'
+import { type AddedFlowMedia, type FakeFlowMedia, holdFlowFile } from './fake-cloud-api/encrypted-file.js'
 import type { Fault } from './fake-cloud-api/faults.js'
 import { createFakeFetch, createMswHandlers, type FakeFetch, type MswHttp } from './fake-cloud-api/fetch-api.js'
 import { type AddedMedia, announceMedia, type FakeMedia, toHeldMedia } from './fake-cloud-api/media.js'
@@ -24,6 +25,7 @@ import { createStatusReader } from './fake-cloud-api/statuses.js'
 import { checkStatus } from './fake-cloud-api/web-response.js'
 
 export type { FakeAccount } from './fake-cloud-api/account.js'
+export type { AddedFlowMedia, FakeFlowMedia } from './fake-cloud-api/encrypted-file.js'
 export type { Fault, FaultKind } from './fake-cloud-api/faults.js'
 export type { FakeFetch, MswHttp } from './fake-cloud-api/fetch-api.js'
 export type { AddedMedia, FakeMedia } from './fake-cloud-api/media.js'
@@ -47,7 +49,7 @@ export interface FakeCloudApiOptions extends FakeAccount {
   mediaLifetimeMs?: number | undefined
   /**
    * Answers at this origin, through `fetch` and `handlers` alone, and opens no socket. `https://graph.facebook.com`: as
-   * Meta itself, with downloads at `https://lookaside.fbsbx.com`, so that the app under test needs no `cloudApi`. Others
+   * Meta itself, with downloads at `https://lookaside.fbsbx.com` and `https://mmg.whatsapp.net`, so that the app under test needs no `cloudApi`. Others
    * end in `.test`, say, and have the downloads, too. Default: a server on a free port of the loopback.
    */
   origin?: string | undefined
@@ -65,6 +67,8 @@ export interface FakeCloudApi {
     version: string
     /** Where its download URLs lead. */
     mediaHosts: readonly string[]
+    /** Where the URLs of encrypted Flow files lead. A server has a port of its own for them. */
+    flowMediaHosts: readonly string[]
   }
   /** The one token that is accepted. */
   accessToken: string
@@ -79,6 +83,12 @@ export interface FakeCloudApi {
   handlers<Handler>(http: MswHttp<Handler>): Handler[]
   /** Holds a file from now on. @throws InvalidOptionError for what is no file, and for a field that none has. */
   addMedia(media: FakeMedia): Promise<AddedMedia>
+  /**
+   * Holds a file that a customer picked in a Flow, encrypted, from now on: for the Flow's endpoint, and no look-up.
+   *
+   * @throws InvalidOptionError for what is no file.
+   */
+  addFlowMedia(media: FakeFlowMedia): Promise<AddedFlowMedia>
   /**
    * Spoils answers from now on. Of several faults for one request the first one counts.
    *
@@ -114,6 +124,7 @@ const FAKE_API_OPTIONS: OptionNames<FakeCloudApiOptions> = {
 const WEEK_MS = 604_800_000
 const META_ORIGIN = 'https://graph.facebook.com'
 const META_MEDIA_ORIGIN = 'https://lookaside.fbsbx.com'
+const META_FLOW_ORIGIN = 'https://mmg.whatsapp.net'
 
 /**
  * Starts a fake Cloud API: media look-up, downloads with 5-minute URLs, uploads, messages and their statuses, token check,
@@ -155,27 +166,15 @@ const META_MEDIA_ORIGIN = 'https://lookaside.fbsbx.com'
 export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Promise<FakeCloudApi> {
   checkGlobals()
   checkOptions(options, FAKE_API_OPTIONS)
-  const { accessToken = `EAAfake${randomBytes(24).toString('hex')}`, appSecret, now = Date.now } = options
-  const { requireProof = false, urlLifetimeMs = 300_000, mediaLifetimeMs = WEEK_MS } = options
-  const server = options.origin === undefined ? createServer() : undefined
-  const origin = server === undefined ? checkOrigin(options.origin) : await listenOnLoopback(server)
-  const mediaOrigin = origin === META_ORIGIN ? META_MEDIA_ORIGIN : origin
-  const state: FakeApiState = {
-    origin,
-    mediaOrigin,
-    ...{ accessToken, appSecret, requireProof, account: options },
-    now,
-    urlLifetimeMs,
-    mediaLifetimeMs,
-    urlSecret: randomBytes(32),
-    media: new Map(),
-    ...{ requests: [], uploads: [], messages: [], templates: new Map(), faults: [] },
-  }
-  if (server !== undefined) answerRequests(server, state)
+  const servers = options.origin === undefined ? [createServer(), createServer()] : []
+  const [origin = checkOrigin(options.origin), cdnOrigin = origin] = await Promise.all(servers.map(listenOnLoopback))
+  const state = createState(options, { origin, cdnOrigin })
+  const { accessToken, mediaOrigin, flowOrigin, now } = state
+  for (const server of servers) answerRequests(server, state)
 
   return {
     origin,
-    cloudApi: { baseUrl: origin, version: 'v25.0', mediaHosts: [mediaOrigin] },
+    cloudApi: { baseUrl: origin, version: 'v25.0', mediaHosts: [mediaOrigin], flowMediaHosts: [flowOrigin] },
     accessToken,
     fetch: createFakeFetch(state),
     handlers: (http) => createMswHandlers(http, state),
@@ -187,17 +186,45 @@ export async function createFakeCloudApi(options: FakeCloudApiOptions = {}): Pro
       state.media.set(held.mediaId, held)
       return announceMedia(held, signDownloadUrl({ mediaId: held.mediaId, source: 'webhook' }, state))
     },
+    async addFlowMedia(media) {
+      return holdFlowFile(media, state)
+    },
     fail(fault) {
       checkFault(fault)
-      if (server === undefined && fault.kind === 'status') checkStatus(fault.status)
+      if (servers.length === 0 && fault.kind === 'status') checkStatus(fault.status)
       state.faults.push({ ...fault, left: fault.times ?? Number.POSITIVE_INFINITY })
     },
     clearFaults() {
       state.faults = []
     },
     async close() {
-      if (server !== undefined) await closeServer(server)
+      await Promise.all(servers.map(closeServer))
     },
+  }
+}
+
+/** @param options `cdnOrigin`: where Flow files are, unless the API answers as Meta itself. */
+function createState(
+  options: FakeCloudApiOptions,
+  { origin, cdnOrigin }: { origin: string; cdnOrigin: string },
+): FakeApiState {
+  const { accessToken = `EAAfake${randomBytes(24).toString('hex')}`, appSecret, now = Date.now } = options
+  const { requireProof = false, urlLifetimeMs = 300_000, mediaLifetimeMs = WEEK_MS } = options
+  const isMeta = origin === META_ORIGIN
+  return {
+    origin,
+    mediaOrigin: isMeta ? META_MEDIA_ORIGIN : origin,
+    flowOrigin: isMeta ? META_FLOW_ORIGIN : cdnOrigin,
+    accessToken,
+    appSecret,
+    requireProof,
+    account: options,
+    now,
+    urlLifetimeMs,
+    mediaLifetimeMs,
+    urlSecret: randomBytes(32),
+    ...{ media: new Map(), flowFiles: new Map(), templates: new Map() },
+    ...{ requests: [], uploads: [], messages: [], faults: [] },
   }
 }
 

@@ -28,13 +28,17 @@ const ARGUMENTS: { [Name in keyof Classes]: Record<KeysOfAny<Details<Name>>, unk
     ...{ status: 400, retryable: true, graphCode: 100, subcode: 2_494_055, fbtraceId: 'AbCdEf-12_Gh' },
     ...{ retryAfterMs: 86_400_000, text: 'no such field', cause: new TypeError('odd') },
   },
-  MediaGoneError: { mediaId: '1013859600285441', status: 400, graphCode: 100, subcode: 33, fbtraceId: 'AbCdEf' },
+  MediaGoneError: {
+    ...{ mediaId: '1013859600285441', status: 400, graphCode: 100, subcode: 33, fbtraceId: 'AbCdEf' },
+    host: 'mmg.whatsapp.net',
+  },
   DownloadFailedError: {
     ...{ host: 'scontent-fra3-1.xx.fbcdn.net:8443', problem: 'it has 10737418240 bytes', retryable: true },
     ...{ status: 500, retryAfterMs: 86_400_000, cause: new Error('reset') },
   },
   HostRefusedError: { host: 'evil.example', problem: 'https://evil.example is not among cloudApi.mediaHosts' },
   SizeLimitError: { limitBytes: 10_737_418_240, bytes: 10_737_418_241 },
+  DecryptionFailedError: { mediaId: '1013859600285441', problem: 'its HMAC is another than its keys make' },
   IntegrityMismatchError: {
     ...{ problem: `The SHA-256 is ${HASH}`, expectedSize: 10_737_418_240, observedSize: 10_737_418_241 },
     ...{ expectedSha256: HASH, observedSha256: HASH, cause: new Error('BadDigest') },

@@ -24,13 +24,19 @@ const PERSONAL = {
   mimeType: 'application/pdf; name="zebrafinches.pdf"',
 }
 const contact = { phone: PERSONAL.from, userId: PERSONAL.fromUserId }
-const reference: MediaReference = { ...whole, ...PERSONAL, contact }
+const KEYS = {
+  encryptedSha256: 'f3966a791cf69bccc387b0cfc0d742'.padEnd(64, 'e'),
+  encryptionKey: 'wuxITdX/pjPK2J+R0mDLrMesIhr879tBhlkkuDUXRf0=',
+  iv: 'EAkY1FlSrvg/JS/8LaX5sg==',
+  hmacKey: 'RRYR0UqVKprIP1kgh4OzMpVJtaHsZ8P4twbn1Nt3QFU=',
+}
+const reference: MediaReference = { ...whole, ...PERSONAL, contact, encryption: KEYS }
 const job: MediaJob = { version: 1, accountId: 'acme', media: reference }
 const unavailable: UnavailableMedia = {
   ...{ reason: 'media-error', errorCode: 131_052, messageId: PERSONAL.messageId, from: PERSONAL.from },
   ...{ receivedAt: whole.receivedAt, phoneNumberId: whole.phoneNumberId, businessAccountId: '102290129340398' },
 }
-const SECRETS = [...Object.values(PERSONAL), 'zebra', '2025550143', 'signed-for']
+const SECRETS = [...Object.values(PERSONAL), ...Object.values(KEYS), 'zebra', '2025550143', 'signed-for']
 
 /** Fastify's pino. Its entries go to `write`. */
 const pino = createRequire(createRequire(import.meta.url).resolve('fastify'))('pino')

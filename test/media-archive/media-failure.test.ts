@@ -26,12 +26,19 @@ const SHOWN = {
   origin: 'message',
   direction: 'inbound',
 } as const
-const reference: MediaReference = { ...SECRETS, ...SHOWN, businessAccountId: '102290129340398', sha256: 'a'.repeat(64) }
+const encryption = { encryptedSha256: 'e'.repeat(64), encryptionKey: 'key one', iv: 'an iv', hmacKey: 'key two' }
+const reference: MediaReference = {
+  ...SECRETS,
+  ...SHOWN,
+  encryption,
+  businessAccountId: '102290129340398',
+  sha256: 'a'.repeat(64),
+}
 const error = new DownloadFailedError({ host: 'lookaside.fbsbx.com', problem: 'no answer' })
 
 describe('createMediaFailure', () => {
-  it('holds what finds the message again, but no download URL', () => {
-    const { downloadUrl, downloadUrlExpiresAt, ...media } = reference
+  it('holds what finds the message again, but no download URL and no keys', () => {
+    const { downloadUrl, downloadUrlExpiresAt, encryption: keys, ...media } = reference
     const failure = createMediaFailure(reference, { error, accountId: 'acme' })
     expect(copyFields(failure.media)).toStrictEqual(media)
     expect(failure).toMatchObject({ error, accountId: 'acme' })
@@ -62,7 +69,8 @@ describe('createMediaFailure', () => {
     expect(shown).toContain('1013859600285441')
     expect(shown).toContain('acme')
     expect(shown).toContain('no answer')
-    for (const secret of [...Object.values(SECRETS), 'Payslip']) expect(shown).not.toContain(secret)
+    for (const secret of [...Object.values(SECRETS), ...Object.values(encryption), 'Payslip'])
+      expect(shown).not.toContain(secret)
   })
 
   it('shows media that can not be downloaded in the same way', () => {

@@ -12,6 +12,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['webhook'],
   ['integrity'],
   ['download', 'upload'],
+  ['flow-media'],
   ['signed-url'],
   ['sending'],
   ['archive'],
@@ -50,7 +51,7 @@ const SHARED: Readonly<Record<string, string>> = {
 const VENDORS = /^@(?:aws-sdk|smithy)\/|^(?:bullmq|ioredis|mongoose)$/
 
 const READS_ENVIRONMENT = /^(?:config-from-env|cli(?:\/.*)?)$/
-const SPEAKS_WIRE = /^(?:webhook\/payload(?:\/.*)?|download\/answers|sending\/wire|testing\/.*)$/
+const SPEAKS_WIRE = /^(?:webhook\/payload(?:\/.*)?|download\/answers|sending\/wire|flow-media\/wire|testing\/.*)$/
 /** The one module of the root entry that needs a disk. */
 const NEEDS_DISK = ['integrity/spool']
 

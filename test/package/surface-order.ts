@@ -1,5 +1,5 @@
 /** The doors that lead the groups of the root entry, in the order of the flow. */
-const FLOW = ['media-archive', 'archive', 'download', 'key', 'upload', 'signed-url', 'sending', 'errors']
+const FLOW = ['media-archive', 'archive', 'download', 'flow-media', 'key', 'upload', 'signed-url', 'sending', 'errors']
 
 /** Law 7: the root entry has its exports in groups, each begun by a line of comment, in the order of the flow. */
 export function findSurfaceFaults(text: string): string[] {

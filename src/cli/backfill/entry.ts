@@ -2,7 +2,9 @@ import { type AnyWhatsAppMediaError, InvalidOptionError, MediaUnavailableError }
 import { getMediaTypeFromMime } from '../../file-type/mime.js'
 import { defined, isObject, parseJson, parseSha256, readId, readOwn, readString } from '../../json.js'
 import { IS_NO_FAILURE } from '../../media-archive/enqueue.js'
-import { isMediaType, type MediaReference, parseTime, removeDownloadUrl } from '../../media-reference.js'
+import { removeDownloadAccess } from '../../media-reference/download-access.js'
+import { parseTime } from '../../media-reference/parse-time.js'
+import { isMediaType, type MediaReference } from '../../media-reference.js'
 import { extractMedia } from '../../webhook/extract.js'
 
 /** The media that a line of a back-fill's input announces. */
@@ -60,7 +62,7 @@ function readWebhook(json: unknown, receivedAt: string): LineContent {
   return {
     kind: 'media',
     // A saved download URL has expired: it works for five minutes.
-    media: dated.map((reference) => ({ ...removeDownloadUrl(reference), receivedAt })),
+    media: dated.map((reference) => ({ ...removeDownloadAccess(reference), receivedAt })),
     lost: [...undated, ...failed.map((item) => new MediaUnavailableError(item))],
   }
 }

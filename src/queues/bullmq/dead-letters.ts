@@ -1,14 +1,14 @@
 import type { Job, Queue } from 'bullmq'
 import type { AnyWhatsAppMediaError } from '../../errors.js'
 import type { MediaJob } from '../../queues.js'
-import { removeJobUrl } from '../stored-job.js'
+import { removeJobAccess } from '../stored-job.js'
 import { addJob, type QueuedJob } from './job.js'
 
 /** A job that was given up, and why. */
 export interface DeadLetter {
   /** For `redrive` and `discard`. */
   id: string
-  /** Without its download URL. */
+  /** Without its download URL and its keys. */
   job: MediaJob
   /** The result of the error's `toJSON`: `name`, `code`, `message`, `retryable` and the error's own fields. */
   error: {
@@ -41,7 +41,7 @@ export async function buryJob(
   const { bull, job, error, attempts } = buried
   const { name, message, code } = error
   const letter: BuriedJob = {
-    job: removeJobUrl(job),
+    job: removeJobAccess(job),
     error: { ...error.toJSON(), name, message, code },
     attempts,
     failedAt: new Date().toISOString(),

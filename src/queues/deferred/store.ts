@@ -2,11 +2,11 @@ import { isObject, parseJson, parseWhole, readOwn, readString } from '../../json
 import type { MediaJob } from '../../queues.js'
 import { buildJobHash, removeJobUrl } from '../stored-job.js'
 
-/** A job as the store keeps it: plain JSON, without a secret. */
+/** A job as the store keeps it: plain JSON. Without a secret, but for the files of Flow endpoints. */
 export interface DeferredJob {
   /** 33 letters and digits. Two jobs with one id are the same work. */
   id: string
-  /** The job, without its download URL. */
+  /** The job, without its download URL; the file of a Flow's endpoint has its URL and its keys. */
   job: MediaJob
   /** The number of its next attempt, 1 for the first. */
   attempt: number

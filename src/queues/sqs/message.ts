@@ -34,9 +34,16 @@ function isJob(job: unknown): job is MediaJob {
 
 /** Texts of a job that are personal or secret, which no error may repeat. Short ones stand in many a text by chance. */
 export function findSecrets({ media }: MediaJob): string[] {
-  const { filename, caption, from, fromUserId, contact, group, messageId, downloadUrl } = media
+  const { filename, caption, from, fromUserId, contact, group, messageId, downloadUrl, encryption } = media
   const people: unknown[] = [from, fromUserId, ...Object.values(toObject(contact)), group]
-  const texts: unknown[] = [filename, caption, ...people, messageId, downloadUrl]
+  const texts: unknown[] = [
+    filename,
+    caption,
+    ...people,
+    messageId,
+    downloadUrl,
+    ...Object.values(toObject(encryption)),
+  ]
   return texts.filter((text) => typeof text === 'string').filter(({ length }) => length > 3)
 }
 

@@ -2,7 +2,7 @@ import { describeSecret } from '../../errors/describe.js'
 import { type AnyWhatsAppMediaError, InvalidOptionError, type QueueFailedError } from '../../errors.js'
 import type { JobContext, MediaJob, ProcessJob } from '../../queues.js'
 import { decideBackoffSeconds } from '../../timing/backoff.js'
-import { removeJobUrl, retryRejected } from '../stored-job.js'
+import { removeJobAccess, retryRejected } from '../stored-job.js'
 import type { SqsConnection } from './connection.js'
 import { ATTEMPTS_ATTRIBUTE, findSecrets, parseBody, type SqsMessage, toBody } from './message.js'
 import { MOST_MESSAGE_BYTES, type OutgoingMessage, sendMessages } from './send.js'
@@ -48,7 +48,7 @@ export function createRunMessage(options: RunMessageOptions): RunMessage {
     )
     if (outcome.outcome === 'done') return DELETE
     if (outcome.outcome === 'dead-letter') {
-      const body = toBody(removeJobUrl(outcome.job))
+      const body = toBody(removeJobAccess(outcome.job))
       return buryMessage({ body, secrets: findSecrets(outcome.job), error: outcome.error, attempt }, options)
     }
     const { isAttempt, job: kept } = outcome

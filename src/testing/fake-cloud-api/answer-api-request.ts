@@ -1,5 +1,6 @@
 import { acceptMessage } from './accept-message.js'
 import { buildAccountBody } from './account.js'
+import { CDN_PATH, sendFlowFile } from './encrypted-file.js'
 import type { FakeExchange, RoutedExchange } from './exchange.js'
 import { sendSpoilt, takeFault } from './faults.js'
 import { lookUpHeldMedia } from './look-up-held-media.js'
@@ -20,6 +21,8 @@ export async function answerApiRequest({ request, response }: FakeExchange, stat
   switch (kind) {
     case 'download':
       return sendDownload(exchange, state)
+    case 'flow-download':
+      return sendFlowFile(exchange, state)
     case 'upload':
       return takeUpload({ ...exchange, phoneNumberId: node }, state)
     case 'template':
@@ -51,6 +54,7 @@ function findRoute({ request, url }: RoutedExchange, { accessToken, account }: F
   const { method } = request
   const [, encoded = '', edge = ''] = PATH.exec(url.pathname) ?? []
   const node = decodeURIComponent(encoded)
+  if (url.pathname.startsWith(CDN_PATH)) return { kind: 'flow-download', node }
   if (url.pathname === ATTACHMENTS) return { kind: 'download', node }
   if (node.startsWith(UPLOAD) || (method === 'POST' && edge === '/uploads')) return { kind: 'template', node }
   if (method === 'POST' && edge === '/media') return { kind: 'upload', node }

@@ -8,7 +8,7 @@ import type { Fault } from './faults.js'
 type FaultsOf<Kind extends Fault['kind']> = Extract<Fault, { kind: Kind }>
 
 const TARGETS: readonly Fault['on'][] = [
-  ...(['look-up', 'download', 'delete', 'upload'] as const),
+  ...(['look-up', 'download', 'flow-download', 'delete', 'upload'] as const),
   ...(['template-begin', 'template', 'template-offset', 'send'] as const),
 ]
 

@@ -10,7 +10,16 @@ export type Fault = {
    * and of a message (`send`) `afterBytes` counts the bytes of the request; without it the file or the message is kept,
    * and the answer suffers.
    */
-  on: 'look-up' | 'download' | 'delete' | 'upload' | 'template-begin' | 'template' | 'template-offset' | 'send'
+  on:
+    | 'look-up'
+    | 'download'
+    | 'flow-download'
+    | 'delete'
+    | 'upload'
+    | 'template-begin'
+    | 'template'
+    | 'template-offset'
+    | 'send'
   /** How often. Default: always. */
   times?: number | undefined
   /** Only this media. Default: all. */

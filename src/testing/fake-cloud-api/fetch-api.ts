@@ -47,8 +47,8 @@ export function createMswHandlers<Handler>(http: MswHttp<Handler>, state: FakeAp
   return listOrigins(state).map((origin) => http.all(`${origin}/*`, resolve))
 }
 
-function listOrigins({ origin, mediaOrigin }: FakeApiState): string[] {
-  return [...new Set([origin, mediaOrigin])]
+function listOrigins({ origin, mediaOrigin, flowOrigin }: FakeApiState): string[] {
+  return [...new Set([origin, mediaOrigin, flowOrigin])]
 }
 
 function answerWebRequest(

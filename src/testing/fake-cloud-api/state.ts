@@ -6,7 +6,7 @@ import type { HeldMedia } from './media.js'
 /** A request that the fake API got. */
 export interface RecordedRequest {
   /** The request's target. */
-  kind: 'look-up' | 'download' | 'upload' | 'template' | 'delete' | 'send' | 'other'
+  kind: 'look-up' | 'download' | 'flow-download' | 'upload' | 'template' | 'delete' | 'send' | 'other'
   /** The HTTP method. */
   method: string
   /** Path and query. */
@@ -85,11 +85,19 @@ export interface TemplateUpload {
   handle: string | undefined
 }
 
+/** A file of a Flow as the fake CDN holds it: encrypted. */
+interface HeldFlowFile {
+  encrypted: Buffer
+  addedAt: number
+}
+
 /** The settings, media, requests and faults of one running fake API. */
 export interface FakeApiState {
   readonly origin: string
   /** Where downloads are. */
   readonly mediaOrigin: string
+  /** Where the encrypted files of Flows are. */
+  readonly flowOrigin: string
   readonly accessToken: string
   readonly appSecret: string | undefined
   readonly requireProof: boolean
@@ -101,6 +109,8 @@ export interface FakeApiState {
   readonly urlSecret: Buffer
   /** By media id. */
   readonly media: Map<string, HeldMedia>
+  /** By media id. */
+  readonly flowFiles: Map<string, HeldFlowFile>
   readonly requests: RecordedRequest[]
   readonly uploads: KeptUpload[]
   readonly messages: KeptMessage[]

@@ -100,12 +100,13 @@ export const endRequirements: readonly Requirement<QueueCase>[] = [
     },
   },
   {
-    name: 'a dead letter leaves the queue, keeps the reason and no download URL',
+    name: 'a dead letter leaves the queue, keeps the reason, and no download URL or keys',
     async check(context) {
       const opened = await context.open()
       const job = buildSampleJob('1', {
         downloadUrl: 'https://lookaside.fbsbx.com/secret',
         downloadUrlExpiresAt: 'soon',
+        encryption: { encryptedSha256: '0'.repeat(64), encryptionKey: 'secret', iv: 'secret', hmacKey: 'secret' },
       })
       const processor = createProcessor((run) =>
         isSameJob(run.job, job) ? buildSampleDeadLetter(run.job) : { outcome: 'done' },
@@ -121,14 +122,14 @@ export const endRequirements: readonly Requirement<QueueCase>[] = [
       assert.equal(processor.getRuns(job).length, 1, 'a dead letter was run again')
       const letters = await opened.deadLetters?.()
       if (letters === undefined) return
-      const { downloadUrl, downloadUrlExpiresAt, ...media } = job.media
+      const { downloadUrl, downloadUrlExpiresAt, encryption, ...media } = job.media
       assert.deepEqual(
         letters.map((letter) => letter.job),
         [{ ...job, media }],
       )
       const text = JSON.stringify(letters)
       assert.ok(text.includes('media-gone'), 'the dead letter has no reason')
-      assert.ok(!text.includes('secret'), 'the dead letter holds a download URL')
+      assert.ok(!text.includes('secret'), 'the dead letter holds a download URL, or keys')
     },
   },
   {

@@ -131,7 +131,12 @@ describe('api.fetch', () => {
   it("answers as Meta's own hosts", async () => {
     const { mediaId, reference } = await add()
     expect(new URL(reference.downloadUrl ?? '').origin).toBe('https://lookaside.fbsbx.com')
-    expect(api.cloudApi).toEqual({ baseUrl: META, version: 'v25.0', mediaHosts: ['https://lookaside.fbsbx.com'] })
+    expect(api.cloudApi).toEqual({
+      baseUrl: META,
+      version: 'v25.0',
+      mediaHosts: ['https://lookaside.fbsbx.com'],
+      flowMediaHosts: ['https://mmg.whatsapp.net'],
+    })
     const fetch = fromFetch(api.fetch)
     const media = await downloadMediaFromWhatsApp(mediaId, { accessToken: api.accessToken, http: fetch })
     expect(await media.bytes()).toEqual(bytes)
@@ -233,7 +238,7 @@ describe('api.fetch', () => {
     'answers for no other host: %s',
     async (url) => {
       await expect(api.fetch(url)).rejects.toThrow(
-        `The fake API's fetch answers ${META} and https://lookaside.fbsbx.com, and was asked for ${new URL(url).origin}`,
+        `The fake API's fetch answers ${META} and https://lookaside.fbsbx.com and https://mmg.whatsapp.net, and was asked for ${new URL(url).origin}`,
       )
       expect(api.requests).toEqual([])
     },
@@ -288,7 +293,7 @@ describe('api.handlers', () => {
 
   it('are one for each origin', async () => {
     const all = (pattern: string): string => pattern
-    expect(api.handlers({ all })).toEqual([`${META}/*`, 'https://lookaside.fbsbx.com/*'])
+    expect(api.handlers({ all })).toEqual([`${META}/*`, 'https://lookaside.fbsbx.com/*', 'https://mmg.whatsapp.net/*'])
     await api.close()
     api = await createFakeCloudApi({ origin: 'https://cloud-api.test' })
     expect(api.handlers({ all })).toEqual(['https://cloud-api.test/*'])
