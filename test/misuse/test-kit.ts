@@ -26,7 +26,7 @@ export const TEST_KIT_ROWS: readonly Row[] = [
     'no request',
     failing({ on: undefined }),
     'fault.on',
-    'must be look-up, download, flow-download, delete, upload, template-begin, template or template-offset, got undefined',
+    'must be look-up, download, flow-download, delete, upload, template-begin, template, template-offset or send, got undefined',
   ],
   ['a kind with a slip', failing({ kind: 'resett' }), 'fault.kind', "got 'resett'; did you mean reset?"],
   ['a kind in snake case', failing({ kind: 'flip_bit' }), 'fault.kind', 'did you mean flip-bit?'],
