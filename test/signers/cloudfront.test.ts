@@ -61,6 +61,28 @@ function verify(url: string, privateKey: string): { resource: string; expires: n
 describe.each(['RSA', 'ECDSA'] as const)('createCloudFrontSigner with %s', (kind) => {
   const privateKey = KEYS[kind]
 
+  it('makes a URL for HEAD as it makes one for GET: a canned policy names no method', async () => {
+    const { signedUrl } = createCloudFrontSigner({ ...options, privateKey })
+    const [head, get, any] = await Promise.all([
+      signedUrl(KEY, { ...signing, method: 'HEAD' }),
+      signedUrl(KEY, { ...signing, method: 'GET' }),
+      signedUrl(KEY, signing),
+    ])
+    const [first, ...others] = [head, get, any].map(({ url }) => verify(url, privateKey))
+    expect(first).toMatchObject({ expires: EXPIRES, isGood: true })
+    expect(others).toEqual([first, first])
+    expect([get.expiresAt, any.expiresAt]).toEqual([head.expiresAt, head.expiresAt])
+  })
+
+  it.each(['get', 'head', 'PUT', 'POST', 'DELETE', 'OPTIONS', 'PATCH', '', ' HEAD', null, 7, ['HEAD']])(
+    'refuses to sign for the method %j',
+    async (method) => {
+      const { signedUrl } = createCloudFrontSigner({ ...options, privateKey })
+      const refused = signedUrl(KEY, { ...signing, method: method as 'HEAD' })
+      await expect(refused).rejects.toMatchObject({ code: 'invalid-option', option: 'method' })
+    },
+  )
+
   it.each(['SHA256', 'SHA1'] as const)('makes a canned policy that CloudFront accepts, with %s', async (algorithm) => {
     const { url, expiresAt } = await sign(KEY, { privateKey, algorithm })
     expect(verify(url, privateKey)).toEqual({

@@ -60,6 +60,26 @@ describe.each(STORAGES)('the site of $name', ({ start }) => {
       expect(expiresAt).toEqual(new Date(NOW + 5_000))
     })
 
+    it('gives one URL for GET and HEAD, which answers both', async () => {
+      const { url } = await sign({ method: 'HEAD' })
+      expect([url, url]).toEqual([(await sign({ method: 'GET' })).url, (await sign()).url])
+      const [read, head] = await Promise.all([
+        storage.handler(new Request(url)),
+        storage.handler(new Request(url, HEAD)),
+      ])
+      const [text, nothing] = await Promise.all([read.text(), head.text()])
+      expect([read.status, text, head.status, nothing]).toEqual([200, TEXT, 200, ''])
+      expect([...head.headers]).toEqual([...read.headers])
+    })
+
+    it.each(['get', 'head', 'PUT', 'POST', 'DELETE', 'OPTIONS', 'CONNECT', '', 'GET ', null, 7, ['HEAD'], {}])(
+      'refuses to sign for the method %j',
+      async (method) => {
+        const refused = sign({ method: method as 'HEAD' })
+        await expect(refused).rejects.toMatchObject({ code: 'invalid-option', option: 'method' })
+      },
+    )
+
     it('counts from signedAt, and gives the same URL for it', async () => {
       const signedAt = new Date(NOW - 10_001)
       const first = await sign({ signedAt })

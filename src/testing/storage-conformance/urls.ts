@@ -50,6 +50,14 @@ export const urlRequirements: readonly Requirement<StorageCase>[] = [
     assert.equal(response.headers.get('content-range'), `bytes 10-19/${object.size}`)
     assert.deepEqual(bytes, object.bytes.subarray(10, 20))
   }),
+  signing('signedUrl() for a HEAD tells the size without the bytes', async ({ sign, object, fetch }) => {
+    const { url } = await sign({ method: 'HEAD' })
+    const response = await fetch(url, { method: 'HEAD' })
+    const { byteLength } = await response.arrayBuffer()
+    assert.equal(response.status, 200)
+    assert.equal(response.headers.get('content-length'), String(object.size))
+    assert.equal(byteLength, 0)
+  }),
   signing('signedUrl() gives the same URL for the same signing time', async ({ sign }) => {
     const signedAt = new Date(Date.now() - 10_000)
     assert.equal((await sign({ signedAt })).url, (await sign({ signedAt })).url)

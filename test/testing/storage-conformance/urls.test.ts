@@ -66,9 +66,12 @@ const changing =
     return new Response(answer.bytes, answer)
   }
 
-const [READS, RANGE, SAME, EXPIRED, TYPE, KEY] = [
+const isEmpty = (bytes: ArrayBuffer | string): boolean => typeof bytes !== 'string' && bytes.byteLength === 0
+
+const [READS, RANGE, HEAD, SAME, EXPIRED, TYPE, KEY] = [
   'reads the bytes',
   'answers a range',
+  'for a HEAD',
   'same URL',
   'expired',
   'another content type',
@@ -91,9 +94,27 @@ const lies: Readonly<Record<string, { lie: Lie; caught: readonly (string | undef
   },
   'gives other bytes': {
     lie: { fetch: changing((answer) => Object.assign(answer, { bytes: 'other' })) },
-    caught: [READS, RANGE],
+    caught: [READS, RANGE, HEAD],
   },
-  'ignores ranges': { lie: { fetch: (fetch) => (url) => fetch(url) }, caught: [RANGE] },
+  'ignores ranges': {
+    lie: { fetch: (fetch) => (url, init) => fetch(url, init?.headers === undefined ? init : {}) },
+    caught: [RANGE],
+  },
+  'answers a HEAD with the bytes': {
+    lie: { fetch: (fetch) => (url, init) => fetch(url, init?.method === undefined ? init : {}) },
+    caught: [HEAD],
+  },
+  'refuses a HEAD': {
+    lie: {
+      fetch: (fetch) => async (url, init) =>
+        init?.method === undefined ? fetch(url, init) : new Response(null, { status: 403 }),
+    },
+    caught: [HEAD],
+  },
+  'forgets the size in a HEAD': {
+    lie: { fetch: changing(({ headers, bytes }) => headers.delete(isEmpty(bytes) ? 'content-length' : 'none')) },
+    caught: [HEAD],
+  },
   'signs without the type': {
     lie: {
       storage: ({ signedUrl }) => ({
