@@ -261,13 +261,16 @@ describe('calls that wait for one upload', () => {
 
   it('go on when the one that began it leaves, also from its stream', async () => {
     const { api, letGo, begun, options } = await startHeld()
+    // Larger than what is spooled to memory: the temporary file must stay until the upload has read it.
+    const large = Buffer.alloc(3_000_000, 7)
+    const mimeType = 'application/pdf'
     const leaving = new AbortController()
     const first = uploadMediaToWhatsApp(
-      { body: streamInPieces(BYTES), mimeType: 'image/jpeg' },
+      { body: streamInPieces(large, 100_000), mimeType },
       { ...options, signal: leaving.signal },
     )
     await begun
-    const second = uploadMediaToWhatsApp(source, options)
+    const second = uploadMediaToWhatsApp({ body: large, mimeType }, options)
     // Hashing takes a turn for each piece.
     for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
     leaving.abort(new Error('left'))
@@ -275,7 +278,7 @@ describe('calls that wait for one upload', () => {
     letGo()
     expect(await second).toMatchObject({ reused: true, mediaId: api.uploads[0]?.mediaId })
     expect(api.uploads).toHaveLength(1)
-    expect(BYTES.equals(api.uploads[0]?.bytes ?? Buffer.alloc(0))).toBe(true)
+    expect(large.equals(api.uploads[0]?.bytes ?? Buffer.alloc(0))).toBe(true)
   })
 
   it('begin anew where the one under way found the id that is stale', async () => {
