@@ -131,12 +131,17 @@ export function parseGraphError(json: unknown): GraphErrorBody | undefined {
   })
 }
 
+/** No server of Meta's sends more of a header (Node: http, maxHeaderSize), and each share is an argument of `Math.max`. */
+const MAX_USAGE = 16_384
+
 /**
  * How much of its limit an account has used, in percent, from Meta's usage headers (Graph API: Rate limiting); the
  * highest of the reported shares.
  */
 export function parseUsage(headers: Readonly<Record<string, string>>): number {
-  const usage = `${headers['x-business-use-case-usage'] ?? ''} ${headers['x-app-usage'] ?? ''}`
+  const usage = [headers['x-business-use-case-usage'], headers['x-app-usage']]
+    .map((header = '') => header.slice(0, MAX_USAGE))
+    .join(' ')
   const shares = usage.matchAll(/"(?:call_count|total_cputime|total_time)":\s*(\d{1,9})/g)
   return Math.max(0, ...[...shares].map(([, percent]) => Number(percent)))
 }

@@ -1,4 +1,3 @@
-import { describe, expect, it } from 'vitest'
 import { readGraphRetryAfter } from '../../src/download/graph-error.js'
 import { checkOptions } from '../../src/errors/check-options.js'
 import { checkHeader, checkOneOf, checkRegion, checkUrl } from '../../src/errors/checks.js'
@@ -28,84 +27,7 @@ import { parseDownloadUrlExpiry } from '../../src/webhook/payload.js'
 import { readMessages } from '../../src/webhook/read-messages.js'
 import { parseHeader, verifySignature } from '../../src/webhook/signature.js'
 import { reference } from '../whole-reference.js'
-
-const LENGTH = 1_000_000
-
-/** Repeated, each is the worst of some pattern, normalisation or loop. */
-const UNITS = [
-  ...[
-    '\u0316\u0301',
-    '\uff9e\u0316',
-    '\u0344',
-    'e\u0301',
-    '\u1161\u11a8',
-    '\ufdfa',
-    '\ufb01',
-    '\u{1d15e}',
-    '\u{1f600}',
-  ],
-  ...[
-    '\ud800',
-    '\u200b',
-    'a\u200b',
-    '\u00a0',
-    '\u0660',
-    '\u0007',
-    '\n',
-    '\r\n',
-    ' ',
-    '\t ',
-    'a',
-    'A',
-    'aA1',
-    '1',
-    '1-',
-  ],
-  ...['1 ', '1.', '+1', '+', '@', '12345678 ', '.', 'a.b', 'x.pdf', '.pdf', '/', '/a', 'a/', '\\', '\\\\/', '-', '-a'],
-  ...[
-    '%41',
-    '%25',
-    String.raw`\u0041`,
-    String.raw`\x41`,
-    '&#65;',
-    '&amp;',
-    '"',
-    '"a',
-    "'",
-    '(',
-    ',',
-    ';',
-    '=',
-    '<',
-    '{',
-  ],
-  ...[
-    '{"',
-    '[',
-    '<Code>',
-    'http://',
-    'https://a?',
-    '://',
-    'EAA',
-    'EAAa',
-    'Bearer ',
-    'Basic ',
-    'wamid.',
-    'QUJD',
-    'FwoG',
-  ],
-  ...[
-    'hash=',
-    '?sig=',
-    'access_token="',
-    'x-amz-a: ',
-    'x-amz-security-token',
-    'token: ',
-    'arn:aws:kms:',
-    'at a:1:1\n    ',
-  ],
-  ...['"call_count": ', '"estimated_time_to_regain_access":', 'filename="', 'ext=1&'],
-]
+import { LENGTH, testReaders } from './worst-texts.js'
 
 const SECRET = 'secret-of-some-length'
 const FORGED = `sha256=${'0'.repeat(64)}`
@@ -118,7 +40,7 @@ function buildWebhook(message: object): object {
 }
 
 /** What reads text that strangers, servers or files choose. */
-const READERS: Readonly<Record<string, (text: string) => unknown>> = {
+testReaders({
   'a secret that a server may repeat': (text) => removeKnownSecrets('a text of some server', [text]),
   'a text that may repeat a secret': (text) => removeKnownSecrets(text, [SECRET]),
   'a text and a secret that are alike': (text) => removeKnownSecrets(text, [`${text.slice(0, LENGTH / 2)}zz`]),
@@ -207,23 +129,4 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   checkRegion: (text) => checkRegion('a', text),
   checkHeader: (text) => checkHeader('a', text),
   checkOptions: (text) => checkOptions({ [text]: 1 }, { bucket: true }),
-}
-
-/** What takes time in the square of the length takes from 5 s to hours here; all else, milliseconds. */
-const MOST_CPU_MS = 3_000
-
-describe.each(Object.entries(READERS))('%s', (_name, read) => {
-  it('takes time in proportion to the length of 1 MB at most', () => {
-    for (const unit of UNITS) {
-      const text = unit.repeat(LENGTH / unit.length)
-      const before = process.cpuUsage()
-      try {
-        read(text)
-      } catch {
-        // A refusal is an answer, too.
-      }
-      const { user, system } = process.cpuUsage(before)
-      expect({ unit, isSlow: (user + system) / 1_000 > MOST_CPU_MS }).toEqual({ unit, isSlow: false })
-    }
-  })
 })

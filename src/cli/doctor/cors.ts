@@ -100,6 +100,9 @@ export async function judgeCorsAnswers(context: {
 }
 
 function findHiddenHeaders(headers: Headers, wanted: readonly string[]): string[] {
-  const exposed = (headers.get('access-control-expose-headers') ?? '').toLowerCase().split(/\s*,\s*/)
+  const exposed = (headers.get('access-control-expose-headers') ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
   return exposed.includes('*') ? [] : wanted.filter((name) => !exposed.includes(name.toLowerCase()))
 }
