@@ -39,7 +39,7 @@ export function watchReusedSocket(
   const isSilent = (): boolean => countReadBytes(socket) === readBefore
   let isForgotten = false
   const end = (): void => {
-    if (isSilent()) request.destroy(Object.assign(new Error('the connection is silent'), { code: 'ECONNRESET' }))
+    if (isSilent()) request.destroy(createSilenceError())
   }
   // Not the connection's own timer: Bun ends a request by it, also one whose answer has begun.
   const timer = setTimeout(end, Math.min(silentMs, MAX_TIMER_MS))
@@ -50,6 +50,24 @@ export function watchReusedSocket(
     if (isForgotten) endIdleSockets(agent)
   })
   return { isForgotten: () => isForgotten }
+}
+
+/**
+ * Ends a request that was sent whole on a connection which served others before, when no answer comes. A body that is
+ * still on its way to the connection is no silence.
+ */
+export function endWhenSilent(request: ClientRequest, silentMs: number): void {
+  const timer = setTimeout(() => request.destroy(createSilenceError()), Math.min(silentMs, MAX_TIMER_MS))
+  const end = (): void => clearTimeout(timer)
+  request.on('drain', () => timer.refresh())
+  request
+    .once('finish', () => timer.refresh())
+    .once('response', end)
+    .once('close', end)
+}
+
+function createSilenceError(): Error {
+  return Object.assign(new Error('the connection is silent'), { code: 'ECONNRESET' })
 }
 
 /** `NaN` for a stream of a package that does not count: it is never taken for silent. */

@@ -1,3 +1,4 @@
+import type { ClientRequest } from 'node:http'
 import type { SQSClient, SQSClientConfig } from '@aws-sdk/client-sqs'
 import type { OptionNames } from '../../errors/check-options.js'
 import { checkCredentials, checkMethods, checkRegion, checkUrl } from '../../errors/checks.js'
@@ -5,7 +6,9 @@ import { describeValue } from '../../errors/describe.js'
 import { findSetupFault } from '../../errors/setup-fault.js'
 import { cleanThrown, isName, readFaultName, readField } from '../../errors/thrown.js'
 import { InvalidOptionError, QueueFailedError } from '../../errors.js'
-import { AGENT_OPTIONS } from '../../http/transport.js'
+import { SILENT_SOCKET_MS } from '../../http/reused-socket.js'
+import { createTransports } from '../../http/transport.js'
+import { repeatForgotten, watchAgent } from '../../http/watch-agent.js'
 import { defined } from '../../json.js'
 import { loadPackage } from '../../runtime/load-package.js'
 import { linkSignals } from '../../timing/abort.js'
@@ -115,13 +118,42 @@ async function openClient(options: SqsConnectionOptions): Promise<{ sdk: SqsSdk;
   const sdk = await loadPackage({ name: '@aws-sdk/client-sqs' }, () => import('@aws-sdk/client-sqs'))
   if (options.client !== undefined) return { sdk, client: options.client }
   const { region, endpoint, credentials } = options
+  // As many connections as there are calls: one that waits for a socket would count as a slow queue.
+  const transports = createTransports()
+  const [{ agent: httpAgent }, { agent: httpsAgent }] = await Promise.all([
+    transports.open('http:'),
+    transports.open('https:'),
+  ])
   const client = new sdk.SQSClient({
     ...defined({ region, endpoint, credentials }),
-    // As many connections as there are calls: one that waits for a socket would count as a slow queue.
-    requestHandler: { httpAgent: AGENT_OPTIONS, httpsAgent: AGENT_OPTIONS, connectionTimeout: 3_000 },
+    requestHandler: {
+      httpAgent: watchAgent(httpAgent, findSilentMs),
+      httpsAgent: watchAgent(httpsAgent, findSilentMs),
+      connectionTimeout: 3_000,
+    },
     logger: SQS_LOGGER,
   })
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      // Ends what a frozen function has left idle.
+      await transports.open('https:')
+      return repeatForgotten(() => next(args))
+    },
+    { step: 'finalizeRequest', priority: 'low', name: 'repeatForgotten' },
+  )
   return { sdk, client }
+}
+
+/** AWS: ReceiveMessage. A long poll says nothing for as long. */
+export const LONGEST_POLL_SECONDS = 20
+
+/**
+ * All requests can be repeated: a message that is sent twice is a job whose object is found, and the SDK sends again after
+ * a reset by itself.
+ */
+function findSilentMs(request: ClientRequest): number {
+  const isPoll = request.getHeader('x-amz-target') === 'AmazonSQS.ReceiveMessage'
+  return SILENT_SOCKET_MS + (isPoll ? LONGEST_POLL_SECONDS * 1_000 : 0)
 }
 
 /** @throws InvalidOptionError. FIFO queues take no delays, and swallow a job that comes again within five minutes. */

@@ -3,7 +3,7 @@ import type { Message, ReceiveMessageCommandOutput } from '@aws-sdk/client-sqs'
 import { type AnyWhatsAppMediaError, InvalidOptionError } from '../../errors.js'
 import { createController, MAX_TIMER_MS } from '../../timing/abort.js'
 import { type ClosingOptions, checkClosing } from '../../timing/closing.js'
-import type { SqsConnection, SqsResult } from './connection.js'
+import { LONGEST_POLL_SECONDS, type SqsConnection, type SqsResult } from './connection.js'
 import { ATTEMPTS_ATTRIBUTE, parseSqsCount, type SqsMessage } from './message.js'
 import { createMessageRuns, type MessageRuns, type MessageRunsOptions } from './runs.js'
 
@@ -21,10 +21,9 @@ export interface SqsPoller {
 }
 
 /** AWS: ReceiveMessage. */
-const LONGEST_POLL_SECONDS = 20
 const MOST_RECEIVED = 10
 
-/** A long poll may take this much beyond its own time; one without messages is suspicious when it ends this fast. */
+/** Two long polls, the first on a forgotten connection, may take this much beyond their own time; one without messages is suspicious when it ends this fast. */
 const POLL_SLACK_MS = 10_000
 const QUICK_POLL_MS = 1_000
 
@@ -95,7 +94,7 @@ function receiveMessages(
   { connection, queueUrl, visibilitySeconds }: SqsPollerOptions,
   { count, signal }: { count: number; signal: AbortSignal },
 ): Promise<SqsResult<ReceiveMessageCommandOutput>> {
-  const limitMs = LONGEST_POLL_SECONDS * 1_000 + POLL_SLACK_MS
+  const limitMs = 2 * LONGEST_POLL_SECONDS * 1_000 + POLL_SLACK_MS
   return connection.call({ operation: 'receive', limitMs, signal }, (client, sdk, sendOptions) => {
     const command = new sdk.ReceiveMessageCommand({
       QueueUrl: queueUrl,

@@ -1,7 +1,8 @@
-import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { readField } from '../../../errors/thrown.js'
 import type { HttpAgents } from '../../../http/agents.js'
+import { endIdleSockets } from '../../../http/reused-socket.js'
 import { createTransports, readHost } from '../../../http/transport.js'
 import { abortable } from '../../../timing/abort.js'
 import { findPage } from '../../refusal.js'
@@ -53,7 +54,7 @@ export function createHttpPut({
 }): HttpPut {
   const transports = createTransports({ agent })
 
-  const prepare = async (request: HttpPutRequest): Promise<BeginRequest> => {
+  const prepare = async (request: HttpPutRequest): Promise<PreparedPut> => {
     const { address, credentials, key, size, sha256, headers } = request
     const url = new URL(address.origin)
     const { module, agent } = await transports.open(url.protocol)
@@ -65,7 +66,7 @@ export function createHttpPut({
       method: 'PUT',
       path: buildPath(address.path, key),
     } as const
-    return () => {
+    const begin = (): ClientRequest => {
       const signed = signer.signHeaders(
         { method: 'PUT', key, headers: unsigned, sha256, signedAt: clock.now() },
         address,
@@ -73,12 +74,13 @@ export function createHttpPut({
       )
       return module.request({ ...target, headers: signed })
     }
+    return { begin, agent }
   }
 
   return {
     async put(body, request) {
-      const begin = await prepare(request)
-      const { response, text, isEarly } = await sendBody(begin, createS3Feed(body, request), request.signal)
+      const prepared = await prepare(request)
+      const { response, text, isEarly } = await sendBody(prepared, createS3Feed(body, request), request.signal)
       clock.correct(response.headers)
       if (!isSuccess(response)) throw toSdkError({ status: response.statusCode, headers: response.headers }, text)
       return { ...readSuccess(response), isEarly }
@@ -87,8 +89,11 @@ export function createHttpPut({
   }
 }
 
-/** Begins the request: once, or again on another connection. */
-type BeginRequest = () => ClientRequest
+interface PreparedPut {
+  /** Begins the request: once, or again on another connection. */
+  begin: () => ClientRequest
+  agent: Agent
+}
 
 interface HttpPutAnswer {
   response: IncomingMessage
@@ -98,7 +103,11 @@ interface HttpPutAnswer {
 }
 
 /** Sends one body, and brings its answer. */
-async function sendBody(begin: BeginRequest, feed: S3Feed, signal: AbortSignal | undefined): Promise<HttpPutAnswer> {
+async function sendBody(
+  { begin, agent }: PreparedPut,
+  feed: S3Feed,
+  signal: AbortSignal | undefined,
+): Promise<HttpPutAnswer> {
   let request: ClientRequest | undefined
   let answer: HttpPutAnswer | undefined
   try {
@@ -109,7 +118,10 @@ async function sendBody(begin: BeginRequest, feed: S3Feed, signal: AbortSignal |
       try {
         answer = await abortable(Promise.race([readPutAnswer(request, feed), feed.broken]), signal)
       } catch (error) {
-        if (!isDeadConnection(request, error) || !feed.isRepeatable()) throw error
+        const isDead = isDeadConnection(request, error)
+        // Those beside it have most likely met the same end.
+        if (isDead || (signal?.aborted === true && request.reusedSocket)) endIdleSockets(agent)
+        if (!isDead || !feed.isRepeatable()) throw error
       }
     }
     return answer
@@ -120,7 +132,10 @@ async function sendBody(begin: BeginRequest, feed: S3Feed, signal: AbortSignal |
   }
 }
 
-/** The store had closed an idle connection, and said so while the body was on its way: another connection serves. */
+/**
+ * The store had closed an idle connection and said so while the body was on its way, or the network had forgotten it:
+ * another connection serves.
+ */
 function isDeadConnection({ reusedSocket }: ClientRequest, error: unknown): boolean {
   const code = readField(error, 'code')
   return reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE')

@@ -1,5 +1,6 @@
 import type { ClientRequest } from 'node:http'
 import type { Readable } from 'node:stream'
+import { endWhenSilent, SILENT_SOCKET_MS } from '../../../http/reused-socket.js'
 
 /** Bytes kept of a body on a connection that was idle before and may be closed: enough for most media. */
 const REPEATABLE_BYTES = 262_144
@@ -73,9 +74,18 @@ export function createJoiningWriter(body: Readable): JoiningWriter {
       if (isRepeatable) keep(bytes)
       send(bytes)
     },
-    end: (last) => void request?.end(last),
+    end: (last) => endRequest(request, { last, isRepeatable }),
     isRepeatable: () => isRepeatable,
     forget,
     stop: () => void request?.off('drain', resume),
   }
+}
+
+/** A connection that may be forgotten has not for ever to answer a body that can be sent again. */
+function endRequest(
+  request: ClientRequest | undefined,
+  { last, isRepeatable }: { last: Uint8Array | undefined; isRepeatable: boolean },
+): void {
+  request?.end(last)
+  if (request?.reusedSocket === true && isRepeatable) endWhenSilent(request, SILENT_SOCKET_MS)
 }

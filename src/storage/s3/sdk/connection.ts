@@ -1,8 +1,11 @@
+import type { ClientRequest } from 'node:http'
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
 import { checkPackageVersion } from '../../../errors/setup-fault.js'
 import { readField } from '../../../errors/thrown.js'
 import { findAgent, type HttpAgents } from '../../../http/agents.js'
+import { SILENT_SOCKET_MS } from '../../../http/reused-socket.js'
 import { AGENT_OPTIONS, createTransports } from '../../../http/transport.js'
+import { repeatForgotten, watchAgent } from '../../../http/watch-agent.js'
 import { loadPackage } from '../../../runtime/load-package.js'
 import type { S3StorageOptions } from '../options.js'
 
@@ -76,12 +79,28 @@ async function buildConnection(sdk: S3Connection['sdk'], options: S3StorageOptio
     maxAttempts: 1,
     // Waiting for "100 Continue" takes a connection of its own for each body over 2 MB.
     expectContinueHeader: false,
-    requestHandler: { httpAgent, httpsAgent },
+    requestHandler: {
+      httpAgent: watchAgent(httpAgent, findSilentMs),
+      httpsAgent: watchAgent(httpsAgent, findSilentMs),
+    },
     // It would warn on the console that a stream can't be retried, which this library knows.
     logger: SILENT,
   })
   const client = new sdk.S3Client(config(endpoint))
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      // Ends what a frozen function has left idle.
+      await transports.open('https:')
+      return repeatForgotten(() => next(args))
+    },
+    { step: 'finalizeRequest', priority: 'low', name: 'repeatForgotten' },
+  )
   const signer = publicEndpoint === endpoint ? client : new sdk.S3Client(config(publicEndpoint))
   // Not by `destroy` of the clients: it would destroy agents that were given, too.
   return { sdk, client, signer, close: transports.close }
+}
+
+/** A put's body may be a stream, which has been read once it failed; all others have none, and can be repeated. */
+function findSilentMs({ method }: ClientRequest): number | undefined {
+  return method === 'PUT' ? undefined : SILENT_SOCKET_MS
 }
