@@ -2,12 +2,16 @@
 export {
   createMediaArchive,
   type ArchivedObjects,
+  type ArchiveMedia,
+  type ArchiveMessage,
+  type ArchiveSendOptions,
   type ArchiveSigningOptions,
   type ArchiveUploadOptions,
   type MediaArchive,
   type MediaArchiveOptions,
   type ObjectCallOptions,
   type OpenedObject,
+  type SentMedia,
 } from './media-archive.js'
 export type { Account, Accounts } from './media-archive/accounts.js'
 export type { MediaFailure } from './media-archive/media-failure.js'

@@ -16,6 +16,12 @@ import { createMediaFailure } from './media-archive/media-failure.js'
 import { type MediaArchiveOptions, resolveSharedOptions, type SharedOptions } from './media-archive/options.js'
 import { buildNumberId } from './media-archive/pauses.js'
 import { type ArchiveCall, createJobRunner } from './media-archive/run-job.js'
+import {
+  type ArchiveMessage,
+  type ArchiveSendOptions,
+  createSendCall,
+  type SentMedia,
+} from './media-archive/send-media.js'
 import { checkReference, keepValidFields, type MediaReference } from './media-reference.js'
 import type { MediaJob, ProcessJob } from './queues.js'
 import { tieToRequest } from './runtime.js'
@@ -33,6 +39,7 @@ export type {
   OpenedObject,
 } from './media-archive/archived-objects.js'
 export type { MediaArchiveOptions } from './media-archive/options.js'
+export type { ArchiveMedia, ArchiveMessage, ArchiveSendOptions, SentMedia } from './media-archive/send-media.js'
 
 /** Archives media of many accounts. Its functions may be passed on by themselves. */
 export interface MediaArchive extends ArchivedObjects {
@@ -66,6 +73,17 @@ export interface MediaArchive extends ArchivedObjects {
   processJob: ProcessJob
   /** Stores a file of the account's own, as `uploadToS3` does. */
   upload(body: UploadBody, options: ArchiveUploadOptions): Promise<StoredMedia>
+  /**
+   * Sends media of the account that has this phone number: a stored object by its key, or a file or bytes, which are
+   * stored first. Token and app secret are the account's, as for archiving. All that is known of the message is checked
+   * before a byte moves. A file's key goes by its bytes: sending it again on the same day stores nothing new; of a stream
+   * it is a new one each time.
+   *
+   * @throws what `sendMediaMessage` and `uploadToS3` throw: OutboundTypeError and OutboundLimitError before anything is
+   * stored, SendOutcomeUnknownError when the message may be sent; WrongAccountError when the key is another account's;
+   * UnknownNumberError for a number of no account.
+   */
+  send(message: ArchiveMessage, options: ArchiveSendOptions): Promise<SentMedia>
   /**
    * Resolves when this archive has no work left in this process, for tests: no call under way, no callback, no attempt of
    * a job, and no job in an in-process queue. A job that waits for its next attempt is work: it is waited for.
@@ -151,7 +169,7 @@ const ARCHIVE_UPLOAD_OPTIONS: OptionNames<ArchiveUploadOptions> = {
  */
 export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
   const shared = resolveSharedOptions(options)
-  const { queue, storage, onEvent, maxGonePerHour = Number.POSITIVE_INFINITY } = options
+  const { queue, storage, onEvent, mediaIds, mediaIdsTimeoutMs, maxGonePerHour = Number.POSITIVE_INFINITY } = options
   const callbacks = createCallbacks(options)
   const calls = createCalls(tieToRequest('archive'))
   const storages = new Set<ObjectStorage>(typeof storage === 'function' ? [] : [storage])
@@ -161,7 +179,8 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
     storages.add(place.storage)
     return place
   }
-  const archiveForAccount = createAccountArchive({ shared, callbacks, findPlace })
+  const parts = { shared, callbacks, calls, findPlace }
+  const archiveForAccount = createAccountArchive(parts)
   const runJob = createJobRunner({ callbacks, archiveForAccount, maxGonePerHour, onEvent, ...checkRetry(options) })
   const processJob: ProcessJob = (job, context) => calls.watch(() => runJob(job, context))
   // In-process queues start here; BullMQ and SQS workers call archive.processJob.
@@ -186,7 +205,8 @@ export function createMediaArchive(options: MediaArchiveOptions): MediaArchive {
         return uploadToS3(body, { ...pickUpload(shared, uploadOptions), ...place, accountId, signal })
       }, own)
     },
-    ...createArchivedObjects({ shared, callbacks, calls, findPlace }),
+    ...createArchivedObjects(parts),
+    send: createSendCall({ ...parts, outbound: defined({ mediaIds, mediaIdsTimeoutMs }) }),
     idle: (idleOptions) => waitUntilIdle({ calls, queue }, idleOptions),
     close: (closeOptions) => closeArchive({ calls, queue, storages }, closeOptions),
   }

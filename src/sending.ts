@@ -1,7 +1,7 @@
 export type { UploadedMedia, WhatsAppUploadOptions } from './sending/attempt-upload.js'
 export type { MediaIdOptions } from './sending/cached-id.js'
 export type { SendingOptions } from './sending/call-graph.js'
-export type { MessageRecipient, OutboundMessage } from './sending/check-message.js'
+export type { MessageParts, MessageRecipient, OutboundMessage } from './sending/check-message.js'
 export type { MediaById, MediaByLink, MessageMedia, StoredLink, UploadedFirst } from './sending/choose-media.js'
 export { type DeleteMediaOptions, deleteMediaFromWhatsApp } from './sending/delete-media.js'
 export type { BodySource, OutboundSource, StoredSource } from './sending/open-source.js'

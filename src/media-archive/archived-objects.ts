@@ -93,7 +93,7 @@ const ARCHIVE_SIGNING_OPTIONS: OptionNames<ArchiveSigningOptions> = {
 }
 
 /** The parts of an archive that its objects take. */
-interface ObjectParts {
+export interface ObjectParts {
   shared: SharedOptions
   callbacks: Callbacks
   calls: Calls

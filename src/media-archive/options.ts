@@ -5,7 +5,9 @@ import { resolveDownload } from '../download.js'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkMethods, checkWhole } from '../errors/checks.js'
 import { checkPrefix, resolveKeyLayout } from '../key.js'
+import type { MediaIdCache } from '../media-ids.js'
 import type { MediaQueue } from '../queues.js'
+import { checkMediaIdOptions } from '../sending/cached-id.js'
 import type { ObjectStorage } from '../storage.js'
 import { checkSniff } from '../upload/put-once.js'
 import type { Accounts } from './accounts.js'
@@ -56,11 +58,27 @@ export interface MediaArchiveOptions
    * abandoned with a `TimeoutError`, and counts as if it had thrown: the function will be called again.
    */
   callbackTimeoutMs?: number | undefined
+  /**
+   * Remembers the media ids of what `send` has uploaded, so that the same bytes are uploaded once for all their recipients:
+   * see `whatsapp-media-archive/media-ids`. Default: none.
+   */
+  mediaIds?: MediaIdCache | undefined
+  /** Milliseconds that a call of `mediaIds` may take; then it counts as a miss. Default 2,000. */
+  mediaIdsTimeoutMs?: number | undefined
 }
 
 const MEDIA_ARCHIVE_OPTIONS: OptionNames<MediaArchiveOptions> = {
   ...{ storage: true, prefix: true, accounts: true, queue: true, maxGonePerHour: true, onArchived: true },
-  ...{ onFailed: true, callbackTimeoutMs: true, cloudApi: true, http: true, timeouts: true, maxBytes: true },
+  ...{
+    mediaIds: true,
+    mediaIdsTimeoutMs: true,
+    onFailed: true,
+    callbackTimeoutMs: true,
+    cloudApi: true,
+    http: true,
+    timeouts: true,
+    maxBytes: true,
+  },
   ...{ attempts: true, waitScale: true, keyLayout: true, sniff: true, integrity: true, onEvent: true },
 }
 
@@ -70,10 +88,11 @@ export type SharedOptions = Pick<ArchiveOptions, Exclude<keyof ArchiveOptions & 
 /** @returns the options that archive, upload and signing share. @throws InvalidOptionError */
 export function resolveSharedOptions(options: MediaArchiveOptions): SharedOptions {
   checkOptions(options, MEDIA_ARCHIVE_OPTIONS)
-  const { storage, prefix, accounts, queue, onArchived, onFailed, callbackTimeoutMs, maxGonePerHour, ...shared } =
-    options
+  const { storage, prefix, accounts, queue, onArchived, onFailed, callbackTimeoutMs, ...rest } = options
+  const { maxGonePerHour, mediaIds, mediaIdsTimeoutMs, ...shared } = rest
   if (maxGonePerHour !== undefined) checkWhole('maxGonePerHour', maxGonePerHour)
   if (queue !== undefined) checkMethods('queue', queue, { kind: 'a MediaQueue', methods: ['enqueue'] })
+  checkMediaIdOptions(options)
   resolveDownload(shared)
   if (typeof prefix !== 'function') checkPrefix({ prefix })
   resolveKeyLayout(shared)

@@ -32,10 +32,8 @@ export type MessageRecipient =
       group: string
     }
 
-/** A message with media. */
-export type OutboundMessage = MessageRecipient & {
-  /** What is sent: see `MessageMedia`. */
-  media: MessageMedia
+/** What a message with media says beside its media. */
+export interface MessageParts {
   /** The text below it: at most 1,024 characters, for images, videos and documents (Meta: Messages API). Default: none. */
   caption?: string | undefined
   /** The name that the recipient sees, for documents. Default: the source's own. */
@@ -50,6 +48,13 @@ export type OutboundMessage = MessageRecipient & {
    */
   callbackData?: string | undefined
 }
+
+/** A message with media. */
+export type OutboundMessage = MessageRecipient &
+  MessageParts & {
+    /** What is sent: see `MessageMedia`. */
+    media: MessageMedia
+  }
 
 const MESSAGE_FIELDS: OptionNames<OutboundMessage> = {
   ...{ to: true, recipient: true, group: true, media: true, caption: true, filename: true, voice: true },

@@ -164,12 +164,16 @@ describe('exists, open and delete', () => {
     expect(found?.body.destroyed).toBe(true)
   })
 
-  it("a storage's own failure is typed", async () => {
-    const failing: ObjectStorage = { ...storage, head: () => Promise.reject(new Error('secret words')) }
+  it.each([
+    ['exists', 'head'],
+    ['open', 'get'],
+    ['delete', 'delete'],
+  ] as const)("%s types a storage's own failure", async (name, operation) => {
+    const failing: ObjectStorage = { ...storage, [operation]: () => Promise.reject(new Error('secret words')) }
     const error = await create({ storage: failing })
-      .exists(await putOwn(), OWN)
+      [name](await putOwn(), OWN)
       .catch((thrown: unknown) => thrown)
-    expect(error).toMatchObject({ code: 'storage-failed', operation: 'head' })
+    expect(error).toMatchObject({ code: 'storage-failed', operation })
     expect(String(error)).not.toContain('secret words')
   })
 })

@@ -52,8 +52,8 @@ const VENDORS = /^@(?:aws-sdk|smithy)\/|^(?:bullmq|ioredis|mongoose)$/
 
 const READS_ENVIRONMENT = /^(?:config-from-env|cli(?:\/.*)?)$/
 const SPEAKS_WIRE = /^(?:webhook\/payload(?:\/.*)?|download\/answers|sending\/wire|flow-media\/wire|testing\/.*)$/
-/** The one module of the root entry that needs a disk. */
-const NEEDS_DISK = ['integrity/spool']
+/** The modules of the root entry that need a disk. */
+const NEEDS_DISK = ['integrity/spool', 'sending/local-file', 'sending/widen-reads']
 
 type Doors = Pick<ReadonlySet<string>, 'has'>
 
