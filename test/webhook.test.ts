@@ -289,10 +289,24 @@ describe('a delivery', () => {
     expect(() => setUp({ contentType: 'jason' as 'json' })).toThrow(/^contentType must be any or json, got 'jason'/)
   })
 
-  it.each([
-    ['missing-header', {}],
-    ['malformed-header', { 'x-hub-signature-256': 'sha1=0' }],
-  ])('with a %s is refused before its body is read', async (reason, headers) => {
+  const hex = '0'.repeat(64)
+  it.each<[reason: string, what: string, headers: Record<string, string>]>([
+    ['missing-header', 'no signature', {}],
+    ['missing-header', 'an empty signature', { 'x-hub-signature-256': '' }],
+    ['missing-header', 'blanks for a signature', { 'x-hub-signature-256': '   ' }],
+    ['missing-header', 'the old signature alone', { 'x-hub-signature': `sha1=${'0'.repeat(40)}` }],
+    ['malformed-header', 'a signature by SHA-1', { 'x-hub-signature-256': `sha1=${'0'.repeat(40)}` }],
+    ['malformed-header', 'digits alone', { 'x-hub-signature-256': hex }],
+    ['malformed-header', 'a digit too few', { 'x-hub-signature-256': `sha256=${hex.slice(1)}` }],
+    ['malformed-header', 'a digit too many', { 'x-hub-signature-256': `sha256=${hex}0` }],
+    ['malformed-header', 'capital digits', { 'x-hub-signature-256': `sha256=${hex.slice(1)}A` }],
+    ['malformed-header', 'a capital name', { 'x-hub-signature-256': `SHA256=${hex}` }],
+    ['malformed-header', 'a letter that is no digit', { 'x-hub-signature-256': `sha256=${hex.slice(1)}g` }],
+    ['malformed-header', 'two signatures', { 'x-hub-signature-256': `sha256=${hex}, sha256=${hex}` }],
+    ['malformed-header', 'a signature in quotes', { 'x-hub-signature-256': `"sha256=${hex}"` }],
+    ['malformed-header', 'a signature in base64', { 'x-hub-signature-256': `sha256=${'A'.repeat(43)}=` }],
+    ['malformed-header', 'a signature of 1 MB', { 'x-hub-signature-256': `sha256=${'0'.repeat(1_000_000)}` }],
+  ])('is refused as %s before it is read: %s', async (reason, _, headers) => {
     const { stream, state } = streamOf(slices(IMAGE, 100))
     const { handler, rejections } = setUp()
     expect((await handler(delivery(stream, headers))).status).toBe(401)

@@ -135,6 +135,7 @@ export function checkUrl(option: string, value: unknown): asserts value is strin
 
 /** What to mend in a text that is no URL of this kind, if that is plain to see; undefined for a URL. */
 function findUrlFault(text: string): string | undefined {
+  if (/^https?\/\//i.test(text)) return ', which lacks the colon before //'
   if (/^[\w.-]+(?::\d{1,5})?(?:\/|$)/.test(text)) return ', which lacks https:// or http://'
   if (!/^https?:\/\/[^/]/i.test(text) || /[\s\p{Cc}\\]/u.test(text) || !URL.canParse(text)) return ''
   const { hostname, port } = new URL(text)
@@ -146,7 +147,7 @@ function findUrlFault(text: string): string | undefined {
 
 /** Scheme and host of what should be a URL, without its user, path and query. */
 function describeAddress(value: unknown): string {
-  const parts = /^(https?:\/\/)?(?:[^/?#@]{0,256}@)?([\w.[\]-]{1,100}(?::\d{1,5})?)(?:[/?#]|$)/i.exec(String(value))
+  const parts = /^(https?:?\/\/)?(?:[^/?#@]{0,256}@)?([\w.[\]-]{1,100}(?::\d{1,5})?)(?:[/?#]|$)/i.exec(String(value))
   const [, scheme = '', host] = typeof value === 'string' ? (parts ?? []) : []
   return host === undefined ? describeValue(value) : `'${scheme}${describeHost(host)}'`
 }
