@@ -78,11 +78,13 @@ export { toContent, type MediaContent } from './media-archive/content.js'
 // Its way out.
 export {
   deleteMediaFromWhatsApp,
+  dropFailedMedia,
   sendMediaMessage,
   uploadMediaToWhatsApp,
   uploadTemplateMedia,
   type BodySource,
   type DeleteMediaOptions,
+  type DropMediaOptions,
   type MediaById,
   type MediaByLink,
   type MediaIdOptions,

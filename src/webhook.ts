@@ -23,6 +23,7 @@ import { trackWork } from './webhook/track-work.js'
 import { limitUnsignedBytes } from './webhook/unsigned-bytes.js'
 
 export type { BodyLimits, ReadBody } from './webhook/body.js'
+export type { SentMediaTag } from './webhook/callback-data.js'
 export {
   type ExtractedMedia,
   extractMedia,
@@ -30,6 +31,7 @@ export {
   type UnavailableMedia,
   type UnavailableReason,
 } from './webhook/extract.js'
+export type { SendFailureKind } from './webhook/failure-advice.js'
 export type { FrameworkRequest, FrameworkResponse } from './webhook/framework.js'
 export type {
   IncomingWebhook,
@@ -45,6 +47,12 @@ export { type NodeHandler, toNodeHandler } from './webhook/node.js'
 export type { BodyTaker } from './webhook/parsed-body.js'
 export type { MessageLocation } from './webhook/payload.js'
 export { type ChatMessage, readMessages } from './webhook/read-messages.js'
+export {
+  readSendStatuses,
+  type SendFailure,
+  type SendStatus,
+  type SendStatusDetails,
+} from './webhook/send-status.js'
 export type { WebHandler } from './webhook/serve-web.js'
 export { signPayload, verifySignature } from './webhook/signature.js'
 export type { UnsignedBody, UnsignedBytes } from './webhook/unsigned-bytes.js'

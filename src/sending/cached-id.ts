@@ -50,10 +50,13 @@ export interface SafeMediaIds {
 
 type CacheOperation = MediaIdsFailedError['operation']
 
+/** Whom a cache's faults are told. */
+type TellingPlan = Pick<SendingPlan, 'subject'> & { options: Pick<SendingPlan['options'], 'onEvent'> }
+
 /** Wraps a cache: its faults become misses, and events. */
 export function guardMediaIds(
   mediaIds: MediaIdCache,
-  { plan, timeoutMs = 2_000 }: { plan: SendingPlan; timeoutMs: number | undefined },
+  { plan, timeoutMs = 2_000 }: { plan: TellingPlan; timeoutMs: number | undefined },
 ): SafeMediaIds {
   const { options, subject } = plan
   const tell = (error: MediaIdsFailedError): undefined => {

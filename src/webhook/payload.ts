@@ -17,6 +17,7 @@ import { readFlowFiles, readHeaderMedia, readMediaObjects, type WebhookMedia } f
 export type { ContactList } from './payload/contacts.js'
 export { type MessageLocation, readContent } from './payload/content.js'
 export { findUnsupportedKind, type WebhookMedia } from './payload/media.js'
+export { parseStatuses, type WireStatus } from './payload/statuses.js'
 
 /**
  * The webhooks' wire forms: this file knows their snake_case. Everything here takes unknown JSON and tolerates it: a
