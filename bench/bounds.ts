@@ -47,6 +47,7 @@ const BOUNDS: readonly Bound[] = [
     read: ({ transfers }) => ratioOf(cellOf(transfers, KB_100, 1)?.rows, ['ours', 'sdk-stream'], rate),
   },
   ...(['buffer', 'file', 'object'] as const).flatMap((source) => [
+    // An object took 0.40 to 0.46 in several runs, the more the busier the machine was.
     upload(`CPU of uploading ${NOUNS[source]} of 16 MB: × fetch + FormData + Blob`, 0.4, [source, 'uploads/fetch']),
     upload(`CPU of uploading ${NOUNS[source]} of 16 MB: × axios + form-data`, 0.9, [source, 'uploads/axios']),
   ]),
