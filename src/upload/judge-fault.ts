@@ -16,7 +16,8 @@ export const STORAGE_FAULTS: Readonly<Record<StorageVerdict, readonly string[]>>
   ],
   passing: [
     ...['InternalError', 'ServiceUnavailable', 'SlowDown', 'TooManyRequests', 'Throttling', 'ThrottlingException'],
-    ...['RequestTimeout', 'RequestTimeTooSkewed', 'BadDigest', 'XAmzContentSHA256Mismatch', 'IncompleteBody'],
+    ...['RequestTimeout', 'RequestTimeTooSkewed', 'BadDigest', 'XAmzContentSHA256Mismatch'],
+    ...['XAmzContentChecksumMismatch', 'IncompleteBody'],
     ...['OperationAborted', 'ConditionalRequestConflict', 'ClientDisconnect'],
     ...['ECONNRESET', 'ECONNREFUSED', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EPIPE', 'EMFILE', 'ENFILE', 'EIO'],
   ],

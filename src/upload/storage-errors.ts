@@ -39,10 +39,12 @@ export function isForbidden(error: unknown): error is StorageFailedError {
  */
 export function isBodyRefused(failure: unknown): boolean {
   if (!WhatsAppMediaError.is(failure) || failure.code !== 'storage-failed') return false
-  return failure.status === 400 || REFUSED_BODIES.includes(failure.reason)
+  // Swift refuses a wrong hash with 422 (OpenStack: Object Storage API).
+  return failure.status === 400 || failure.status === 422 || REFUSED_BODY.test(failure.reason.slice(0, 100))
 }
 
-const REFUSED_BODIES: readonly string[] = ['BadDigest', 'InvalidDigest', 'XAmzContentSHA256Mismatch', 'IncompleteBody']
+/** Each store has its own name for it: `BadDigest`, `XAmzContentSHA256Mismatch`, MinIO's `XAmzContentChecksumMismatch`. */
+const REFUSED_BODY = /digest|checksum|sha-?256|md5|crc|IncompleteBody/i
 
 /** Whether the storage refused a call for good, by a status that speaks of the call. */
 export function isRefusal(error: unknown): boolean {

@@ -9,6 +9,7 @@ import { createFakeCloudApi } from '../../src/testing/fake-cloud-api.js'
 import { uploadToS3 } from '../../src/upload.js'
 
 const bytes = Buffer.from('%PDF-1.7 a contract')
+const refused = new StorageFailedError({ operation: 'put', key: 'a/b.pdf', reason: 'AccessDenied', retryable: false })
 const upload = (storage: ObjectStorage, more = {}) =>
   uploadToS3(bytes, { storage, key: 'a/b.pdf', mimeType: 'application/pdf', ...more })
 
@@ -24,6 +25,13 @@ describe('an object whose address can not be made', () => {
       { bucket: 'media' },
       's3://media/a/b.pdf',
     ],
+    ['throws at once', (): never => expect.fail('throws'), {}, 'memory:a/b.pdf'],
+    ['fails with no error', () => Promise.reject(undefined), {}, 'memory:a/b.pdf'],
+    ['fails as the store does', () => Promise.reject(refused), {}, 'memory:a/b.pdf'],
+    ['fails as an abort does', () => Promise.reject(AbortSignal.abort().reason), {}, 'memory:a/b.pdf'],
+    ['is nothing', async () => undefined as never, {}, 'memory:a/b.pdf'],
+    ['is null', async () => null as never, { bucket: 'media' }, 's3://media/a/b.pdf'],
+    ['is an object', async () => new URL('https://a.example') as never, {}, 'memory:a/b.pdf'],
   ])('is stored all the same: the address %s', async (_what, address, more, url) => {
     const storage = { ...createMemoryStorage(), ...more, address }
     expect(await upload(storage)).toMatchObject({ url, alreadyStored: false })
@@ -41,13 +49,16 @@ describe('an object whose address can not be made', () => {
 
 describe('an answer after the deadline', () => {
   /** The store holds the object, and says so only when the attempt is over. */
-  const answerLate = (answer: 'stored' | 'exists'): ObjectStorage => {
+  const answerLate = (answer: 'stored' | 'exists' | 'lost' | 'reset' | 'refused'): ObjectStorage => {
     const memory = createMemoryStorage()
     return {
       ...memory,
       async put(key, body, { signal, ...options }) {
         await memory.put(key, body, options)
         await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()))
+        if (answer === 'lost') throw signal?.reason
+        if (answer === 'reset') throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
+        if (answer === 'refused') throw refused
         return { outcome: answer }
       },
       async head(key, { signal } = {}) {
@@ -62,6 +73,12 @@ describe('an answer after the deadline', () => {
     ['exists', 'storageMs', true],
     ['stored', 'totalMs', false],
     ['exists', 'totalMs', true],
+    ['lost', 'storageMs', true],
+    ['lost', 'totalMs', true],
+    ['reset', 'storageMs', true],
+    ['reset', 'totalMs', true],
+    ['refused', 'storageMs', true],
+    ['refused', 'totalMs', true],
   ] as const)('counts: %s, after %s', async (answer, timeout, alreadyStored) => {
     expect(await upload(answerLate(answer), { timeouts: { [timeout]: 50 } })).toMatchObject({ alreadyStored })
   })
@@ -114,6 +131,12 @@ describe('a store that keeps what it refused', () => {
     { status: 400, reason: 'BadRequest' },
     { reason: 'BadDigest' },
     { status: 422, reason: 'InvalidDigest' },
+    { status: 400, reason: 'IncompleteBody' },
+    { status: 412, reason: 'ChecksumMismatch' },
+    { status: 500, reason: 'BadDigest' },
+    { status: 403, reason: 'XAmzContentSHA256Mismatch' },
+    { reason: 'XAmzContentChecksumMismatch' },
+    { status: 460, reason: 'BadDigest' },
   ])('is not believed by our own words: $status $reason', async (refusal) => {
     await expect(archive(createWeakStore(refusal, 3))).rejects.toMatchObject({ reason: refusal.reason })
     const healing = createWeakStore(refusal, 1)

@@ -6,7 +6,13 @@ import { defined } from '../../json.js'
 import { findErrorPage, type ProxyPage, readSdkError } from '../refusal.js'
 
 /** Faults of the bytes on their way, which another attempt can fix (AWS: Error responses). */
-const BROKEN_BODY = ['BadDigest', 'XAmzContentSHA256Mismatch', 'IncompleteBody', 'RequestTimeout']
+const BROKEN_BODY = [
+  'BadDigest',
+  'XAmzContentSHA256Mismatch',
+  'XAmzContentChecksumMismatch',
+  'IncompleteBody',
+  'RequestTimeout',
+]
 
 /** The SDK has set its clock by this answer, so the next request carries the right time. */
 const CLOCK_SKEW = 'RequestTimeTooSkewed'

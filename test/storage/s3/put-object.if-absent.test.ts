@@ -29,6 +29,7 @@ describe.each([
     [408, 'RequestTimeout', true],
     [429, 'TooManyRequests', true],
     [400, 'BadDigest', true],
+    [400, 'XAmzContentChecksumMismatch', true],
     [400, 'InvalidArgument', false],
     [403, 'AccessDenied', false],
     [404, 'NoSuchBucket', false],

@@ -108,6 +108,15 @@ describe.each([
     ['no body', {}, null],
     ['a text', { 'content-type': 'text/plain' }, 'Bad Request'],
     ['a page', pageHeaders, page],
+    ['an empty page', pageHeaders, ''],
+    ['a blank', {}, ' '],
+    ['JSON', { 'content-type': 'application/json' }, '{"message":"Bad Request"}'],
+    ['other XML', { 'content-type': 'application/xml' }, '<Fault><Text>Bad Request</Text></Fault>'],
+    ['an XML error without a code', { 'content-type': 'application/xml' }, '<Error><Message>no</Message></Error>'],
+    ['an empty code', { 'content-type': 'application/xml' }, '<Error><Code></Code></Error>'],
+    ['XML that is cut', { 'content-type': 'application/xml' }, '<Error><Co'],
+    ['a text that is called XML', { 'content-type': 'application/xml' }, 'Bad Request'],
+    ['1 MB of text', { 'content-type': 'text/plain' }, 'x'.repeat(1_000_000)],
   ])('with status 400 and %s passes twice, for each key', async (_what, headers, body) => {
     server.use(http.put('*', () => new HttpResponse(body, { status: 400, headers })))
     const storage = openStorage()
