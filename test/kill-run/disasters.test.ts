@@ -74,7 +74,7 @@ it(
       const killed = workers.killOne(random, over.signal)
       await deliverThrough(strike, { deliveries, media: announced, isDrained })
       // Some work is left for the next.
-      await untilArchived(Math.ceil(announced.length * WORKED_OFF_SHARE), { media: announced, log })
+      await untilArchived(Math.ceil(announced.length * WORKED_OFF_SHARE), { media: announced, log, isDrained })
       over.abort()
       await killed
       tell(`${index + 1} of ${strikes.length}, ${strike.name}: ${Math.round(performance.now() - startedAt)} ms`)
@@ -149,13 +149,19 @@ function watchQueue(pair: RedisPair): () => Promise<boolean> {
   }
 }
 
-async function untilArchived(count: number, { media, log }: { media: readonly Medium[]; log: WorkLog }): Promise<void> {
+/** Fails once no job is left and media is missing: all of it was announced, and each webhook answered with 200. */
+async function untilArchived(
+  count: number,
+  { media, log, isDrained }: { media: readonly Medium[]; log: WorkLog; isDrained: () => Promise<boolean> },
+): Promise<void> {
   const ids = new Set(media.map(({ mediaId }) => mediaId))
   for (;;) {
-    const notes = await log.read()
-    const archived = notes.filter(({ what, mediaId = '' }) => what === 'archived' && ids.has(mediaId))
-    if (new Set(archived.map(({ mediaId }) => mediaId)).size >= count) return
-    await wait(50)
+    const isOver = await isDrained()
+    const reports = (await log.read()).filter(({ what, mediaId = '' }) => what === 'archived' && ids.has(mediaId))
+    const archived = new Set(reports.map(({ mediaId }) => mediaId)).size
+    if (archived >= count) return
+    if (isOver) throw new Error(`no job is left, and ${media.length - archived} of ${media.length} media are missing`)
+    await wait(100)
   }
 }
 
