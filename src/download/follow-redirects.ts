@@ -1,7 +1,7 @@
 import { reduceToName } from '../errors/thrown.js'
 import { DownloadFailedError, HostRefusedError, WhatsAppMediaError } from '../errors.js'
 import { type HttpResponse, sendRequest } from '../http/client.js'
-import { describeNoAnswer } from '../http/no-answer.js'
+import { describeNoAnswer, isCallFault } from '../http/no-answer.js'
 import { decideSilentMs } from '../timing/deadlines.js'
 import type { Attempt } from './attempt.js'
 import { COMMON_HEADERS, type UrlCheck } from './cloud-api.js'
@@ -54,7 +54,8 @@ function askForBytes(
   })).catch((error: unknown) => {
     // fromFetch has refused an answer: asking again would bring the same.
     if (WhatsAppMediaError.is(error)) throw error
-    throw new DownloadFailedError({ host, problem: describeNoAnswer(error), cause: reduceToName(error) })
+    const [problem, retryable] = [describeNoAnswer(error), !isCallFault(error)]
+    throw new DownloadFailedError({ host, problem, retryable, cause: reduceToName(error) })
   })
 }
 

@@ -1,6 +1,7 @@
 import { reduceToName } from '../errors/thrown.js'
 import { DownloadFailedError, IntegrityMismatchError } from '../errors.js'
 import { getMediaTypeFromMime } from '../file-type/mime.js'
+import { isCallFault } from '../http/no-answer.js'
 import { checkAnnouncedSize, getMaxBytes } from '../integrity/max-bytes.js'
 import { parseJson } from '../json.js'
 import type { KnownMedia, WantedMedia } from '../media-reference.js'
@@ -72,5 +73,5 @@ export async function askForMediaInfo(
 
 function createLookUpError(url: string, problem: string, thrown?: unknown): DownloadFailedError {
   const cause = thrown === undefined ? undefined : reduceToName(thrown)
-  return new DownloadFailedError({ host: new URL(url).host, problem, cause })
+  return new DownloadFailedError({ host: new URL(url).host, problem, retryable: !isCallFault(thrown), cause })
 }

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { types } from 'node:util'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkFunction, checkMethods } from '../errors/checks.js'
+import { describeSecret } from '../errors/describe.js'
 import { DownloadFailedError } from '../errors.js'
 import type { HttpClient, HttpRequest } from './client.js'
 import { muteBody } from './feed-request.js'
@@ -89,7 +90,7 @@ export function fromFetch(fetch: FetchLike, options: FromFetchOptions = {}): Htt
       ...(dispatcher === undefined ? {} : { dispatcher }),
     }
     try {
-      return await fetch(url, init)
+      return checkResponse(await fetch(url, init), new URL(url).host)
     } catch (error) {
       // node-fetch rejects with an error of its own.
       throw signal.aborted ? signal.reason : error
@@ -114,6 +115,20 @@ export function fromFetch(fetch: FetchLike, options: FromFetchOptions = {}): Htt
     }
     return { status: response.status, headers: answer, body: stream }
   }
+}
+
+/** A wrapper that swallows the errors of its fetch resolves with nothing: another attempt may bring more. */
+function checkResponse(response: FetchLikeResponse | undefined, host: string): FetchLikeResponse {
+  const { status, headers, body }: Partial<FetchLikeResponse> = Object(response)
+  const isResponse = typeof status === 'number' && typeof headers?.forEach === 'function' && isBody(body)
+  if (response !== undefined && isResponse) return response
+  throw new DownloadFailedError({ host, problem: `the fetch gave no Response, but ${describeSecret(response)}` })
+}
+
+/** By their methods: streams, like responses, come from any realm. */
+function isBody(body: unknown): boolean {
+  const { getReader, on }: { getReader?: unknown; on?: unknown } = Object(body)
+  return body === null || typeof getReader === 'function' || typeof on === 'function'
 }
 
 function toReadable(body: FetchLikeResponse['body']): Readable {

@@ -312,3 +312,33 @@ describe('fromFetch over other fetches', () => {
     expect(cancelled).toBe(true)
   })
 })
+
+describe('a fetch that gives no Response', () => {
+  const headers = new Headers()
+  it.each<[string, unknown]>([
+    ['undefined', undefined],
+    ['null', null],
+    ['a text', 'OK'],
+    ['a number', 200],
+    ['an empty object', {}],
+    ['no status', { headers, body: null }],
+    ['a status of text', { status: '200', headers, body: null }],
+    ['no headers', { status: 200, body: null }],
+    ['headers of an object', { status: 200, headers: { a: 'b' }, body: null }],
+    ['no body', { status: 200, headers }],
+    ['a body of text', { status: 200, headers, body: 'bytes' }],
+    ['a response that is still a promise', { response: Promise.resolve() }],
+  ])('is told as such, and asked again: %s', async (_name, given) => {
+    const client = fromFetch((async () => given) as unknown as FetchLike)
+    await expect(client(get('https://graph.facebook.com/1'))).rejects.toMatchObject({
+      message: expect.stringMatching(/the fetch gave no Response, but a (?:value of type|string of)/),
+      ...{ code: 'download-failed', retryable: true },
+    })
+  })
+
+  it('is not meant by one of another kind or realm', async () => {
+    const given = { status: 200, headers: { forEach: () => {} }, body: Readable.from(['bytes']) }
+    const client = fromFetch(async () => given)
+    expect((await client(get('https://graph.facebook.com/1'))).status).toBe(200)
+  })
+})

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { describeNoAnswer } from '../../src/http/no-answer.js'
 
@@ -18,12 +19,10 @@ describe('describeNoAnswer', () => {
     [thrown(Error, { name: 'FetchError', code: 'ETIMEDOUT' }), 'no answer (ETIMEDOUT)'],
     [fetchFailed('UND_ERR_CONNECT_TIMEOUT'), 'no answer (UND_ERR_CONNECT_TIMEOUT)'],
     [fetchFailed('ENOTFOUND'), 'no answer (ENOTFOUND)'],
-    [thrown(TypeError), 'no answer (TypeError)'],
     [thrown(Error, { name: 'AbortError' }), 'no answer (AbortError)'],
-    [thrown(Error), 'no answer'],
-    [thrown(Error, { code: 'EAAGb0ZCsecret' }), 'no answer'],
-    ['a text', 'no answer'],
-    [undefined, 'no answer'],
+    [thrown(Error, { name: 'TimeoutError' }), 'no answer (TimeoutError)'],
+    [thrown(TypeError, { cause: thrown(Error) }), 'no answer (TypeError)'],
+    [thrown(Error, { cause: thrown(Error) }), 'no answer'],
   ])('tells a silent network: %s', (error, problem) => {
     expect(describeNoAnswer(error)).toBe(problem)
   })
@@ -43,5 +42,33 @@ describe('describeNoAnswer', () => {
     [thrown(RangeError, { code: 'ERR_OUT_OF_RANGE' }), 'RangeError ERR_OUT_OF_RANGE'],
   ])('tells a call that could not be sent: %s', (error, fault) => {
     expect(describeNoAnswer(error)).toBe(`it could not be sent: ${fault}`)
+  })
+
+  const wordy = (Kind: new (message: string) => Error, message: string, fields: object = {}): Error =>
+    Object.assign(new Kind(message), fields)
+  const slip = "Cannot read properties of undefined (reading 'headers')"
+
+  it.each<[unknown, string]>([
+    [thrown(TypeError), 'failed: TypeError'],
+    [thrown(Error), 'failed: Error'],
+    [thrown(Error, { name: 'PoolClosed' }), 'failed: PoolClosed'],
+    [thrown(Error, { name: 'FetchError', code: undefined }), 'failed: FetchError'],
+    [thrown(Error, { code: 'EAAGb0ZCsecret' }), 'failed: Error'],
+    [thrown(Error, { name: 'EAAGb0ZCsecret' }), 'failed: Error'],
+    [thrown(EvalError), 'failed: EvalError'],
+    [wordy(TypeError, slip), `failed: TypeError: ${slip}`],
+    [wordy(TypeError, 'this.pool.take is not a function'), 'failed: TypeError: this.pool.take is not a function'],
+    [wordy(TypeError, `${slip} of 15551234567`), 'failed: TypeError'],
+    [wordy(TypeError, 'EAAGbZCsecret is not a function'), 'failed: TypeError'],
+    [wordy(TypeError, '?token=x is not a function'), 'failed: TypeError'],
+    ['a text', 'threw no error, but a string of 6 characters'],
+    ['', 'threw no error, but a string of 0 characters'],
+    [undefined, 'threw no error, but a value of type undefined'],
+    [null, 'threw no error, but a value of type object'],
+    [404, 'threw no error, but a value of type number'],
+    [{ code: 'ECONNRESET' }, 'threw no error, but a value of type object'],
+    [runInNewContext('new TypeError("of another realm")'), 'failed: TypeError'],
+  ])('tells a client that failed: %s', (error, problem) => {
+    expect(describeNoAnswer(error)).toBe(`the HTTP client ${problem}`)
   })
 })
