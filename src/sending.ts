@@ -5,6 +5,7 @@ export type { MessageParts, MessageRecipient, OutboundMessage } from './sending/
 export type { MediaById, MediaByLink, MessageMedia, StoredLink, UploadedFirst } from './sending/choose-media.js'
 export { type DeleteMediaOptions, deleteMediaFromWhatsApp } from './sending/delete-media.js'
 export { type DropMediaOptions, dropFailedMedia } from './sending/drop-media.js'
+export type { LocalFile } from './sending/local-file.js'
 export type { BodySource, OutboundSource, StoredSource } from './sending/open-source.js'
 export type { TemplateHeader } from './sending/outbound-limits.js'
 export { type SendMessageOptions, type SentMessage, sendMediaMessage } from './sending/send-message.js'

@@ -37,7 +37,7 @@ export interface InspectedFile {
   open(): Readable
 }
 
-export const LOCAL_FILE_FIELDS: OptionNames<LocalFile> = { path: true, mimeType: true, filename: true }
+const LOCAL_FILE_FIELDS: OptionNames<LocalFile> = { path: true, mimeType: true, filename: true }
 
 /** @throws InvalidOptionError for what is no local file, and for an extension that tells no type. */
 export function nameLocalFile(file: LocalFile, option: string): NamedFile {
