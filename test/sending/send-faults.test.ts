@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { fromFetch, type HttpClient } from '../../src/http.js'
 import { type MediaEvent, type SendMessageOptions, sendMediaMessage } from '../../src/index.js'
-import { isUnsent } from '../../src/sending/judge-refusal.js'
+import { isMediaRefused, isUnsent } from '../../src/sending/judge-refusal.js'
 import type { FakeCloudApi, Fault } from '../../src/testing.js'
 import { callOptions, catchError, createApis, phoneNumberId } from './start-api.js'
 
@@ -223,4 +223,12 @@ it.each([
 
 it('what is no error of this library proves nothing', () => {
   expect(isUnsent(new Error('x'))).toBe(false)
+  expect(isMediaRefused(new Error('x'))).toBe(false)
+})
+
+it('takes an answer that names no contact', async () => {
+  const http = fromFetch(async () => Response.json({ messages: [{ id: 'wamid.x' }] }))
+  const media = { mediaId: '1234567890123456', mediaType: 'image' } as const
+  const sent = await sendMediaMessage({ to: TO, media }, { phoneNumberId, accessToken: 'of-a-test', http })
+  expect(sent).toEqual({ messageId: 'wamid.x', mediaType: 'image', mediaId: media.mediaId })
 })

@@ -123,7 +123,7 @@ describe('sendMediaMessage', () => {
   it('sends an object by its key, also one that may not be asked for', async () => {
     const api = await apis.start()
     const storage = await storePdf()
-    await send(api, { media: { storage, key: 'a/b.pdf' }, voice: false })
+    await send(api, { media: { storage, key: 'a/b.pdf', mimeType: 'application/pdf' }, voice: false })
     const forbidden = new StorageFailedError({
       operation: 'head',
       key: 'a/b.pdf',

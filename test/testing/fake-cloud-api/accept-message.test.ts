@@ -128,6 +128,7 @@ describe('media that Meta would not send fails later', () => {
     ['a static sticker of 100 KB', ['sticker', 'image/webp', Buffer.alloc(102_400)], 'sticker', undefined],
     ['a larger static sticker', ['sticker', 'image/webp', Buffer.alloc(102_401)], 'sticker', 131053],
     ['an animated sticker of the same size', ['sticker', 'image/webp', animated], 'sticker', undefined],
+    ['a sticker that is cut off', ['sticker', 'image/webp', animated.subarray(0, 16)], 'sticker', undefined],
     ['an image as a sticker', ['image', 'image/png', Buffer.from('png')], 'sticker', 131053],
   ])('%s', async (_name, media, type, errorCode) => {
     const id = await add(...media)
