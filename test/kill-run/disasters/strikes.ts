@@ -90,6 +90,15 @@ function watchLog({ log }: World): {
   }
 }
 
+/** Finds the end of a job that has failed so: not only of an attempt, for the next one may succeed in the same run. */
+function isStopped(failure: string): (note: Note) => boolean {
+  const failed = new Set<string>()
+  return ({ what, mediaId = '', detail }) => {
+    if (what === 'failed' && detail === failure) failed.add(mediaId)
+    return what === 'end' && detail !== 'done' && failed.has(mediaId)
+  }
+}
+
 /** @param options `isLate`: the secrets manager has the new one only after the old one was refused. */
 function rotateToken(world: World, { isLate }: { isLate: boolean }): Strike {
   const watch = watchLog(world)
@@ -124,7 +133,7 @@ function rotateKeys(world: World, { isLate }: { isLate: boolean }): Strike {
     },
     async end() {
       if (!isLate) return
-      await watch.until('refusal of old S3 keys', ({ detail }) => detail === 'storage-failed InvalidAccessKeyId')
+      await watch.until('job that old S3 keys stop', isStopped('storage-failed InvalidAccessKeyId'))
       await writeSecrets(secrets, bucket.keys())
     },
   }
@@ -140,7 +149,7 @@ function fillDisk(world: World): Strike {
       disk.fill()
     },
     async end() {
-      await watch.until('full disk', ({ detail }) => detail === 'storage-failed ENOSPC')
+      await watch.until('job that a full disk stops', isStopped('storage-failed ENOSPC'))
       disk.free()
     },
   }
