@@ -95,7 +95,7 @@ export function createBullMqQueue(options: BullMqQueueOptions): BullMqQueue {
   const dead = new Queue<BuriedJob>(deadName, settings)
   // Both report the faults of their one connection.
   const report = limitReports((error: QueueFailedError) => callLogger(onError, error))
-  main.on('error', (error) => report(toRedisError('connect', error)))
+  main.on('error', (error) => report(toRedisError('connect', error, connection)))
   dead.on('error', () => {})
   let closing: Promise<void> | undefined
 

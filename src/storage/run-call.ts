@@ -17,7 +17,7 @@ export interface StoreCall {
  */
 export async function runStoreCall<T>(
   { operation, key, signal }: StoreCall,
-  { run, toFailure }: { run: () => Promise<T>; toFailure: (error: unknown) => unknown },
+  { run, toFailure }: { run: () => Promise<T>; toFailure: (error: unknown) => unknown | Promise<unknown> },
 ): Promise<T> {
   // A prefix is no key: the empty one is the whole bucket.
   if (operation !== 'list') checkObjectKey(key)
@@ -26,6 +26,6 @@ export async function runStoreCall<T>(
     return await run()
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason
-    throw toFailure(error)
+    throw await toFailure(error)
   }
 }

@@ -235,7 +235,7 @@ export async function callRedis<T>(
   try {
     return await within(timeoutMs, attempt(), { otherwise })
   } catch (error) {
-    throw toRedisError(operation, error)
+    throw toRedisError(operation, error, connection)
   } finally {
     ready?.forget()
   }

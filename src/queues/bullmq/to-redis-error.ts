@@ -1,14 +1,32 @@
-import { isError, isName, readErrorName, readField, readTextField } from '../../errors/thrown.js'
+import { cleanThrown, isError, isName, readErrorName, readField, readTextField } from '../../errors/thrown.js'
 import { QueueFailedError } from '../../errors.js'
 import { findRefusal } from './refusals.js'
 
 /** ioredis's message for a connection that will not come back. */
 export const CONNECTION_CLOSED = 'Connection is closed.'
 
-/** Any fault of Redis, BullMQ or the network as this library's error. Of the fault only name, code and message stay. */
-export function toRedisError(operation: QueueFailedError['operation'], error: unknown): QueueFailedError {
+/**
+ * Any fault of Redis, BullMQ or the network as this library's error. Of the fault only name, code and message stay.
+ *
+ * @param options `redis`: the connection. A Redis quotes the arguments of a command that it does not know, AUTH's
+ *   password too.
+ */
+export function toRedisError(
+  operation: QueueFailedError['operation'],
+  error: unknown,
+  { redis }: { redis?: object | undefined } = {},
+): QueueFailedError {
   if (error instanceof QueueFailedError) return error
-  return new QueueFailedError({ operation, reason: findReason(error), retryable: true, cause: error })
+  const cause = cleanThrown(error, listPasswords(redis))
+  return new QueueFailedError({ operation, reason: findReason(error), retryable: true, cause })
+}
+
+/** The passwords in the options of an ioredis instance, a cluster's nodes included. */
+function listPasswords(redis: object | undefined): string[] {
+  const options = readField(redis, 'options')
+  return [options, readField(options, 'redisOptions')]
+    .flatMap((each) => [readField(each, 'password'), readField(each, 'sentinelPassword')])
+    .filter((password) => typeof password === 'string')
 }
 
 function findReason(error: unknown): string {

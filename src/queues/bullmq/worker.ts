@@ -72,7 +72,7 @@ export function createBullMqWorker(options: BullMqWorkerOptions): BullMqWorker {
   // Commands wait for Redis: its news of finished jobs must not get lost.
   const { redis: connection, reconnect } = connectRedis(options.connection, {
     ...{ maxRetriesPerRequest: null, socketTimeout: SILENT_MS, resends: true },
-    onRefusal: (error) => report(toRedisError('connect', error)),
+    onRefusal: (error) => report(toRedisError('connect', error, { redis: connection })),
   })
   const dead = new Queue<BuriedJob>(deadName, { connection, prefix, skipVersionCheck: true })
 
@@ -84,7 +84,7 @@ export function createBullMqWorker(options: BullMqWorkerOptions): BullMqWorker {
     } catch (error) {
       if (error instanceof DelayedError) throw error
       // BullMQ keeps the message with the job, and tries again.
-      const failed = toRedisError('settle', error)
+      const failed = toRedisError('settle', error, { redis: connection })
       report(failed)
       throw failed
     } finally {
@@ -99,7 +99,8 @@ export function createBullMqWorker(options: BullMqWorkerOptions): BullMqWorker {
     removeOnComplete: { count: 0 },
   })
   worker.on('error', (error) => {
-    report(toRedisError(isConnectionFault(error) ? 'connect' : 'settle', error))
+    const operation = isConnectionFault(error) ? 'connect' : 'settle'
+    report(toRedisError(operation, error, { redis: connection }))
     // BullMQ asks for the next job at once, and would ask a Redis that refuses thousands of times a second.
     if (isRedisAnswer(error)) void reconnect()
   })

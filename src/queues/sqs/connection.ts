@@ -3,6 +3,7 @@ import type { SQSClient, SQSClientConfig } from '@aws-sdk/client-sqs'
 import type { OptionNames } from '../../errors/check-options.js'
 import { checkCredentials, checkMethods, checkRegion, checkUrl } from '../../errors/checks.js'
 import { describeValue } from '../../errors/describe.js'
+import { findClientSecrets, listIdentitySecrets, listUrlSecrets } from '../../errors/identity-secrets.js'
 import { findSetupFault } from '../../errors/setup-fault.js'
 import { cleanThrown, isName, readFaultName, readField } from '../../errors/thrown.js'
 import { InvalidOptionError, QueueFailedError } from '../../errors.js'
@@ -79,6 +80,7 @@ export function connectSqs(options: SqsConnectionOptions): SqsConnection {
   let connection: Promise<{ sdk: SqsSdk; client: SQSClient }> | undefined
   return {
     async call({ operation, limitMs, signal, secrets = [] }, send) {
+      let opened: SQSClient | undefined
       const stop = linkSignals([signal], { deadline: new Date(Date.now() + limitMs) })
       try {
         connection ??= openClient(options).catch((error: unknown) => {
@@ -86,11 +88,13 @@ export function connectSqs(options: SqsConnectionOptions): SqsConnection {
           throw error
         })
         const { sdk, client } = await connection
+        opened = client
         return { answer: await send(client, sdk, { abortSignal: stop.signal }) }
       } catch (error) {
         if (stop.signal.aborted)
           return { error: new QueueFailedError({ operation, reason: 'timeout', retryable: true }) }
-        return { error: toSqsError(error, operation, secrets) }
+        const known = [...listConnectionSecrets(options), ...(await findClientSecrets(opened))]
+        return { error: toSqsError(error, operation, [...known, ...secrets]) }
       } finally {
         stop.clear()
       }
@@ -100,6 +104,12 @@ export function connectSqs(options: SqsConnectionOptions): SqsConnection {
       if (options.client === undefined) await connection?.then(({ client }) => client.destroy()).catch(() => {})
     },
   }
+}
+
+/** The secrets in the options of a connection. */
+function listConnectionSecrets({ credentials, ...urls }: SqsConnectionOptions): string[] {
+  const written = [urls.queueUrl, urls.endpoint].flatMap((url) => listUrlSecrets(url))
+  return [...listIdentitySecrets(credentials), ...written]
 }
 
 /** How SQS is reached. */

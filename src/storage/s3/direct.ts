@@ -10,6 +10,7 @@ import { buildPath } from './encode.js'
 import { buildBucketInput, buildHeaders, type ObjectOutput, type S3PutAnswer, type S3PutRequest } from './object.js'
 import type { S3ConnectionOptions } from './options.js'
 import type { S3Connection } from './sdk/connection.js'
+import { rememberIdentity } from './secrets.js'
 
 /**
  * Puts, reads and signed URLs without the SDK, where this library would make the SDK's client: a put for a third of the
@@ -52,10 +53,11 @@ export function createS3Direct(options: S3ConnectionOptions, sdk: SdkAccess): S3
   const { agent } = options
   const sender = createHttpPut({ signer, clock, agent })
   const reader = createS3Reader({ signer, clock, agent })
-  const { address, publicAddress, credentials, renewCredentials } = createS3Chain({
+  const { address, publicAddress, renewCredentials, ...chain } = createS3Chain({
     ...options,
     client: () => askSdk(sdk),
   })
+  const credentials = async (): Promise<S3Credentials> => rememberIdentity(options, await chain.credentials())
   const owner = defined({ 'x-amz-expected-bucket-owner': buildBucketInput(options).ExpectedBucketOwner })
   const buildQuery = createQueryBuilder(owner)
   const findTarget = async (): Promise<{ address: S3Address; credentials: S3Credentials } | undefined> => {

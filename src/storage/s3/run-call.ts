@@ -1,7 +1,8 @@
+import { WhatsAppMediaError } from '../../errors.js'
 import { runStoreCall, type StoreCall } from '../run-call.js'
 import { toS3StorageError } from './errors.js'
 import type { S3StorageOptions } from './options.js'
-import { listStoreSecrets } from './secrets.js'
+import { findStoreSecrets } from './secrets.js'
 
 /** One call of the storage. */
 export interface S3Call extends StoreCall {
@@ -16,8 +17,9 @@ export function runCall<T>({ options, findSecrets = () => [], ...call }: S3Call,
   const { operation, key } = call
   return runStoreCall(call, {
     run,
-    toFailure: (error) => {
-      const secrets = [...listStoreSecrets(options), ...findSecrets()]
+    toFailure: async (error) => {
+      if (WhatsAppMediaError.is(error)) return error
+      const secrets = [...(await findStoreSecrets(options, error)), ...findSecrets()]
       return toS3StorageError(error, { operation, key, bucket: options.bucket, secrets })
     },
   })

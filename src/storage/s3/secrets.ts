@@ -1,4 +1,4 @@
-import { isObject } from '../../json.js'
+import { findClientSecrets, listIdentitySecrets } from '../../errors/identity-secrets.js'
 import type { S3StorageOptions } from './options.js'
 
 /** What functions of credentials have given last, by the function. */
@@ -17,10 +17,46 @@ export function rememberCredentials(options: S3StorageOptions): S3StorageOptions
   return { ...options, credentials: Object.assign(remembering, credentials) }
 }
 
+/** The credentials of the chain and the client, by the storage's options. */
+const identities = new WeakMap<object, unknown>()
+const clients = new WeakMap<object, unknown>()
+
+/** Remembers the credentials with which calls are signed here. */
+export function rememberIdentity<T>(options: object, identity: T): T {
+  identities.set(options, identity)
+  return identity
+}
+
+/** Remembers the client that makes the calls of a storage: it may have credentials that nobody gave here. */
+export function rememberClient<T>(options: object, client: T): T {
+  clients.set(options, client)
+  return client
+}
+
+/** The signatures of requests, by the errors that their answers became. */
+const signatures = new WeakMap<object, string>()
+
+/** Remembers the signature that a refused request bore. */
+export function rememberSignature<T extends object>(
+  error: T,
+  { authorization = '' }: { authorization?: string | undefined },
+): T {
+  const [, signature] = /\bSignature=([0-9a-f]{64})$/.exec(authorization) ?? []
+  if (signature !== undefined) signatures.set(error, signature)
+  return error
+}
+
 /** The secrets that each call of a storage may carry, as far as they are known here. */
-export function listStoreSecrets({ credentials, encryption }: S3StorageOptions): string[] {
-  const known: unknown = typeof credentials === 'function' ? lastAnswers.get(credentials) : credentials
-  const { secretAccessKey, sessionToken } = isObject(known) ? known : {}
-  const keyId = encryption?.type === 'SSE-KMS' ? encryption.keyId : undefined
-  return [secretAccessKey, sessionToken, keyId].filter((secret) => typeof secret === 'string')
+export function listStoreSecrets(options: S3StorageOptions): string[] {
+  const { credentials, encryption } = options
+  const given: unknown = typeof credentials === 'function' ? lastAnswers.get(credentials) : credentials
+  const keyId = encryption?.type === 'SSE-KMS' ? [encryption.keyId].filter((id) => id !== undefined) : []
+  return [...listIdentitySecrets(given), ...keyId, ...listIdentitySecrets(identities.get(options))]
+}
+
+/** As `listStoreSecrets`, with those that a client has and those that a failed request bore. */
+export async function findStoreSecrets(options: S3StorageOptions, error: unknown): Promise<string[]> {
+  const signature = signatures.get(Object(error))
+  const ofClient = await findClientSecrets(options.client ?? clients.get(options))
+  return [...listStoreSecrets(options), ...ofClient, ...(signature === undefined ? [] : [signature])]
 }

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { listStoreSecrets, rememberCredentials } from '../../../src/storage/s3/secrets.js'
+import {
+  findStoreSecrets,
+  listStoreSecrets,
+  rememberClient,
+  rememberCredentials,
+  rememberIdentity,
+  rememberSignature,
+} from '../../../src/storage/s3/secrets.js'
 
 const CREDENTIALS = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'example-secret', sessionToken: 'example-session' }
 
@@ -9,6 +16,7 @@ describe('listStoreSecrets', () => {
     expect(listStoreSecrets({ bucket: 'media', credentials: CREDENTIALS, encryption })).toEqual([
       'example-secret',
       'example-session',
+      'AKIDEXAMPLE',
       'alias/example',
     ])
     expect(listStoreSecrets({ bucket: 'media', encryption: { type: 'SSE-S3' } })).toEqual([])
@@ -18,6 +26,26 @@ describe('listStoreSecrets', () => {
     const options = rememberCredentials({ bucket: 'media', credentials: async () => CREDENTIALS })
     expect(listStoreSecrets(options)).toEqual([])
     if (typeof options.credentials === 'function') expect(await options.credentials()).toBe(CREDENTIALS)
-    expect(listStoreSecrets(options)).toEqual(['example-secret', 'example-session'])
+    expect(listStoreSecrets(options)).toEqual(['example-secret', 'example-session', 'AKIDEXAMPLE'])
+  })
+})
+
+describe('findStoreSecrets', () => {
+  const SIGNATURE = 'ab'.repeat(32)
+
+  it('lists what the chain, the client and the request had', async () => {
+    const options = { bucket: 'media' }
+    expect(rememberIdentity(options, CREDENTIALS)).toBe(CREDENTIALS)
+    rememberClient(options, { config: { credentials: async () => ({ secretAccessKey: 'of the client' }) } })
+    const authorization = `AWS4-HMAC-SHA256 Credential=A, SignedHeaders=host, Signature=${SIGNATURE}`
+    const error = rememberSignature(new Error('refused'), { authorization })
+    expect(await findStoreSecrets(options, error)).toEqual([
+      ...['example-secret', 'example-session', 'AKIDEXAMPLE', 'of the client', SIGNATURE],
+    ])
+  })
+
+  it.each([undefined, '', 'Basic abc', 'Signature=short'])('finds no signature in %j', async (authorization) => {
+    const error = rememberSignature(new Error('refused'), { authorization })
+    expect(await findStoreSecrets({ bucket: 'media' }, error)).toEqual([])
   })
 })

@@ -8,6 +8,7 @@ import { abortable } from '../../../timing/abort.js'
 import { findPage } from '../../refusal.js'
 import { buildPath } from '../encode.js'
 import type { S3PutAnswer } from '../object.js'
+import { rememberSignature } from '../secrets.js'
 import type { S3Clock } from './clock.js'
 import { toSdkError } from './error-answer.js'
 import { createS3Feed, type S3Feed } from './feed.js'
@@ -66,15 +67,16 @@ export function createHttpPut({
       method: 'PUT',
       path: buildPath(address.path, key),
     } as const
+    let signed: Readonly<Record<string, string>> = {}
     const begin = (): ClientRequest => {
-      const signed = signer.signHeaders(
+      signed = signer.signHeaders(
         { method: 'PUT', key, headers: unsigned, sha256, signedAt: clock.now() },
         address,
         credentials,
       )
       return module.request({ ...target, headers: signed })
     }
-    return { begin, agent }
+    return { begin, agent, findSigned: () => signed }
   }
 
   return {
@@ -82,7 +84,10 @@ export function createHttpPut({
       const prepared = await prepare(request)
       const { response, text, isEarly } = await sendBody(prepared, createS3Feed(body, request), request.signal)
       clock.correct(response.headers)
-      if (!isSuccess(response)) throw toSdkError({ status: response.statusCode, headers: response.headers }, text)
+      if (!isSuccess(response)) {
+        const error = toSdkError({ status: response.statusCode, headers: response.headers }, text)
+        throw rememberSignature(error, prepared.findSigned())
+      }
       return { ...readSuccess(response), isEarly }
     },
     close: transports.close,
@@ -93,6 +98,8 @@ interface PreparedPut {
   /** Begins the request: once, or again on another connection. */
   begin: () => ClientRequest
   agent: Agent
+  /** The headers of the last request. */
+  findSigned(): Readonly<Record<string, string>>
 }
 
 interface HttpPutAnswer {

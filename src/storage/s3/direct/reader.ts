@@ -5,6 +5,7 @@ import { createNodeHttpClient } from '../../../http/node.js'
 import { defined } from '../../../json.js'
 import { buildPath } from '../encode.js'
 import type { ObjectOutput } from '../object.js'
+import { rememberSignature } from '../secrets.js'
 import type { S3Clock } from './clock.js'
 import { toSdkError } from './error-answer.js'
 import type { S3Address, S3Credentials, S3Signer } from './signature-v4.js'
@@ -54,7 +55,9 @@ export function createS3Reader({
       const url = `${address.origin}${buildPath(address.path, key)}`
       const response = await http({ method: 'GET', url, headers, signal })
       clock.correct(response.headers)
-      if (response.status !== 200) throw toSdkError(response, await readErrorText(response))
+      if (response.status !== 200) {
+        throw rememberSignature(toSdkError(response, await readErrorText(response)), headers)
+      }
       return { ...readOutput(response), body: response.body }
     },
     close: http.close,

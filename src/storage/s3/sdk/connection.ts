@@ -8,6 +8,7 @@ import { AGENT_OPTIONS, createTransports } from '../../../http/transport.js'
 import { repeatForgotten, watchAgent } from '../../../http/watch-agent.js'
 import { loadPackage } from '../../../runtime/load-package.js'
 import type { S3StorageOptions } from '../options.js'
+import { rememberClient } from '../secrets.js'
 
 /**
  * The SDK's client and commands, loaded at first use, because importing the SDK costs more than everything else here.
@@ -38,6 +39,7 @@ export function loadS3Sdk(): Promise<S3Connection['sdk']> {
 export async function openConnection(options: S3StorageOptions): Promise<S3Connection> {
   const sdk = await loadS3Sdk()
   const connection = await buildConnection(sdk, options)
+  rememberClient(options, connection.client)
   const found = await readSdkVersion(connection.client)
   checkPackageVersion({ name: '@aws-sdk/client-s3', install: INSTALL }, { found, least: LEAST_VERSION })
   return connection
