@@ -62,7 +62,7 @@ const MESSAGE_FIELDS: OptionNames<OutboundMessage> = {
 }
 
 /** Meta: Messages API, "Media object". */
-export const MOST_CAPTION = 1_024
+const MOST_CAPTION = 1_024
 
 /** How each kind of recipient looks, and what to say of another form. */
 const RECIPIENTS = {
