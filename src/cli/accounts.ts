@@ -12,9 +12,15 @@ import type { CommandContext, OptionHelp } from './command.js'
 import { refusePath } from './file-faults.js'
 import { type Flags, getNeededText, getText, getTexts } from './flags.js'
 
-/** The options for providers with a Graph API of their own. */
+/** The option for providers with a Graph API of their own. */
+export const GRAPH_ROW: OptionHelp = [
+  '--cloud-api <url>',
+  'Graph API of your provider; default https://graph.facebook.com',
+]
+
+/** The options for those, where media is fetched. */
 export const CLOUD_API_ROWS: readonly OptionHelp[] = [
-  ['--cloud-api <url>', 'Graph API of your provider; default https://graph.facebook.com'],
+  GRAPH_ROW,
   ['--media-host <host>', 'Host that media URLs may lead to; default lookaside.fbsbx.com; repeatable', 'repeatable'],
 ]
 

@@ -109,7 +109,9 @@ export function listenForInterrupts(process: CommandHost['signals']): Interrupts
   }
 }
 
-const UNUSABLE: ReadonlySet<string> = new Set(['invalid-option', 'storage-failed', 'wrong-account'])
+const UNUSABLE: ReadonlySet<string> = new Set([
+  ...['invalid-option', 'storage-failed', 'wrong-account', 'outbound-type', 'outbound-limit'],
+])
 
 /** The exit code of a command that threw: 2 when options, settings or the storage have to be repaired first. */
 export function decideExitCode(error: unknown): number {

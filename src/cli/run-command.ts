@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { configFromEnv } from '../config-from-env.js'
-import { CLOUD_API_ROWS } from './accounts.js'
+import { CLOUD_API_ROWS, GRAPH_ROW } from './accounts.js'
 import { runArchive } from './archive.js'
 import { DEFAULT_TRANSFERS, runBackfill, WINDOW_ENTRIES } from './backfill.js'
 import {
@@ -19,6 +19,7 @@ import { describeHelp, describeVersion, PROGRAM } from './help.js'
 import { STORAGE_OPTIONS } from './open-storage.js'
 import { choosePaint } from './paint.js'
 import { findCommand, parseCommand } from './parse-command.js'
+import { MAY_BE_SENT, RECIPIENT_VARIABLE, runSend } from './send.js'
 import { runSign } from './sign.js'
 import { DEFAULT_READS, runVerify } from './verify.js'
 
@@ -100,6 +101,41 @@ const COMMANDS: readonly Command[] = [
       'sign whatsapp-media/acme/2026-11-22/image/5ef5e495-9ea6-59d7-91c6-d39ba4699239.jpg --account acme --bucket my-media --expires 600',
     ],
     run: makeInterruptible(({ args: [key = ''], flags }, context) => runSign(key, flags, context)),
+  },
+  {
+    name: 'send',
+    argument: '<file>',
+    description: 'Store a file, then send it by WhatsApp; prints key and message id. Token: WHATSAPP_ACCESS_TOKEN',
+    options: [
+      ['--account <id>', 'The account (tenant) that the file is stored for'],
+      ['--phone-number-id <id>', "Meta's id of the business number that sends"],
+      ['--to <number>', `Who gets it, with country code; - reads a line of stdin; default ${RECIPIENT_VARIABLE}`],
+      ['--recipient <id>', 'A business-scoped user id in place of a number; - reads a line of stdin'],
+      ['--group <id>', 'A group in place of a number; - reads a line of stdin'],
+      ['--key', 'The argument is the key of a stored object, and nothing is stored'],
+      ['--caption <text>', 'The text below an image, a video or a document'],
+      ['--filename <name>', "The name that readers see; default the file's own"],
+      ['--type <type>', 'image, video, audio, document or sticker; default by MIME type'],
+      ['--mime <type>', 'The MIME type; default by the extension, of a stored object its own'],
+      ['--voice', 'Send it as a voice note: Ogg with Opus'],
+      ['--reply-to <id>', 'The id of the message that it answers'],
+      ['--media-ids <directory>', 'Remember what Meta has, and do not upload it again for 30 days'],
+      ...STORAGE_OPTIONS,
+      GRAPH_ROW,
+    ],
+    examples: [
+      // Other users see a command line in `ps`, and the shell keeps it.
+      'send offer.pdf --account acme --phone-number-id 106540352242922 --to - --bucket my-media < number.txt',
+      'send whatsapp-media/acme/2026-11-22/image/5ef5e495-9ea6-59d7-91c6-d39ba4699239.jpg --key --account acme --phone-number-id 106540352242922 --recipient IN.2081978709342942 --bucket my-media',
+    ],
+    exitCodes: [
+      ['0', 'Meta has accepted the message'],
+      ['1', 'it was not sent'],
+      ['2', "an option, the settings, the file or the storage can't be used; it was not sent"],
+      [`${MAY_BE_SENT}`, 'it may be sent or not, for the answer was lost: look in the chat before you send it again'],
+      ['130', 'stopped by Ctrl-C or SIGTERM'],
+    ],
+    run: makeInterruptible(({ args: [file = ''], flags }, context) => runSend(file, flags, context)),
   },
   {
     name: 'doctor',

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, it, vi } from 'vitest'
 import { DEFAULT_TRANSFERS, WINDOW_ENTRIES } from '../../src/cli/backfill.js'
 import { runCommand } from '../../src/cli/run-command.js'
+import { MAY_BE_SENT, RECIPIENT_VARIABLE } from '../../src/cli/send.js'
 import { DEFAULT_READS } from '../../src/cli/verify.js'
 import { resolveCloudApi } from '../../src/download/cloud-api.js'
 import { checkPrefix } from '../../src/key.js'
@@ -31,7 +32,7 @@ async function run(
   return { code, ...written }
 }
 
-const NAMES = ['demo', 'archive', 'backfill', 'verify', 'sign', 'doctor']
+const NAMES = ['demo', 'archive', 'backfill', 'verify', 'sign', 'send', 'doctor']
 
 it.each([
   ['no arguments', []],
@@ -70,7 +71,7 @@ it.each(NAMES)('runCommand describes the options of %s', async (name) => {
   expect(out).toMatch(
     /\n\nOptions:\n(?: {2}--[a-z-]+(?: <[a-z]+>)? {2,}\S.*\n)+ {2}-h, --help +Display this message\n\nExamples:\n/,
   )
-  expect(out).toMatch(/\n\nExit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}130 .*\n$/)
+  expect(out).toMatch(/\n\nExit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n(?: {2}3 .*\n)? {2}130 .*\n$/)
   expect(await run(['help', name])).toMatchObject({ code: 0, out, err: '' })
 })
 
@@ -84,6 +85,8 @@ it.each([
   ['backfill', '--cloud-api', GRAPH],
   ['backfill', '--media-host', MEDIA.hostname],
   ['archive', '--cloud-api', GRAPH],
+  ['send', '--cloud-api', GRAPH],
+  ['send', '--to', RECIPIENT_VARIABLE],
   ['doctor', '--graph-url', GRAPH],
   ['doctor', '--prefix', checkPrefix({})],
   ['verify', '--concurrency', String(DEFAULT_READS)],
@@ -94,6 +97,11 @@ it.each([
   const { out } = await run([command, '--help'])
   const [line = ''] = out.split('\n').filter((each) => each.startsWith(`  ${option} `))
   expect(line.split(/default:? /i)[1]).toContain(expected)
+})
+
+it('the help of send tells that a lost answer has an exit code of its own', async () => {
+  const { out } = await run(['send', '--help'])
+  expect(out).toMatch(new RegExp(`\\n {2}${MAY_BE_SENT} +it may be sent or not`))
 })
 
 it('the help of sign tells how long a URL works by default', async () => {
@@ -130,6 +138,7 @@ it('runCommand prints the version, and what it runs on', async () => {
 it.each([
   [['archive', '1'], '--account is needed\n'],
   [['backfill', '-'], '--journal is needed when the input is a stream\n'],
+  [['send', 'x.pdf'], '--account is needed\n'],
   [['sign', '1', '--account', '007'], '--bucket is needed (or S3_BUCKET_NAME), or --directory\n'],
   [
     ['verify', 'x', '--nothing'],

@@ -121,7 +121,7 @@ describe('commands in the documents', () => {
       .flatMap(({ text }) => [...text.matchAll(/whatsapp-media-archive ([a-z]+)((?: [^\n#`]*)?)/g)])
       .map(([, command = '', rest = '']) => ({ command, options: rest.match(/--[a-z-]+/g) ?? [] }))
     const commands = [...new Set(shown.map(({ command }) => command))]
-    expect(commands.sort()).toEqual(['archive', 'backfill', 'demo', 'doctor', 'sign', 'verify'])
+    expect(commands.sort()).toEqual(['archive', 'backfill', 'demo', 'doctor', 'send', 'sign', 'verify'])
     const help = new Map(
       await Promise.all(
         commands.map(
