@@ -1,15 +1,31 @@
 import { hasSecret } from '../errors/redaction.js'
 import { isError, isName, readErrorName, readField, readTextField } from '../errors/thrown.js'
 
-/** Faults of a call, by Node's and undici's codes: they are thrown before anything is sent (Node: Errors). */
+/**
+ * Faults of a call, by Node's and undici's codes (Node: Errors). `ERR_INVALID_STATE` is none: streams of the web that were
+ * closed while an answer came have it.
+ */
 const CALL_FAULT =
-  /^(?:UND_)?ERR_(?:INVALID|HTTP_INVALID|UNESCAPED|MISSING|OUT_OF_RANGE|ILLEGAL|NOT_SUPPORTED|UNSUPPORTED|MODULE)(?:_|$)/
+  /^(?:UND_)?ERR_(?:INVALID(?!_STATE)|HTTP_INVALID|UNESCAPED|MISSING|OUT_OF_RANGE|ILLEGAL|NOT_SUPPORTED|UNSUPPORTED|MODULE)(?:_|$)/
 
-const CALL_FAULTS: readonly string[] = ['ReferenceError', 'SyntaxError', 'RangeError']
-
-/** Whether the call itself was at fault, so that nothing was sent. */
+/**
+ * Whether the call itself was at fault, so that the next one will be, too. Most likely nothing was sent. A `SyntaxError` or
+ * `RangeError` without a code tells of data: a client that parses a proxy's page throws one after the answer.
+ */
 export function isCallFault(thrown: unknown): boolean {
-  return CALL_FAULT.test(readErrorName(thrown)) || CALL_FAULTS.includes(readTextField(thrown, 'name'))
+  return CALL_FAULT.test(readErrorName(thrown)) || readTextField(thrown, 'name') === 'ReferenceError'
+}
+
+/** Node and undici refuse a request's address or headers so, before they open a connection (Node: Errors). */
+const REFUSED_REQUEST =
+  /^(?:ERR_INVALID_(?:URL|PROTOCOL|CHAR|HTTP_TOKEN)|ERR_HTTP_INVALID_HEADER_VALUE|ERR_UNESCAPED_CHARACTERS|UND_ERR_INVALID_ARG)$/
+
+/**
+ * Whether a fault proves that nothing was sent. `isCallFault` proves less: a client of the user's may make a mistake of its
+ * own once it has the answer.
+ */
+export function isRequestRefused(thrown: unknown): boolean {
+  return REFUSED_REQUEST.test(readErrorName(thrown))
 }
 
 /** Ends that clients name in place of a code. */

@@ -1,7 +1,7 @@
 import { judgeGraphFailure } from '../download/graph-error.js'
 import { readErrorName } from '../errors/thrown.js'
 import { WhatsAppMediaError } from '../errors.js'
-import { isCallFault } from '../http/no-answer.js'
+import { isRequestRefused } from '../http/no-answer.js'
 
 /**
  * Meta's codes for a service that took nothing: overloaded, unavailable, or in maintenance. Not among them are 1 and 131000,
@@ -28,7 +28,7 @@ export function isUnsent(error: unknown): boolean {
       // An answer of a server between, with a status of the 500s, may come after Meta has the call.
       return judgeGraphFailure(error) !== 'passing' || NOT_TAKEN.includes(error.graphCode)
     case 'graph-unreachable':
-      return NO_CONNECTION.test(readErrorName(error.cause)) || isCallFault(error.cause)
+      return NO_CONNECTION.test(readErrorName(error.cause)) || isRequestRefused(error.cause)
     default:
       return false
   }

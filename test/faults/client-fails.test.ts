@@ -14,7 +14,10 @@ const fetchFailed = (code: string): Error => Object.assign(new TypeError(TOKEN),
 /** What is thrown, what the error says, and whether the fault is the app's own. */
 const THROWN: readonly [unknown, string, boolean][] = [
   [new ReferenceError('agent is not defined'), 'it could not be sent: ReferenceError', true],
-  [new SyntaxError(TOKEN), 'it could not be sent: SyntaxError', true],
+  [new SyntaxError(TOKEN), 'the HTTP client failed: SyntaxError', false],
+  [new RangeError(TOKEN), 'the HTTP client failed: RangeError', false],
+  [new DOMException(TOKEN, 'SyntaxError'), 'the HTTP client failed: SyntaxError', false],
+  [coded(TypeError, 'ERR_INVALID_STATE'), 'no answer (ERR_INVALID_STATE)', false],
   [coded(TypeError, 'ERR_INVALID_ARG_TYPE'), 'it could not be sent: TypeError ERR_INVALID_ARG_TYPE', true],
   [coded(TypeError, 'ERR_INVALID_PROTOCOL'), 'it could not be sent: TypeError ERR_INVALID_PROTOCOL', true],
   [fetchFailed('UND_ERR_INVALID_ARG'), 'it could not be sent: TypeError UND_ERR_INVALID_ARG', true],

@@ -21,6 +21,8 @@ describe('describeNoAnswer', () => {
     [fetchFailed('ENOTFOUND'), 'no answer (ENOTFOUND)'],
     [thrown(Error, { name: 'AbortError' }), 'no answer (AbortError)'],
     [thrown(Error, { name: 'TimeoutError' }), 'no answer (TimeoutError)'],
+    [thrown(TypeError, { code: 'ERR_INVALID_STATE' }), 'no answer (ERR_INVALID_STATE)'],
+    [fetchFailed('ERR_INVALID_STATE'), 'no answer (ERR_INVALID_STATE)'],
     [thrown(TypeError, { cause: thrown(Error) }), 'no answer (TypeError)'],
     [thrown(Error, { cause: thrown(Error) }), 'no answer'],
   ])('tells a silent network: %s', (error, problem) => {
@@ -37,7 +39,7 @@ describe('describeNoAnswer', () => {
     [fetchFailed('ERR_INVALID_URL'), 'TypeError ERR_INVALID_URL'],
     [fetchFailed('UND_ERR_INVALID_ARG'), 'TypeError UND_ERR_INVALID_ARG'],
     [thrown(Error, { code: 'ERR_MODULE_NOT_FOUND' }), 'ERR_MODULE_NOT_FOUND'],
-    [thrown(Error, { name: 'EAAGb0ZCsecret', code: 'ERR_INVALID_STATE' }), 'ERR_INVALID_STATE'],
+    [thrown(Error, { name: 'EAAGb0ZCsecret', code: 'ERR_INVALID_THIS' }), 'ERR_INVALID_THIS'],
     [thrown(ReferenceError), 'ReferenceError'],
     [thrown(RangeError, { code: 'ERR_OUT_OF_RANGE' }), 'RangeError ERR_OUT_OF_RANGE'],
   ])('tells a call that could not be sent: %s', (error, fault) => {
@@ -56,6 +58,8 @@ describe('describeNoAnswer', () => {
     [thrown(Error, { code: 'EAAGb0ZCsecret' }), 'failed: Error'],
     [thrown(Error, { name: 'EAAGb0ZCsecret' }), 'failed: Error'],
     [thrown(EvalError), 'failed: EvalError'],
+    [thrown(SyntaxError), 'failed: SyntaxError'],
+    [thrown(RangeError), 'failed: RangeError'],
     [wordy(TypeError, slip), `failed: TypeError: ${slip}`],
     [wordy(TypeError, 'this.pool.take is not a function'), 'failed: TypeError: this.pool.take is not a function'],
     [wordy(TypeError, `${slip} of 15551234567`), 'failed: TypeError'],

@@ -206,6 +206,19 @@ it.each([
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', true],
   ['ERR_TLS_CERT_ALTNAME_INVALID', true],
   ['ERR_INVALID_CHAR', true],
+  ['ERR_INVALID_URL', true],
+  ['ERR_INVALID_PROTOCOL', true],
+  ['ERR_INVALID_HTTP_TOKEN', true],
+  ['ERR_HTTP_INVALID_HEADER_VALUE', true],
+  ['ERR_UNESCAPED_CHARACTERS', true],
+  ['UND_ERR_INVALID_ARG', true],
+  // A client that fails over the answer.
+  ['ERR_INVALID_STATE', false],
+  ['ERR_INVALID_ARG_TYPE', false],
+  ['ERR_INVALID_ARG_VALUE', false],
+  ['ERR_OUT_OF_RANGE', false],
+  ['ERR_MISSING_ARGS', false],
+  ['ERR_UNSUPPORTED_OPERATION', false],
   ['ECONNRESET', false],
   ['EPIPE', false],
   ['ETIMEDOUT', false],
@@ -219,6 +232,25 @@ it.each([
     request.url.includes('/messages') ? Promise.reject(Object.assign(new Error('x'), { code })) : real(request)
   const error = await catchError(send(api, { http, attempts: 1 }))
   expect(error).toHaveProperty('code', isProof ? 'graph-unreachable' : 'send-outcome-unknown')
+})
+
+it.each([
+  ['a page that it parses', () => JSON.parse('<html>')],
+  ['a status that no Response has', () => new Response('', { status: 99 })],
+  ['a name that is not defined', () => Reflect.apply(Reflect.get(globalThis, 'eval'), undefined, ['absentLogger'])],
+  ['a piece that is none', () => Buffer.concat(Array(1))],
+  ['a stream that was closed', () => new ReadableStream({ start: (c) => (c.close(), c.close()) })],
+])('a client that fails over an answer sends no message twice: %s', async (_what, fail) => {
+  const api = await apis.start()
+  const real = fromFetch(fetch)
+  const http: HttpClient = async (request) => {
+    const answer = await real(request)
+    if (request.url.includes('/messages')) fail()
+    return answer
+  }
+  const error = await catchError(send(api, { http, attempts: 3 }))
+  expect(error).toHaveProperty('code', 'send-outcome-unknown')
+  expect(posts(api)).toBe(1)
 })
 
 it('what is no error of this library proves nothing', () => {
