@@ -16,16 +16,28 @@ export function isCallFault(thrown: unknown): boolean {
   return CALL_FAULT.test(readErrorName(thrown)) || readTextField(thrown, 'name') === 'ReferenceError'
 }
 
-/** Node and undici refuse a request's address or headers so, before they open a connection (Node: Errors). */
+/** Node refuses a request's address or headers so, before they open a connection (Node: Errors). */
 const REFUSED_REQUEST =
-  /^(?:ERR_INVALID_(?:URL|PROTOCOL|CHAR|HTTP_TOKEN)|ERR_HTTP_INVALID_HEADER_VALUE|ERR_UNESCAPED_CHARACTERS|UND_ERR_INVALID_ARG)$/
+  /^(?:ERR_INVALID_(?:URL|PROTOCOL|CHAR|HTTP_TOKEN)|ERR_HTTP_INVALID_HEADER_VALUE|ERR_UNESCAPED_CHARACTERS)$/
+
+/** No connection came to be, by Node's and undici's codes (Node: Errors, "Common system errors"). */
+const NO_CONNECTION =
+  /^(?:ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL|EMFILE|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|ERR_TLS_CERT_\w+)$/
+
+/** On a connection that stands, Linux names the network's last message in place of a timeout: the request has left. */
+const ON_CONNECTION: readonly unknown[] = ['read', 'write', 'writev', 'shutdown']
 
 /**
- * Whether a fault proves that nothing was sent. `isCallFault` proves less: a client of the user's may make a mistake of its
- * own once it has the answer.
+ * Whether what an HTTP client threw in place of an answer proves that nothing was sent. `isCallFault` proves less: a client
+ * of the user's may make a mistake of its own once it has the answer.
  */
-export function isRequestRefused(thrown: unknown): boolean {
-  return REFUSED_REQUEST.test(readErrorName(thrown))
+export function isNeverSent(thrown: unknown): boolean {
+  // `fetch` hides in the cause what the network said.
+  return [thrown, readField(thrown, 'cause')].some((each) => {
+    const code = readTextField(each, 'code')
+    const isProof = NO_CONNECTION.test(code) || REFUSED_REQUEST.test(code)
+    return isProof && !ON_CONNECTION.includes(readField(each, 'syscall'))
+  })
 }
 
 /** Ends that clients name in place of a code. */

@@ -10,7 +10,8 @@ import type { KnownSecrets } from '../errors/known-secrets.js'
 import { reduceToName } from '../errors/thrown.js'
 import { GraphUnreachableError, InvalidOptionError } from '../errors.js'
 import { type EventSubject, emit } from '../events.js'
-import type { HttpRequest } from '../http/client.js'
+import type { HttpClient, HttpRequest } from '../http/client.js'
+import { isNeverSent } from '../http/no-answer.js'
 import { defined, type Filled, parseJson } from '../json.js'
 import { checkAccountId } from '../key.js'
 import { type Deadlines, runUnder, startDeadlines } from '../timing/deadlines.js'
@@ -119,6 +120,8 @@ export interface GraphCall extends Pick<HttpRequest, 'method' | 'body' | 'header
   mediaId?: string | undefined
   /** More texts that no error may repeat. */
   secrets: KnownSecrets
+  /** Told when it is certain that the call never left. */
+  onNeverSent?: (() => void) | undefined
 }
 
 /**
@@ -129,7 +132,7 @@ export interface GraphCall extends Pick<HttpRequest, 'method' | 'body' | 'header
  * answer came.
  */
 export async function callGraph(call: GraphCall, attempt: SendingAttempt): Promise<unknown> {
-  const { method, path, headers, body, phoneNumberId, mediaId, secrets } = call
+  const { method, path, headers, body, phoneNumberId, mediaId, secrets, onNeverSent } = call
   const { download, accessToken, deadlines } = attempt
   const { cloudApi, http, appSecret } = download
   const url = cloudApi.buildNodeUrl(path, { accessToken, appSecret, phoneNumberId })
@@ -137,7 +140,7 @@ export async function callGraph(call: GraphCall, attempt: SendingAttempt): Promi
   const answer = await requestGraph(
     () => ({ method, url, headers: { ...cloudApi.buildAuthorization(accessToken), ...headers }, body }),
     {
-      http,
+      http: tellNeverSent(http, onNeverSent),
       deadlines,
       createError: (problem, thrown) => new GraphUnreachableError({ host, problem, cause: reduceToName(thrown) }),
     },
@@ -147,6 +150,19 @@ export async function callGraph(call: GraphCall, attempt: SendingAttempt): Promi
   const isNode = node !== mediaId && answer.text.includes(`'${node}'`)
   const known = [accessToken, appSecret, readProof(url), ...secrets]
   throw toGraphError({ ...answer, secrets: known }, isNode ? undefined : mediaId)
+}
+
+/** Around the client alone: what breaks an answer off may have the same names. */
+function tellNeverSent(http: HttpClient, onNeverSent: (() => void) | undefined): HttpClient {
+  if (onNeverSent === undefined) return http
+  return async (request) => {
+    try {
+      return await http(request)
+    } catch (error) {
+      if (isNeverSent(error)) onNeverSent()
+      throw error
+    }
+  }
 }
 
 /** The error for an answer with status 200 that is none of Meta's. */

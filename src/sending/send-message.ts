@@ -131,10 +131,13 @@ async function postMessage(message: MediaMessage, { plan, phoneNumberId }: Messa
   let mayBeSent = false
   const post = async (attempt: SendingAttempt): Promise<SentMessage> => {
     mayBeSent = true
+    const onNeverSent = (): void => {
+      mayBeSent = false
+    }
     try {
-      return await attemptSend(message, phoneNumberId, attempt)
+      return await attemptSend(message, attempt, { phoneNumberId, onNeverSent })
     } catch (error) {
-      mayBeSent = !isUnsent(error)
+      if (isUnsent(error)) mayBeSent = false
       throw error
     }
   }
@@ -148,8 +151,8 @@ async function postMessage(message: MediaMessage, { plan, phoneNumberId }: Messa
 
 async function attemptSend(
   message: MediaMessage,
-  phoneNumberId: string,
   attempt: SendingAttempt,
+  { phoneNumberId, onNeverSent }: { phoneNumberId: string; onNeverSent: () => void },
 ): Promise<SentMessage> {
   const { mediaType, mediaId } = message
   const json = await callGraph(
@@ -158,6 +161,7 @@ async function attemptSend(
       headers: { 'content-type': 'application/json' },
       body: buildMessageBody(message),
       secrets: listSecrets(message),
+      onNeverSent,
     },
     attempt,
   )
