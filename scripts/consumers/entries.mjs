@@ -55,6 +55,10 @@ async function checkNode({ check, node }, { version, bare, full }) {
     cwd: bare,
     expect: (stdout) => stdout.includes(manifest.version),
   })
+  await check(`Node ${version}, the command send`, bin, ['send.mjs', cli], {
+    cwd: bare,
+    expect: (stdout) => stdout === 'sent\n',
+  })
 }
 
 /** [module, moduleResolution, the extensions that give every module system its turn] */
