@@ -1,6 +1,6 @@
 import { reduceToName } from '../errors/thrown.js'
 import { DownloadFailedError } from '../errors.js'
-import { isEncoded } from '../http/headers.js'
+import { isEncoded, isWholeAnswer } from '../http/headers.js'
 import { isPassingStatus } from '../http/retry-after.js'
 import { defined } from '../json.js'
 import type { MediaHostAnswer } from './follow-redirects.js'
@@ -13,7 +13,7 @@ import { readGraphRetryAfter } from './graph-error.js'
  */
 export function checkWholeAnswer({ response, host }: MediaHostAnswer): number | undefined {
   const { status, headers } = response
-  if (!isWholeFile(status, headers)) throw createRefusalError(status, headers, host)
+  if (!isWholeAnswer(status, headers)) throw createRefusalError(status, headers, host)
   if (isEncoded(headers)) {
     throw new DownloadFailedError({ host, problem: 'the answer has a Content-Encoding', retryable: false })
   }
@@ -39,23 +39,9 @@ function createRefusalError(
     problem: `HTTP ${status}`,
     status,
     // A part, or no content: nobody asked for that, and another answer may be whole.
-    retryable: DEAD_URL_STATUSES.includes(status) || isPassingStatus(status) || isSuccess(status),
+    retryable: DEAD_URL_STATUSES.includes(status) || isPassingStatus(status) || (status >= 200 && status < 300),
     ...defined({ retryAfterMs: readGraphRetryAfter(headers) }),
   })
-}
-
-function isSuccess(status: number): boolean {
-  return status >= 200 && status < 300
-}
-
-/**
- * Whether an answer is the whole file: its size and hash are proven all the same. Caches and proxies answer 203, and 206
- * with a range that is the whole (RFC 9110, sections 15.3.4 and 15.3.7).
- */
-function isWholeFile(status: number, { 'content-range': range = '' }: Readonly<Record<string, string>>): boolean {
-  if (status !== 206) return isSuccess(status) && status !== 204 && status !== 205
-  const [, last, size] = /^bytes 0-(\d{1,15})\/(\d{1,15})$/i.exec(range.trim()) ?? []
-  return last !== undefined && Number(last) + 1 === Number(size)
 }
 
 function readLength({ 'content-length': length = '' }: Readonly<Record<string, string>>): number | undefined {

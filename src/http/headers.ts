@@ -22,3 +22,16 @@ function isIterable(value: object): value is Iterable<unknown> {
 export function isEncoded({ 'content-encoding': encoding = '' }: Readonly<Record<string, string>>): boolean {
   return !['', 'identity'].includes(encoding.trim().toLowerCase())
 }
+
+/**
+ * Whether an answer promises the whole of what was asked for. Caches and proxies answer 203, and 206 with a range that is
+ * the whole (RFC 9110, sections 15.3.4 and 15.3.7).
+ */
+export function isWholeAnswer(
+  status: number,
+  { 'content-range': range = '' }: Readonly<Record<string, string>>,
+): boolean {
+  if (status !== 206) return status >= 200 && status < 300 && status !== 204 && status !== 205
+  const [, last, size] = /^bytes 0-(\d{1,15})\/(\d{1,15})$/i.exec(range.trim()) ?? []
+  return last !== undefined && Number(last) + 1 === Number(size)
+}

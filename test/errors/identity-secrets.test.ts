@@ -36,12 +36,35 @@ describe('findClientSecrets', () => {
     ['no settings', {}, []],
     ['no client', undefined, []],
   ])('lists those of a client with %s', async (_name, client, secrets) => {
-    expect(await findClientSecrets(client)).toEqual(secrets)
+    expect(await findClientSecrets(client, new Error('refused'))).toEqual(secrets)
+  })
+
+  const named = (name: string, message: string, fields: object = {}): Error =>
+    Object.assign(new Error(message), { name, ...fields })
+  it.each<[string, unknown, number]>([
+    ['no credentials', named('CredentialsProviderError', 'none'), 0],
+    ['expired credentials', named('CredentialsProviderError', 'the session has expired'), 0],
+    ['a provider without a token', named('TokenProviderError', 'none'), 0],
+    ['half of the credentials', new Error('Resolved credential object is not valid'), 0],
+    ['no region', new Error('Region is missing'), 0],
+    ['a package that is not there', named('Error', "Cannot find module 'x'", { code: 'MODULE_NOT_FOUND' }), 0],
+    ['a connection that failed', named('Error', 'reset', { code: 'ECONNRESET' }), 1],
+    ['a refusal', named('AccessDenied', 'no', { $metadata: { httpStatusCode: 403 } }), 1],
+    ['a store that names a provider', named('ProviderError', 'no', { $metadata: { httpStatusCode: 403 } }), 1],
+    ['a text', 'no', 1],
+    ['nothing', undefined, 1],
+  ])('asks only what has signed the call: %s', async (_what, error, times) => {
+    const provide = vi.fn(async () => IDENTITY)
+    expect(await findClientSecrets(clientOf(provide), error)).toEqual(times === 0 ? [] : ALL)
+    expect(provide).toHaveBeenCalledTimes(times)
   })
 
   it('waits a second at most', async () => {
     vi.useFakeTimers()
-    const asked = findClientSecrets(clientOf(() => new Promise(() => {})))
+    const asked = findClientSecrets(
+      clientOf(() => new Promise(() => {})),
+      new Error('refused'),
+    )
     await vi.advanceTimersByTimeAsync(1_000)
     vi.useRealTimers()
     expect(await asked).toEqual([])

@@ -93,7 +93,7 @@ export function connectSqs(options: SqsConnectionOptions): SqsConnection {
       } catch (error) {
         if (stop.signal.aborted)
           return { error: new QueueFailedError({ operation, reason: 'timeout', retryable: true }) }
-        const known = [...listConnectionSecrets(options), ...(await findClientSecrets(opened))]
+        const known = [...listConnectionSecrets(options), ...(await findClientSecrets(opened, error))]
         return { error: toSqsError(error, operation, [...known, ...secrets]) }
       } finally {
         stop.clear()

@@ -57,6 +57,8 @@ export function listStoreSecrets(options: S3StorageOptions): string[] {
 /** As `listStoreSecrets`, with those that a client has and those that a failed request bore. */
 export async function findStoreSecrets(options: S3StorageOptions, error: unknown): Promise<string[]> {
   const signature = signatures.get(Object(error))
-  const ofClient = await findClientSecrets(options.client ?? clients.get(options))
+  // A function that was given has been remembered, and is not asked once more for each error.
+  const client = options.client ?? (options.credentials === undefined ? clients.get(options) : undefined)
+  const ofClient = await findClientSecrets(client, error)
   return [...listStoreSecrets(options), ...ofClient, ...(signature === undefined ? [] : [signature])]
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   findStoreSecrets,
   listStoreSecrets,
@@ -7,6 +7,7 @@ import {
   rememberIdentity,
   rememberSignature,
 } from '../../../src/storage/s3/secrets.js'
+import { createS3Storage } from '../../../src/storage/s3.js'
 
 const CREDENTIALS = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'example-secret', sessionToken: 'example-session' }
 
@@ -27,6 +28,17 @@ describe('listStoreSecrets', () => {
     expect(listStoreSecrets(options)).toEqual([])
     if (typeof options.credentials === 'function') expect(await options.credentials()).toBe(CREDENTIALS)
     expect(listStoreSecrets(options)).toEqual(['example-secret', 'example-session', 'AKIDEXAMPLE'])
+  })
+})
+
+describe('a provider that fails', () => {
+  it.each(['head', 'get', 'delete'] as const)('is asked once for each %s', async (operation) => {
+    const provide = vi.fn(() => Promise.reject(Object.assign(new Error('down'), { code: 'ECONNREFUSED' })))
+    const storage = createS3Storage({ bucket: 'media', region: 'eu-central-1', credentials: provide })
+    for (const times of [1, 2, 3]) {
+      await expect(storage[operation]?.('k')).rejects.toMatchObject({ reason: 'ECONNREFUSED', retryable: true })
+      expect(provide).toHaveBeenCalledTimes(times)
+    }
   })
 })
 

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { HttpAgents } from '../../../http/agents.js'
 import type { HttpResponse } from '../../../http/client.js'
+import { isWholeAnswer } from '../../../http/headers.js'
 import { createNodeHttpClient } from '../../../http/node.js'
 import { defined } from '../../../json.js'
 import { buildPath } from '../encode.js'
@@ -55,7 +56,7 @@ export function createS3Reader({
       const url = `${address.origin}${buildPath(address.path, key)}`
       const response = await http({ method: 'GET', url, headers, signal })
       clock.correct(response.headers)
-      if (response.status !== 200) {
+      if (!isWholeAnswer(response.status, response.headers)) {
         throw rememberSignature(toSdkError(response, await readErrorText(response)), headers)
       }
       return { ...readOutput(response), body: response.body }

@@ -70,6 +70,29 @@ describe('get', () => {
     expect(String(await buffer(body))).toBe('hello')
   })
 
+  it.each<[number, Record<string, string>]>([
+    [200, {}],
+    [203, {}],
+    [206, { 'content-range': 'bytes 0-4/5' }],
+    [206, { 'content-range': 'Bytes 0-4/5 ' }],
+    [299, {}],
+  ])('takes the whole object with status %i %j', async (status, headers) => {
+    const { get } = await startStore((_request, response) => {
+      response.writeHead(status, { 'content-length': '5', ...headers }).end('hello')
+    })
+    expect(await text((await get()).body)).toBe('hello')
+  })
+
+  it.each(['bytes 0-4/6', 'bytes 1-5/6', 'bytes 0-4/*', 'bytes */5', 'items 0-4/5', ''])(
+    'takes no part: %s',
+    async (range) => {
+      const { get } = await startStore((_request, response) => {
+        response.writeHead(206, { 'content-length': '5', 'content-range': range }).end('hello')
+      })
+      await expect(get()).rejects.toMatchObject({ $metadata: { httpStatusCode: 206 } })
+    },
+  )
+
   it('knows no size where the answer tells none', async () => {
     const { get } = await startStore((_request, response) => void response.end('hello').flushHeaders())
     const { get: chunked } = await startStore((_request, response) => {
