@@ -16,9 +16,9 @@ export function isCallFault(thrown: unknown): boolean {
   return CALL_FAULT.test(readErrorName(thrown)) || readTextField(thrown, 'name') === 'ReferenceError'
 }
 
-/** Node refuses a request's address or headers so, before they open a connection (Node: Errors). */
+/** Node and undici refuse a request's address or headers so, before they open a connection (Node: Errors). */
 const REFUSED_REQUEST =
-  /^(?:ERR_INVALID_(?:URL|PROTOCOL|CHAR|HTTP_TOKEN)|ERR_HTTP_INVALID_HEADER_VALUE|ERR_UNESCAPED_CHARACTERS)$/
+  /^(?:ERR_INVALID_(?:URL|PROTOCOL|CHAR|HTTP_TOKEN)|ERR_HTTP_INVALID_HEADER_VALUE|ERR_UNESCAPED_CHARACTERS|UND_ERR_INVALID_ARG)$/
 
 /** No connection came to be, by Node's and undici's codes (Node: Errors, "Common system errors"). */
 const NO_CONNECTION =

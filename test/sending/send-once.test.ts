@@ -37,7 +37,7 @@ it.each<[string, Error]>([
   ['a stream in use', coded('ERR_INVALID_STATE')],
   ['a value', coded('ERR_OUT_OF_RANGE')],
   ['a module', coded('ERR_MODULE_NOT_FOUND')],
-  ["undici's own slip", fetchFailed(coded('UND_ERR_INVALID_ARG'))],
+  ['a client that was ended', fetchFailed(coded('UND_ERR_DESTROYED'))],
   ['a host that no longer answers', coded('EHOSTUNREACH', { syscall: 'read' })],
   ['a network that went away', coded('ENETUNREACH', { syscall: 'write' })],
   ['a port that was closed', coded('ECONNREFUSED', { syscall: 'read' })],
