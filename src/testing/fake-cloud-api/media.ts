@@ -160,6 +160,8 @@ function* cutIntoSlices(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 16_384) yield bytes.subarray(at, at + 16_384)
 }
 
+const SENDER = '15550001111'
+
 function buildReference(held: HeldMedia, downloadUrl: string, expiresAt: number): MediaReference {
   const { bytes, size, addedAt, lifetimeMs, checksum, announced, sha256, ...media } = held
   return {
@@ -170,7 +172,8 @@ function buildReference(held: HeldMedia, downloadUrl: string, expiresAt: number)
     messageId: `wamid.${Buffer.from(`fake ${held.mediaId}`).toString('base64')}`,
     timestamp: new Date(addedAt).toISOString(),
     receivedAt: new Date(addedAt).toISOString(),
-    from: '15550001111',
+    from: SENDER,
+    contact: { phone: SENDER },
     businessAccountId: '102290129340398',
     direction: 'inbound',
     origin: 'message',
