@@ -66,7 +66,7 @@ const MOST_CAPTION = 1_024
 
 /** How each kind of recipient looks, and what to say of another form. */
 const RECIPIENTS = {
-  to: [/^\+?\d(?:[\s().-]{0,2}\d){5,16}$/, 'a phone number with its country code, such as +15550001111'],
+  to: [/^\+?\d(?:[\s().-]{0,2}\d){5,16}$/, 'a phone number with its country code, 6 to 17 digits'],
   // A parent id has one part more (Meta: Business-scoped user ids).
   recipient: [
     /^[A-Z]{2}\.(?:[A-Z]{1,8}\.)?[A-Za-z0-9]{1,128}$/,

@@ -136,7 +136,7 @@ describe('runSend', () => {
     ['the number in place of its id', { phoneNumberId: '+1 555 000' }, '--phone-number-id must be'],
     ['no recipient', { to: undefined }, '--to is needed (or WHATSAPP_TO), or --recipient or --group'],
     ['two recipients', { group: 'abc' }, '--to or --recipient or --group must be there alone, got two'],
-    ['no number', { to: 'Müller' }, '--to must be a phone number with its country code'],
+    ['no number', { to: 'Müller' }, '--to must be a phone number with its country code, 6 to 17 digits, got'],
     ['a user id as a number', { to: 'IN.2081978709342942' }, 'goes into recipient'],
     ['no user id', { to: undefined, recipient: '5550002222' }, '--recipient must be a business-scoped user id'],
     ['no group', { to: undefined, group: 'a b' }, '--group must be the id of a group'],
