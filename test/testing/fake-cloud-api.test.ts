@@ -313,6 +313,7 @@ describe('addMedia', () => {
     expect(Object.keys(reference).sort()).toEqual(
       [
         'businessAccountId',
+        'contact',
         'direction',
         'downloadUrl',
         'downloadUrlExpiresAt',
