@@ -22,7 +22,10 @@ export function watchAgent(agent: Agent, findSilentMs: (request: ClientRequest) 
     // Node's types do not know the method, which all agents have.
     return Reflect.apply(Reflect.get(agent, 'addRequest'), agent, [request, ...rest])
   }
-  return Object.assign(Object.create(agent), { addRequest })
+  return new Proxy(agent, {
+    // Getters of packages' agents may read private members, which an object that inherits has not.
+    get: (given, name) => (name === 'addRequest' ? addRequest : Reflect.get(given, name, given)),
+  })
 }
 
 /** Sends again, once and at once, what failed on a connection of a watched agent that the network had forgotten. */

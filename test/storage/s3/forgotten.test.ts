@@ -88,6 +88,48 @@ const CALLS: Readonly<Record<string, (storage: ObjectStorage) => Promise<unknown
   put: (storage) => put(storage, Buffer.alloc(200_000, 'x')),
 }
 
+/** With members that no object which inherits from it can read. */
+class PrivateAgent extends Agent {
+  #port = 80
+  get defaultPort(): number {
+    return this.#port
+  }
+  // Node's agent sets it before this class has its members.
+  set defaultPort(port: number) {
+    if (#port in this) this.#port = port
+  }
+}
+
+/** An agent that is none of Node's class: it has another one do its work. */
+class LeadingAgent {
+  #agent = new Agent({ keepAlive: true })
+  get freeSockets(): Agent['freeSockets'] {
+    return this.#agent.freeSockets
+  }
+  get protocol(): string {
+    return 'http:'
+  }
+  get keepAlive(): boolean {
+    return true
+  }
+  readonly addRequest = (...given: unknown[]): unknown =>
+    Reflect.apply(Reflect.get(this.#agent, 'addRequest'), this.#agent, given)
+  destroy(): void {
+    this.#agent.destroy()
+  }
+}
+
+const AGENTS: Readonly<Record<string, () => Agent>> = {
+  'of Node': () => new Agent({ keepAlive: true }),
+  'with private members': () => new PrivateAgent({ keepAlive: true }),
+  'that leads to another': () => new LeadingAgent() as unknown as Agent,
+  'with a method of its own': () => {
+    const agent = new Agent({ keepAlive: true })
+    const addRequest = Reflect.get(agent, 'addRequest').bind(agent)
+    return Object.assign(agent, { addRequest })
+  },
+}
+
 /** The connections of answers that were read lie idle after some turns of the loop. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await nextTurn()
@@ -125,8 +167,11 @@ describe('connections that the network has forgotten', () => {
     expect(network.count()).toBe(burst + 1)
   })
 
-  it.each(['head', 'delete', 'list', 'put'])('are watched of an agent of your own, too: %s', async (call) => {
-    const agent = new Agent({ keepAlive: true })
+  const given = Object.entries(AGENTS).flatMap(([kind, make]) =>
+    ['head', 'get', 'delete', 'list', 'put'].map((call) => ({ kind, make, call })),
+  )
+  it.each(given)('are watched of an agent $kind, too: $call', async ({ make, call }) => {
+    const agent = make()
     const before = Reflect.ownKeys(agent)
     onTestFinished(() => agent.destroy())
     const { network, storage } = await open({ agent, burst: 3 })
