@@ -27,7 +27,7 @@ function openLying(lie: Lie): OpenQueue {
     async (job, context) => {
       const outcome = settle(await processJob(...run(job, context)), job)
       if (outcome.outcome === 'dead-letter') {
-        const { downloadUrl, downloadUrlExpiresAt, ...media } = outcome.job.media
+        const { downloadUrl, downloadUrlExpiresAt, encryption, ...media } = outcome.job.media
         letters.add({ ...outcome.job, media })
       }
       return outcome
