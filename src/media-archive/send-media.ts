@@ -1,19 +1,21 @@
 import { createHash } from 'node:crypto'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkSignal, checkText } from '../errors/checks.js'
+import { describeValue } from '../errors/describe.js'
+import { readField } from '../errors/thrown.js'
 import { InvalidOptionError, WrongAccountError } from '../errors.js'
 import { emit } from '../events.js'
 import { defined, readOwn } from '../json.js'
 import { resolveKeyLayout } from '../key.js'
 import { checkMediaType, type MediaType } from '../media-reference.js'
 import { checkMessage, checkParts, type MessageParts, type MessageRecipient } from '../sending/check-message.js'
-import type { StoredLink } from '../sending/choose-media.js'
+import { findKind, type StoredLink } from '../sending/choose-media.js'
 import { hashLocalFile, type LocalFile, measureLocalFile, nameLocalFile } from '../sending/local-file.js'
 import type { BodySource, StoredSource } from '../sending/open-source.js'
-import { checkOutboundSize, findOutboundFormat } from '../sending/outbound-limits.js'
+import { checkOutboundSize } from '../sending/outbound-limits.js'
 import { type SendMessageOptions, type SentMessage, sendMediaMessage } from '../sending/send-message.js'
 import { checkRetry, retryAttempts } from '../timing/retry.js'
-import { getKnownSize, muteErrors, openBody } from '../upload/open-body.js'
+import { getKnownSize, openBody, runWithBody } from '../upload/open-body.js'
 import { type UploadOptions, uploadToS3 } from '../upload.js'
 import type { ObjectParts } from './archived-objects.js'
 import type { AccountPlace } from './callbacks.js'
@@ -80,7 +82,7 @@ export function createSendCall({
   message: ArchiveMessage,
   options: ArchiveSendOptions,
 ) => Promise<SentMedia> {
-  return async (message, options) => {
+  const send = async (message: ArchiveMessage, options: ArchiveSendOptions): Promise<SentMedia> => {
     checkOptions(options, SEND_OPTIONS, { after: { message } })
     checkMessage(message)
     const { phoneNumberId, ttlMinutes, signal: own } = options
@@ -88,7 +90,6 @@ export function createSendCall({
     if (own !== undefined) checkSignal('signal', own)
     const { media, ...parts } = message
     checkMedia(media)
-    if ('body' in media) muteErrors(media.body)
     return calls.run(async (signal) => {
       const { accountId, accessToken, appSecret } = await callbacks.findAccount(phoneNumberId, signal)
       const place = await findPlace(accountId, signal)
@@ -108,6 +109,7 @@ export function createSendCall({
       return { ...sent, key, alreadyStored }
     }, own)
   }
+  return (message, options) => runWithBody(readField(message, 'media'), () => send(message, options))
 }
 
 /** Checks all that can be known of the file before a byte moves, and stores what is not stored yet. */
@@ -115,7 +117,7 @@ async function storeFirst({ media, ...parts }: ArchiveMessage, call: SendCall): 
   const { mediaType } = media
   if ('key' in media) return nameStored(media, call)
   const check: FileCheck = (mimeType, bytes) => {
-    const format = findOutboundFormat(mimeType, mediaType)
+    const format = findKind(mimeType, mediaType, { voice: parts.voice === true })
     checkParts(parts, format.kind)
     if (bytes !== undefined) checkOutboundSize(format, bytes)
     return format.kind
@@ -136,6 +138,10 @@ function checkMedia(media: ArchiveMedia): void {
   if (given.length !== 1) {
     const got = given.length === 0 ? 'none' : given.join(' and ')
     throw new InvalidOptionError({ option, problem: `must have exactly one of key, path and body, got ${got}` })
+  }
+  const link = ['by', 'expiresIn'].find((name) => readOwn(media, name) !== undefined)
+  if (link !== undefined && given[0] !== 'key') {
+    throw new InvalidOptionError({ option: `${option}.${link}`, problem: 'goes with the key of a stored object' })
   }
   if (media.mediaType !== undefined) checkMediaType(media.mediaType, `${option}.mediaType`)
 }
@@ -174,6 +180,10 @@ async function storeBody(
 ): Promise<SentObject> {
   checkText('message.media.mimeType', mimeType)
   const held = getKnownSize(body)
+  if (held !== undefined && size !== undefined && size !== held) {
+    const problem = `must be that of the body, ${held}, got ${describeValue(size)}`
+    throw new InvalidOptionError({ option: 'message.media.size', problem })
+  }
   const kind = check(mimeType, held ?? size)
   const named = { mimeType, mediaType: kind, filename, size }
   if (held !== undefined) return storeAttempts(() => body, { ...named, sha256: await hashBody(body) }, call)

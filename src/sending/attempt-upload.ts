@@ -67,7 +67,7 @@ async function attemptUpload(
   try {
     const uploadedAt = Date.now()
     const path = `${phoneNumberId}/media`
-    const secrets = [reader.filename]
+    const secrets = [reader.filename, form.filename]
     const json = await callGraph({ method: 'POST', path, headers: form.headers, body, secrets }, attempt)
     const mediaId = parseUploadAnswer(json)
     if (mediaId === undefined) throw createStrangeAnswerError(attempt, 'the answer holds no media id')

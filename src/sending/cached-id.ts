@@ -70,11 +70,9 @@ export function guardMediaIds(
   }
   return {
     async get(key) {
-      const found = await guard('get', () => mediaIds.get(key))
-      if (found === undefined || found === null) return undefined
-      const read = readCached(found)
-      if (read === undefined) return tell(new MediaIdsFailedError({ operation: 'get', reason: 'invalid' }))
-      return read.expiresAt.getTime() - Date.now() >= MARGIN_MS ? read : undefined
+      // Reading it may throw as well: it may be anything.
+      const read = await guard('get', async () => readCached(await mediaIds.get(key)))
+      return read !== undefined && read.expiresAt.getTime() - Date.now() >= MARGIN_MS ? read : undefined
     },
     async set(key, { mediaId, expiresAt }) {
       await guard('set', () => mediaIds.set(key, { mediaId, expiresAt: expiresAt.toISOString() }))
@@ -94,15 +92,21 @@ function toMediaIdsError(error: unknown, operation: CacheOperation): MediaIdsFai
 /** An id is not used in its last minutes: clocks differ, and Meta reads the media some time after it took the message. */
 const MARGIN_MS = 15 * 60_000
 
-/** A cache may hold what anyone has put there. */
-function readCached(found: CachedMediaId): { mediaId: string; expiresAt: Date } | undefined {
+/** A cache may hold what anyone has put there. @throws MediaIdsFailedError for what is no id. */
+function readCached(found: CachedMediaId | null | undefined): { mediaId: string; expiresAt: Date } | undefined {
+  if (found === undefined || found === null) return undefined
   const { mediaId, expiresAt } = toObject(found)
   const time = typeof expiresAt === 'string' ? Date.parse(expiresAt) : Number.NaN
-  if (typeof mediaId !== 'string' || Number.isNaN(time)) return undefined
-  try {
-    checkMediaId(mediaId)
-  } catch {
-    return undefined
-  }
+  if (!isMediaId(mediaId) || Number.isNaN(time)) throw new MediaIdsFailedError({ operation: 'get', reason: 'invalid' })
   return { mediaId, expiresAt: new Date(time) }
+}
+
+function isMediaId(value: unknown): value is string {
+  if (typeof value !== 'string') return false
+  try {
+    checkMediaId(value)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -132,7 +132,7 @@ function runWithFile<T>(media: UploadedFirst, call: MediaCall<T>): Promise<T> {
 }
 
 /** Meta takes as a voice note nothing but Ogg with Opus (Meta: Messages API, "Media object"). */
-function findKind(
+export function findKind(
   mimeType: string,
   wanted: MediaType | undefined,
   { voice }: Pick<MediaCall<unknown>, 'voice'>,
@@ -153,6 +153,10 @@ async function chooseStoredLink<T>(media: StoredLink, call: MediaCall<T>): Promi
   checkWhole('message.media.expiresIn', expiresIn, {
     ...{ least: LEAST_LINK_SECONDS, most: MAX_EXPIRES_IN, unit: 'of seconds' },
   })
+  if (!('key' in source)) {
+    const problem = 'goes with an object of a storage; give storage and key'
+    throw new InvalidOptionError({ option: 'message.media.by', problem })
+  }
   // Checks the source's fields; nothing is read.
   readSource(source)
   const { mimeType, size } = await inspectStored(source, { ...call, needsSize: true })

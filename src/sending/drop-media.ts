@@ -1,6 +1,7 @@
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkFunction, checkList, checkMethods } from '../errors/checks.js'
 import type { OnEvent } from '../events.js'
+import { readOwn, readString } from '../json.js'
 import type { MediaIdCache } from '../media-ids.js'
 import type { SendStatus } from '../webhook/send-status.js'
 import { checkMediaIdOptions, guardMediaIds } from './cached-id.js'
@@ -21,8 +22,8 @@ const DROP_OPTIONS: OptionNames<DropMediaOptions> = { mediaIds: true, mediaIdsTi
  * Forgets the media ids of messages that failed for their media, so that the next message uploads the file anew. An id
  * that is in the cache since is left there.
  *
- * @param statuses what `readSendStatuses` found. Those of other failures, and of messages without a cached id, are passed
- * over.
+ * @param statuses what `readSendStatuses` found. Those of other failures, of messages without a cached id, and what is no
+ * status are passed over.
  * @returns the ids that it forgot.
  * @throws InvalidOptionError. A cache that throws or hangs is no failure.
  * @example
@@ -46,12 +47,15 @@ export async function dropFailedMedia(statuses: readonly SendStatus[], options: 
   if (onEvent !== undefined) checkFunction('onEvent', onEvent)
   const cache = guardMediaIds(mediaIds, { plan: { options: { onEvent }, subject: {} }, timeoutMs: mediaIdsTimeoutMs })
   const dropped: string[] = []
-  for (const { media, failure } of statuses) {
-    if (failure?.kind !== 'media' || media?.cacheKey === undefined) continue
-    const cached = await cache.get(media.cacheKey)
-    if (cached?.mediaId !== media.mediaId) continue
-    await cache.delete(media.cacheKey)
-    dropped.push(media.mediaId)
+  for (const status of statuses) {
+    const media = readOwn(status, 'media')
+    const [mediaId, cacheKey] = [readString(media, 'mediaId'), readString(media, 'cacheKey')]
+    const isAboutMedia = readOwn(readOwn(status, 'failure'), 'kind') === 'media'
+    if (!isAboutMedia || mediaId === undefined || cacheKey === undefined) continue
+    const cached = await cache.get(cacheKey)
+    if (cached?.mediaId !== mediaId) continue
+    await cache.delete(cacheKey)
+    dropped.push(mediaId)
   }
   return dropped
 }

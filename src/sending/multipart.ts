@@ -17,6 +17,8 @@ export interface FormFile {
 
 /** A form of known length, but for the bytes of its file. */
 export interface MultipartForm {
+  /** The file's name in it. */
+  filename: string
   headers: Readonly<Record<string, string>>
   /** The whole body, as the file's bytes come. It fails as they do. */
   wrap(body: Readable): Readable
@@ -33,6 +35,7 @@ export function buildMultipart(fields: Readonly<Record<string, string>>, file: F
   const head = Buffer.from(`${parts.join('')}--${boundary}\r\n${disposition}\r\ncontent-type: ${file.mimeType}\r\n\r\n`)
   const tail = Buffer.from(`\r\n--${boundary}--\r\n`)
   return {
+    filename,
     headers: {
       'content-type': `multipart/form-data; boundary=${boundary}`,
       'content-length': String(head.byteLength + file.size + tail.byteLength),

@@ -1,8 +1,10 @@
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkWhole } from '../errors/checks.js'
+import { readField } from '../errors/thrown.js'
 import { SendOutcomeUnknownError, WhatsAppMediaError } from '../errors.js'
 import { defined } from '../json.js'
 import type { MediaType } from '../media-reference.js'
+import { runWithBody } from '../upload/open-body.js'
 import { formatCallbackData } from '../webhook/callback-data.js'
 import { checkMediaIdOptions, type MediaIdOptions } from './cached-id.js'
 import {
@@ -77,6 +79,10 @@ export interface SentMessage {
  * ```
  */
 export async function sendMediaMessage(message: OutboundMessage, options: SendMessageOptions): Promise<SentMessage> {
+  return runWithBody(readField(message, 'media'), () => checkAndSend(message, options))
+}
+
+async function checkAndSend(message: OutboundMessage, options: SendMessageOptions): Promise<SentMessage> {
   checkOptions(options, MESSAGE_OPTIONS, { after: { message } })
   checkMessage(message)
   const { phoneNumberId, ttlMinutes } = options

@@ -3,6 +3,7 @@ import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkOneOf } from '../errors/checks.js'
 import { WhatsAppMediaError } from '../errors.js'
 import { findProofFailure } from '../integrity/prove.js'
+import { runWithBody } from '../upload/open-body.js'
 import {
   callGraph,
   checkNodeId,
@@ -67,6 +68,10 @@ export async function uploadTemplateMedia(
   source: OutboundSource,
   options: TemplateMediaOptions,
 ): Promise<UploadedSample> {
+  return runWithBody(source, () => uploadSample(source, options))
+}
+
+async function uploadSample(source: OutboundSource, options: TemplateMediaOptions): Promise<UploadedSample> {
   const reader = readSource(source, { spoolsStreams: true })
   try {
     checkOptions(options, TEMPLATE_OPTIONS, { after: { source } })
@@ -75,7 +80,7 @@ export async function uploadTemplateMedia(
     checkOneOf('header', header, HEADERS)
     const findFormat = (mimeType: string): OutboundFormat => findHeaderFormat(mimeType, header)
     if (reader.mimeType !== undefined) findFormat(reader.mimeType)
-    const session: UploadSession = { appId, reader, findFormat, uploadId: undefined }
+    const session: UploadSession = { appId, reader, findFormat, uploadId: undefined, sha256: undefined }
     return await runSending(makeSendingPlan(options), (attempt) => attemptTemplate(session, attempt))
   } finally {
     await reader.close()
@@ -89,6 +94,8 @@ interface UploadSession {
   readonly findFormat: (mimeType: string) => OutboundFormat
   /** Meta's id of the upload, once it has begun. It holds a signature. */
   uploadId: string | undefined
+  /** Of the file that it was begun with, where it is known. */
+  sha256: string | undefined
 }
 
 async function attemptTemplate(session: UploadSession, attempt: SendingAttempt): Promise<UploadedSample> {
@@ -110,12 +117,19 @@ async function attemptTemplate(session: UploadSession, attempt: SendingAttempt):
 }
 
 /** Where the upload goes on. One that Meta does not know any more begins anew. */
-async function askForOffset(session: UploadSession, { size }: OutboundFile, attempt: SendingAttempt): Promise<number> {
+async function askForOffset(
+  session: UploadSession,
+  { size, sha256 }: OutboundFile,
+  attempt: SendingAttempt,
+): Promise<number> {
   const { uploadId } = session
+  const isSame = session.sha256 === sha256
+  session.sha256 = sha256
   if (uploadId === undefined) return 0
   try {
     const offset = parseOffset(await callUpload(uploadId, attempt, { method: 'GET', headers: {} }))
-    if (offset !== undefined && offset <= size) return offset
+    // Half of an object that was replaced since must not be the beginning of another.
+    if (offset !== undefined && offset <= size && isSame) return offset
   } catch (error) {
     const isUnknown = WhatsAppMediaError.is(error) && error.code === 'graph-api' && !error.retryable
     if (!isUnknown) throw error

@@ -1,3 +1,4 @@
+import { runWithBody } from '../upload/open-body.js'
 import type { UploadedMedia, WhatsAppUploadOptions } from './attempt-upload.js'
 import type { OutboundSource } from './open-source.js'
 import { runWithUpload } from './run-with-upload.js'
@@ -28,5 +29,5 @@ export async function uploadMediaToWhatsApp(
   source: OutboundSource,
   options: WhatsAppUploadOptions,
 ): Promise<UploadedMedia> {
-  return runWithUpload(source, options, (upload) => upload())
+  return runWithBody(source, () => runWithUpload(source, options, (upload) => upload()))
 }

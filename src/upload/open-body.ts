@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { types } from 'node:util'
 import { describeValue } from '../errors/describe.js'
+import { readField } from '../errors/thrown.js'
 import { InvalidOptionError } from '../errors.js'
 
 /** The kinds of body that can be uploaded. Streams are read once. */
@@ -9,6 +10,18 @@ export type UploadBody = Uint8Array | Blob | Readable | ReadableStream<Uint8Arra
 /** A stream may fail (no such file) before it is read, and must not end the process: reading it shows the error. */
 export function muteErrors(body: UploadBody): void {
   if (body instanceof Readable) body.on('error', () => {})
+}
+
+/** Runs a call that takes over the `body` of an option, also one that is refused: a stream of it is closed in the end. */
+export async function runWithBody<T>(holder: unknown, run: () => Promise<T>): Promise<T> {
+  const body = readField(holder, 'body')
+  if (!(body instanceof Readable)) return run()
+  muteErrors(body)
+  try {
+    return await run()
+  } finally {
+    body.destroy()
+  }
 }
 
 /** Bytes of a body that tells them. */

@@ -39,6 +39,27 @@ const send = (media: object, more: object = {}, options: object = {}): Promise<u
   create().send({ ...TO, media, ...more } as ArchiveMessage, { ...OWN, ...options })
 
 describe('archive.send', () => {
+  const MP3 = { body: Buffer.from('ID3 a song'), mimeType: 'audio/mpeg' }
+  it.each<[string, object, object, object]>([
+    ['a voice note that is none', MP3, { voice: true }, { code: 'outbound-type', kind: 'voice note' }],
+    ['a voice note of AAC', { ...MP3, mimeType: 'audio/aac' }, { voice: true }, { code: 'outbound-type' }],
+    ['a voice note in MP4', { ...MP3, mimeType: 'audio/mp4' }, { voice: true }, { code: 'outbound-type' }],
+    ['a voice note as AMR', { ...MP3, mimeType: 'audio/amr' }, { voice: true }, { code: 'outbound-type' }],
+    ['a stream as a voice note', { ...MP3, body: Readable.from(['ID3']) }, { voice: true }, { code: 'outbound-type' }],
+    ['a document as a voice note', BYTES, { voice: true }, { option: 'message.voice' }],
+    ['bytes by a link', { ...BYTES, by: 'link' }, {}, { option: 'message.media.by' }],
+    ['bytes by something else', { ...BYTES, by: 'post' }, {}, { option: 'message.media.by' }],
+    ['bytes for a time', { ...BYTES, expiresIn: 900 }, {}, { option: 'message.media.expiresIn' }],
+    ['a file by a link', { path: 'a.pdf', by: 'link' }, {}, { option: 'message.media.by' }],
+    ['fewer bytes than announced', { ...BYTES, size: PDF.length + 1 }, {}, { option: 'message.media.size' }],
+    ['more bytes than announced', { ...BYTES, size: 1 }, {}, { option: 'message.media.size' }],
+    ['a size that is none', { ...BYTES, size: '21' }, {}, { option: 'message.media.size' }],
+    ['a smaller Blob', { ...BYTES, body: new Blob([PDF]), size: 99 }, {}, { option: 'message.media.size' }],
+  ])('stores nothing of what it would refuse to send: %s', async (_name, media, more, form) => {
+    await expect(send(media, more)).rejects.toMatchObject({ retryable: false, ...form })
+    expect([await listKeys(), api.requests]).toEqual([[], []])
+  })
+
   it.each<[string, () => object, object]>([
     ['a file of this machine', () => ({ path }), { filename: 'Verträge 2026.pdf' }],
     ['a file with a name of its own', () => ({ path, filename: 'Offer.pdf' }), { filename: 'Offer.pdf' }],

@@ -69,6 +69,28 @@ describe('uploadTemplateMedia', () => {
     expect(offsets[2]).toBeGreaterThanOrEqual(Number(offsets[1]) + 100_000)
   })
 
+  it('begins anew with an object that was replaced meanwhile', async () => {
+    const api = await apis.start()
+    const storage = createMemoryStorage()
+    const key = 'a/b.pdf'
+    const earlier = Buffer.alloc(BYTES.length, 'earlier')
+    const put = { storage, key, mimeType: 'application/pdf', sniff: 'trust' } as const
+    await uploadToS3(earlier, put)
+    api.fail({ on: 'template', kind: 'reset', afterBytes: 150_000, times: 1 })
+    const replace = async (): Promise<void> => {
+      await storage.delete(key)
+      await uploadToS3(BYTES, put)
+    }
+    let replaced: Promise<void> | undefined
+    const get: typeof storage.get = async (name, options) => {
+      await replaced
+      const found = await storage.get(name, options)
+      replaced ??= replace()
+      return found
+    }
+    expectWhole(api, (await upload(api, { storage: { ...storage, get }, key })).handle)
+  })
+
   it('asks for the handle alone when all bytes had come and the answer was lost', async () => {
     const api = await apis.start()
     api.fail({ on: 'template', kind: 'reset', times: 1 })
