@@ -34,6 +34,10 @@ describe('textsOf', () => {
     ['a cause of a cause', new Error('x', { cause: new Error('y', { cause: { phone } }) })],
     ['a property', Object.assign(new Error('x'), { phone })],
     ['a hidden property', Object.defineProperty(new Error('x'), 'request', { value: { headers: { phone } } })],
+    [
+      'an object without a prototype',
+      Object.assign(new Error('x'), { bag: Object.assign(Object.create(null), { phone }) }),
+    ],
     ['JSON', Object.assign(new Error('x'), { toJSON: () => phone })],
     ['a deep property', { a: { b: { c: { d: { e: { f: phone } } } } } }],
   ])('shows %s', (_name, value) => {

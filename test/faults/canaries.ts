@@ -66,15 +66,24 @@ function base64Runs(text: string): string[] {
 
 /** All that a log could show of a value: an error, an event, a failure. */
 export function textsOf(value: unknown): string[] {
-  const printed = [String(value), inspect(value, { depth: null, showHidden: true }), inspect(value)]
+  const printed = [toText(value), inspect(value, { depth: null, showHidden: true }), inspect(value)]
   const json = JSON.stringify(value)
   return [...printed, ...(json === undefined ? [] : [json]), ...(value instanceof Error ? errorTexts(value) : [])]
+}
+
+/** An object without a prototype has no text of its own. */
+function toText(value: unknown): string {
+  try {
+    return String(value)
+  } catch {
+    return inspect(value)
+  }
 }
 
 function errorTexts(error: Error): string[] {
   const own = Reflect.ownKeys(error).flatMap((name) => {
     const property: unknown = Reflect.get(error, name)
-    return property instanceof Error ? textsOf(property) : [String(name), String(property)]
+    return property instanceof Error ? textsOf(property) : [String(name), toText(property)]
   })
   return [error.message, error.stack ?? '', ...own]
 }
