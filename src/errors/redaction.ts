@@ -138,11 +138,11 @@ export function isSecretId(id: string): boolean {
 const SECRET_PARAMETER =
   /((?:access_token|appsecret_proof|hash|signature|key-pair-id|AWSAccessKeyId|X-(?:Amz|Goog)-[\w-]{1,64})(?:=|%3D|"\s{0,9}:\s{0,9}"))[^\s&"'<>]+/gi
 /**
- * As headers, fields of JSON and XML elements carry one. Words have no digit, and are shorter than most secrets. A `key`
- * alone is that of an object, as in `NoSuchKey`.
+ * As headers, fields of JSON and XML elements carry one, `SignatureProvided` and `Token-0` in S3's answers. Words have no
+ * digit, and are shorter than most secrets. A `key` alone is that of an object, as in `NoSuchKey`.
  */
 const SECRET_FIELD =
-  /((?:(?:access|api|app|auth|customer|encryption|license|master|private|secret|session|shared|signing|storage|account)[\s_-]{0,2}key|key-?id|token|secret|password|credentials?|signature|kms-key-id)(?:<\/?[\w:-]{1,64})?["']?\s{0,9}[:=>]\s{0,9}["']?)(?=[^\s"',;&<>]{0,200}\d)[^\s"',;&<>]{8,}/gi
+  /((?:(?:access|api|app|auth|customer|encryption|license|master|private|secret|session|shared|signing|storage|account)[\s_-]{0,2}key|key-?id|token(?:-\d)?|secret|password|credentials?|signature(?:provided)?|kms-key-id)(?:<\/?[\w:-]{1,64})?["']?\s{0,9}[:=>]\s{0,9}["']?)(?=[^\s"',;&<>]{0,200}\d)[^\s"',;&<>]{8,}/gi
 /** Headers that carry a session token, a key or a hash of one (AWS: common request headers; PutObject). */
 const AMZ_HEADER =
   /(x-amz-(?:security-token|server-side-encryption-[\w-]{1,64}|s3session-token)["']?\s{0,9}[:=]\s{0,9}["']?)[^\s"',;&<>]+/gi

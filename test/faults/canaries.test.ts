@@ -21,6 +21,11 @@ describe('createCanaryScanner', () => {
     ['percent-encoded', encodeURIComponent('Quimby März.pdf'), ['name']],
     ['in JSON', '{"a":"Quimby M\\u00e4rz.pdf"}', ['name']],
     ['with separators', '+1 (202) 555-0177', ['phone']],
+    ['in entities', '&#x45;&#x41;&#x41;&#x63;&#x61;&#x6e;&#x61;&#x72;&#x79;', ['token']],
+    ['with zero width spaces', [...'EAAcanary0Token'].join('\u200b'), ['token']],
+    ['with controls', [...'EAAcanary0Token'].join('\u0001'), ['token']],
+    ['with blanks', [...'EAAcanary0Token'].join(' '), ['token']],
+    ['in hex', `x${Buffer.from('EAAcanary0Token').toString('hex')}`, ['token']],
     ['not at all', 'EAA, 1202, Quimby', []],
   ])('finds a canary %s', (_name, text, found) => {
     expect(scanner.find(text)).toEqual(found)

@@ -39,7 +39,25 @@ function readingsOf(text: string): Set<string> {
 }
 
 function decode(text: string): string[] {
-  return [withoutPercents(text), withoutEscapes(text), withoutSeparators(text), ...base64Runs(text)]
+  const plain = [withoutPercents(text), withoutEscapes(text), withoutEntities(text), withoutInvisible(text)]
+  return [...plain, withoutSeparators(text), ...base64Runs(text), ...hexRuns(text)]
+}
+
+/** Those of XML and HTML, by number. */
+function withoutEntities(text: string): string {
+  return text.replace(/&#x([0-9a-f]{1,5});/gi, (_all, hex: string) => String.fromCodePoint(Number.parseInt(hex, 16)))
+}
+
+/** What shows as nothing, and blanks between single letters, hide a secret from a search alone. */
+function withoutInvisible(text: string): string {
+  return text
+    .replace(/(?!\s)[\p{Cc}\p{Default_Ignorable_Code_Point}]/gu, '')
+    .replace(/(?<=(?:^|\s)\S)\s(?=\S(?:\s|$))/g, '')
+}
+
+function hexRuns(text: string): string[] {
+  const runs = text.match(/[0-9a-f]{18,}/gi) ?? []
+  return runs.flatMap((run) => [0, 1].map((at) => Buffer.from(run.slice(at), 'hex').toString('utf8')))
 }
 
 function withoutPercents(text: string): string {

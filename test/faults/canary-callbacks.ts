@@ -12,7 +12,7 @@ import { uploadToS3 } from '../../src/upload.js'
 import { type Aviary, CANARIES, MEDIA, personal, pickDownload } from './canary-scenes.js'
 
 /** What code of others may throw: every canary, in every place of an error, and what is hard to look at. */
-function quoting(canaries: Readonly<Record<string, string>>): Record<string, () => unknown> {
+export function quoting(canaries: Readonly<Record<string, string>>): Record<string, () => unknown> {
   const all = Object.values(canaries).join(' ; ')
   const one = (canary: string): unknown =>
     Object.assign(new Error(canary), { name: canary, code: canary, Code: canary, errno: canary })
@@ -117,7 +117,7 @@ interface Surroundings {
 }
 
 /** Streams take errors alone, and look at them. */
-function spoken(): Error {
+export function spoken(): Error {
   const all = Object.values(CANARIES).join(' ; ')
   return Object.assign(new Error(all), { name: all, code: all })
 }

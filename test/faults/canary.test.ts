@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createCanaryScanner, textsOf } from './canaries.js'
 import { hearCallbacks, hearForeignCode } from './canary-callbacks.js'
 import { hearEveryFault, hearMisplaced, hearSuccesses, hearWebhooks, hearWrongCalls } from './canary-calls.js'
+import { createCanaryNotes } from './canary-notes.js'
 import { type Aviary, createAviary, echoes, hearEcho, hearOwnClients } from './canary-scenes.js'
 
 /** Meta's tokens have a form that anybody knows; those of other providers have not. */
@@ -11,24 +11,10 @@ const TOKENS = [
 ] as const
 
 describe.each(TOKENS)('no canary sings, with a token %s', (_form, token) => {
-  /** From where, by text: most come more than once. */
-  const texts = new Map<string, string>()
-  const seen = new Set<string>()
+  const { note, seen, takeSinging } = createCanaryNotes()
   let aviary: Aviary
 
-  const note = (from: string, value: unknown): void => {
-    seen.add(from)
-    for (const text of textsOf(value)) texts.set(text, from)
-  }
-  const expectSilence = (): void => {
-    const scanner = createCanaryScanner(aviary.canaries)
-    const singing = [...texts].flatMap(([text, from]) => {
-      const found = scanner.find(text)
-      return found.length === 0 ? [] : [{ from, found, text: text.slice(0, 300) }]
-    })
-    texts.clear()
-    expect(singing).toEqual([])
-  }
+  const expectSilence = (): void => expect(takeSinging(aviary.canaries)).toEqual([])
 
   beforeAll(async () => {
     aviary = await createAviary(token, note)

@@ -43,7 +43,6 @@ interface FailedCall {
 
 /** The SDK's error as an error of this library. */
 export function toS3StorageError(error: unknown, { operation, key, bucket, secrets }: FailedCall): unknown {
-  if (WhatsAppMediaError.is(error)) return error
   const { status, reason } = readSdkError(error)
   const fault = status === undefined ? findSetupFault(error) : undefined
   const isPassing = status === undefined ? isNetworkError(error) : mayPass(status)

@@ -1,14 +1,14 @@
 import type { ClientRequest } from 'node:http'
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
 import { checkPackageVersion } from '../../../errors/setup-fault.js'
-import { readField } from '../../../errors/thrown.js'
+import { readField, readTextField } from '../../../errors/thrown.js'
 import { findAgent, type HttpAgents } from '../../../http/agents.js'
 import { SILENT_SOCKET_MS } from '../../../http/reused-socket.js'
 import { AGENT_OPTIONS, createTransports } from '../../../http/transport.js'
 import { repeatForgotten, watchAgent } from '../../../http/watch-agent.js'
 import { loadPackage } from '../../../runtime/load-package.js'
 import type { S3StorageOptions } from '../options.js'
-import { rememberClient } from '../secrets.js'
+import { rememberClient, rememberSignature } from '../secrets.js'
 
 /**
  * The SDK's client and commands, loaded at first use, because importing the SDK costs more than everything else here.
@@ -93,7 +93,12 @@ async function buildConnection(sdk: S3Connection['sdk'], options: S3StorageOptio
     (next) => async (args) => {
       // Ends what a frozen function has left idle.
       await transports.open('https:')
-      return repeatForgotten(() => next(args))
+      try {
+        return await repeatForgotten(() => next(args))
+      } catch (error) {
+        const authorization = readTextField(readField(args.request, 'headers'), 'authorization')
+        throw rememberSignature(Object(error), { authorization })
+      }
     },
     { step: 'finalizeRequest', priority: 'low', name: 'repeatForgotten' },
   )
