@@ -60,7 +60,7 @@ function askForBytes(
 }
 
 /** @param base the URL that redirected here. */
-function checkHost(text: string, { route, base }: { route: FileRoute; base?: URL }): URL {
+function checkHost(text: string, { route, base }: { route: FileRoute; base?: URL | undefined }): URL {
   const { attempt, checkUrl, secrets } = route
   try {
     return checkUrl(text, { secrets, base })

@@ -141,7 +141,9 @@ export function toGraphError(
     ...codes,
     retryable: verdict === 'passing' || verdict === 'rate-limit',
     retryAfterMs: readGraphRetryAfter(headers),
-    text: isProofRefused(error) ? nameProof(clean(error.message ?? '')) : clean(error.details ?? error.message ?? text),
+    text: isProofRefused(error)
+      ? nameProof(clean(String(error.message)))
+      : clean(error.details ?? error.message ?? text),
   })
 }
 

@@ -14,7 +14,7 @@ A fault says one of three things, and a job of a queue does one of three:
 - **Passing.** The job is tried again, later each time, until Meta deletes the media.
 - **About a whole:** a storage, a number, an account, the app. All jobs of that whole wait, with an \`account-paused\` event, and one at a time is tried. The first success ends the pause. Nothing is given up before Meta deletes the media. A job that fails while others of the same whole succeed is tried by itself, as for a passing fault. [How long, and who waits](errors.md#faults-of-a-whole).
 
-Of other errors, \`access-token\` is about the number, \`host-refused\` and an answer that the app's own HTTP client refuses are about the app, and a token or app secret of the wrong form is about the account. \`timeout\` is passing. \`size-limit\`, \`key-conflict\` and other \`invalid-option\`s are about this object. What is known neither to pass nor to be about one object is about the storage: waiting loses nothing.
+Of other errors, \`access-token\` is about the number, \`host-refused\`, an answer that the app's own HTTP client refuses and a request that it could not send (a \`ReferenceError\`, \`ERR_INVALID_…\`) are about the app, and a token or app secret of the wrong form is about the account. What else such a client throws is passing: a slip in it may hide a fault of the network. \`timeout\` is passing. \`size-limit\`, \`key-conflict\` and other \`invalid-option\`s are about this object. What is known neither to pass nor to be about one object is about the storage: waiting loses nothing.
 
 `
 

@@ -171,7 +171,10 @@ const KEPT: Readonly<Record<string, string>> = {
   'queues/bullmq/worker.ts closing': 'an end comes once',
   'queues/deferred/runner.ts underWay': 'runs, for their ends alone',
   'media-archive/enqueue.ts known': 'of one call',
-  'download.ts all': 'the bytes of a stream come once',
+  'download/serve-reader.ts all': 'the bytes of a stream come once',
+  'media-ids/redis.ts connecting': 'test/integration-redis/media-ids.test.ts',
+  'queues/bullmq/connection.ts leaving': 'test/integration-redis/failover.test.ts',
+  'sending/run-with-upload.ts leading': 'forgets its work when that has ended',
 }
 
 it('the table has every promise that src/ keeps', () => {

@@ -5,7 +5,7 @@ import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promis
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { HttpRequest } from '../../src/http/client.js'
 import { createNodeHttpClient, type NodeHttpClientOptions } from '../../src/http/node.js'
-import { endIdleSockets, watchReusedSocket } from '../../src/http/reused-socket.js'
+import { endIdleSockets, endWhenSilent, watchReusedSocket } from '../../src/http/reused-socket.js'
 import { type ForgetfulNetwork, openForgetfulNetwork } from '../forgetful-network.js'
 import { startLoopback } from '../loopback.js'
 
@@ -159,3 +159,19 @@ it.each([[{}], [{ freeSockets: {} }], [{ freeSockets: { host: undefined } }]])(
     expect(() => endIdleSockets(agent as unknown as Agent)).not.toThrow()
   },
 )
+
+it('a body that is still on its way is no silence', () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const request = new PassThrough()
+  // A request as far as silence looks at it.
+  endWhenSilent(request as unknown as ClientRequest, 100)
+  for (let at = 0; at < 5; at++) {
+    vi.advanceTimersByTime(90)
+    expect(request.destroyed).toBe(false)
+    request.emit('drain')
+  }
+  request.on('error', () => {})
+  vi.advanceTimersByTime(101)
+  expect(request.destroyed).toBe(true)
+})

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hashLocalFile, measureLocalFile, nameLocalFile } from '../../src/sending/local-file.js'
+import { hashLocalFile, type LocalFile, measureLocalFile, nameLocalFile } from '../../src/sending/local-file.js'
 import { BYTES } from './start-api.js'
 
 const option = 'message.media'
@@ -25,6 +25,18 @@ describe('nameLocalFile', () => {
     ['/a/x.pdf', { filename: 'Offer.pdf' }, { mimeType: 'application/pdf', filename: 'Offer.pdf' }],
   ])('names %s', (path, more, expected) => {
     expect(nameLocalFile({ path, ...more }, option)).toEqual(expected)
+  })
+})
+
+describe('nameLocalFile refuses', () => {
+  it.each([
+    ['a path that is no text', { path: 7 }, 'path'],
+    ['a type that is no text', { path: '/a/x.pdf', mimeType: 7 }, 'mimeType'],
+    ['a name that is no text', { path: '/a/x.pdf', filename: 7 }, 'filename'],
+    ['a path that tells no type', { path: '/a/x' }, 'mimeType'],
+  ])('%s', (_name, file, field) => {
+    const refused = expect.objectContaining({ code: 'invalid-option', option: `${option}.${field}` })
+    expect(() => nameLocalFile(file as LocalFile, option)).toThrow(refused)
   })
 })
 

@@ -29,6 +29,20 @@ describe('decideFormName', () => {
 })
 
 describe('buildMultipart', () => {
+  it('reads no more of the file than its reader takes', async () => {
+    const size = 4_194_304
+    const pieces = Array.from({ length: size / 65_536 }, () => Buffer.alloc(65_536, 'x'))
+    const source = Readable.from(pieces, { highWaterMark: 1 })
+    const file = { filename: 'a.pdf', mimeType: 'application/pdf', extensions: ['pdf'], size } as const
+    const { headers, wrap } = buildMultipart({}, file)
+    const form = wrap(source)
+    form.read(0)
+    await new Promise(setImmediate)
+    await new Promise(setImmediate)
+    expect(form.readableLength).toBeLessThan(size / 4)
+    expect((await buffer(form)).length).toBe(Number(headers['content-length']))
+  })
+
   it('builds a form of the length that it says, with the file last', async () => {
     const file = { filename: 'ü.pdf', mimeType: 'application/pdf', extensions: ['pdf'], size: 5 } as const
     const { headers, wrap } = buildMultipart({ one: '1', two: '2' }, file)
