@@ -35,19 +35,19 @@ export interface SendingPlan {
   options: SendingOptions
   download: ResolvedDownload
   retry: Filled<RetryOptions>
-  /** Calls for the same number share it. */
+  /** The call's attempts share it. */
   tokens: TokenHistory
   /** What events tell of the call. */
   subject: EventSubject
 }
 
 /** @throws InvalidOptionError for options of the wrong form. */
-export function makeSendingPlan(options: SendingOptions, tokens: TokenHistory = {}): SendingPlan {
+export function makeSendingPlan(options: SendingOptions): SendingPlan {
   const { accountId } = options
   checkCaller(options)
   if (accountId !== undefined) checkAccountId(accountId)
   const retry = checkWaits(options)
-  return { options, download: resolveDownload(options), retry, tokens, subject: defined({ accountId }) }
+  return { options, download: resolveDownload(options), retry, tokens: {}, subject: defined({ accountId }) }
 }
 
 /** One attempt at something that needs no token. */
