@@ -1,8 +1,6 @@
 import { Readable } from 'node:stream'
 import { HttpResponse, http } from 'msw'
 import { describe, expect, it } from 'vitest'
-import { StorageFailedError } from '../../../src/errors.js'
-import { toS3StorageError } from '../../../src/storage/s3/errors.js'
 import { createS3Storage } from '../../../src/storage/s3.js'
 import type { ObjectStorage } from '../../../src/storage.js'
 import { endpoint, object, open, openGiven, putOptions, s3Error, server, useServer } from './stand-in.js'
@@ -139,11 +137,6 @@ describe.each([
     expect(await put(openStorage())).toEqual({ outcome: 'exists' })
     await expect(put(openStorage(), { ifAbsent: false })).rejects.toMatchObject({ status: 304, reason: 'NotModified' })
   })
-})
-
-it("leaves this library's own errors as they are", () => {
-  const own = new StorageFailedError({ operation: 'put', key: 'k', reason: 'SlowDown', retryable: true })
-  expect(toS3StorageError(own, { operation: 'put', key: 'k', bucket: 'media', secrets: [] })).toBe(own)
 })
 
 it('forgets the oldest of a thousand keys that were refused without a reason', async () => {
