@@ -52,6 +52,17 @@ describe('joinWrites', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it('has nothing to send when the time of bytes that went together is over', async () => {
+    const { request, calls } = makeRequest()
+    const body = makeBody()
+    const stop = joinWrites(request, body)
+    body.push(Buffer.alloc(524_288))
+    await turn()
+    vi.advanceTimersByTime(1_000)
+    expect(calls).toEqual(['cork', '524288', 'uncork'])
+    stop()
+  })
+
   it('lets the bytes of a slow body wait 20 ms', async () => {
     const { request, calls } = makeRequest()
     const body = makeBody()
