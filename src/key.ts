@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { checkOptions, type OptionNames } from './errors/check-options.js'
 import { checkMethods, checkText } from './errors/checks.js'
 import { describeValue } from './errors/describe.js'
-import { InvalidOptionError } from './errors.js'
+import { InvalidOptionError, WrongAccountError } from './errors.js'
 import { findSafeExtension } from './file-type/filename.js'
 import { findExtension } from './file-type/mime.js'
 import { parseTime } from './media-reference/parse-time.js'
@@ -141,6 +141,20 @@ export function parseMediaKey(
     throw new InvalidOptionError({ option: 'key', problem })
   }
   return { accountId, date, mediaType, uuid, extension }
+}
+
+/**
+ * Reads a key of the layout in use, for the account that asks.
+ *
+ * @throws WrongAccountError when it is another account's; InvalidOptionError when it is no such key.
+ */
+export function parseOwnKey(
+  key: string,
+  { accountId, ...layout }: { accountId: string; prefix?: string | undefined; keyLayout?: KeyLayout | undefined },
+): ReturnType<KeyLayout['parse']> {
+  const parsed = resolveKeyLayout(layout).parse(key)
+  if (parsed.accountId !== accountId) throw new WrongAccountError({ accountId })
+  return parsed
 }
 
 /** The layout in use: the caller's own, guarded, or the default with `prefix`. */

@@ -1,12 +1,12 @@
 import { types } from 'node:util'
 import { checkOptions, type OptionNames } from './errors/check-options.js'
 import { checkFunction, checkList, checkMethods, checkOneOf, checkText, checkWhole } from './errors/checks.js'
-import { InvalidOptionError, StorageFailedError, WrongAccountError } from './errors.js'
+import { InvalidOptionError, StorageFailedError } from './errors.js'
 import { emit, type OnEvent } from './events.js'
 import { findSafeExtension } from './file-type/filename.js'
 import { decideServing } from './file-type/serving.js'
 import { defined } from './json.js'
-import { checkAccountId, type KeyLayout, resolveKeyLayout } from './key.js'
+import { checkAccountId, type KeyLayout, parseOwnKey } from './key.js'
 import { checkObjectKey, MAX_EXPIRES_IN, type ObjectStorage, type SignedUrlOptions } from './storage.js'
 import { toStorageFailure } from './upload/storage-errors.js'
 
@@ -207,8 +207,8 @@ function checkTenant(options: SigningOptions): string | undefined {
 /** The key's extension, after the check that the tenant (undefined: any) may read the key. */
 function checkReadable(key: string, accountId: string | undefined, options: SigningOptions): string | undefined {
   if (accountId === undefined) return findSafeExtension(checkObjectKey(key))
-  const parsed = resolveKeyLayout(options).parse(key)
-  if (parsed.accountId !== accountId) throw new WrongAccountError({ accountId })
+  const { prefix, keyLayout } = options
+  const parsed = parseOwnKey(key, { accountId, prefix, keyLayout })
   return parsed.extension ?? findSafeExtension(key)
 }
 

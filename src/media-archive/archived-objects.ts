@@ -3,10 +3,10 @@ import { keepDeclaredType } from '../download/keep-declared-type.js'
 import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkList, checkSignal } from '../errors/checks.js'
 import { describeSecret } from '../errors/describe.js'
-import { InvalidOptionError, StorageFailedError, WrongAccountError } from '../errors.js'
+import { InvalidOptionError, StorageFailedError } from '../errors.js'
 import { proveBytes } from '../integrity/prove.js'
 import { defined } from '../json.js'
-import { type MediaKeyParts, resolveKeyLayout } from '../key.js'
+import { type MediaKeyParts, parseOwnKey, resolveKeyLayout } from '../key.js'
 import { checkReference, isKnownMedia, type MediaReference, toWantedMedia } from '../media-reference.js'
 import { type SignedMediaUrl, type SigningOptions, signUrl } from '../signed-url.js'
 import type { ObjectStorage, StoredObject } from '../storage.js'
@@ -134,9 +134,7 @@ function createObjectCalls({
     if (own !== undefined) checkSignal('signal', own)
     return calls.run(async (signal) => {
       const { storage, prefix } = await findPlace(accountId, signal)
-      if (resolveKeyLayout({ ...shared, prefix }).parse(key).accountId !== accountId) {
-        throw new WrongAccountError({ accountId })
-      }
+      parseOwnKey(key, { accountId, prefix, keyLayout: shared.keyLayout })
       return run(wrapStorage(storage, undefined), signal)
     }, own)
   }

@@ -3,10 +3,10 @@ import { checkOptions, type OptionNames } from '../errors/check-options.js'
 import { checkSignal, checkText } from '../errors/checks.js'
 import { describeValue } from '../errors/describe.js'
 import { readField } from '../errors/thrown.js'
-import { InvalidOptionError, WrongAccountError } from '../errors.js'
+import { InvalidOptionError } from '../errors.js'
 import { emit } from '../events.js'
 import { defined, readOwn } from '../json.js'
-import { resolveKeyLayout } from '../key.js'
+import { parseOwnKey } from '../key.js'
 import { checkMediaType, type MediaType } from '../media-reference.js'
 import { checkMessage, checkParts, type MessageParts, type MessageRecipient } from '../sending/check-message.js'
 import { findKind, type StoredLink } from '../sending/choose-media.js'
@@ -154,9 +154,7 @@ function nameStored(
   { key, mimeType, filename }: Omit<StoredSource, 'storage'>,
   { shared, accountId, place: { prefix } }: SendCall,
 ): SentObject {
-  if (resolveKeyLayout({ ...shared, prefix }).parse(key).accountId !== accountId) {
-    throw new WrongAccountError({ accountId })
-  }
+  parseOwnKey(key, { accountId, prefix, keyLayout: shared.keyLayout })
   return { key, alreadyStored: true, mimeType, filename }
 }
 
